@@ -4,9 +4,12 @@
 
 mod datakey;
 mod error;
+mod file;
 mod format;
 mod gcm;
 mod identity;
+mod lookup;
+mod mac;
 mod metadata;
 mod number;
 mod plaintext;
@@ -17,7 +20,10 @@ mod tree;
 mod value;
 mod walk;
 
-pub use error::{EmitError, ParseError, Position};
+pub use error::{EmitError, Error, ParseError, Position};
+pub use file::{Decrypted, Encrypted, Format};
+pub use lookup::LookupError;
+pub use mac::MacError;
 pub use plaintext::Plaintext;
 pub use rules::pattern::UntranslatablePattern;
 pub use value::ValueError;

@@ -85,9 +85,6 @@ pub enum ValueError {
          control, and change it only with: sops edit"
     )]
     NotAuthentic,
-    /// The data key has an impossible length.
-    #[error("the data key has {0} bytes, but AES takes 16, 24 or 32; encrypt the file again")]
-    DataKeyLength(usize),
     /// The plaintext does not fit the type beside it.
     #[error(
         "its decrypted text is no {0}, which is the type its ciphertext names; restore the file from version control"

@@ -1,12 +1,7 @@
 //! The walk over a tree that decrypts its leaves in place and hashes them (sops-format.md sections 1.2, 2.4 and 4).
 
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha512};
-use zeroize::Zeroizing;
-
 use crate::gcm::Cipher;
-use crate::number;
+use crate::mac::{Mac, MacHasher};
 use crate::rules::{Leaf, Rule};
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::value::{Ciphertext, ValueError};
@@ -53,34 +48,24 @@ pub enum WalkError {
 }
 
 impl Walk<'_> {
-    /// Decrypts every leaf that the rule calls encrypted, and gives the MAC of all that is hashed: 128 upper-case
-    /// hexadecimal digits, which are as secret as the values are.
+    /// Decrypts every leaf that the rule calls encrypted, and gives the MAC of all that is hashed.
     ///
     /// # Errors
     ///
     /// The first leaf that cannot be. The tree is then partly decrypted and must be dropped.
-    pub(crate) fn run(&self, tree: &mut Tree) -> Result<Zeroizing<String>, WalkError> {
-        let mut state = State { walk: self, hash: Sha512::new(), path: Vec::new(), matching: 0, comments: Vec::new() };
-        if self.mac_only_encrypted {
-            state.hash.update(MAC_ONLY_ENCRYPTED);
-        }
+    pub(crate) fn run(&self, tree: &mut Tree) -> Result<Mac, WalkError> {
+        let hasher = MacHasher::new(self.mac_only_encrypted);
+        let mut state = State { walk: self, hasher, path: Vec::new(), matching: 0, comments: Vec::new() };
         for document in &mut tree.documents {
             state.mapping(document)?;
         }
-        let mut text = Zeroizing::new(String::with_capacity(2 * 64));
-        for byte in state.hash.finalize() {
-            // Writing to a string cannot fail.
-            if write!(text, "{byte:02X}").is_err() {
-                break;
-            }
-        }
-        Ok(text)
+        Ok(state.hasher.finish())
     }
 }
 
 struct State<'a> {
     walk: &'a Walk<'a>,
-    hash: Sha512,
+    hasher: MacHasher,
     /// The keys from the root of the document, each followed by a colon: what a ciphertext is bound to.
     path: Vec<u8>,
     /// How many keys of the path the rule matches.
@@ -236,19 +221,7 @@ impl State<'_> {
     }
 
     fn hash(&mut self, scalar: &Scalar) -> Result<(), WalkError> {
-        match scalar {
-            Scalar::Text(text) => self.hash.update(text.as_bytes()),
-            Scalar::Integer(number) => self.hash.update(Zeroizing::new(number.to_string()).as_bytes()),
-            Scalar::Float(number) => self.hash.update(Zeroizing::new(number::positional(*number)).as_bytes()),
-            Scalar::Boolean(true) => self.hash.update("True"),
-            Scalar::Boolean(false) => self.hash.update("False"),
-            Scalar::Timestamp(time) if time.has_strict_offset() => {
-                self.hash.update(Zeroizing::new(time.to_string()).as_bytes());
-            }
-            Scalar::Timestamp(_) => return Err(self.value_error(ValueError::Offset)),
-            Scalar::Null | Scalar::Unsigned(_) => {}
-        }
-        Ok(())
+        self.hasher.add(scalar).map_err(|source| self.value_error(source))
     }
 
     fn value_error(&self, source: ValueError) -> WalkError {
@@ -261,9 +234,3 @@ impl State<'_> {
         String::from_utf8_lossy(joined).replace(':', "/")
     }
 }
-
-/// SHA-256 of `sops`: what the hash of a file begins with that leaves plain values out of it.
-const MAC_ONLY_ENCRYPTED: [u8; 32] = [
-    0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0x0b, 0x0b, 0x97, 0x5b,
-    0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69,
-];
