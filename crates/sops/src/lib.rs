@@ -13,5 +13,9 @@ mod shamir;
 mod timestamp;
 mod tree;
 
+pub use datakey::{HostIdentity, NoDataKey, Recipient};
 pub use error::{EmitError, ParseError, Position};
+pub use identity::age::AgeProblem;
+pub use identity::{Identities, IdentityError, Imported, KeyProblem};
 pub use plaintext::Plaintext;
+pub use shamir::CombineError;
