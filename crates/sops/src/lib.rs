@@ -20,11 +20,15 @@ mod tree;
 mod value;
 mod walk;
 
+pub use datakey::{HostIdentity, NoDataKey, Recipient};
 pub use error::{EmitError, Error, ParseError, Position};
 pub use file::{Decrypted, Encrypted, Format};
+pub use identity::age::AgeProblem;
+pub use identity::{Identities, IdentityError, Imported, KeyProblem};
 pub use lookup::LookupError;
 pub use mac::MacError;
 pub use plaintext::Plaintext;
 pub use rules::pattern::UntranslatablePattern;
+pub use shamir::CombineError;
 pub use value::ValueError;
 pub use walk::WalkError;
