@@ -11,6 +11,9 @@ pub(crate) struct Report {
     failures: usize,
 }
 
+/// Something failed, and the report has it.
+pub(crate) struct Reported;
+
 impl Report {
     /// A report whose lines begin with the name of the program as it was called.
     pub(crate) fn new(program: String) -> Self {
