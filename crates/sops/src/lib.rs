@@ -13,9 +13,10 @@ mod shamir;
 mod timestamp;
 mod tree;
 
-pub use datakey::{HostIdentity, NoDataKey, Recipient};
+pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient, decrypt_age_file};
 pub use error::{EmitError, ParseError, Position};
 pub use identity::age::AgeProblem;
-pub use identity::{Identities, IdentityError, Imported, KeyProblem};
+pub use identity::recipient::HostRecipient;
+pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
 pub use plaintext::Plaintext;
 pub use shamir::CombineError;
