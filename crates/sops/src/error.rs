@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::datakey::NoDataKey;
+use crate::datakey::{AgeFileError, NoDataKey};
 use crate::lookup::LookupError;
 use crate::mac::MacError;
 use crate::metadata::MetadataError;
@@ -21,6 +21,9 @@ pub enum Error {
     /// Nobody at hand can open it.
     #[error(transparent)]
     DataKey(#[from] NoDataKey),
+    /// It is an age file that nobody at hand can open.
+    #[error(transparent)]
+    Age(#[from] AgeFileError),
     /// Its data key has an impossible length.
     #[error("its data key has {0} bytes, but AES takes 16, 24 or 32; encrypt the file again")]
     DataKeyLength(usize),

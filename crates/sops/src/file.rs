@@ -4,7 +4,7 @@ use crate::datakey;
 use crate::error::Error;
 use crate::format::{Source, binary, dotenv, ini, json, yaml};
 use crate::gcm::Cipher;
-use crate::identity::{self, Identities};
+use crate::identity::Identities;
 use crate::lookup::{self, LookupError, Merge};
 use crate::metadata::Metadata;
 use crate::plaintext::Plaintext;
@@ -84,7 +84,7 @@ impl Encrypted {
     pub fn decrypt(self, identities: &Identities) -> Result<Decrypted, Error> {
         let (format, mut tree, metadata) = match self.0 {
             Content::Sops { format, tree, metadata } => (format, tree, metadata),
-            Content::Age(bytes) => return Ok(Decrypted(Opened::Age(identity::open_age_file(&bytes, identities)?))),
+            Content::Age(bytes) => return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities)?))),
         };
         let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities)?;
         let cipher = Cipher::new(data_key.as_bytes())

@@ -3,13 +3,17 @@
 use std::fmt;
 
 pub(crate) mod age;
+pub(crate) mod child;
 pub(crate) mod gpg;
 pub(crate) mod hybrid;
 pub(crate) mod openpgp;
 pub(crate) mod plugin;
+pub(crate) mod recipient;
 pub(crate) mod ssh;
 
 use self::age::Line;
+pub use self::gpg::Gpg;
+pub use self::plugin::Plugins;
 
 /// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
 ///
@@ -18,6 +22,8 @@ use self::age::Line;
 #[derive(Default)]
 pub struct Identities {
     loaded: Vec<Loaded>,
+    plugins: Plugins,
+    gpg: Option<gpg::Program>,
 }
 
 /// One private key.
@@ -34,6 +40,10 @@ pub(crate) struct Loaded {
 pub(crate) enum Key {
     /// As one or two identities of age that need nobody's help.
     Age(Vec<Box<dyn ::age::Identity>>),
+    /// As an OpenPGP key in memory.
+    OpenPgp(Box<openpgp::SecretKey>),
+    /// As an identity of age, with the help of a program.
+    Plugin(plugin::Identity),
 }
 
 impl Identities {
@@ -43,10 +53,10 @@ impl Identities {
         Self::default()
     }
 
-    /// Whether no identity was added.
+    /// Whether there is nothing to open a file with.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.loaded.is_empty()
+        self.loaded.is_empty() && self.gpg.is_none()
     }
 
     /// Adds the identities of an age key file, one a line, beside empty lines and comments. What is wrong with a line is
@@ -68,6 +78,10 @@ impl Identities {
             match line {
                 Ok(Line::Nothing) => {}
                 Ok(Line::X25519(identity, recipient)) => self.add(origin, vec![recipient], Key::Age(vec![identity])),
+                Ok(Line::Hybrid(identity)) => {
+                    self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+                }
+                Ok(Line::Plugin(identity)) => self.add(origin, vec![identity.program()], Key::Plugin(identity)),
                 Err(problem) => errors.push(error(Some(number), problem)),
             }
         }
@@ -97,12 +111,47 @@ impl Identities {
         Ok(Imported { recipient })
     }
 
+    /// Adds an SSH private key of RSA as the OpenPGP key that ssh-to-pgp makes of it. Gives its fingerprint, forty lower-case
+    /// hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// Where `content` is not such a key, says what it is instead.
+    pub fn add_openpgp_ssh_key(&mut self, origin: &str, content: &[u8]) -> Result<String, IdentityError> {
+        let error = |problem| IdentityError { origin: origin.to_owned(), line: None, problem };
+        let key = match ssh::PrivateKey::parse(content).map_err(error)? {
+            ssh::PrivateKey::Rsa(key) => openpgp::SecretKey::new(key.into_key()).map_err(error)?,
+            ssh::PrivateKey::Ed25519(_) => return Err(error(KeyProblem::NotRsa)),
+        };
+        let fingerprint = key.fingerprint();
+        self.add(origin, vec![fingerprint.to_uppercase()], Key::OpenPgp(Box::new(key)));
+        Ok(fingerprint)
+    }
+
+    /// Lets the GnuPG program be asked, once for each data key that nothing in memory opens.
+    pub fn set_gpg(&mut self, gpg: Gpg) {
+        self.gpg = Some(gpg::Program::new(gpg));
+    }
+
+    /// Says where plugins are. Without it none is found.
+    pub fn set_plugins(&mut self, plugins: Plugins) {
+        self.plugins = plugins;
+    }
+
     fn add(&mut self, origin: &str, public: Vec<String>, key: Key) {
         self.loaded.push(Loaded { origin: origin.to_owned(), public, key });
     }
 
     pub(crate) fn loaded(&self) -> &[Loaded] {
         &self.loaded
+    }
+
+    pub(crate) fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    pub(crate) fn gpg(&self) -> Option<&gpg::Program> {
+        self.gpg.as_ref()
     }
 }
 

@@ -20,11 +20,12 @@ mod tree;
 mod value;
 mod walk;
 
-pub use datakey::{HostIdentity, NoDataKey, Recipient};
+pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
 pub use error::{EmitError, Error, ParseError, Position};
 pub use file::{Decrypted, Encrypted, Format};
 pub use identity::age::AgeProblem;
-pub use identity::{Identities, IdentityError, Imported, KeyProblem};
+pub use identity::recipient::HostRecipient;
+pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
 pub use lookup::LookupError;
 pub use mac::MacError;
 pub use plaintext::Plaintext;

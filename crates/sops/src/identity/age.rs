@@ -1,12 +1,14 @@
 //! Files of age, and the text form of its identities.
 
+use std::cell::RefCell;
 use std::io::Read;
 
 use age::DecryptError;
 use age::armor::ArmoredReader;
+use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
-use super::KeyProblem;
+use super::{KeyProblem, hybrid, plugin};
 
 /// The first line of an armored file.
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
@@ -47,7 +49,7 @@ pub enum AgeProblem {
     Plugin(String),
 }
 
-/// An age file without armor, whose header has a size that is worth reading.
+/// An age file without armor, whose header is of a sane size and well-formed.
 pub(crate) struct File(Vec<u8>);
 
 impl File {
@@ -77,11 +79,14 @@ impl File {
 
     fn bounded(bytes: Vec<u8>) -> Result<Self, AgeProblem> {
         let start = bytes.get(..LARGEST_HEADER).unwrap_or(&bytes);
-        let ends = start.windows(4).any(|window| window == b"\n---");
-        if ends {
-            return Ok(Self(bytes));
+        if start.len() < bytes.len() && !start.windows(4).any(|window| window == b"\n---") {
+            return Err(AgeProblem::HeaderTooLarge);
         }
-        Err(if start.len() < bytes.len() { AgeProblem::HeaderTooLarge } else { AgeProblem::Header })
+        match age::Decryptor::new_buffered(bytes.as_slice()) {
+            Ok(decryptor) if decryptor.is_scrypt() => Err(AgeProblem::Passphrase),
+            Ok(_) => Ok(Self(bytes)),
+            Err(_) => Err(AgeProblem::Header),
+        }
     }
 
     /// What is in the file, if `identity` is one of its recipients.
@@ -89,14 +94,12 @@ impl File {
         let problem = |error| match error {
             DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => AgeProblem::Stanza,
             DecryptError::InvalidMac => AgeProblem::Mac,
-            DecryptError::ExcessiveWork { .. } => AgeProblem::Passphrase,
             DecryptError::Io(error) => AgeProblem::Plugin(error.to_string()),
             _ => AgeProblem::Header,
         };
         let decryptor = match age::Decryptor::new_buffered(self.0.as_slice()) {
-            Ok(decryptor) if decryptor.is_scrypt() => return Err(AgeProblem::Passphrase),
             Ok(decryptor) => decryptor,
-            Err(_) => return Err(AgeProblem::Header),
+            Err(error) => return Err(problem(error)),
         };
         let mut payload = match decryptor.decrypt(std::iter::once(identity)) {
             Ok(payload) => payload,
@@ -110,6 +113,32 @@ impl File {
             Err(_) => Err(AgeProblem::Payload),
         }
     }
+
+    /// The kinds of the recipients, and the tags that tell SSH keys apart.
+    pub(crate) fn recipients(&self) -> Vec<String> {
+        let recorder = Recorder(RefCell::default());
+        if let Ok(decryptor) = age::Decryptor::new_buffered(self.0.as_slice()) {
+            let identity: &dyn age::Identity = &recorder;
+            let none = decryptor.decrypt(std::iter::once(identity));
+            debug_assert!(none.is_err(), "a recorder opens nothing");
+        }
+        recorder.0.into_inner()
+    }
+}
+
+/// An identity that opens nothing and remembers what there was.
+struct Recorder(RefCell<Vec<String>>);
+
+impl age::Identity for Recorder {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        let tag = stanza.args.first().filter(|_| stanza.tag.starts_with("ssh-"));
+        // Every file has a stanza of nonsense, to keep readers tolerant.
+        if !stanza.tag.ends_with("-grease") {
+            let words = [Some(stanza.tag.as_str()), tag.map(String::as_str)];
+            self.0.borrow_mut().push(words.into_iter().flatten().collect::<Vec<_>>().join(" "));
+        }
+        None
+    }
 }
 
 /// A line of an age key file.
@@ -118,6 +147,10 @@ pub(crate) enum Line {
     Nothing,
     /// The identity of an X25519 key, and its recipient.
     X25519(Box<age::x25519::Identity>, String),
+    /// A post-quantum identity.
+    Hybrid(Box<hybrid::Identity>),
+    /// An identity for a plugin.
+    Plugin(plugin::Identity),
 }
 
 impl Line {
@@ -131,6 +164,12 @@ impl Line {
             let identity = line.parse().map(Box::new).map_err(|_what: &str| KeyProblem::Mistyped)?;
             let recipient = age::x25519::Identity::to_public(&identity).to_string();
             return Ok(Self::X25519(identity, recipient));
+        }
+        if line.starts_with(hybrid::Identity::PREFIX) {
+            return Ok(Self::Hybrid(Box::new(hybrid::Identity::parse(line)?)));
+        }
+        if line.starts_with(plugin::Identity::PREFIX) {
+            return Ok(Self::Plugin(plugin::Identity::parse(line)?));
         }
         Err(KeyProblem::UnknownLine)
     }
