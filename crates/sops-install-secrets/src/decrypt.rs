@@ -7,9 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use manifest::{Manifest, Secret};
-use sops::{Encrypted, Format, Identities, Plaintext};
+use sops::{AgeFileError, Encrypted, Format, Identities, Plaintext};
 
-use crate::report::Report;
+use crate::report::{Report, chain};
 
 /// The value of every secret in the order of the manifest; `None` where there is none, which was reported.
 pub(crate) type Values = Vec<Option<Plaintext>>;
@@ -30,6 +30,14 @@ struct Unreadable {
     source: io::Error,
 }
 
+/// A sops file that gives nothing, and what its owner can do.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{way_out}", chain(error))]
+struct Unopened {
+    error: sops::Error,
+    way_out: String,
+}
+
 /// Decrypts all secrets of the manifest in memory. Every failure is reported, and a file that fails takes only its own
 /// secrets with it.
 pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut Report) -> Values {
@@ -39,7 +47,7 @@ pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut
         let decrypted = match encrypted.decrypt(identities) {
             Ok(decrypted) => decrypted,
             Err(error) => {
-                report.failure(&file.subject(), &error);
+                report.failure(&file.subject(), &Unopened { way_out: way_out(&error, file.path), error });
                 continue;
             }
         };
@@ -127,6 +135,38 @@ impl SopsFile<'_> {
     fn subject_of(&self, affected: &[(usize, &Secret)]) -> String {
         format!("{}{}: ", secrets(affected), self.path.display())
     }
+}
+
+/// What to do about a file that nobody at hand opens: the command is the one to type where the file is edited.
+fn way_out(error: &sops::Error, path: &Path) -> String {
+    let unopened = match error {
+        sops::Error::DataKey(unopened) | sops::Error::Age(AgeFileError::NoIdentity(unopened)) => unopened,
+        _ => return String::new(),
+    };
+    let file = editable(path);
+    match (error, unopened.recipient_to_add()) {
+        (sops::Error::DataKey(_), Some(recipient)) => {
+            format!("; add {recipient} to .sops.yaml and run: sops updatekeys {}", file.display())
+        }
+        (_, Some(recipient)) => format!("; encrypt {} again to {recipient} too", file.display()),
+        (_, None) if unopened.identities().is_empty() => {
+            "; give this host a key in sops.age.sshKeyPaths or sops.age.keyFile".to_owned()
+        }
+        (_, None) => String::new(),
+    }
+}
+
+/// The path of a file where a person edits it: in the Nix store only the part below the store's own folder means
+/// anything, or the name without its hash.
+fn editable(path: &Path) -> &Path {
+    let Ok(inside) = path.strip_prefix("/nix/store") else { return path };
+    let mut components = inside.components();
+    let top = components.next();
+    if !components.as_path().as_os_str().is_empty() {
+        return components.as_path();
+    }
+    let name = top.and_then(|top| top.as_os_str().to_str());
+    name.and_then(|name| name.split_once('-')).map_or(path, |(_, name)| Path::new(name))
 }
 
 /// `secret "a": ` or `secrets "a", "b" and 7 more: `.

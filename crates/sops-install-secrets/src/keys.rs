@@ -3,9 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use manifest::Manifest;
-use sops::Identities;
+use sops::{Gpg, Identities, Plugins};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
@@ -52,8 +53,19 @@ pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Repo
     for path in manifest.ssh_key_paths() {
         loader.openpgp_ssh_key(path);
     }
-    loader.identities
+    let mut identities = loader.identities;
+    identities.set_plugins(Plugins { search_path: environment.path.clone(), time_limit: TIME_LIMIT });
+    let home = manifest.gnupg_home().map(Path::to_owned).or_else(|| environment.gnupg_home.clone());
+    // With SSH keys for PGP there is no other GnuPG home, and that of the user is none of this host's business.
+    if home.is_some() || manifest.ssh_key_paths().is_empty() {
+        let program = PathBuf::from(&environment.gpg);
+        identities.set_gpg(Gpg { program, home, time_limit: TIME_LIMIT });
+    }
+    identities
 }
+
+/// How long a program may take to open one data key: a hardware token has to be found and touched.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether the import of a key is logged, if the manifest wants it at all.
 #[derive(Clone, Copy, Eq, PartialEq)]
