@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "the crate is being put together")]
 
+mod buffer;
 mod datakey;
 mod error;
 mod format;
@@ -14,4 +15,5 @@ mod timestamp;
 mod tree;
 
 pub use error::{EmitError, ParseError, Position};
+pub use metadata::MetadataError;
 pub use plaintext::Plaintext;
