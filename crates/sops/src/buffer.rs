@@ -72,7 +72,7 @@ mod tests {
             buffer.push_display(number);
         }
         buffer.push_repeated(b"\t", 3);
-        let expected: String = (0..1000).map(|number| format!("n{number}")).collect();
+        let expected = (0..1000).fold(String::new(), |text, number| text + "n" + &number.to_string());
         assert_eq!(buffer.into_plaintext().as_bytes(), (expected + "\t\t\t").as_bytes());
     }
 }
