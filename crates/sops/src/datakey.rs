@@ -59,7 +59,7 @@ pub(crate) fn recover(groups: &[KeyGroup], threshold: i64, identities: &Identiti
 /// # Errors
 ///
 /// Says what is wrong with the file, or that no identity opens it.
-pub fn decrypt_age_file(bytes: &[u8], identities: &Identities) -> Result<Plaintext, AgeFileError> {
+pub(crate) fn decrypt_age_file(bytes: &[u8], identities: &Identities) -> Result<Plaintext, AgeFileError> {
     let file = File::from_bytes(bytes).map_err(AgeFileError::Damaged)?;
     let mut failures = Failures::new(identities);
     let mut problem = None;

@@ -54,6 +54,13 @@ pub struct ParseError {
     pub problem: Cow<'static, str>,
 }
 
+impl ParseError {
+    /// A problem at a byte of a text.
+    pub(crate) fn at(text: &[u8], offset: usize, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { position: Some(Position::of(text, offset)), problem: problem.into() }
+    }
+}
+
 /// A place in a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Position {
@@ -61,6 +68,18 @@ pub struct Position {
     pub line: usize,
     /// Counted in characters from 1.
     pub column: usize,
+}
+
+impl Position {
+    /// Where a byte of a text stands.
+    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let lines = before.split(|&byte| byte == b'\n');
+        let line = lines.clone().next_back().unwrap_or_default();
+        // Every character has exactly one byte that does not continue another.
+        let characters = line.iter().filter(|&&byte| byte & 0b1100_0000 != 0b1000_0000).count();
+        Self { line: lines.count(), column: characters.saturating_add(1) }
+    }
 }
 
 /// A tree that a format cannot write.
@@ -71,7 +90,7 @@ pub enum EmitError {
     Complex {
         /// The key.
         key: String,
-        /// `mapping` or `list`.
+        /// `mapping` or `list`; in the place of an INI section, any other type.
         kind: &'static str,
     },
     /// JSON has no infinities and no not-a-number.

@@ -199,6 +199,7 @@
 
 #![allow(dead_code, reason = "the crate is being put together")]
 
+mod buffer;
 mod datakey;
 mod error;
 mod file;
@@ -227,6 +228,7 @@ pub use identity::recipient::HostRecipient;
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
 pub use lookup::LookupError;
 pub use mac::MacError;
+pub use metadata::MetadataError;
 pub use plaintext::Plaintext;
 pub use rules::pattern::UntranslatablePattern;
 pub use shamir::CombineError;

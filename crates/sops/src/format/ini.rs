@@ -1,1 +1,407 @@
-//! To be written.
+//! INI files (sops-format.md section 7.4): read and written as go-ini does it for sops.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::buffer::Buffer;
+use crate::error::{EmitError, ParseError};
+use crate::format::{self, BYTE_ORDER_MARK, Notation, Source, flat};
+use crate::plaintext::Plaintext;
+use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+
+/// The sections of a file, each a mapping; keys before any section are in the section `DEFAULT`, which is always the
+/// first. The comment of a section is its first item, the comment of a key stands behind the key.
+///
+/// The first section `sops` is the metadata, and further ones are dropped, as in sops 3.12.
+///
+/// # Errors
+///
+/// [`ParseError`] at the first line that is neither empty, a comment, a section nor a key with its value.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
+    let mut reader = Reader { rest: bytes, line: bytes, comment: Vec::new() };
+    let sections = reader.sections().map_err(|problem| {
+        let offset = bytes.len().saturating_sub(reader.line.len());
+        format::advise(ParseError::at(bytes, offset, problem), bytes, "ini")
+    })?;
+    let mut data = Mapping::new();
+    let mut metadata = None;
+    for section in sections {
+        if section.name != METADATA {
+            let key = Key::Text(section.name.to_vec());
+            data.push(Item::Entry { key, value: Value::Mapping(section.into_mapping()) });
+        } else if metadata.is_none() {
+            metadata = Some(Value::Mapping(section.into_mapping()));
+        }
+    }
+    Ok(Source { tree: Tree { documents: vec![data] }, metadata, notation: Notation::Flattened })
+}
+
+/// The decrypted file.
+///
+/// # Errors
+///
+/// [`EmitError::Complex`] if the value of a key is a mapping or a list, or what should be a section is something else.
+pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
+    let mut buffer = Buffer::default();
+    let sections = tree.documents.iter().flatten().filter_map(|item| match item {
+        Item::Entry { key, value } => Some((flat::key_bytes(key), value)),
+        Item::Comment(_) => None,
+    });
+    let mut separator: &[u8] = b"";
+    for (position, (name, value)) in sections.enumerate() {
+        let items = match value {
+            Value::Mapping(items) => items.as_slice(),
+            Value::List(_) => return Err(flat::complex(name, "list")),
+            Value::Comment(_) => return Err(flat::complex(name, "comment")),
+            Value::Scalar(scalar) => return Err(flat::complex(name, scalar.kind())),
+        };
+        buffer.push(separator);
+        separator = b"\n";
+        let (comment, items) = match items {
+            [Item::Comment(comment), items @ ..] => (Some(comment), items),
+            items => (None, items),
+        };
+        push_comment(&mut buffer, comment, |line| line);
+        if position > 0 || !name.eq_ignore_ascii_case(DEFAULT) {
+            buffer.push(b"[");
+            buffer.push(name);
+            buffer.push(b"]\n");
+        } else if !items.iter().any(|item| matches!(item, Item::Entry { .. })) {
+            separator = b"";
+        }
+        push_keys(&mut buffer, items)?;
+    }
+    Ok(buffer.into_plaintext())
+}
+
+/// What is wrong with the line that the reader is at.
+type Problem = &'static str;
+
+struct Reader<'a> {
+    /// What is not yet read.
+    rest: &'a [u8],
+    /// All from the start of the line that was read last, blanks left out; of a value of several lines, the first.
+    line: &'a [u8],
+    /// The comments that belong to the next section or key.
+    comment: Vec<u8>,
+}
+
+struct Section<'a> {
+    name: &'a [u8],
+    comment: Vec<u8>,
+    keys: Vec<(Vec<u8>, Plaintext, Vec<u8>)>,
+    /// Where each name stands in `keys`.
+    positions: HashMap<Vec<u8>, usize>,
+    /// How many keys were given as `-`.
+    unnamed: u64,
+}
+
+impl<'a> Reader<'a> {
+    fn sections(&mut self) -> Result<Vec<Section<'a>>, Problem> {
+        match self.rest {
+            [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => return Err("the file is in UTF-16; save it as UTF-8"),
+            text => self.rest = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text),
+        }
+        let mut sections = Vec::new();
+        let mut section = Section::new(DEFAULT, Vec::new());
+        loop {
+            let start = self.rest;
+            let Some(line) = self.next_line() else { break };
+            let text = trim_start(line);
+            let indentation = line.len().saturating_sub(text.len());
+            self.line = start.get(indentation..).unwrap_or_default();
+            match text {
+                [] => {}
+                [b'#' | b';', ..] => self.comment.extend_from_slice(text),
+                [b'[', header @ ..] => {
+                    let name = self.header(header)?;
+                    sections.push(std::mem::replace(&mut section, Section::new(name, self.take_comment())));
+                }
+                text => {
+                    let (name, value) = key(text)?;
+                    let name = section.name_key(name);
+                    let value = self.value(value)?;
+                    section.put(name, Plaintext::new(value), self.take_comment());
+                }
+            }
+        }
+        sections.push(section);
+        Ok(sections)
+    }
+
+    /// Reads the name of a section, whose opening bracket is read. It ends at the last bracket of the line.
+    fn header(&mut self, text: &'a [u8]) -> Result<&'a [u8], Problem> {
+        let end = rfind(text, b"]").ok_or("the name of a section is not closed; end it with ]")?;
+        let (name, behind) = text.split_at_checked(end).unwrap_or_default();
+        if name.is_empty() {
+            return Err("a section without a name; put the name between the brackets");
+        }
+        self.comment.extend_from_slice(without_comment(behind).1);
+        Ok(name)
+    }
+
+    /// Reads the value of a key, which starts with `text` and may go on over more lines.
+    fn value(&mut self, text: &'a [u8]) -> Result<Vec<u8>, Problem> {
+        let text = trim_start(text);
+        let quote: &[u8] = match text {
+            [b'`', ..] => b"`",
+            [b'"', b'"', b'"', _, ..] => TRIPLE_QUOTE,
+            _ => return Ok(self.unquoted_value(trim(text))),
+        };
+        let body = text.strip_prefix(quote).unwrap_or_default();
+        if let Some(end) = rfind(body, quote) {
+            return Ok(body.get(..end).unwrap_or_default().to_vec());
+        }
+        let mut value = body.to_vec();
+        loop {
+            let line = self.next_line().ok_or("a quoted value is not closed; end it with the quote that opens it")?;
+            let Some((last, behind)) = rfind(line, quote).and_then(|end| line.split_at_checked(end)) else {
+                value.extend_from_slice(line);
+                continue;
+            };
+            value.extend_from_slice(last);
+            self.comment.extend_from_slice(trim(without_comment(behind).1));
+            return Ok(value);
+        }
+    }
+
+    /// Reads a value that is not in the quotes for raw text. A value of several lines is all that its lines hold, while a
+    /// comment and a pair of quotes are taken from one of a single line.
+    fn unquoted_value(&mut self, text: &'a [u8]) -> Vec<u8> {
+        let Some(first) = text.strip_suffix(b"\\") else {
+            let (value, comment) = without_comment(text);
+            self.comment.extend_from_slice(comment);
+            return unquote(trim(value)).to_vec();
+        };
+        let mut value = first.to_vec();
+        loop {
+            let line = trim(self.next_line().unwrap_or_default());
+            let Some(part) = line.strip_suffix(b"\\") else {
+                value.extend_from_slice(line);
+                return value;
+            };
+            value.extend_from_slice(part);
+        }
+    }
+
+    /// Reads a line with its line feed.
+    fn next_line(&mut self) -> Option<&'a [u8]> {
+        let line = self.rest.split_inclusive(|&byte| byte == b'\n').next()?;
+        self.rest = self.rest.get(line.len()..).unwrap_or_default();
+        Some(line)
+    }
+
+    fn take_comment(&mut self) -> Vec<u8> {
+        let comment = unmarked(trim(&self.comment)).to_vec();
+        self.comment.clear();
+        comment
+    }
+}
+
+impl<'a> Section<'a> {
+    fn new(name: &'a [u8], comment: Vec<u8>) -> Self {
+        Self { name, comment, keys: Vec::new(), positions: HashMap::new(), unnamed: 0 }
+    }
+
+    /// The name of a key: `-` stands for a number of its own.
+    fn name_key(&mut self, name: &[u8]) -> Vec<u8> {
+        if name != b"-" {
+            return name.to_vec();
+        }
+        self.unnamed = self.unnamed.saturating_add(1);
+        format!("#{}", self.unnamed).into_bytes()
+    }
+
+    /// Adds a key. One that is given again keeps its place, and the last value and comment count.
+    fn put(&mut self, name: Vec<u8>, value: Plaintext, comment: Vec<u8>) {
+        match self.positions.entry(name) {
+            Entry::Occupied(position) => {
+                if let Some((_, old_value, old_comment)) = self.keys.get_mut(*position.get()) {
+                    *old_value = value;
+                    *old_comment = comment;
+                }
+            }
+            Entry::Vacant(position) => {
+                self.keys.push((position.key().clone(), value, comment));
+                position.insert(self.keys.len().saturating_sub(1));
+            }
+        }
+    }
+
+    fn into_mapping(self) -> Mapping {
+        let mut mapping = Mapping::new();
+        mapping.extend(comment_item(self.comment));
+        for (name, value, comment) in self.keys {
+            mapping.push(Item::Entry { key: Key::Text(name), value: Value::Scalar(Scalar::Text(value)) });
+            mapping.extend(comment_item(comment));
+        }
+        mapping
+    }
+}
+
+fn comment_item(text: Vec<u8>) -> Option<Item> {
+    (!text.is_empty()).then(|| Item::Comment(Comment(Plaintext::new(text))))
+}
+
+/// The name of a key, and what is behind the delimiter.
+fn key(text: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
+    let quote: &[u8] = match text {
+        [b'"', b'"', b'"', _, _, _, _, ..] => TRIPLE_QUOTE,
+        [b'"', ..] => b"\"",
+        [b'`', ..] => b"`",
+        _ => b"",
+    };
+    let text = text.strip_prefix(quote).unwrap_or(text);
+    let (name, behind) = if quote.is_empty() {
+        (None, text)
+    } else {
+        let end = find(text, quote).ok_or("the name of a key is not closed; end it with the quote that opens it")?;
+        let (name, behind) = text.split_at_checked(end).unwrap_or_default();
+        (Some(name), behind.strip_prefix(quote).unwrap_or_default())
+    };
+    let delimiter = behind
+        .iter()
+        .position(|byte| DELIMITERS.contains(byte))
+        .ok_or("not a line of INI: expected a [section], key = value, or # or ; with a comment")?;
+    let (unquoted, value) = behind.split_at_checked(delimiter).unwrap_or_default();
+    let name = trim(name.unwrap_or(unquoted));
+    if name.is_empty() {
+        return Err("a key without a name; put the name in front of the delimiter");
+    }
+    Ok((name, value.get(1..).unwrap_or_default()))
+}
+
+/// The text up to the first mark of a comment, wherever it stands, and the comment.
+fn without_comment(text: &[u8]) -> (&[u8], &[u8]) {
+    let mark = text.iter().position(|byte| COMMENT_MARKS.contains(byte)).unwrap_or(text.len());
+    text.split_at_checked(mark).unwrap_or_default()
+}
+
+/// The text without the quotes around it, if there are none inside.
+fn unquote(text: &[u8]) -> &[u8] {
+    match text {
+        [first @ (b'"' | b'\''), body @ .., last] if first == last && !body.contains(first) => body,
+        text => text,
+    }
+}
+
+/// The text of a comment without the marks and blanks before its first line.
+fn unmarked(text: &[u8]) -> &[u8] {
+    let Some(mark @ (b';' | b'#')) = text.first() else { return text };
+    let start = text.iter().position(|byte| byte != mark && *byte != b' ').unwrap_or(text.len());
+    text.get(start..).unwrap_or_default()
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+fn rfind(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).rposition(|window| window == part)
+}
+
+/// Without white space of Unicode at both ends; bytes that are not UTF-8 are none.
+fn trim(text: &[u8]) -> &[u8] {
+    let mut text = trim_start(text);
+    while let Some(shorter) = (1..=LONGEST_BLANK).find_map(|length| {
+        let (shorter, last) = text.split_at_checked(text.len().checked_sub(length)?)?;
+        is_blank(last).then_some(shorter)
+    }) {
+        text = shorter;
+    }
+    text
+}
+
+fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let Some(shorter) = (1..=LONGEST_BLANK).find_map(|length| {
+        let (first, shorter) = text.split_at_checked(length)?;
+        is_blank(first).then_some(shorter)
+    }) {
+        text = shorter;
+    }
+    text
+}
+
+/// Whether the bytes are one character of white space.
+fn is_blank(bytes: &[u8]) -> bool {
+    let mut characters = std::str::from_utf8(bytes).unwrap_or_default().chars();
+    characters.next().is_some_and(char::is_whitespace) && characters.next().is_none()
+}
+
+/// The keys of a section with their comments, the delimiters below each other.
+fn push_keys(buffer: &mut Buffer, items: &[Item]) -> Result<(), EmitError> {
+    let mut keys: Vec<(Vec<u8>, Plaintext, Option<&Comment>)> = Vec::new();
+    for item in items {
+        match item {
+            Item::Entry { key, value } => {
+                let name = flat::key_bytes(key);
+                keys.push((quoted_key(name), flat::text(name, value)?, None));
+            }
+            // Without a key before it, a comment has no place in the file.
+            Item::Comment(comment) => {
+                if let Some((.., place)) = keys.last_mut() {
+                    *place = Some(comment);
+                }
+            }
+        }
+    }
+    let widest = keys.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+    for (name, value, comment) in keys {
+        push_comment(buffer, comment, trim);
+        buffer.push(&name);
+        buffer.push_repeated(b" ", widest.saturating_sub(name.len()));
+        buffer.push(b" = ");
+        let value = value.as_bytes();
+        let quote: &[u8] = if value.iter().any(|byte| matches!(byte, b'\n' | b'`')) {
+            TRIPLE_QUOTE
+        } else if value.iter().any(|byte| COMMENT_MARKS.contains(byte)) {
+            b"`"
+        } else if trim(value).len() != value.len() {
+            b"\""
+        } else {
+            b""
+        };
+        for part in [quote, value, quote, b"\n"] {
+            buffer.push(part);
+        }
+    }
+    Ok(())
+}
+
+/// The name of a key, in quotes if it would not be read back without.
+fn quoted_key(name: &[u8]) -> Vec<u8> {
+    let quote: &[u8] = if name.contains(&b'"') || name.iter().any(|byte| DELIMITERS.contains(byte)) {
+        b"`"
+    } else if name.contains(&b'`') {
+        TRIPLE_QUOTE
+    } else {
+        b""
+    };
+    [quote, name, quote].concat()
+}
+
+/// The lines of a comment; those without a mark of their own go through `clean` and get one.
+fn push_comment(buffer: &mut Buffer, comment: Option<&Comment>, clean: fn(&[u8]) -> &[u8]) {
+    let text = comment.map_or(&b""[..], |comment| comment.0.as_bytes());
+    if text.is_empty() {
+        return;
+    }
+    for line in text.split(|&byte| byte == b'\n') {
+        let (mark, line) = match line {
+            [mark @ (b'#' | b';'), rest @ ..] => (std::slice::from_ref(mark), trim(rest)),
+            line => (&b";"[..], clean(line)),
+        };
+        for part in [mark, b" ", line, b"\n"] {
+            buffer.push(part);
+        }
+    }
+}
+
+const DEFAULT: &[u8] = b"DEFAULT";
+const METADATA: &[u8] = b"sops";
+const DELIMITERS: &[u8] = b"=:";
+const COMMENT_MARKS: &[u8] = b"#;";
+const TRIPLE_QUOTE: &[u8] = b"\"\"\"";
+
+/// The most bytes that a character of white space has in UTF-8.
+const LONGEST_BLANK: usize = 3;

@@ -1,0 +1,141 @@
+//! What dotenv and INI have in common: every value is one text (sops-format.md sections 5.4, 7.3 and 7.4).
+
+use crate::buffer::Buffer;
+use crate::error::EmitError;
+use crate::number;
+use crate::plaintext::Plaintext;
+use crate::tree::{Key, Scalar, Value};
+
+/// The text of the value of a key: a string as it is, other leaves as sops prints them in these formats.
+///
+/// # Errors
+///
+/// [`EmitError::Complex`] for a mapping or a list.
+pub(crate) fn text(key: &[u8], value: &Value) -> Result<Plaintext, EmitError> {
+    let mut buffer = Buffer::default();
+    match value {
+        Value::Scalar(Scalar::Text(text)) => buffer.push(text.as_bytes()),
+        Value::Scalar(Scalar::Integer(number)) => buffer.push_display(number),
+        Value::Scalar(Scalar::Unsigned(number)) => buffer.push_display(number),
+        Value::Scalar(Scalar::Float(number)) => push_float(&mut buffer, *number),
+        Value::Scalar(Scalar::Boolean(boolean)) => buffer.push_display(boolean),
+        Value::Scalar(Scalar::Timestamp(time)) => buffer.push(time.whole_seconds().as_bytes()),
+        // Neither can be read from these formats: a null has no notation, and a comment in the place of a value is one
+        // that was encrypted as such by hand. sops prints both as Go prints what it holds.
+        Value::Scalar(Scalar::Null) => buffer.push(b"<nil>"),
+        Value::Comment(comment) => {
+            buffer.push(b"{");
+            buffer.push(comment.0.as_bytes());
+            buffer.push(b"}");
+        }
+        Value::Mapping(_) => return Err(complex(key, "mapping")),
+        Value::List(_) => return Err(complex(key, "list")),
+    }
+    Ok(buffer.into_plaintext())
+}
+
+/// The error for a key whose value these formats have no notation for.
+pub(crate) fn complex(key: &[u8], kind: &'static str) -> EmitError {
+    EmitError::Complex { key: String::from_utf8_lossy(key).into_owned(), kind }
+}
+
+/// The bytes of a key; of a YAML key that is no string, its text.
+pub(crate) fn key_bytes(key: &Key) -> &[u8] {
+    match key {
+        Key::Text(bytes) => bytes,
+        Key::Other { text, .. } => text.as_bytes(),
+    }
+}
+
+/// The text with each two bytes `\n` replaced by a line feed. There is no escape for a backslash.
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut unescaped = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'\\', b'n', rest @ ..] => {
+                unescaped.push(b'\n');
+                rest
+            }
+            [byte, rest @ ..] => {
+                unescaped.push(*byte);
+                rest
+            }
+            [] => return unescaped,
+        };
+    }
+}
+
+/// Go's format `%G`, with `.0` behind what could be taken for a whole number.
+fn push_float(buffer: &mut Buffer, number: f64) {
+    if !number.is_finite() {
+        return buffer.push(number::positional(number).as_bytes());
+    }
+    let text = Plaintext::new(number::general(number).to_uppercase().into_bytes());
+    buffer.push(text.as_bytes());
+    if !text.as_bytes().iter().any(|byte| matches!(byte, b'.' | b'E')) {
+        buffer.push(b".0");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timestamp::Timestamp;
+    use crate::tree::Comment;
+
+    #[test]
+    fn leaves_print_as_sops_prints_them() {
+        let time = |text| Value::Scalar(Scalar::Timestamp(Timestamp::parse_rfc3339(text).unwrap()));
+        let float = |number| Value::Scalar(Scalar::Float(number));
+        for (value, printed) in [
+            (Value::Scalar(Scalar::text("a\nb")), "a\nb"),
+            (Value::Scalar(Scalar::Integer(-7)), "-7"),
+            (Value::Scalar(Scalar::Unsigned(u64::MAX)), "18446744073709551615"),
+            (Value::Scalar(Scalar::Boolean(true)), "true"),
+            (Value::Scalar(Scalar::Boolean(false)), "false"),
+            (Value::Scalar(Scalar::Null), "<nil>"),
+            (Value::Comment(Comment(Plaintext::from("x"))), "{x}"),
+            (time("2020-01-01T01:02:03.5+02:00"), "2020-01-01T01:02:03+02:00"),
+            (float(1.0), "1.0"),
+            (float(-0.0), "-0.0"),
+            (float(1.5), "1.5"),
+            (float(999_999.0), "999999.0"),
+            (float(1e6), "1E+06"),
+            (float(1.25e7), "1.25E+07"),
+            (float(0.00001), "1E-05"),
+            (float(0.0001), "0.0001"),
+            (float(f64::INFINITY), "+Inf"),
+            (float(f64::NEG_INFINITY), "-Inf"),
+            (float(f64::NAN), "NaN"),
+        ] {
+            let text = text(b"k", &value).ok().unwrap();
+            assert_eq!(text.as_str(), Some(printed));
+        }
+    }
+
+    #[test]
+    fn mappings_and_lists_have_no_notation() {
+        for (value, kind) in [(Value::Mapping(Vec::new()), "mapping"), (Value::List(Vec::new()), "list")] {
+            assert_eq!(
+                text(b"k", &value).err().unwrap().to_string(),
+                format!("the key \"k\" holds a {kind}, which the format has no notation for; choose another format")
+            );
+        }
+    }
+
+    #[test]
+    fn only_backslash_n_is_an_escape() {
+        for (text, unescaped) in [
+            ("a\\nb", "a\nb"),
+            ("\\n\\n", "\n\n"),
+            ("\\\\n", "\\\n"),
+            ("\\", "\\"),
+            ("\\t\\r", "\\t\\r"),
+            ("n\\", "n\\"),
+            ("", ""),
+        ] {
+            assert_eq!(unescape(text.as_bytes()), unescaped.as_bytes(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Metadata on lines of their own, as dotenv and INI have it, brought into the form of the others (sops-format.md
+//! section 5.4).
+
+use std::collections::BTreeMap;
+
+use crate::metadata::MetadataError;
+use crate::metadata::fields::mismatch;
+use crate::number;
+use crate::plaintext::Plaintext;
+use crate::tree::{Item, Key, Scalar, Value};
+
+/// The nested form of a mapping whose keys are paths like `age__list_0__map_enc`.
+///
+/// Of a line that is given twice the last counts. Where elements of a list are left out there is one null, however many
+/// are: for every list that sops has, several mean the same.
+///
+/// # Errors
+///
+/// A line whose path stands for no place, or contradicts another line.
+pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
+    let Value::Mapping(items) = flattened else {
+        return Err(mismatch("sops".to_owned(), flattened, "lines of keys and values"));
+    };
+    let mut root = Node::Unknown;
+    for item in items {
+        let Item::Entry { key: Key::Text(key), value: Value::Scalar(Scalar::Text(text)) } = item else { continue };
+        let shown = || String::from_utf8_lossy(key).into_owned();
+        let tokens = tokens(key).map_err(|problem| MetadataError::Path { key: shown(), problem })?;
+        root.place(&tokens, text).ok_or_else(|| MetadataError::Contradiction { key: shown() })?;
+    }
+    Ok(root.into_value())
+}
+
+/// A step of a path.
+enum Token<'a> {
+    Key(&'a [u8]),
+    Index(u16),
+}
+
+/// A value, while it is put together from lines.
+enum Node<'a> {
+    Unknown,
+    Text(&'a Plaintext),
+    Mapping(BTreeMap<&'a [u8], Node<'a>>),
+    List(BTreeMap<u16, Node<'a>>),
+}
+
+/// The steps of a path. Separators cannot be escaped; an index that is no number counts as 0.
+fn tokens(path: &[u8]) -> Result<Vec<Token<'_>>, &'static str> {
+    let mut tokens = Vec::new();
+    let mut kind = MAP_SEPARATOR;
+    let mut rest = path;
+    loop {
+        let next = [MAP_SEPARATOR, LIST_SEPARATOR]
+            .into_iter()
+            .filter_map(|separator| Some((find(rest, separator)?, separator)))
+            .min_by_key(|&(position, _)| position);
+        let (text, behind) = match next {
+            Some((position, _)) => rest.split_at_checked(position).unwrap_or_default(),
+            None => (rest, &[][..]),
+        };
+        tokens.push(if kind == MAP_SEPARATOR { Token::Key(text) } else { Token::Index(index(text)?) });
+        if tokens.len() > DEEPEST {
+            return Err("has more parts than any field");
+        }
+        let Some((_, separator)) = next else { return Ok(tokens) };
+        kind = separator;
+        rest = behind.strip_prefix(separator).unwrap_or_default();
+    }
+}
+
+fn index(text: &[u8]) -> Result<u16, &'static str> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(0);
+    }
+    number::parse_decimal(text)
+        .and_then(|index| u16::try_from(index).ok())
+        .ok_or("has an index that is negative or above 65535")
+}
+
+impl<'a> Node<'a> {
+    /// Puts a text at a path below the node, unless that contradicts what is known.
+    fn place(&mut self, path: &[Token<'a>], text: &'a Plaintext) -> Option<()> {
+        let mut node = self;
+        for token in path {
+            node = match token {
+                Token::Key(key) => {
+                    if let Self::Unknown = node {
+                        *node = Self::Mapping(BTreeMap::new());
+                    }
+                    let Self::Mapping(mapping) = node else { return None };
+                    mapping.entry(key).or_insert(Self::Unknown)
+                }
+                Token::Index(index) => {
+                    if let Self::Unknown = node {
+                        *node = Self::List(BTreeMap::new());
+                    }
+                    let Self::List(list) = node else { return None };
+                    list.entry(*index).or_insert(Self::Unknown)
+                }
+            };
+        }
+        match node {
+            Self::Unknown | Self::Text(_) => {
+                *node = Self::Text(text);
+                Some(())
+            }
+            Self::Mapping(_) | Self::List(_) => None,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Unknown => Value::Scalar(Scalar::Null),
+            Self::Text(text) => Value::Scalar(Scalar::Text(text.duplicate())),
+            Self::Mapping(mapping) => {
+                let items = mapping.into_iter().map(|(key, node)| {
+                    let key = Key::Text(key.to_vec());
+                    Item::Entry { key, value: node.into_value() }
+                });
+                Value::Mapping(items.collect())
+            }
+            Self::List(list) => {
+                let mut elements = Vec::new();
+                let mut expected = 0;
+                for (index, node) in list {
+                    if index != expected {
+                        elements.push(Value::Scalar(Scalar::Null));
+                    }
+                    elements.push(node.into_value());
+                    expected = index.saturating_add(1);
+                }
+                Value::List(elements)
+            }
+        }
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+const MAP_SEPARATOR: &[u8] = b"__map_";
+const LIST_SEPARATOR: &[u8] = b"__list_";
+
+/// Twice the parts of the longest path that sops writes, which leads to the context of a KMS key in a group.
+const DEEPEST: usize = 12;
