@@ -1,0 +1,185 @@
+//! What a run is going to change. Reads only.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
+use manifest::RENDERED;
+
+use crate::current::Current;
+use crate::dir::{Dir, Found, Is};
+use crate::generation::{Content, entries};
+use crate::{Error, File, Kind};
+
+/// The difference between the running generation and the wanted files.
+#[derive(Debug)]
+pub struct Changes {
+    activation: Activation,
+    secrets: Difference,
+    templates: Difference,
+    /// What has no name in the manifest: links inside the generation, and a symlink that leads elsewhere.
+    others: Others,
+}
+
+impl Changes {
+    /// Compares content, permissions and, outside of user mode, owner and group of each file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if the running generation cannot be read.
+    pub fn between(current: &Current<'_>, wanted: &[File<'_>]) -> Result<Self, Error> {
+        let entries = entries(current.location(), wanted);
+        let mut comparison = Comparison {
+            wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
+            changes: Self {
+                activation: Activation::First,
+                secrets: Difference::default(),
+                templates: Difference::default(),
+                others: Others::Same,
+            },
+        };
+        if let Some(running) = current.running() {
+            comparison.changes.activation = Activation::Update;
+            comparison.directory(running, "")?;
+        }
+        if current.number().is_none() {
+            comparison.changes.others = Others::Differ;
+        }
+        Ok(comparison.finish())
+    }
+
+    /// Whether the running generation is as wanted, so that no other one is needed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.activation == Activation::Update
+            && self.others == Others::Same
+            && self.secrets.is_empty()
+            && self.templates.is_empty()
+    }
+
+    /// Whether there is something that the changes are relative to.
+    #[must_use]
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The names of changed secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &Difference {
+        &self.secrets
+    }
+
+    /// The names of changed templates, without the directory that they are in.
+    #[must_use]
+    pub fn templates(&self) -> &Difference {
+        &self.templates
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut Difference {
+        match kind {
+            Kind::Secret => &mut self.secrets,
+            Kind::Template => &mut self.templates,
+        }
+    }
+}
+
+/// Whether there is a running generation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Activation {
+    /// There is none, so all is new and nobody needs to be told.
+    First,
+    /// There is one.
+    Update,
+}
+
+/// Names, sorted by bytes.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Difference {
+    /// Files that are wanted and not there.
+    pub added: Vec<String>,
+    /// Files that are there with another content, mode, owner or group.
+    pub modified: Vec<String>,
+    /// Files that are there and not wanted.
+    pub removed: Vec<String>,
+}
+
+impl Difference {
+    /// Whether there is no name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
+    }
+
+    fn sort(&mut self) {
+        self.added.sort_unstable();
+        self.modified.sort_unstable();
+        self.removed.sort_unstable();
+    }
+}
+
+#[derive(Debug, Eq, PartialEq)]
+enum Others {
+    Same,
+    Differ,
+}
+
+/// One walk through the running generation.
+struct Comparison<'a> {
+    /// What has not been found yet, by place.
+    wanted: BTreeMap<&'a str, &'a Content<'a>>,
+    changes: Changes,
+}
+
+impl Comparison<'_> {
+    fn directory(&mut self, directory: &Dir, prefix: &str) -> Result<(), Error> {
+        for (name, is) in directory.entries()? {
+            let place = [prefix, &name.to_string_lossy()].concat();
+            match is {
+                // If a file is wanted in its place, this counts as added, as in sops-nix.
+                Is::Directory => self.directory(&directory.child(&name)?, &[&place, "/"].concat())?,
+                Is::Other => match name.to_str().and_then(|_| self.wanted.remove(place.as_str())) {
+                    Some(wanted) => self.wanted(directory, &name, wanted)?,
+                    None => self.unwanted(directory, &name, &place)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&mut self, directory: &Dir, name: &OsStr, wanted: &Content<'_>) -> Result<(), Error> {
+        match wanted {
+            Content::File(file) => {
+                if !directory.is(name, file.content, file.mode.bits(), file.owner)? {
+                    self.changes.of(file.kind).modified.push(file.name.to_string());
+                }
+            }
+            Content::Link { target, owner } => match directory.look(name)? {
+                Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {}
+                _ => self.changes.others = Others::Differ,
+            },
+        }
+        Ok(())
+    }
+
+    fn unwanted(&mut self, directory: &Dir, name: &OsStr, place: &str) -> Result<(), Error> {
+        match directory.look(name)? {
+            Found::Link(_) => self.changes.others = Others::Differ,
+            _ => match place.strip_prefix(RENDERED).and_then(|rest| rest.strip_prefix('/')) {
+                Some(template) => self.changes.templates.removed.push(template.to_owned()),
+                None => self.changes.secrets.removed.push(place.to_owned()),
+            },
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Changes {
+        for content in self.wanted.values() {
+            match content {
+                Content::File(file) => self.changes.of(file.kind).added.push(file.name.to_string()),
+                Content::Link { .. } => self.changes.others = Others::Differ,
+            }
+        }
+        self.changes.secrets.sort();
+        self.changes.templates.sort();
+        self.changes
+    }
+}

@@ -1,0 +1,207 @@
+//! The generations: staging a new one, switching to it, removing old ones.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use nix::unistd::{Gid, Uid};
+
+use crate::credentials::{self, Credential};
+use crate::current::{Current, number};
+use crate::dir::{Dir, Found, Missing, temporary};
+use crate::lock::Lock;
+use crate::mount::{self, Mounted, split};
+use crate::{Error, File, Location, Owner, generation, links};
+
+/// The generations of a [`Location`], open for change.
+pub struct Store<'l> {
+    location: &'l Location,
+    root: Dir,
+    /// What directories belong to; `None` in user mode.
+    directories: Option<Owner>,
+    /// The number that the symlink names.
+    active: Option<u64>,
+    /// What an earlier file system still holds.
+    beneath: Option<Dir>,
+    #[expect(dead_code, reason = "held, never looked at: nobody else changes the location before this is dropped")]
+    lock: Lock,
+}
+
+impl<'l> Store<'l> {
+    /// Mounts the file system unless it is mounted, and opens it. The running generation stays readable at every moment.
+    ///
+    /// The directories belong to root and the group; in user mode (`None`) to the user.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotInMemory`] if the mount point is not on the wanted file system even after mounting,
+    /// [`Error::Call`] if it cannot be made, mounted or copied to. The running generation is untouched then.
+    pub fn open(current: &Current<'l>, lock: Lock, group: Option<Gid>) -> Result<Self, Error> {
+        let directories = group.map(|group| Owner { user: Uid::from_raw(0), group });
+        let Mounted { root, beneath } = mount::ensure(current, directories)?;
+        Ok(Self { location: current.location(), root, directories, active: current.number(), beneath, lock })
+    }
+
+    /// Whether the generations are in memory. Only in user mode can they be elsewhere, which deserves a warning.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if the file system cannot be asked.
+    pub fn medium(&self) -> Result<Medium, Error> {
+        Ok(if mount::is_memory(&self.root)? { Medium::Memory } else { Medium::Disk })
+    }
+
+    /// The number of the generation that readers see.
+    #[must_use]
+    pub fn active(&self) -> Option<u64> {
+        self.active
+    }
+
+    /// Writes a new generation that nobody reads yet.
+    ///
+    /// It stands under its final number from the beginning: readers come through the symlink only, which does not lead to
+    /// it. What a killed run has left under this number is removed first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if something cannot be written; then the new generation is removed again.
+    /// [`Error::LastGeneration`] if there is no next number.
+    pub fn stage(&mut self, files: &[File<'_>]) -> Result<Staged<'_, 'l>, Error> {
+        let last = self.active.unwrap_or(0);
+        let number = last
+            .checked_add(1)
+            .ok_or_else(|| Error::LastGeneration { generation: last, link: self.location.symlink_path().to_owned() })?;
+        let name = number.to_string();
+        self.root.remove_tree(name.as_ref())?;
+        let written = self
+            .root
+            .make(name.as_ref(), mount::DIRECTORY, self.directories)
+            .and_then(|root| generation::write(&root, &generation::entries(self.location, files), self.directories));
+        match written {
+            Ok(()) => Ok(Staged { store: self, number }),
+            Err(error) => {
+                self.discard(number);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the links at the paths of the files and removes those of earlier runs that no file needs.
+    ///
+    /// What is already right is not touched. All that went wrong is returned; the rest is done.
+    #[must_use = "each error is a link that is missing or left behind"]
+    pub fn link(&self, files: &[File<'_>]) -> Vec<Error> {
+        links::update(&self.root, self.location, files)
+    }
+
+    /// Makes the files of a credential store such as `/run/credstore` and removes those of earlier runs that are not
+    /// wanted any more.
+    ///
+    /// What is already right is not touched. All that went wrong is returned; the rest is done.
+    #[must_use = "each error is a credential that is missing or left behind"]
+    pub fn publish(&self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
+        let owner = self.directories.map(|_| Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) });
+        credentials::update(&self.root, directory, credentials, owner)
+    }
+
+    /// Removes old generations but the last `keep`, the active one included; 0 keeps all of them.
+    ///
+    /// What killed runs have left behind goes in any case. All that went wrong is returned; the rest is done.
+    #[must_use = "each error is a generation that is left behind"]
+    pub fn prune(&self, keep: u64) -> Vec<Error> {
+        let mut failures = Vec::new();
+        if let Some(beneath) = &self.beneath {
+            failures.extend(mount::clear(beneath).err());
+        }
+        let Some(active) = self.active else { return failures };
+        let entries = match self.root.entries() {
+            Ok(entries) => entries,
+            Err(error) => {
+                failures.push(error);
+                return failures;
+            }
+        };
+        for (name, _) in entries {
+            let Some(number) = number(name.as_encoded_bytes()) else { continue };
+            // Numbers grow, so one above the active generation was staged and never activated.
+            let is_leftover = number > active;
+            let is_old = keep > 0 && active.checked_sub(keep).is_some_and(|last| number <= last);
+            if is_leftover || is_old {
+                failures.extend(self.root.remove_tree(&name).err());
+            }
+        }
+        failures
+    }
+
+    fn discard(&self, number: u64) {
+        match self.root.remove_tree(number.to_string().as_ref()) {
+            // The error that led here says more, and the next run tries again.
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    fn switch(&self, number: u64) -> Result<(), Error> {
+        let (parent, name) = split(self.location.symlink_path())?;
+        let parent = Dir::walk(parent, Missing::Make(PARENT))?;
+        let temporary = temporary(name);
+        clear_way(&parent, name, &temporary)?;
+        let target = self.location.mount_point().join(number.to_string());
+        parent.link(&target, &temporary, None)?;
+        parent.rename_or_remove(&temporary, name)
+    }
+}
+
+/// A generation that is complete and that nobody reads.
+#[must_use = "nobody reads it before it is activated"]
+pub struct Staged<'s, 'l> {
+    store: &'s mut Store<'l>,
+    number: u64,
+}
+
+impl Staged<'_, '_> {
+    /// Switches readers from the old generation to this one, in one step: by a rename(2) of the symlink.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] or [`Error::Foreign`] if the symlink cannot be put in place. The old generation is active then, and
+    /// this one is removed.
+    pub fn activate(self) -> Result<(), Error> {
+        let Self { store, number } = self;
+        match store.switch(number) {
+            Ok(()) => {
+                store.active = Some(number);
+                Ok(())
+            }
+            Err(error) => {
+                store.discard(number);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What the generations are on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Medium {
+    /// A ramfs or a tmpfs.
+    Memory,
+    /// Anything else, which may outlive a reboot.
+    Disk,
+}
+
+/// Removes what may give way to the symlink: a link that a killed run prepared, and directories without files.
+fn clear_way(parent: &Dir, name: &OsStr, temporary: &OsStr) -> Result<(), Error> {
+    let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
+    match parent.look(temporary)? {
+        Found::Nothing => {}
+        Found::Link(_) => parent.remove(temporary)?,
+        found => return foreign(temporary, found.noun()),
+    }
+    match parent.look(name)? {
+        Found::Nothing | Found::Link(_) => Ok(()),
+        Found::Directory => parent.remove_hollow(name),
+        found => foreign(name, found.noun()),
+    }
+}
+
+/// Permissions of the directories that are made on the way to the symlink, less the umask.
+const PARENT: u32 = 0o755;
