@@ -1,6 +1,7 @@
 //! The generations: staging a new one, switching to it, removing old ones.
 
 use std::ffi::OsStr;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use nix::unistd::{Gid, Uid};
@@ -103,11 +104,11 @@ impl<'l> Store<'l> {
         credentials::update(&self.root, directory, credentials, owner)
     }
 
-    /// Removes old generations but the last `keep`, the active one included; 0 keeps all of them.
+    /// Removes old generations but the last `keep`, the active one included; `None` keeps all of them.
     ///
     /// What killed runs have left behind goes in any case. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a generation that is left behind"]
-    pub fn prune(&self, keep: u64) -> Vec<Error> {
+    pub fn prune(&self, keep: Option<NonZeroU64>) -> Vec<Error> {
         let mut failures = Vec::new();
         if let Some(beneath) = &self.beneath {
             failures.extend(mount::clear(beneath).err());
@@ -124,7 +125,7 @@ impl<'l> Store<'l> {
             let Some(number) = number(name.as_encoded_bytes()) else { continue };
             // Numbers grow, so one above the active generation was staged and never activated.
             let is_leftover = number > active;
-            let is_old = keep > 0 && active.checked_sub(keep).is_some_and(|last| number <= last);
+            let is_old = keep.and_then(|keep| active.checked_sub(keep.get())).is_some_and(|last| number <= last);
             if is_leftover || is_old {
                 failures.extend(self.root.remove_tree(&name).err());
             }
