@@ -270,6 +270,11 @@ pub(crate) enum Rights {
     UserNamespace,
 }
 
+/// Whether this child can make other users than root owners of files.
+pub(crate) fn may_give_away() -> bool {
+    env::var(RIGHTS).as_deref() == Ok("root")
+}
+
 /// Runs a test again in a child with another umask, and says whether this is such a child.
 pub(crate) fn with_umask(test: &str, umasks: &[&str]) -> bool {
     if env::var_os(UMASK).is_some() {
