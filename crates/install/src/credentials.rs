@@ -1,10 +1,11 @@
 //! Secrets for `ImportCredential=` of systemd units, in a directory that only root can enter.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use manifest::CredentialName;
 
-use crate::dir::{Dir, Found, Missing};
+use crate::dir::{Dir, Found, Missing, temporary};
 use crate::mount::{is_memory, split};
 use crate::record::{self, CREDENTIALS, Entries};
 use crate::{Error, Owner};
@@ -97,12 +98,14 @@ fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -
     directory.replace(name, credential.content, FILE, owner)
 }
 
-fn remove(path: &Path, name: &std::ffi::OsStr) -> Result<(), Error> {
+/// Removes a credential of an earlier run, and what a killed run prepared.
+fn remove(path: &Path, name: &OsStr) -> Result<(), Error> {
     let directory = match Dir::walk(path, Missing::Fail) {
         Ok(directory) => directory,
         Err(error) if error.is_absence() => return Ok(()),
         Err(error) => return Err(error),
     };
+    directory.remove(&temporary(name))?;
     directory.remove(name)
 }
 

@@ -415,7 +415,7 @@ fn readers_see_one_whole_generation_at_every_moment() {
                 })
             })
             .collect();
-        for number in 1..=500 {
+        for number in 1..=300 {
             place.install_unpruned(&generation(number)).unwrap();
         }
         drop(stop);
@@ -432,7 +432,7 @@ fn concurrent_runs_wait_for_each_other() {
         for runner in 0..4 {
             let place = place.share();
             scope.spawn(move || {
-                for round in 0..50 {
+                for round in 0..25 {
                     let content = format!("{runner} {round}");
                     let wanted: Vec<Wanted> = (0..4).map(|file| place.secret(&format!("{file}"), &content)).collect();
                     let run = place.install(&wanted).unwrap();
@@ -442,7 +442,7 @@ fn concurrent_runs_wait_for_each_other() {
         }
     });
     // Each run made one generation, and none was lost or left.
-    assert_eq!(place.generations(), [200]);
+    assert_eq!(place.generations(), [100]);
     let tree = place.tree();
     assert_eq!(tree.len(), 4);
     assert!(tree.values().all(|seen| seen.content() == tree["0"].content()));

@@ -216,7 +216,7 @@ fn a_user_who_exchanges_directories_leads_nothing_astray() {
             exchanges
         });
         let mut made = 0_u32;
-        for round in 0..3000 {
+        for round in 0..1000 {
             let wanted = [
                 place.secret("a", "x").at(&place.path("home/config/secret")),
                 place.secret("b", "x").at(&place.path("home/config/deep/other")),
@@ -232,7 +232,7 @@ fn a_user_who_exchanges_directories_leads_nothing_astray() {
         }
         drop(stop);
         let exchanges = attacker.join().unwrap();
-        assert!(exchanges > 100 && made > 100, "{exchanges} exchanges, {made} runs without a failure");
+        assert!(exchanges > 100 && made > 10, "{exchanges} exchanges, {made} runs without a failure");
     });
     assert_eq!(fs::read_to_string(place.path("victim/secret")).unwrap(), "precious");
 }
@@ -260,7 +260,7 @@ fn a_user_who_exchanges_the_link_itself_gets_no_other_file() {
                 drop(fs::remove_file(&aside));
             }
         });
-        for _ in 0..3000 {
+        for _ in 0..1000 {
             let wanted = place.secret("a", "x").owner(rights.as_raw(), 0).at(&place.path("home/link"));
             place.install(&[wanted]).unwrap();
         }

@@ -345,6 +345,8 @@ fn credentials_are_published_kept_replaced_and_removed() {
     assert_eq!(names(&directory), ["b", "c", "foreign", "wanted"]);
     assert_eq!(fs::read_to_string(directory.join("wanted")).unwrap(), "x");
 
+    // As a run leaves it that is killed before the new credential is in place.
+    fs::write(directory.join(".c.new"), "x").unwrap();
     assert!(run(&[]).is_empty());
     assert_eq!(names(&directory), ["foreign", "wanted"]);
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use support::{Place, Seen, Wanted};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_tree_follows_any_other(first in trees(), second in trees()) {

@@ -1,11 +1,10 @@
 //! What the tests from outside have in common: a place of its own for each, whole runs, and children with other rights.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
-#![allow(clippy::print_stderr, reason = "a test that runs with fewer rights says so")]
-
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -259,7 +258,9 @@ pub(crate) fn in_namespace(test: &str) -> Option<Rights> {
     if geteuid().is_root() {
         variants.push(("root", vec!["--mount"]));
     } else {
-        eprintln!("\n*** {test}: NOT ROOT, so this is tested in a user namespace only; run it as root too ***\n");
+        // Not by a macro, whose output is only shown if a test fails.
+        let notice = format!("*** {test}: NOT ROOT, so this is tested in a user namespace only; run it as root too\n");
+        std::io::stderr().write_all(notice.as_bytes()).unwrap();
     }
     for (rights, arguments) in variants {
         let folder = tempfile::tempdir().unwrap();
