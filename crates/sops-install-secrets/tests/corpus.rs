@@ -133,8 +133,7 @@ fn identities(case: &Value) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn cases() -> Vec<std::path::PathBuf> {
-    let mut cases: Vec<_> =
-        fs::read_dir(corpus().join("sops")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(corpus().join("sops")).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     cases
 }

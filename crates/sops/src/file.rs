@@ -87,8 +87,7 @@ impl Encrypted {
             Content::Age(bytes) => return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities)?))),
         };
         let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities)?;
-        let cipher = Cipher::new(data_key.as_bytes())
-            .ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
+        let cipher = Cipher::new(data_key.as_bytes()).ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
         let rule = Rule::compile(metadata.rule)?;
         let walk = Walk { cipher: &cipher, rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted };
         walk.run(&mut tree)?.verify(&metadata.mac, &metadata.last_modified, &cipher)?;
