@@ -19,4 +19,3 @@ pub use identity::age::AgeProblem;
 pub use identity::recipient::HostRecipient;
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
 pub use plaintext::Plaintext;
-pub use shamir::CombineError;
