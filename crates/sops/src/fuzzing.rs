@@ -1,6 +1,7 @@
 //! What the fuzz targets call: the readers of this crate, on bytes that nobody has looked at before. It is compiled only
 //! for them. None of these may panic, and each must end soon.
 
+use crate::datakey::decrypt_age_file;
 use crate::format::Notation;
 use crate::gcm::Cipher;
 use crate::identity::{Identities, openpgp};
@@ -8,7 +9,6 @@ use crate::metadata::Metadata;
 use crate::rules::pattern::Pattern;
 use crate::tree::{Item, Key, Mapping, Scalar, Value};
 use crate::value::Ciphertext;
-use crate::datakey::decrypt_age_file;
 use crate::{Encrypted, Format};
 
 /// Reads a file; if it is one, looks something up in it and writes it.
@@ -17,7 +17,7 @@ pub fn file(format: Format, data: &[u8]) {
         let _whole = decrypted.whole();
         let _value = decrypted.value(&["a", "0"]);
     }
-    let _encrypted = Encrypted::parse(format, data).map(|file| file.check(&["a"]));
+    let _encrypted = Encrypted::parse(format, data).map(|file| file.check([["a"].as_slice()]));
 }
 
 /// Takes a ciphertext apart and opens it.
