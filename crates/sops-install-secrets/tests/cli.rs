@@ -70,7 +70,8 @@ fn a_first_installation_leaves_the_tree_of_the_manifest() {
         fs::read(runtime.join("elsewhere/link")).unwrap(),
         fs::read(corpus().join("sops/key-multi-line/want")).unwrap()
     );
-    for (path, bits) in [("a", 0o400), ("nested/deep/b", 0o440), ("everything", 0o755), ("nested", 0o751), ("", 0o751)] {
+    for (path, bits) in [("a", 0o400), ("nested/deep/b", 0o440), ("everything", 0o755), ("nested", 0o751), ("", 0o751)]
+    {
         assert_eq!(mode(&generation.join(path)), bits, "{path:?}");
     }
 }

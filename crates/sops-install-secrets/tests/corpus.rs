@@ -115,7 +115,7 @@ fn says(class: &str, message: &str) -> bool {
     let words: &[&str] = match class {
         "parse" => &["line ", "JSON", "INI", "dotenv", "YAML"],
         "metadata" => &["metadata"],
-        "no_identity" => &["no identity opens it"],
+        "no_identity" => &["no identity opens it", "its key groups"],
         "tampered_value" => &["the value of the key", "data key has"],
         "mac" => &["its MAC", "it has no MAC"],
         "key_not_found" => &["there is no key"],
@@ -133,8 +133,7 @@ fn identities(case: &Value) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn cases() -> Vec<std::path::PathBuf> {
-    let mut cases: Vec<_> =
-        fs::read_dir(corpus().join("sops")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(corpus().join("sops")).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     cases
 }

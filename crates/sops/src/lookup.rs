@@ -124,7 +124,9 @@ fn suggestion(nearest: &[String]) -> String {
     match nearest {
         [] => "; sops decrypt shows which there are".to_owned(),
         [only] => format!("; did you mean {only:?}?"),
-        several => format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", ")),
+        several => {
+            format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -220,20 +222,39 @@ mod tests {
         let inner = Value::Mapping(vec![entry("q", text("in list"))]);
         let first = vec![
             entry("db", Value::Mapping(vec![entry("password", text("p")), entry("user", text("u"))])),
-            entry("list", Value::List(vec![comment(), text("zero"), comment(), inner, Value::List(vec![text("deep")])])),
+            entry(
+                "list",
+                Value::List(vec![comment(), text("zero"), comment(), inner, Value::List(vec![text("deep")])]),
+            ),
             entry("twice", text("first")),
             entry("twice", text("last")),
             entry("", Value::Mapping(vec![entry("", text("empty"))])),
             entry("nothing", Value::Scalar(Scalar::Null)),
-            entry("merge", Value::Mapping(vec![
-                entry("before", text("own")),
-                entry("<<", Value::Mapping(vec![entry("a", text("merged")), entry("own", text("merged")), entry("before", text("merged"))])),
-                entry("own", text("own")),
-            ])),
-            entry("merges", Value::Mapping(vec![entry("<<", Value::List(vec![
-                Value::Mapping(vec![entry("a", text("one"))]),
-                Value::Mapping(vec![entry("a", text("two")), entry("b", text("two"))]),
-            ]))])),
+            entry(
+                "merge",
+                Value::Mapping(vec![
+                    entry("before", text("own")),
+                    entry(
+                        "<<",
+                        Value::Mapping(vec![
+                            entry("a", text("merged")),
+                            entry("own", text("merged")),
+                            entry("before", text("merged")),
+                        ]),
+                    ),
+                    entry("own", text("own")),
+                ]),
+            ),
+            entry(
+                "merges",
+                Value::Mapping(vec![entry(
+                    "<<",
+                    Value::List(vec![
+                        Value::Mapping(vec![entry("a", text("one"))]),
+                        Value::Mapping(vec![entry("a", text("two")), entry("b", text("two"))]),
+                    ]),
+                )]),
+            ),
         ];
         Tree { documents: vec![first, vec![entry("second", text("s"))]] }
     }
