@@ -1,9 +1,38 @@
 //! The manifest: the JSON document in which the NixOS module says which secrets go where.
 //!
-//! This crate says what the document *means* and makes no system call.
+//! This crate says what the document *means* and makes no system call. [`Manifest::from_json`] is the way in; every
+//! type below it exists only if its value is good.
 
+mod clash;
+mod credential;
+mod entry;
+mod error;
+mod fields;
+mod format;
+mod json;
+mod key;
+mod manifest;
 mod mode;
 mod name;
+mod owner;
+mod path;
+mod placeholder;
+mod secret;
+mod template;
+mod unit;
 
+pub use credential::{CredentialError, CredentialName};
+pub use entry::Entry;
+pub use error::{Error, Errors, Problem, Subject};
+pub use format::{Format, FormatError};
+pub use json::SyntaxError;
+pub use key::KeyPath;
+pub use manifest::{Logging, Manifest};
 pub use mode::{Mode, ModeError};
 pub use name::{Name, NameError};
+pub use owner::{AccountError, AccountName, Group, Id, Owner};
+pub use path::{AbsolutePath, PathError, RuntimeDirectory};
+pub use placeholder::Placeholders;
+pub use secret::Secret;
+pub use template::{RENDERED, Segment, Template, TemplateSource, TemplateText};
+pub use unit::{UnitError, UnitName};

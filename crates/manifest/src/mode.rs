@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
 /// Permission bits, written in the manifest as octal digits such as `0400`.
 ///
 /// As in sops-nix, numbers up to 177777 are accepted and only the low nine bits count: no set-user-id, set-group-id or
 /// sticky bit ever reaches a file (sops-format.md section 8.3).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Mode(u32);
 
 impl Mode {
@@ -61,8 +58,21 @@ mod tests {
         for (text, bits) in [("0400", 0o400), ("440", 0o440), ("4755", 0o755), ("0", 0), ("177777", 0o777)] {
             assert_eq!(Mode::try_from(text.to_owned()).unwrap().bits(), bits, "{text}");
         }
-        for bad in ["", "0o400", "+400", "-1", "800", "200000", " 400", "r--------"] {
-            assert!(Mode::try_from(bad.to_owned()).is_err(), "{bad:?}");
+    }
+
+    #[test]
+    fn each_reason_against_a_mode_has_its_words() {
+        for bad in ["", "0o400", "+400", "-1", "800", " 400", "r--------"] {
+            assert_eq!(
+                Mode::try_from(bad.to_owned()).unwrap_err().to_string(),
+                format!("the mode {bad:?} is not made of octal digits; write it like 0400 or 0440")
+            );
+        }
+        for bad in ["200000", "77777777777777777777777777"] {
+            assert_eq!(
+                Mode::try_from(bad.to_owned()).unwrap_err().to_string(),
+                format!("the mode {bad:?} is larger than 177777; write it like 0400 or 0440")
+            );
         }
     }
 }

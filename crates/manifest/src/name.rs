@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
 /// A relative path of ordinary components, such as `db/password`: the place of a file below a generation directory.
 ///
-/// Invariant: not empty; no component is empty, `.` or `..`; no NUL byte; no component is longer than 255 bytes. So a
-/// name joined to a directory never leaves it.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[serde(try_from = "String")]
+/// Invariant: not empty; no component is empty, `.` or `..`; no NUL byte; no component is longer than 255 bytes and the
+/// whole no longer than a path can be. So a name joined to a directory never leaves it.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name(String);
 
 impl Name {
@@ -20,6 +17,7 @@ impl Name {
     }
 
     /// The components, from the generation directory downwards; at least one.
+    #[must_use]
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }
@@ -37,6 +35,9 @@ impl TryFrom<String> for Name {
     fn try_from(text: String) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
+        }
+        if text.len() > PATH_BYTES {
+            return Err(NameError::TooLong);
         }
         if text.starts_with('/') {
             return Err(NameError::Absolute(text));
@@ -72,15 +73,23 @@ pub enum NameError {
     #[error("the name {0:?} has a component . or .., which could leave the secrets directory; spell the path out")]
     Dots(String),
     /// A NUL byte, which no path can hold.
-    #[error("the name {0:?} has a NUL byte, which no file name can hold")]
+    #[error("the name {0:?} has a NUL byte, which no file name can hold; remove it")]
     Nul(String),
     /// A component over 255 bytes.
-    #[error("the name {0:?} has a component of more than {COMPONENT_BYTES} bytes, the limit for a file name")]
+    #[error(
+        "the name {0:?} has a component of more than {COMPONENT_BYTES} bytes, the limit for a file name; shorten it"
+    )]
     Long(String),
+    /// More than a path can have.
+    #[error("the name has more than {PATH_BYTES} bytes, the limit for a path; shorten it")]
+    TooLong,
 }
 
 /// `NAME_MAX` of every Linux file system.
-const COMPONENT_BYTES: usize = 255;
+pub(crate) const COMPONENT_BYTES: usize = 255;
+
+/// `PATH_MAX` of Linux without the NUL byte at the end.
+pub(crate) const PATH_BYTES: usize = 4095;
 
 #[cfg(test)]
 mod tests {
@@ -88,11 +97,43 @@ mod tests {
 
     #[test]
     fn a_name_stays_below_its_directory() {
-        for good in ["a", "a/b", "..a/b..", "a b", "ключ", "...", &"x".repeat(255)] {
+        let longest = ["x/".repeat(2047), "y".to_owned()].concat();
+        for good in ["a", "a/b", "..a/b..", "a b", "ключ", "...", &"x".repeat(255), &longest] {
             assert_eq!(Name::try_from(good.to_owned()).unwrap().as_str(), good);
         }
-        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a\0b", &"x".repeat(256)] {
-            assert!(Name::try_from(bad.to_owned()).is_err(), "{bad:?}");
+    }
+
+    #[test]
+    fn each_reason_against_a_name_has_its_words() {
+        let component = "x".repeat(256);
+        for (bad, message) in [
+            ("", "the name is empty; give it a relative path such as db/password"),
+            ("/", r#"the name "/" is an absolute path; a name is relative, remove the leading /"#),
+            ("/a", r#"the name "/a" is an absolute path; a name is relative, remove the leading /"#),
+            ("a/", r#"the name "a/" has an empty component; remove the superfluous /"#),
+            ("a//b", r#"the name "a//b" has an empty component; remove the superfluous /"#),
+            (
+                ".",
+                r#"the name "." has a component . or .., which could leave the secrets directory; spell the path out"#,
+            ),
+            (
+                "a/..",
+                r#"the name "a/.." has a component . or .., which could leave the secrets directory; spell the path out"#,
+            ),
+            (
+                "../a",
+                r#"the name "../a" has a component . or .., which could leave the secrets directory; spell the path out"#,
+            ),
+            ("a\0b", r#"the name "a\0b" has a NUL byte, which no file name can hold; remove it"#),
+            (
+                &component,
+                &format!(
+                    "the name \"{component}\" has a component of more than 255 bytes, the limit for a file name; shorten it"
+                ),
+            ),
+            (&"x/".repeat(2048), "the name has more than 4095 bytes, the limit for a path; shorten it"),
+        ] {
+            assert_eq!(Name::try_from(bad.to_owned()).unwrap_err().to_string(), message);
         }
     }
 }

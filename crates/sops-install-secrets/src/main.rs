@@ -1,2 +1,41 @@
-//! placeholder
-fn main() {}
+//! `sops-install-secrets`: installs the secrets of a machine when it is activated.
+//!
+//! This file is the program as its caller sees it: arguments in, lines and an exit status out. What it does in between
+//! stands in `activate.rs`, in the order in which it happens.
+
+mod accounts;
+mod activate;
+mod cli;
+mod confinement;
+mod decrypt;
+mod environment;
+mod keys;
+mod plan;
+mod report;
+mod units;
+
+use std::env;
+use std::process::ExitCode;
+
+use cli::Command;
+use environment::Environment;
+use report::Report;
+
+fn main() -> ExitCode {
+    let environment = Environment::read();
+    let mut report = Report::new(environment.program.clone());
+    match cli::parse(env::args_os().skip(1)) {
+        Ok(Command::Help) => report.line(cli::USAGE.trim_end()),
+        Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Run(arguments)) => activate::run(&arguments, &environment, &mut report),
+        Err(error) => {
+            report.failure("", &error);
+            report.note("Try: sops-install-secrets --help");
+            return ExitCode::from(CALLED_WRONGLY);
+        }
+    }
+    report.exit_code()
+}
+
+/// The exit status of a command line that cannot be understood.
+const CALLED_WRONGLY: u8 = 2;

@@ -1,8 +1,254 @@
 //! Identities: the private keys of this host, and what each can open.
 
+use std::fmt;
+
 pub(crate) mod age;
+pub(crate) mod child;
 pub(crate) mod gpg;
 pub(crate) mod hybrid;
 pub(crate) mod openpgp;
 pub(crate) mod plugin;
+pub(crate) mod recipient;
 pub(crate) mod ssh;
+
+use self::age::Line;
+pub use self::gpg::Gpg;
+pub use self::plugin::Plugins;
+
+/// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
+///
+/// This crate opens no key files: whoever does, gives their content and says where it came from. One bad key spoils no
+/// other.
+#[derive(Default)]
+pub struct Identities {
+    loaded: Vec<Loaded>,
+    plugins: Plugins,
+    gpg: Option<gpg::Program>,
+}
+
+/// One private key.
+pub(crate) struct Loaded {
+    /// Where it came from, usually a path.
+    pub(crate) origin: String,
+    /// The public keys that belong to it, the one to encrypt to first.
+    pub(crate) public: Vec<String>,
+    /// What it is good for.
+    pub(crate) key: Key,
+}
+
+/// The ways in which an identity opens a data key.
+pub(crate) enum Key {
+    /// As one or two identities of age that need nobody's help.
+    Age(Vec<Box<dyn ::age::Identity>>),
+    /// As an OpenPGP key in memory.
+    OpenPgp(Box<openpgp::SecretKey>),
+    /// As an identity of age, with the help of a program.
+    Plugin(plugin::Identity),
+}
+
+impl Identities {
+    /// No identity at all.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing to open a file with.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.loaded.is_empty() && self.gpg.is_none()
+    }
+
+    /// Adds the identities of an age key file, one a line, beside empty lines and comments. What is wrong with a line is
+    /// returned; the other lines count.
+    #[must_use]
+    pub fn add_age_key_file(&mut self, origin: &str, content: &[u8]) -> Vec<IdentityError> {
+        let error = |line, problem| IdentityError { origin: origin.to_owned(), line, problem };
+        let text = content.trim_ascii_start();
+        if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
+            return vec![error(None, KeyProblem::Passphrase)];
+        }
+        if text.starts_with(b"-----BEGIN ") {
+            return vec![error(None, KeyProblem::SshKey)];
+        }
+        let mut errors = Vec::new();
+        let before = self.loaded.len();
+        for (number, line) in (1..).zip(content.split(|byte| *byte == b'\n')) {
+            let line = std::str::from_utf8(line).map_err(|_not_text| KeyProblem::UnknownLine).and_then(Line::parse);
+            match line {
+                Ok(Line::Nothing) => {}
+                Ok(Line::X25519(identity, recipient)) => self.add(origin, vec![recipient], Key::Age(vec![identity])),
+                Ok(Line::Hybrid(identity)) => {
+                    self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+                }
+                Ok(Line::Plugin(identity)) => self.add(origin, vec![identity.program()], Key::Plugin(identity)),
+                Err(problem) => errors.push(error(Some(number), problem)),
+            }
+        }
+        if errors.is_empty() && self.loaded.len() == before {
+            errors.push(error(None, KeyProblem::Empty));
+        }
+        errors
+    }
+
+    /// Adds an SSH private key that has no passphrase. An ed25519 key opens what is encrypted to it as well as what is
+    /// encrypted to the recipient that ssh-to-age derives from it; an RSA key opens what is encrypted to it.
+    ///
+    /// # Errors
+    ///
+    /// Where `content` is not such a key, says what it is instead.
+    pub fn add_ssh_key(&mut self, origin: &str, content: &[u8]) -> Result<Imported, IdentityError> {
+        let error = |problem| IdentityError { origin: origin.to_owned(), line: None, problem };
+        let (public, keys): (_, Vec<Box<dyn ::age::Identity>>) = match ssh::PrivateKey::parse(content).map_err(error)? {
+            ssh::PrivateKey::Ed25519(key) => {
+                let derived = key.derived().map_err(error)?;
+                (vec![derived.to_public().to_string(), key.public()], vec![derived, Box::new(key)])
+            }
+            ssh::PrivateKey::Rsa(key) => (vec![key.public()], vec![key]),
+        };
+        let recipient = public.first().cloned().unwrap_or_default();
+        self.add(origin, public, Key::Age(keys));
+        Ok(Imported { recipient })
+    }
+
+    /// Adds an SSH private key of RSA as the OpenPGP key that ssh-to-pgp makes of it. Gives its fingerprint, forty lower-case
+    /// hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// Where `content` is not such a key, says what it is instead.
+    pub fn add_openpgp_ssh_key(&mut self, origin: &str, content: &[u8]) -> Result<String, IdentityError> {
+        let error = |problem| IdentityError { origin: origin.to_owned(), line: None, problem };
+        let key = match ssh::PrivateKey::parse(content).map_err(error)? {
+            ssh::PrivateKey::Rsa(key) => openpgp::SecretKey::new(key.into_key()).map_err(error)?,
+            ssh::PrivateKey::Ed25519(_) => return Err(error(KeyProblem::NotRsa)),
+        };
+        let fingerprint = key.fingerprint();
+        self.add(origin, vec![fingerprint.to_uppercase()], Key::OpenPgp(Box::new(key)));
+        Ok(fingerprint)
+    }
+
+    /// Lets the GnuPG program be asked, once for each data key that nothing in memory opens.
+    pub fn set_gpg(&mut self, gpg: Gpg) {
+        self.gpg = Some(gpg::Program::new(gpg));
+    }
+
+    /// Says where plugins are. Without it none is found.
+    pub fn set_plugins(&mut self, plugins: Plugins) {
+        self.plugins = plugins;
+    }
+
+    fn add(&mut self, origin: &str, public: Vec<String>, key: Key) {
+        self.loaded.push(Loaded { origin: origin.to_owned(), public, key });
+    }
+
+    pub(crate) fn loaded(&self) -> &[Loaded] {
+        &self.loaded
+    }
+
+    pub(crate) fn plugins(&self) -> &Plugins {
+        &self.plugins
+    }
+
+    pub(crate) fn gpg(&self) -> Option<&gpg::Program> {
+        self.gpg.as_ref()
+    }
+}
+
+/// What became of an SSH key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Imported {
+    recipient: String,
+}
+
+impl Imported {
+    /// What to encrypt to for this key: `age1...` for an ed25519 key, `ssh-rsa ...` for an RSA key.
+    #[must_use]
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+}
+
+/// A key that cannot be used: where it stands, and why. No part of the key is in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IdentityError {
+    origin: String,
+    line: Option<usize>,
+    problem: KeyProblem,
+}
+
+impl IdentityError {
+    /// Where the key came from, as it was given with its content.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The line in an age key file, counted from 1, if a single line is wrong.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    /// Why it cannot be used.
+    #[must_use]
+    pub fn problem(&self) -> &KeyProblem {
+        &self.problem
+    }
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.origin)?;
+        if let Some(line) = self.line {
+            write!(formatter, "line {line}: ")?;
+        }
+        self.problem.fmt(formatter)
+    }
+}
+
+impl std::error::Error for IdentityError {}
+
+/// Why a key cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeyProblem {
+    /// Nothing, or nothing but comments.
+    #[error("it holds no key")]
+    Empty,
+    /// Text of another kind where an SSH key should be.
+    #[error("it holds no SSH private key")]
+    NoKey,
+    /// A line of an age key file that is no identity.
+    #[error("not an age identity; one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-")]
+    UnknownLine,
+    /// A character of an age identity is wrong, or some are missing.
+    #[error("the age identity is mistyped or truncated")]
+    Mistyped,
+    /// The key is encrypted itself.
+    #[error("it is protected by a passphrase, and nobody is there to type it; use a key without a passphrase")]
+    Passphrase,
+    /// An SSH key where age identities should be.
+    #[error("it is a PEM file and no age key file; an SSH key is given as age SSH key path")]
+    SshKey,
+    /// An age identity where an SSH key should be.
+    #[error("it is an age key file and no SSH key; it is given as age key file")]
+    AgeIdentity,
+    /// The public half only.
+    #[error("it is a public key or certificate; the private key is needed")]
+    PublicKey,
+    /// The private half is in a device.
+    #[error("its private half is in a security key, which cannot decrypt; use an ed25519 or RSA key")]
+    SecurityKey,
+    /// A kind of key that only signs, or is unknown.
+    #[error("{0} keys cannot decrypt; use an ed25519 or RSA key")]
+    Unusable(String),
+    /// Only RSA keys have a form in OpenPGP that sops uses.
+    #[error("only RSA keys can be used as OpenPGP keys; an ed25519 key is given as age SSH key path")]
+    NotRsa,
+    /// The form of another program.
+    #[error("it is in PuTTY's format; convert it with puttygen -O private-openssh")]
+    Putty,
+    /// The right kind of file, but not intact; or a key beyond the limits. Says what was found.
+    #[error("the private key cannot be read: {0}")]
+    Damaged(String),
+}

@@ -1,1 +1,331 @@
-//! To be written.
+//! SSH private keys: read in every form they are found in, and used as identities of age.
+//!
+//! An ed25519 key opens two kinds of stanza: `ssh-ed25519`, and through the identity that ssh-to-age derives from it also
+//! `X25519` (sops-format.md section 9.1). The conversion is done here and not by the crate of that name, because that leaves
+//! the secret in memory; its other half, which sees public keys only, does come from there.
+
+use age::DecryptError;
+use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
+use age_core::primitives::{aead_decrypt, bech32_encode_to_fmt, hkdf};
+use base64ct::{Base64, Base64Unpadded, Encoding};
+use bech32::Hrp;
+use rsa::pkcs1::der::Decode;
+use rsa::pkcs8::PrivateKeyInfo;
+use rsa::rand_core::OsRng;
+use rsa::traits::PublicKeyParts;
+use rsa::{BigUint, Oaep, RsaPrivateKey};
+use sha2::digest::generic_array::GenericArray;
+use sha2::{Digest, Sha256, Sha512};
+use ssh_key::private::Ed25519Keypair;
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::KeyProblem;
+
+/// A private key of a kind that can be an identity.
+pub(crate) enum PrivateKey {
+    Ed25519(Ed25519),
+    Rsa(Box<Rsa>),
+}
+
+impl PrivateKey {
+    /// Reads the first private key in `content`: OpenSSH's own form, PKCS#8 or PKCS#1, in base64 of any line width, with any
+    /// line ends and any text around it.
+    pub(crate) fn parse(content: &[u8]) -> Result<Self, KeyProblem> {
+        let block = Block::find(content)?;
+        match block.label {
+            b"OPENSSH PRIVATE KEY" => parse_openssh(&block.content),
+            b"RSA PRIVATE KEY" => Ok(Self::Rsa(Box::new(Rsa::from_pkcs1(&block.content)?))),
+            b"PRIVATE KEY" => parse_pkcs8(&block.content),
+            b"ENCRYPTED PRIVATE KEY" => Err(KeyProblem::Passphrase),
+            b"EC PRIVATE KEY" => Err(KeyProblem::Unusable("ECDSA".into())),
+            b"DSA PRIVATE KEY" => Err(KeyProblem::Unusable("DSA".into())),
+            other => Err(KeyProblem::Unusable(String::from_utf8_lossy(other).into_owned())),
+        }
+    }
+}
+
+/// An ed25519 key, as an identity for `ssh-ed25519` stanzas.
+pub(crate) struct Ed25519 {
+    /// What both curves multiply with. The seed itself is not needed any more.
+    scalar: Box<StaticSecret>,
+    /// The public key as SSH sends it.
+    wire: Vec<u8>,
+}
+
+impl Ed25519 {
+    fn from_keypair(pair: &Ed25519Keypair) -> Result<Self, KeyProblem> {
+        let public = ssh_key::PublicKey::from(pair.public);
+        let wire = public.to_bytes().map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+        let mut hash = Zeroizing::new([[0; 32]; 2]);
+        let output = GenericArray::from_mut_slice(hash.as_flattened_mut());
+        Sha512::new().chain_update(pair.private.as_ref()).finalize_into(output);
+        let [scalar, _] = *hash;
+        Ok(Self { scalar: Box::new(StaticSecret::from(scalar)), wire })
+    }
+
+    /// The X25519 identity that ssh-to-age derives.
+    pub(crate) fn derived(&self) -> Result<Box<age::x25519::Identity>, KeyProblem> {
+        const PREFIX: Hrp = Hrp::parse_unchecked("age-secret-key-");
+        // Large enough from the start, so that no part of the secret stays behind in a smaller buffer.
+        let mut text = Zeroizing::new(String::with_capacity(128));
+        let scalar = Zeroizing::new(self.scalar.to_bytes());
+        bech32_encode_to_fmt(&mut *text, PREFIX, scalar.as_slice())
+            .map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+        text.parse().map(Box::new).map_err(|problem: &str| KeyProblem::Damaged(problem.to_owned()))
+    }
+
+    /// The public key as `ssh-keygen` prints it, without a comment.
+    pub(crate) fn public(&self) -> String {
+        format!("ssh-ed25519 {}", Base64::encode_string(&self.wire))
+    }
+}
+
+impl age::Identity for Ed25519 {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        const LABEL: &[u8] = b"age-encryption.org/v1/ssh-ed25519";
+        let [tag, share] = stanza.args.as_slice() else { return None };
+        if stanza.tag != "ssh-ed25519" || *tag != key_tag(&self.wire) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        if !Base64Unpadded::decode(share, &mut bytes).is_ok_and(|share| share.len() == 32) {
+            return Some(Err(DecryptError::InvalidHeader));
+        }
+        let share = PublicKey::from(bytes);
+        let tweak = StaticSecret::from(hkdf(&self.wire, LABEL, &[]));
+        let shared = tweak.diffie_hellman(&PublicKey::from(*self.scalar.diffie_hellman(&share).as_bytes()));
+        if !shared.was_contributory() {
+            return Some(Err(DecryptError::InvalidHeader));
+        }
+        let salt = [share.to_bytes(), PublicKey::from(&*self.scalar).to_bytes()].concat();
+        let wrap_key = Zeroizing::new(hkdf(&salt, LABEL, shared.as_bytes()));
+        Some(aead_decrypt(&wrap_key, FILE_KEY_BYTES, &stanza.body).map_err(DecryptError::from).and_then(file_key))
+    }
+}
+
+/// An RSA key, as an identity for `ssh-rsa` stanzas.
+pub(crate) struct Rsa {
+    key: RsaPrivateKey,
+    /// The public key as SSH sends it.
+    wire: Vec<u8>,
+}
+
+impl Rsa {
+    /// The largest modulus in bits. The time to check and use a key grows with its cube.
+    const LARGEST: usize = 16384;
+
+    fn new(modulus: &[u8], exponent: &[u8], private: &[u8], primes: [&[u8]; 2]) -> Result<Self, KeyProblem> {
+        let [modulus, exponent, private] = [modulus, exponent, private].map(BigUint::from_bytes_be);
+        if modulus.bits() > Self::LARGEST {
+            return Err(KeyProblem::Damaged(format!("its modulus has more than {} bits", Self::LARGEST)));
+        }
+        let primes = primes.map(BigUint::from_bytes_be).to_vec();
+        let key = RsaPrivateKey::from_components(modulus, exponent, private, primes)
+            .map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+        let mut wire = Vec::new();
+        write_string(&mut wire, b"ssh-rsa")?;
+        write_number(&mut wire, &key.e().to_bytes_be())?;
+        write_number(&mut wire, &key.n().to_bytes_be())?;
+        Ok(Self { key, wire })
+    }
+
+    fn from_pkcs1(der: &[u8]) -> Result<Self, KeyProblem> {
+        let key = rsa::pkcs1::RsaPrivateKey::from_der(der).map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+        let primes = [key.prime1.as_bytes(), key.prime2.as_bytes()];
+        Self::new(key.modulus.as_bytes(), key.public_exponent.as_bytes(), key.private_exponent.as_bytes(), primes)
+    }
+
+    fn from_keypair(pair: &ssh_key::private::RsaKeypair) -> Result<Self, KeyProblem> {
+        // The crate's own conversion takes p for q.
+        let number = |number: &ssh_key::Mpint| number.as_positive_bytes().map(<[u8]>::to_vec).map(Zeroizing::new);
+        let numbers = [&pair.public.n, &pair.public.e, &pair.private.d, &pair.private.p, &pair.private.q].map(number);
+        let [Some(modulus), Some(exponent), Some(private), Some(p), Some(q)] = numbers else {
+            return Err(KeyProblem::Damaged("a number in it is negative".into()));
+        };
+        Self::new(&modulus, &exponent, &private, [&p, &q])
+    }
+
+    /// The public key as `ssh-keygen` prints it, without a comment.
+    pub(crate) fn public(&self) -> String {
+        format!("ssh-rsa {}", Base64::encode_string(&self.wire))
+    }
+
+    /// The key itself.
+    pub(crate) fn into_key(self) -> RsaPrivateKey {
+        self.key
+    }
+}
+
+impl age::Identity for Rsa {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        let [tag] = stanza.args.as_slice() else { return None };
+        if stanza.tag != "ssh-rsa" || *tag != key_tag(&self.wire) {
+            return None;
+        }
+        let padding = Oaep::new_with_label::<Sha256, _>("age-encryption.org/v1/ssh-rsa");
+        let unwrapped = self.key.decrypt_blinded(&mut OsRng, padding, &stanza.body);
+        Some(unwrapped.map_err(DecryptError::from).and_then(file_key))
+    }
+}
+
+/// The first four bytes of the key's hash, by which a stanza names its recipient.
+fn key_tag(wire: &[u8]) -> String {
+    let [first, second, third, fourth, ..] = <[u8; 32]>::from(Sha256::digest(wire));
+    Base64Unpadded::encode_string(&[first, second, third, fourth])
+}
+
+/// What stood in a stanza, wiped where it was.
+pub(super) fn file_key(mut bytes: Vec<u8>) -> Result<FileKey, DecryptError> {
+    let key = FileKey::try_init_with_mut(|key| {
+        if bytes.len() != key.len() {
+            return Err(DecryptError::DecryptionFailed);
+        }
+        key.copy_from_slice(&bytes);
+        Ok(())
+    });
+    bytes.zeroize();
+    key
+}
+
+/// A PEM block, decoded.
+struct Block<'a> {
+    label: &'a [u8],
+    content: Zeroizing<Vec<u8>>,
+}
+
+impl<'a> Block<'a> {
+    /// The first block of a private key. More lenient than RFC 7468: hosts have keys in all shapes, and sshd reads them.
+    fn find(text: &'a [u8]) -> Result<Self, KeyProblem> {
+        let mut rest = text;
+        let mut public =
+            [&b"ssh-"[..], b"ecdsa-", b"sk-"].iter().any(|start| text.trim_ascii_start().starts_with(start));
+        while let Some((_, behind)) = split(rest, b"-----BEGIN ") {
+            let Some((label, behind)) = split(behind, b"-----") else { break };
+            rest = behind;
+            if !label.ends_with(b"PRIVATE KEY") {
+                public |= label.ends_with(b"PUBLIC KEY") || label.ends_with(b"CERTIFICATE");
+                continue;
+            }
+            let truncated = || KeyProblem::Damaged("its END line is missing".into());
+            let (body, behind) = split(behind, b"-----END ").ok_or_else(truncated)?;
+            if !behind.strip_prefix(label).is_some_and(|behind| behind.starts_with(b"-----")) {
+                return Err(truncated());
+            }
+            return Ok(Self { label, content: decode(body)? });
+        }
+        if text.trim_ascii().is_empty() {
+            return Err(KeyProblem::Empty);
+        }
+        if split(text, b"AGE-SECRET-KEY-").is_some() {
+            return Err(KeyProblem::AgeIdentity);
+        }
+        if text.starts_with(b"PuTTY-User-Key-File") {
+            return Err(KeyProblem::Putty);
+        }
+        Err(if public { KeyProblem::PublicKey } else { KeyProblem::NoKey })
+    }
+}
+
+/// The base64 between the lines BEGIN and END, and perhaps headers above it.
+fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
+    let mut text = Zeroizing::new(Vec::with_capacity(body.len()));
+    for line in body.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        if line.contains(&b':') {
+            // OpenSSL's old encryption is announced by `Proc-Type: 4,ENCRYPTED`.
+            if split(line, b"ENCRYPTED").is_some() {
+                return Err(KeyProblem::Passphrase);
+            }
+            continue;
+        }
+        text.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    }
+    let mut content = Zeroizing::new(vec![0; text.len()]);
+    let length = Base64::decode(text.as_slice(), &mut content)
+        .map_err(|error| KeyProblem::Damaged(format!("its base64 is wrong ({error})")))?
+        .len();
+    content.truncate(length);
+    Ok(content)
+}
+
+/// What stands before and behind the first occurrence of `separator`.
+fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(separator.len()).position(|window| window == separator)?;
+    let (before, behind) = text.split_at_checked(at)?;
+    Some((before, behind.strip_prefix(separator)?))
+}
+
+fn parse_openssh(bytes: &[u8]) -> Result<PrivateKey, KeyProblem> {
+    // What the key is, without asking a parser that knows fewer kinds than there are.
+    let outline = openssh_outline(bytes).ok_or_else(|| KeyProblem::Damaged("it is truncated".into()))?;
+    match outline.algorithm {
+        b"ssh-ed25519" | b"ssh-rsa" if outline.encrypted => return Err(KeyProblem::Passphrase),
+        b"ssh-ed25519" | b"ssh-rsa" => {}
+        other if other.starts_with(b"sk-") => return Err(KeyProblem::SecurityKey),
+        other if other.starts_with(b"ecdsa-") => return Err(KeyProblem::Unusable("ECDSA".into())),
+        other => return Err(KeyProblem::Unusable(String::from_utf8_lossy(other).chars().take(64).collect())),
+    }
+    let key = ssh_key::PrivateKey::from_bytes(bytes).map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+    if let Some(pair) = key.key_data().ed25519() {
+        if Ed25519Keypair::from_seed(pair.private.as_ref()).public != pair.public {
+            return Err(KeyProblem::Damaged("its public and its private half do not belong together".into()));
+        }
+        Ok(PrivateKey::Ed25519(Ed25519::from_keypair(pair)?))
+    } else if let Some(pair) = key.key_data().rsa() {
+        Ok(PrivateKey::Rsa(Box::new(Rsa::from_keypair(pair)?)))
+    } else {
+        Err(KeyProblem::Damaged("its two halves are of different kinds".into()))
+    }
+}
+
+/// What the unencrypted part of OpenSSH's form says.
+struct Outline<'a> {
+    encrypted: bool,
+    algorithm: &'a [u8],
+}
+
+/// OpenSSH's PROTOCOL.key: magic, cipher, key derivation, its options, number of keys, public key, private part.
+fn openssh_outline(bytes: &[u8]) -> Option<Outline<'_>> {
+    let rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
+    let (cipher, rest) = read_string(rest)?;
+    let (_, rest) = read_string(rest)?;
+    let (_, rest) = read_string(rest)?;
+    let (_, rest) = rest.split_at_checked(4)?;
+    let (public, _) = read_string(rest)?;
+    let (algorithm, _) = read_string(public)?;
+    Some(Outline { encrypted: cipher != b"none", algorithm })
+}
+
+fn parse_pkcs8(der: &[u8]) -> Result<PrivateKey, KeyProblem> {
+    let info = PrivateKeyInfo::try_from(der).map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+    match info.algorithm.oid.to_string().as_str() {
+        "1.2.840.113549.1.1.1" => Ok(PrivateKey::Rsa(Box::new(Rsa::from_pkcs1(info.private_key)?))),
+        "1.3.101.112" => {
+            // RFC 8410 section 7: an octet string with the 32 bytes of the seed.
+            let seed = info.private_key.strip_prefix(&[0x04, 0x20]).and_then(|seed| seed.try_into().ok());
+            let seed: &[u8; 32] = seed.ok_or_else(|| KeyProblem::Damaged("its seed has not 32 bytes".into()))?;
+            Ok(PrivateKey::Ed25519(Ed25519::from_keypair(&Ed25519Keypair::from_seed(seed))?))
+        }
+        "1.2.840.10045.2.1" => Err(KeyProblem::Unusable("ECDSA".into())),
+        other => Err(KeyProblem::Unusable(other.to_owned())),
+    }
+}
+
+/// RFC 4251 section 5: four bytes of length, then as many bytes.
+fn read_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
+
+fn write_string(wire: &mut Vec<u8>, bytes: &[u8]) -> Result<(), KeyProblem> {
+    let length = u32::try_from(bytes.len()).map_err(|error| KeyProblem::Damaged(error.to_string()))?;
+    wire.extend(length.to_be_bytes());
+    wire.extend(bytes);
+    Ok(())
+}
+
+/// RFC 4251 section 5: a positive number has no bit of sign, so it may need a zero in front.
+fn write_number(wire: &mut Vec<u8>, digits: &[u8]) -> Result<(), KeyProblem> {
+    let zero: &[u8] = if digits.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+    write_string(wire, &[zero, digits].concat())
+}

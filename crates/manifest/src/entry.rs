@@ -1,0 +1,109 @@
+//! What secrets and templates have in common: each becomes one file.
+
+use crate::error::Reported;
+use crate::fields::Fields;
+use crate::path::{AbsolutePath, RuntimeDirectory};
+use crate::{Group, Mode, Name, Owner, UnitName};
+
+/// A file to install, as a secret or a template asks for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    name: Name,
+    place: AbsolutePath,
+    path: AbsolutePath,
+    mode: Mode,
+    owner: Owner,
+    group: Group,
+    restart_units: Vec<UnitName>,
+    reload_units: Vec<UnitName>,
+}
+
+impl Entry {
+    /// The place of the file below the generation directory, for a template below `rendered` there.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The place of the file in the active generation: the name below `symlinkPath`, for a template below `rendered`
+    /// there.
+    #[must_use]
+    pub fn place(&self) -> &AbsolutePath {
+        &self.place
+    }
+
+    /// Where the file is to be found.
+    #[must_use]
+    pub fn path(&self) -> &AbsolutePath {
+        &self.path
+    }
+
+    /// Where a link to [`Entry::place`] goes; none if the file is to be found at its own place.
+    #[must_use]
+    pub fn link(&self) -> Option<&AbsolutePath> {
+        Some(&self.path).filter(|path| **path != self.place)
+    }
+
+    /// The permissions of the file.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The user that owns the file.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The group of the file.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The units to restart when the file changes, as the manifest lists them.
+    #[must_use]
+    pub fn restart_units(&self) -> &[UnitName] {
+        &self.restart_units
+    }
+
+    /// The units to reload when the file changes, as the manifest lists them.
+    #[must_use]
+    pub fn reload_units(&self) -> &[UnitName] {
+        &self.reload_units
+    }
+
+    /// Reads the common fields of an entry whose file goes below a directory; also without a good name, so that every
+    /// problem is reported.
+    pub(crate) fn read(
+        fields: &mut Fields<'_, '_>,
+        name: Result<Name, Reported>,
+        directory: &AbsolutePath,
+        runtime: Option<RuntimeDirectory<'_>>,
+    ) -> Result<Self, Reported> {
+        let place = name.and_then(|name| match directory.join(name.as_str()) {
+            Ok(place) => Ok((name, place)),
+            Err(error) => Err(fields.report_at("name", error)),
+        });
+        let path = fields.path("path", runtime);
+        let path = fields.required("path", path, "write an absolute path, ordinarily symlinkPath/name");
+        let mode = fields.parse("mode");
+        let mode = fields.required("mode", mode, "write it like 0400 or 0440");
+        let owner = Owner::read(fields);
+        let group = Group::read(fields);
+        let restart_units = fields.parse_list("restartUnits");
+        let reload_units = fields.parse_list("reloadUnits");
+        let (name, place) = place?;
+        Ok(Self {
+            name,
+            place,
+            path: path?,
+            mode: mode?,
+            owner: owner?,
+            group: group?,
+            restart_units: restart_units?,
+            reload_units: reload_units?,
+        })
+    }
+}

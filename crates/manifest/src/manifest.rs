@@ -1,0 +1,484 @@
+//! The document as a whole.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use crate::clash::clashes;
+use crate::error::{Errors, Problems, Reported, Subject};
+use crate::fields::{Fields, good};
+use crate::json::{self, Value};
+use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
+use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template};
+
+/// What a manifest says: which secrets and templates go where, and which keys open them.
+///
+/// The fields are those of sops-nix (sops-format.md section 8.3). Promises, beyond those of the types:
+///
+/// * The names of the secrets are unique and none is inside another; likewise those of the templates. No secret is where
+///   the templates go.
+/// * No [`Entry::link`] is at, in or above another link or file, nor the mount point or the symlink.
+/// * Each sops file has one format. No two secrets are one credential.
+/// * Of the mount point and the symlink, none is inside the other.
+/// * With templates, each secret has a placeholder.
+/// * `gnupgHome` comes without `sshKeyPaths` and `ageKeyFile`.
+#[derive(Debug)]
+pub struct Manifest {
+    secrets: Vec<Secret>,
+    templates: Vec<Template>,
+    placeholders: Placeholders,
+    secrets_mount_point: AbsolutePath,
+    symlink_path: AbsolutePath,
+    keep_generations: Option<NonZeroU64>,
+    ssh_key_paths: Vec<PathBuf>,
+    gnupg_home: Option<PathBuf>,
+    age_key_file: Option<PathBuf>,
+    age_ssh_key_paths: Vec<PathBuf>,
+    use_tmpfs: bool,
+    user_mode: bool,
+    logging: Logging,
+}
+
+impl Manifest {
+    /// Reads the document; text after its first JSON value is ignored, as in sops-nix.
+    ///
+    /// With `userMode`, `%r` and `%%` are expanded in `secretsMountPoint`, `symlinkPath` and the field `path` of secrets
+    /// and templates; otherwise the runtime directory plays no part (sops-format.md section 8.10). Takes time in
+    /// O(n log n) for whatever bytes.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the document at once. Only a text that is no JSON has a single one.
+    pub fn from_json(json: &[u8], runtime: RuntimeDirectory<'_>) -> Result<Self, Errors> {
+        let document = json::read(json).map_err(|failure| Errors::syntax(json, failure))?;
+        let mut problems = Problems::default();
+        match Self::read(&document, runtime, &mut problems) {
+            Ok(manifest) if problems.is_empty() => Ok(manifest),
+            _ => Err(Errors::locate(json, problems)),
+        }
+    }
+
+    /// The secrets in the order of the document.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// The templates in the order of the document.
+    #[must_use]
+    pub fn templates(&self) -> &[Template] {
+        &self.templates
+    }
+
+    /// The placeholder of every secret; none if there are no templates.
+    #[must_use]
+    pub fn placeholders(&self) -> &Placeholders {
+        &self.placeholders
+    }
+
+    /// The files to install: those of the secrets, then those of the templates.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.secrets.iter().map(Secret::entry).chain(self.templates.iter().map(Template::entry))
+    }
+
+    /// Where the file system with the generations is mounted.
+    #[must_use]
+    pub fn secrets_mount_point(&self) -> &AbsolutePath {
+        &self.secrets_mount_point
+    }
+
+    /// The link to the active generation.
+    #[must_use]
+    pub fn symlink_path(&self) -> &AbsolutePath {
+        &self.symlink_path
+    }
+
+    /// How many generations stay, the active one included; none: all of them.
+    #[must_use]
+    pub fn keep_generations(&self) -> Option<NonZeroU64> {
+        self.keep_generations
+    }
+
+    /// SSH keys that open PGP recipients.
+    #[must_use]
+    pub fn ssh_key_paths(&self) -> &[PathBuf] {
+        &self.ssh_key_paths
+    }
+
+    /// The directory of GnuPG's keys.
+    #[must_use]
+    pub fn gnupg_home(&self) -> Option<&Path> {
+        self.gnupg_home.as_deref()
+    }
+
+    /// A file of age identities.
+    #[must_use]
+    pub fn age_key_file(&self) -> Option<&Path> {
+        self.age_key_file.as_deref()
+    }
+
+    /// SSH keys that open age recipients.
+    #[must_use]
+    pub fn age_ssh_key_paths(&self) -> &[PathBuf] {
+        &self.age_ssh_key_paths
+    }
+
+    /// Whether to mount a tmpfs rather than a ramfs.
+    #[must_use]
+    pub fn use_tmpfs(&self) -> bool {
+        self.use_tmpfs
+    }
+
+    /// Whether the secrets are those of a user: nothing is mounted and nothing changes its owner.
+    #[must_use]
+    pub fn user_mode(&self) -> bool {
+        self.user_mode
+    }
+
+    /// What to print.
+    #[must_use]
+    pub fn logging(&self) -> Logging {
+        self.logging
+    }
+
+    fn read(value: &Value<'_>, runtime: RuntimeDirectory<'_>, problems: &mut Problems) -> Result<Self, Reported> {
+        let mut document = Fields::new(value, "the document", Subject::Document, problems)?;
+        let user_mode = document.bool("userMode");
+        let runtime = match user_mode {
+            Ok(false) => None,
+            Ok(true) => Some(runtime),
+            // Whether %r means something is not known: nothing more is said about it.
+            Err(_) => Some(RuntimeDirectory::Unneeded),
+        };
+        let secrets_mount_point = store_path(&mut document, MOUNT_POINT, "write it like /run/secrets.d", runtime);
+        let symlink_path = store_path(&mut document, SYMLINK, "write it like /run/secrets", runtime);
+        let places = match (&secrets_mount_point, &symlink_path) {
+            (Ok(mount_point), Ok(symlink)) => {
+                check_store(&mut document, mount_point, symlink);
+                Some((mount_point, symlink))
+            }
+            _ => None,
+        };
+        let keep_generations = document
+            .integer("keepGenerations", "a whole number, 0 to keep every generation", |number| {
+                u64::try_from(number).ok()
+            })
+            .map(|number| number.and_then(NonZeroU64::new));
+        let keys = Keys::read(&mut document);
+        let use_tmpfs = document.bool("useTmpfs");
+        let logging = Logging::read(&mut document);
+
+        // Without a good symlinkPath the entries are looked at all the same, for their own problems.
+        let directory = symlink_path.clone().unwrap_or_else(|_| AbsolutePath::root());
+        let (secrets, secrets_complete) = read_secrets(&mut document, &directory, runtime);
+        check_names(&mut document, "secret", secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry)));
+        check_formats(&mut document, &secrets);
+        check_credentials(&mut document, &secrets);
+        let templates = document.list("templates");
+        let placeholders = if templates.is_ok_and(|templates| !templates.is_empty()) {
+            check_rendered(&mut document, &secrets);
+            Placeholders::read(&mut document, secrets.iter().map(|secret| (&secret.item, secret.source.place("name"))))
+        } else {
+            document.texts("placeholderBySecretName").map(|_| Placeholders::default())
+        };
+        // A secret that could not be read would make its placeholder look unknown.
+        let known = placeholders.as_ref().ok().filter(|_| secrets_complete.is_ok());
+        let (templates, templates_complete) = read_templates(&mut document, templates, &directory, runtime, known);
+        check_names(
+            &mut document,
+            "template",
+            templates.iter().map(|read| read.file(Subject::Template, Template::entry)),
+        );
+        if let Some((mount_point, symlink)) = places {
+            let secrets = secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry));
+            let templates = templates.iter().map(|read| read.file(Subject::Template, Template::entry));
+            let files: Vec<File<'_>> = secrets.chain(templates).collect();
+            check_links(&mut document, mount_point, symlink, &files);
+        }
+
+        let Keys { ssh_key_paths, gnupg_home, age_key_file, age_ssh_key_paths } = keys?;
+        secrets_complete?;
+        templates_complete?;
+        Ok(Self {
+            secrets: secrets.into_iter().map(|secret| secret.item).collect(),
+            templates: templates.into_iter().map(|template| template.item).collect(),
+            placeholders: placeholders?,
+            secrets_mount_point: secrets_mount_point?,
+            symlink_path: symlink_path?,
+            keep_generations: keep_generations?,
+            ssh_key_paths,
+            gnupg_home,
+            age_key_file,
+            age_ssh_key_paths,
+            use_tmpfs: use_tmpfs?,
+            user_mode: user_mode?,
+            logging: logging?,
+        })
+    }
+}
+
+/// What the run prints about itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Logging {
+    key_import: bool,
+    secret_changes: bool,
+}
+
+impl Logging {
+    /// Whether to print each key that is used.
+    #[must_use]
+    pub fn key_import(self) -> bool {
+        self.key_import
+    }
+
+    /// Whether to print the secrets that are new, changed or gone.
+    #[must_use]
+    pub fn secret_changes(self) -> bool {
+        self.secret_changes
+    }
+
+    fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
+        let mut logging = document.object("logging")?;
+        let (key_import, secret_changes) = (logging.bool("keyImport"), logging.bool("secretChanges"));
+        Ok(Self { key_import: key_import?, secret_changes: secret_changes? })
+    }
+}
+
+/// Where the private keys are.
+struct Keys {
+    ssh_key_paths: Vec<PathBuf>,
+    gnupg_home: Option<PathBuf>,
+    age_key_file: Option<PathBuf>,
+    age_ssh_key_paths: Vec<PathBuf>,
+}
+
+impl Keys {
+    fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
+        let ssh_key_paths = document.parse_list::<SourcePath>("sshKeyPaths");
+        let gnupg_home = document.parse_unless_empty::<SourcePath>("gnupgHome");
+        let age_key_file = document.parse_unless_empty::<SourcePath>("ageKeyFile");
+        let age_ssh_key_paths = document.parse_list::<SourcePath>("ageSshKeyPaths");
+        if let Ok(Some(_)) = gnupg_home {
+            if ssh_key_paths.as_ref().is_ok_and(|paths| !paths.is_empty()) {
+                document.report_at("gnupgHome", Error::GnupgHomeExcludes("sshKeyPaths"));
+            }
+            if let Ok(Some(_)) = age_key_file {
+                document.report_at("gnupgHome", Error::GnupgHomeExcludes("ageKeyFile"));
+            }
+        }
+        Ok(Self {
+            ssh_key_paths: ssh_key_paths?.into_iter().map(PathBuf::from).collect(),
+            gnupg_home: gnupg_home?.map(PathBuf::from),
+            age_key_file: age_key_file?.map(PathBuf::from),
+            age_ssh_key_paths: age_ssh_key_paths?.into_iter().map(PathBuf::from).collect(),
+        })
+    }
+}
+
+/// A secret or template and the object of the document that it was read from.
+struct Read<'d, T> {
+    item: T,
+    source: &'d Value<'d>,
+}
+
+impl<T> Read<'_, T> {
+    fn file(&self, subject: fn(String) -> Subject, entry: fn(&T) -> &Entry) -> File<'_> {
+        File { subject, entry: entry(&self.item), source: self.source }
+    }
+}
+
+/// A file to install, and what it is called in messages.
+struct File<'d> {
+    subject: fn(String) -> Subject,
+    entry: &'d Entry,
+    source: &'d Value<'d>,
+}
+
+impl File<'_> {
+    fn subject(&self) -> Subject {
+        (self.subject)(self.entry.name().to_string())
+    }
+}
+
+fn read_secrets<'d>(
+    document: &mut Fields<'d, '_>,
+    directory: &AbsolutePath,
+    runtime: Option<RuntimeDirectory<'_>>,
+) -> (Vec<Read<'d, Secret>>, Result<(), Reported>) {
+    let values = match document.list("secrets") {
+        Ok(values) => values,
+        Err(reported) => return (Vec::new(), Err(reported)),
+    };
+    good(values.iter().zip(1..).map(|(source, number)| {
+        let mut fields = Fields::new(source, "the secret", Subject::NthSecret(number), document.problems())?;
+        Ok(Read { item: Secret::read(&mut fields, directory, runtime)?, source })
+    }))
+}
+
+fn read_templates<'d>(
+    document: &mut Fields<'d, '_>,
+    values: Result<&'d [Value<'d>], Reported>,
+    symlink: &AbsolutePath,
+    runtime: Option<RuntimeDirectory<'_>>,
+    placeholders: Option<&Placeholders>,
+) -> (Vec<Read<'d, Template>>, Result<(), Reported>) {
+    let values = match values {
+        Ok([]) => return (Vec::new(), Ok(())),
+        Ok(values) => values,
+        Err(reported) => return (Vec::new(), Err(reported)),
+    };
+    let directory = match symlink.join(RENDERED) {
+        Ok(directory) => directory,
+        Err(error) => return (Vec::new(), Err(document.report_field(SYMLINK, error))),
+    };
+    good(values.iter().zip(1..).map(|(source, number)| {
+        let mut fields = Fields::new(source, "the template", Subject::NthTemplate(number), document.problems())?;
+        Ok(Read { item: Template::read(&mut fields, &directory, runtime, placeholders)?, source })
+    }))
+}
+
+fn store_path(
+    document: &mut Fields<'_, '_>,
+    field: &'static str,
+    advice: &'static str,
+    runtime: Option<RuntimeDirectory<'_>>,
+) -> Result<AbsolutePath, Reported> {
+    let path = document.path(field, runtime);
+    document.required(field, path, advice)
+}
+
+fn check_store(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlink: &AbsolutePath) {
+    if mount_point == symlink {
+        document.report_field(SYMLINK, Error::SamePlace(symlink.to_string()));
+    } else if mount_point.holds(symlink) {
+        let (inner, outer) = (symlink.to_string(), mount_point.to_string());
+        document.report_field(SYMLINK, Error::NestedPlaces { inner, field: MOUNT_POINT, outer });
+    } else if symlink.holds(mount_point) {
+        let (inner, outer) = (mount_point.to_string(), symlink.to_string());
+        document.report_field(MOUNT_POINT, Error::NestedPlaces { inner, field: SYMLINK, outer });
+    }
+}
+
+/// Reports each name that is that of an earlier file or inside that of another one.
+fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: impl Iterator<Item = File<'d>>) {
+    let files: Vec<_> = files.collect();
+    for clash in clashes(files.iter().map(|file| file.entry.name().as_str())) {
+        if let (Some(outer), Some(inner)) = (files.get(clash.outer), files.get(clash.inner)) {
+            let error = if outer.entry.name() == inner.entry.name() {
+                Error::SameName(kind)
+            } else {
+                Error::NestedName { kind, outer: outer.entry.name().to_string() }
+            };
+            document.problems().report(inner.source.place("name"), inner.subject(), error);
+        }
+    }
+}
+
+/// Reports each secret that would be among the templates.
+fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
+    for Read { item, source } in secrets {
+        if item.name().components().next() == Some(RENDERED) {
+            let subject = Subject::Secret(item.name().to_string());
+            document.problems().report(source.place("name"), subject, Error::Rendered);
+        }
+    }
+}
+
+/// Reports each secret that gives its sops file another format than the first one did.
+fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
+    let mut first: HashMap<&Path, &Secret> = HashMap::new();
+    for Read { item, source } in secrets {
+        let other = *first.entry(item.sops_file()).or_insert(item);
+        if other.format() != item.format() {
+            let error = Error::TwoFormats {
+                file: item.sops_file().display().to_string(),
+                format: item.format().as_str(),
+                other_format: other.format().as_str(),
+                other: other.name().to_string(),
+            };
+            let subject = Subject::Secret(item.name().to_string());
+            document.problems().report(source.place("format"), subject, error);
+        }
+    }
+}
+
+/// Reports each secret that would be the same credential as an earlier one.
+fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
+    let mut first = HashMap::new();
+    for Read { item, source } in secrets {
+        let Some(credential) = item.credential() else {
+            continue;
+        };
+        let other = *first.entry(credential).or_insert(item.name());
+        // Of secrets of one name the name is the problem.
+        if other != item.name() {
+            let error = Error::SameCredential { credential: credential.to_string(), other: other.to_string() };
+            document.problems().report(source.place("credential"), Subject::Secret(item.name().to_string()), error);
+        }
+    }
+}
+
+/// Reports each link that is in the way of something else.
+fn check_links(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlink: &AbsolutePath, files: &[File<'_>]) {
+    let mut taken: Vec<(&File<'_>, &AbsolutePath, Taken)> = Vec::with_capacity(files.len());
+    for file in files {
+        taken.push((file, file.entry.place(), Taken::ByFile));
+        if let Some(link) = file.entry.link() {
+            match in_the_store(link, mount_point, symlink) {
+                None => taken.push((file, link, Taken::ByLink)),
+                Some(error) => {
+                    document.problems().report(file.source.place("path"), file.subject(), error);
+                }
+            }
+        }
+    }
+    let mut around = HashSet::new();
+    for clash in clashes(taken.iter().map(|(_, path, _)| path.as_str())) {
+        let (Some(outer), Some(inner)) = (taken.get(clash.outer), taken.get(clash.inner)) else {
+            continue;
+        };
+        let ((outer_file, outer_path, outer_taken), (inner_file, inner_path, inner_taken)) = (outer, inner);
+        let (file, error) = match (outer_taken, inner_taken) {
+            // Then their names clash, which has been reported.
+            (Taken::ByFile, Taken::ByFile) => continue,
+            (_, Taken::ByLink) if outer_path == inner_path => {
+                (inner_file, Error::SamePath { path: inner_path.to_string(), other: outer_file.subject() })
+            }
+            (Taken::ByLink, _) if outer_path == inner_path => {
+                (outer_file, Error::SamePath { path: outer_path.to_string(), other: inner_file.subject() })
+            }
+            (_, Taken::ByLink) => {
+                let (path, outer) = (inner_path.to_string(), outer_path.to_string());
+                (inner_file, Error::PathInside { path, outer, other: outer_file.subject() })
+            }
+            // One link in the way of many files is one problem.
+            (Taken::ByLink, Taken::ByFile) if !around.insert(clash.outer) => continue,
+            (Taken::ByLink, Taken::ByFile) => {
+                let (path, inner) = (outer_path.to_string(), inner_path.to_string());
+                (outer_file, Error::PathAround { path, inner, other: inner_file.subject() })
+            }
+        };
+        document.problems().report(file.source.place("path"), file.subject(), error);
+    }
+}
+
+/// What is at a path.
+#[derive(Clone, Copy)]
+enum Taken {
+    ByFile,
+    ByLink,
+}
+
+/// Why a link cannot be where the generations are, or the way to them.
+fn in_the_store(link: &AbsolutePath, mount_point: &AbsolutePath, symlink: &AbsolutePath) -> Option<Error> {
+    let path = link.to_string();
+    for (field, place) in [(SYMLINK, symlink), (MOUNT_POINT, mount_point)] {
+        if link.holds(place) {
+            return Some(Error::PathAroundStore { path, field, place: place.to_string() });
+        }
+    }
+    mount_point.holds(link).then(|| Error::PathInMountPoint { path, place: mount_point.to_string() })
+}
+
+const MOUNT_POINT: &str = "secretsMountPoint";
+const SYMLINK: &str = "symlinkPath";

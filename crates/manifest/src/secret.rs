@@ -1,0 +1,115 @@
+//! A value of a sops file that becomes a file.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Reported, Subject};
+use crate::fields::Fields;
+use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
+use crate::{CredentialName, Entry, Error, Format, KeyPath, Name};
+
+/// A secret: which value of which sops file becomes which file.
+///
+/// The fields are those of sops-nix (sops-format.md section 8.3) and two more, both false if absent:
+///
+/// * `selectKey`: with the formats dotenv and ini, the secret is the one value at `key`. Without it, it is the whole file
+///   whatever `key` says, as in sops-nix.
+/// * `credential`: the secret is published as a systemd credential too (see [`CredentialName`]).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Secret {
+    entry: Entry,
+    key: KeyPath,
+    select_key: bool,
+    sops_file: PathBuf,
+    format: Format,
+    credential: Option<CredentialName>,
+}
+
+impl Secret {
+    /// The file to install.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The name, unique among the secrets.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        self.entry.name()
+    }
+
+    /// The field `key`, whether it counts or not.
+    #[must_use]
+    pub fn key(&self) -> &KeyPath {
+        &self.key
+    }
+
+    /// The value of the sops file that the secret is; none for the whole file.
+    #[must_use]
+    pub fn selected_key(&self) -> Option<&KeyPath> {
+        let counts = match self.format {
+            Format::Yaml | Format::Json => !self.key.is_whole_file(),
+            Format::Dotenv | Format::Ini => self.select_key,
+            Format::Binary | Format::Age => false,
+        };
+        counts.then_some(&self.key)
+    }
+
+    /// The encrypted file.
+    #[must_use]
+    pub fn sops_file(&self) -> &Path {
+        &self.sops_file
+    }
+
+    /// The format of the encrypted file, the same for every secret in it.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The credential that the secret is as well.
+    #[must_use]
+    pub fn credential(&self) -> Option<&CredentialName> {
+        self.credential.as_ref()
+    }
+
+    pub(crate) fn read(
+        fields: &mut Fields<'_, '_>,
+        directory: &AbsolutePath,
+        runtime: Option<RuntimeDirectory<'_>>,
+    ) -> Result<Self, Reported> {
+        let name = fields.parse::<Name>("name");
+        let name = fields.required("name", name, "give the secret a relative path such as db/password");
+        if let Ok(name) = &name {
+            fields.set_subject(Subject::Secret(name.to_string()));
+        }
+        let credential = fields.bool("credential").and_then(|wanted| match &name {
+            Ok(name) if wanted => {
+                CredentialName::try_from(name).map(Some).map_err(|error| fields.report_at("credential", error))
+            }
+            _ => Ok(None),
+        });
+        let key = fields.text("key").map(|key| KeyPath::from(key.unwrap_or_default().to_owned()));
+        let sops_file = fields.parse_unless_empty::<SourcePath>("sopsFile");
+        let sops_file = fields.required("sopsFile", sops_file, "name the encrypted file");
+        let format = fields.parse("format").map(Option::unwrap_or_default);
+        let select_key = fields.bool("selectKey");
+        let select_key = match (select_key, &format, &key) {
+            (Ok(true), Ok(format @ (Format::Binary | Format::Age)), _) => {
+                Err(fields.report_at("selectKey", Error::NoKeys(format.as_str())))
+            }
+            (Ok(true), Ok(_), Ok(key)) if key.is_whole_file() => {
+                Err(fields.report_at("selectKey", Error::NothingToSelect))
+            }
+            (select_key, _, _) => select_key,
+        };
+        let entry = Entry::read(fields, name, directory, runtime);
+        Ok(Self {
+            entry: entry?,
+            key: key?,
+            select_key: select_key?,
+            sops_file: sops_file?.into(),
+            format: format?,
+            credential: credential?,
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! Which systemd unit wants to know of a change.
+
+use std::fmt;
+
+/// The name of a systemd unit, such as `nginx.service`.
+///
+/// Invariant: a prefix of ASCII letters, digits and `:_.\@-` that does not begin with `-`, a known suffix, at most 255
+/// bytes; not a template without its instance (systemd.unit(5)). So it is one word on a command line and never an
+/// option.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct UnitName(String);
+
+impl UnitName {
+    /// The name with its suffix.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UnitName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for UnitName {
+    type Error = UnitError;
+
+    fn try_from(text: String) -> Result<Self, UnitError> {
+        if text.is_empty() {
+            return Err(UnitError::Empty);
+        }
+        if text.len() > UNIT_BYTES {
+            return Err(UnitError::Long(text));
+        }
+        if text.starts_with('-') {
+            return Err(UnitError::Option(text));
+        }
+        let known = |character: char| character.is_ascii_alphanumeric() || ":_.\\@-".contains(character);
+        if let Some(character) = text.chars().find(|character| !known(*character)) {
+            return Err(UnitError::Character(text, character));
+        }
+        match text.rsplit_once('.') {
+            Some((prefix, suffix)) if SUFFIXES.contains(&suffix) => {
+                if prefix.is_empty() || prefix.starts_with('@') {
+                    Err(UnitError::NoPrefix(text))
+                } else if prefix.ends_with('@') {
+                    Err(UnitError::NoInstance(text))
+                } else {
+                    Ok(Self(text))
+                }
+            }
+            _ => Err(UnitError::Suffix(text)),
+        }
+    }
+}
+
+/// Why a text is no [`UnitName`].
+#[derive(Debug, thiserror::Error)]
+pub enum UnitError {
+    /// The empty text.
+    #[error("the unit name is empty; write it like nginx.service")]
+    Empty,
+    /// No suffix, or one that systemd does not know.
+    #[error("the unit name {0:?} has no suffix of systemd's; for a service write {with:?}", with = format!("{}.service", .0))]
+    Suffix(String),
+    /// Nothing before the suffix, or nothing before the `@`.
+    #[error("the unit name {0:?} has nothing before its suffix or its @; write it like nginx.service")]
+    NoPrefix(String),
+    /// `getty@.service`, which is no unit until it has an instance.
+    #[error("the unit {0:?} is a template; name an instance, written like getty@tty1.service")]
+    NoInstance(String),
+    /// A leading `-`.
+    #[error(
+        "the unit name {0:?} begins with -, like an option of systemctl; such a unit cannot be restarted from here"
+    )]
+    Option(String),
+    /// A character that no unit name has.
+    #[error(
+        "the unit name {0:?} has the character {1:?}; only letters, digits and :_.\\@- can be there (see systemd-escape)"
+    )]
+    Character(String, char),
+    /// More than 255 bytes.
+    #[error("the unit name {0:?} has more than {UNIT_BYTES} bytes, the limit of systemd; shorten it")]
+    Long(String),
+}
+
+/// `UNIT_NAME_MAX` of systemd.
+const UNIT_BYTES: usize = 255;
+
+/// The types of units (systemd.unit(5)).
+const SUFFIXES: [&str; 11] =
+    ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_has_a_known_suffix() {
+        for suffix in SUFFIXES {
+            for prefix in ["a", "a.b", "A-1:_x", r"dev-disk\x2dby", "getty@tty1", "a@b@c"] {
+                let text = format!("{prefix}.{suffix}");
+                assert_eq!(UnitName::try_from(text.clone()).unwrap().to_string(), text);
+            }
+        }
+        assert!(UnitName::try_from(format!("{}.service", "x".repeat(247))).is_ok());
+    }
+
+    #[test]
+    fn each_reason_against_a_unit_has_its_words() {
+        let long = format!("{}.service", "x".repeat(248));
+        for (bad, message) in [
+            ("", "the unit name is empty; write it like nginx.service"),
+            ("nginx", r#"the unit name "nginx" has no suffix of systemd's; for a service write "nginx.service""#),
+            ("a.b", r#"the unit name "a.b" has no suffix of systemd's; for a service write "a.b.service""#),
+            (
+                "a.Service",
+                r#"the unit name "a.Service" has no suffix of systemd's; for a service write "a.Service.service""#,
+            ),
+            (
+                ".service",
+                r#"the unit name ".service" has nothing before its suffix or its @; write it like nginx.service"#,
+            ),
+            (
+                "@a.service",
+                r#"the unit name "@a.service" has nothing before its suffix or its @; write it like nginx.service"#,
+            ),
+            (
+                "getty@.service",
+                r#"the unit "getty@.service" is a template; name an instance, written like getty@tty1.service"#,
+            ),
+            (
+                "-a.service",
+                r#"the unit name "-a.service" begins with -, like an option of systemctl; such a unit cannot be restarted from here"#,
+            ),
+            (
+                "a b.service",
+                r#"the unit name "a b.service" has the character ' '; only letters, digits and :_.\@- can be there (see systemd-escape)"#,
+            ),
+            (
+                "a\n.service",
+                r#"the unit name "a\n.service" has the character '\n'; only letters, digits and :_.\@- can be there (see systemd-escape)"#,
+            ),
+            (
+                "a/b.mount",
+                r#"the unit name "a/b.mount" has the character '/'; only letters, digits and :_.\@- can be there (see systemd-escape)"#,
+            ),
+            (
+                "é.service",
+                r#"the unit name "é.service" has the character 'é'; only letters, digits and :_.\@- can be there (see systemd-escape)"#,
+            ),
+            (&long, &format!("the unit name {long:?} has more than 255 bytes, the limit of systemd; shorten it")),
+        ] {
+            assert_eq!(UnitName::try_from(bad.to_owned()).unwrap_err().to_string(), message);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The machine's users and groups: names to numbers.
+
+use std::collections::HashMap;
+use std::fs;
+
+use manifest::{AccountName, Group, Owner};
+use nix::unistd::{Gid, Uid};
+
+/// The user database, asked once for each name. The answer "there is none" and a failed question are not the same.
+#[derive(Default)]
+pub(crate) struct Accounts {
+    users: HashMap<AccountName, Result<Uid, Missing>>,
+    groups: HashMap<AccountName, Result<Gid, Missing>>,
+}
+
+/// Why a name has no number.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Missing {
+    #[error("there is no {kind} {name:?}{}; declare it or correct the name in the manifest", suggestion(nearest.as_deref()))]
+    Unknown { kind: Kind, name: String, nearest: Option<String> },
+    #[error("cannot look up the {kind} {name:?}")]
+    Failed { kind: Kind, name: String, source: nix::Error },
+    #[error("there is neither a group keys nor a group nogroup to own the directories; declare the group keys")]
+    NoKeysGroup,
+}
+
+/// What a name names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    User,
+    Group,
+}
+
+impl Accounts {
+    /// The number of an owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] for a name.
+    pub(crate) fn owner(&mut self, owner: &Owner) -> Result<Uid, Missing> {
+        match owner {
+            Owner::Id(id) => Ok(Uid::from_raw(id.number())),
+            Owner::Name(name) => cached(&mut self.users, name, |name| {
+                let found = nix::unistd::User::from_name(name).map(|user| user.map(|user| user.uid));
+                known(found, Kind::User, name)
+            }),
+        }
+    }
+
+    /// The number of a group.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] for a name.
+    pub(crate) fn group(&mut self, group: &Group) -> Result<Gid, Missing> {
+        match group {
+            Group::Id(id) => Ok(Gid::from_raw(id.number())),
+            Group::Name(name) => cached(&mut self.groups, name, |name| {
+                let found = nix::unistd::Group::from_name(name).map(|group| group.map(|group| group.gid));
+                known(found, Kind::Group, name)
+            }),
+        }
+    }
+}
+
+/// The group of the directories: `keys`, or where it does not exist `nogroup`.
+///
+/// # Errors
+///
+/// [`Missing::NoKeysGroup`] without either, [`Missing::Failed`] if they cannot be looked up.
+pub(crate) fn keys_group() -> Result<Gid, Missing> {
+    for name in ["keys", "nogroup"] {
+        match nix::unistd::Group::from_name(name) {
+            Ok(Some(group)) => return Ok(group.gid),
+            Ok(None) => {}
+            Err(source) => return Err(Missing::Failed { kind: Kind::Group, name: name.to_owned(), source }),
+        }
+    }
+    Err(Missing::NoKeysGroup)
+}
+
+/// The answer given before, or a new one.
+fn cached<I: Copy>(
+    answers: &mut HashMap<AccountName, Result<I, Missing>>,
+    name: &AccountName,
+    ask: impl FnOnce(&str) -> Result<I, Missing>,
+) -> Result<I, Missing> {
+    if let Some(answer) = answers.get(name) {
+        return answer.clone();
+    }
+    let answer = ask(name.as_str());
+    answers.insert(name.clone(), answer.clone());
+    answer
+}
+
+fn known<I>(found: nix::Result<Option<I>>, kind: Kind, name: &str) -> Result<I, Missing> {
+    let name = || name.to_owned();
+    match found {
+        Ok(Some(id)) => Ok(id),
+        Ok(None) => Err(Missing::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
+        Err(source) => Err(Missing::Failed { kind, name: name(), source }),
+    }
+}
+
+/// The declared name that is spelled most alike, if any is near. It only helps a person, so what cannot be read is
+/// passed over.
+fn nearest(kind: Kind, wanted: &str) -> Option<String> {
+    let declared = match kind {
+        Kind::User => fs::read_to_string("/etc/passwd"),
+        Kind::Group => fs::read_to_string("/etc/group"),
+    };
+    nearest_in(&declared.unwrap_or_default(), wanted)
+}
+
+fn nearest_in(declared: &str, wanted: &str) -> Option<String> {
+    let limit = (wanted.chars().count() / 3).max(1);
+    declared
+        .lines()
+        .filter_map(|line| line.split(':').next())
+        .map(|name| (strsim::damerau_levenshtein(name, wanted), name))
+        .filter(|&(distance, name)| distance <= limit && !name.is_empty())
+        .min()
+        .map(|(_, name)| name.to_owned())
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::User => "user",
+            Self::Group => "group",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DECLARED: &str = "root:x:0:0::/root:/bin/sh\nnginx:x:60:60:::\npostgres:x:71:71:::\n";
+
+    #[test]
+    fn a_misspelled_name_has_a_nearest_one() {
+        for (wanted, nearest) in
+            [("ngnix", Some("nginx")), ("postgresql", Some("postgres")), ("roto", Some("root")), ("zzz", None), ("", None)]
+        {
+            assert_eq!(nearest_in(DECLARED, wanted).as_deref(), nearest, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_unknown_and_not_an_answer() {
+        let mut accounts = Accounts::default();
+        let name = AccountName::try_from("nobody-is-called-so".to_owned()).unwrap();
+        for _ in 0..2 {
+            let error = accounts.owner(&Owner::Name(name.clone())).unwrap_err();
+            let message = r#"there is no user "nobody-is-called-so"; declare it or correct the name in the manifest"#;
+            assert_eq!(error.to_string(), message);
+            assert!(matches!(accounts.group(&Group::Name(name.clone())), Err(Missing::Unknown { .. })));
+        }
+    }
+
+    #[test]
+    fn root_is_user_and_group_0() {
+        let root = AccountName::try_from("root".to_owned()).unwrap();
+        let mut accounts = Accounts::default();
+        assert_eq!(accounts.owner(&Owner::Name(root.clone())).unwrap(), Uid::from_raw(0));
+        assert_eq!(accounts.group(&Group::Name(root)).unwrap(), Gid::from_raw(0));
+    }
+}

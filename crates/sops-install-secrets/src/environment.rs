@@ -1,0 +1,62 @@
+//! The environment variables that count, read once and then passed as values (sops-format.md section 8.2).
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// What the environment says.
+pub(crate) struct Environment {
+    /// How the program was called: the name in front of its messages.
+    pub(crate) program: String,
+    /// Whether `NIXOS_ACTION` asks for a dry run.
+    pub(crate) dry_activate: bool,
+    /// Whether units are asked for through `systemctl`, as `SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1` says.
+    pub(crate) systemctl: bool,
+    /// `XDG_RUNTIME_DIR`, which `%r` stands for.
+    pub(crate) runtime_directory: Option<String>,
+    /// Where programs are looked for.
+    pub(crate) path: OsString,
+    /// The gpg program: `SOPS_GPG_EXEC`, or `gpg`.
+    pub(crate) gpg: OsString,
+    /// `GNUPGHOME`, which counts where the manifest names no GnuPG home.
+    pub(crate) gnupg_home: Option<PathBuf>,
+    /// `SOPS_AGE_KEY`: identities as text.
+    pub(crate) age_key: Option<Zeroizing<String>>,
+    /// `SOPS_AGE_KEY_FILE`, which counts where the manifest names no age key.
+    pub(crate) age_key_file: Option<PathBuf>,
+    /// `SOPS_AGE_SSH_PRIVATE_KEY_FILE`, and the keys in `~/.ssh`.
+    pub(crate) ssh_keys: Vec<PathBuf>,
+    /// The key file in the user's configuration directory.
+    pub(crate) user_age_keys: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub(crate) fn read() -> Self {
+        let value = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let path = |name: &str| value(name).map(PathBuf::from);
+        let home = path("HOME");
+        let configuration = path("XDG_CONFIG_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| home.as_ref().map(|home| home.join(".config")));
+        let ssh_keys = path("SOPS_AGE_SSH_PRIVATE_KEY_FILE")
+            .into_iter()
+            .chain(home.iter().flat_map(|home| ["id_ed25519", "id_rsa"].map(|name| home.join(".ssh").join(name))))
+            .collect();
+        Self {
+            program: env::args().next().unwrap_or_else(|| "sops-install-secrets".to_owned()),
+            dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
+            systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
+            runtime_directory: env::var("XDG_RUNTIME_DIR").ok(),
+            path: env::var_os("PATH").unwrap_or_default(),
+            gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),
+            gnupg_home: path("GNUPGHOME"),
+            age_key: env::var("SOPS_AGE_KEY").ok().map(Zeroizing::new),
+            age_key_file: path("SOPS_AGE_KEY_FILE"),
+            ssh_keys,
+            user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
+        }
+    }
+}

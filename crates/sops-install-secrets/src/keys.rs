@@ -1,0 +1,135 @@
+//! The private keys of this host: read from where the manifest and the environment say.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use manifest::Manifest;
+use sops::{Gpg, Identities, Plugins};
+use zeroize::Zeroizing;
+
+use crate::environment::Environment;
+use crate::report::Report;
+
+/// A key file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the key {path}", path = path.display())]
+struct Unreadable {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Whether a key has to be there.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Presence {
+    /// The manifest or a variable names it.
+    Expected,
+    /// A place where sops always looks.
+    Optional,
+}
+
+/// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
+/// if none does, that is the error.
+pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Report) -> Identities {
+    let mut loader = Loader { identities: Identities::new(), report, log_imports: manifest.logging().key_import() };
+    for path in manifest.age_ssh_key_paths() {
+        loader.ssh_key(path, Presence::Expected, Log::Import);
+    }
+    let manifest_has_age = manifest.age_key_file().is_some() || !manifest.age_ssh_key_paths().is_empty();
+    let of_environment = environment.age_key_file.as_deref().filter(|_| !manifest_has_age);
+    for path in manifest.age_key_file().into_iter().chain(of_environment) {
+        loader.age_key_file(path, Presence::Expected);
+    }
+    if let Some(text) = &environment.age_key {
+        loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
+    }
+    for path in &environment.ssh_keys {
+        loader.ssh_key(path, Presence::Optional, Log::Quiet);
+    }
+    if let Some(path) = &environment.user_age_keys {
+        loader.age_key_file(path, Presence::Optional);
+    }
+    for path in manifest.ssh_key_paths() {
+        loader.openpgp_ssh_key(path);
+    }
+    let mut identities = loader.identities;
+    identities.set_plugins(Plugins { search_path: environment.path.clone(), time_limit: TIME_LIMIT });
+    let home = manifest.gnupg_home().map(Path::to_owned).or_else(|| environment.gnupg_home.clone());
+    // With SSH keys for PGP there is no other GnuPG home, and that of the user is none of this host's business.
+    if home.is_some() || manifest.ssh_key_paths().is_empty() {
+        let program = PathBuf::from(&environment.gpg);
+        identities.set_gpg(Gpg { program, home, time_limit: TIME_LIMIT });
+    }
+    identities
+}
+
+/// How long a program may take to open one data key: a hardware token has to be found and touched.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Whether the import of a key is logged, if the manifest wants it at all.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Log {
+    Import,
+    Quiet,
+}
+
+struct Loader<'a> {
+    identities: Identities,
+    report: &'a Report,
+    log_imports: bool,
+}
+
+impl Loader<'_> {
+    fn ssh_key(&mut self, path: &Path, presence: Presence, log: Log) {
+        let Some(content) = self.read(path, presence) else { return };
+        match self.identities.add_ssh_key(&path.to_string_lossy(), &content) {
+            Ok(imported) if self.log_imports && log == Log::Import => self.report.note(format_args!(
+                "{}: Imported {} as age key with fingerprint {}",
+                self.report.base_name(),
+                path.display(),
+                imported.recipient()
+            )),
+            Ok(_) => {}
+            Err(error) if presence == Presence::Expected => self.report.warning("", &error),
+            // A key of a user that is protected or of another kind is no concern of this program.
+            Err(_) => {}
+        }
+    }
+
+    fn openpgp_ssh_key(&mut self, path: &Path) {
+        let Some(content) = self.read(path, Presence::Expected) else { return };
+        match self.identities.add_openpgp_ssh_key(&path.to_string_lossy(), &content) {
+            Ok(fingerprint) if self.log_imports => self.report.line(format_args!(
+                "{}: Imported {} as GPG key with fingerprint {fingerprint}",
+                self.report.base_name(),
+                path.display()
+            )),
+            Ok(_) => {}
+            Err(error) => self.report.warning("", &error),
+        }
+    }
+
+    fn age_key_file(&mut self, path: &Path, presence: Presence) {
+        if let Some(content) = self.read(path, presence) {
+            self.age_keys(&path.to_string_lossy(), &content);
+        }
+    }
+
+    fn age_keys(&mut self, origin: &str, content: &[u8]) {
+        for error in self.identities.add_age_key_file(origin, content) {
+            self.report.warning("", &error);
+        }
+    }
+
+    fn read(&self, path: &Path, presence: Presence) -> Option<Zeroizing<Vec<u8>>> {
+        match fs::read(path) {
+            Ok(content) => Some(Zeroizing::new(content)),
+            Err(error) if presence == Presence::Optional && error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => {
+                self.report.warning("", &Unreadable { path: path.to_owned(), source });
+                None
+            }
+        }
+    }
+}

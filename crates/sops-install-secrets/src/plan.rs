@@ -1,0 +1,147 @@
+//! What this machine makes of a manifest: numbers for its owners, texts for its templates.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use manifest::{Entry, Manifest, Name, Segment, Template, TemplateSource, TemplateText};
+use nix::unistd::{Gid, Uid};
+use zeroize::Zeroizing;
+
+use crate::accounts::Accounts;
+use crate::cli;
+use crate::decrypt::Values;
+use crate::report::{Report, Reported};
+
+/// Who owns a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ownership {
+    pub(crate) user: Uid,
+    pub(crate) group: Gid,
+}
+
+/// The owners of all secrets and templates.
+pub(crate) struct Owners {
+    accounts: Accounts,
+    source: Source,
+}
+
+/// Where owners come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Source {
+    /// The manifest, with names looked up.
+    Manifest,
+    /// Nowhere: all is root's.
+    Root,
+    /// Nowhere: files stay with the user who runs the program.
+    Nobody,
+}
+
+/// The text of a template that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the text {path}", path = path.display())]
+struct Unreadable {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Owners {
+    /// The owners as a manifest and the command line want them.
+    pub(crate) fn of(manifest: &Manifest, accounts: cli::Accounts) -> Self {
+        let source = match accounts {
+            _ if manifest.user_mode() => Source::Nobody,
+            cli::Accounts::LookUp => Source::Manifest,
+            cli::Accounts::Ignore => Source::Root,
+        };
+        Self { accounts: Accounts::default(), source }
+    }
+
+    /// The owner of one file, or `None` if it stays with the user who runs the program.
+    ///
+    /// # Errors
+    ///
+    /// Names that cannot be looked up are reported, and there is no owner then.
+    pub(crate) fn find(&mut self, entry: &Entry, subject: &str, report: &mut Report) -> Result<Option<Ownership>, Reported> {
+        match self.source {
+            Source::Nobody => Ok(None),
+            Source::Root => Ok(Some(Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
+            Source::Manifest => {
+                let user = self.accounts.owner(entry.owner());
+                let group = self.accounts.group(entry.group());
+                match (user, group) {
+                    (Ok(user), Ok(group)) => Ok(Some(Ownership { user, group })),
+                    (user, group) => {
+                        for error in [user.err(), group.err()].into_iter().flatten() {
+                            report.failure(subject, &error);
+                        }
+                        Err(Reported)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fills the templates of the manifest; `None` where that cannot be, which was reported.
+pub(crate) fn render(manifest: &Manifest, values: &Values, report: &mut Report) -> Vec<Option<Zeroizing<Vec<u8>>>> {
+    let by_name: HashMap<&Name, &[u8]> = manifest
+        .secrets()
+        .iter()
+        .zip(values)
+        .filter_map(|(secret, value)| Some((secret.name(), value.as_ref()?.as_bytes())))
+        .collect();
+    manifest
+        .templates()
+        .iter()
+        .map(|template| {
+            let read;
+            let text = match template.source() {
+                TemplateSource::Inline(text) => text,
+                TemplateSource::File(_) => {
+                    read = read_text(template, manifest, report)?;
+                    &read
+                }
+            };
+            fill(text, &by_name)
+        })
+        .collect()
+}
+
+/// The text of a template that stands in a file of its own.
+pub(crate) fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
+    let path = template.file()?;
+    let subject = format!("template {:?}: ", template.name().as_str());
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(source) => {
+            report.failure(&subject, &Unreadable { path: path.to_owned(), source });
+            return None;
+        }
+    };
+    match template.parse(&content, manifest.placeholders()) {
+        Ok(text) => Some(text),
+        Err(problems) => {
+            for problem in &problems {
+                report.failure(&format!("{}:", path.display()), &Shown(problem.to_string()));
+            }
+            None
+        }
+    }
+}
+
+/// A problem in the words of the crate that found it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Shown(pub(crate) String);
+
+/// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
+/// part of it stays behind in a smaller one.
+fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Zeroizing<Vec<u8>>> {
+    let part = |segment| match segment {
+        &Segment::Literal(ref literal) => Some(literal.as_slice()),
+        Segment::Secret(name) => secrets.get(name).copied(),
+    };
+    let parts = text.segments().iter().map(part).collect::<Option<Vec<&[u8]>>>()?;
+    Some(Zeroizing::new(parts.concat()))
+}

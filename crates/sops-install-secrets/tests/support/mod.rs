@@ -1,0 +1,131 @@
+//! What the tests from outside have in common: a folder of its own for each run, and the program in it.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The folder `tests/corpus`.
+pub fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus").canonicalize().unwrap()
+}
+
+/// Whether a program is in `PATH`.
+pub fn program_exists(name: &str) -> bool {
+    env::split_paths(&env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())
+}
+
+/// The target of a generation link, if there is one.
+pub fn installed(link: &Path) -> Option<PathBuf> {
+    fs::read_link(link).ok()
+}
+
+/// A folder for one test, in memory where the machine allows, removed in the end.
+pub struct Scratch {
+    folder: TempDir,
+}
+
+/// What a run of the program gave.
+pub struct Run {
+    /// `None` if it died of a signal.
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = tempfile::Builder::new().prefix("sops-install-secrets-").tempdir_in(memory);
+        let folder = folder.or_else(|_| tempfile::tempdir()).unwrap();
+        for name in ["run", "home"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        Self { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What `%r` stands for.
+    pub fn runtime(&self) -> PathBuf {
+        self.path().join("run")
+    }
+
+    /// The program with an environment in which nothing but the manifest says where keys are.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sops-install-secrets"));
+        command
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path().join("home"))
+            .env("XDG_RUNTIME_DIR", self.runtime())
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Writes the manifest and runs the program on it.
+    pub fn run<A: AsRef<OsStr>>(&self, manifest: &Value, arguments: &[A]) -> Run {
+        let path = self.write("manifest.json", manifest.to_string().as_bytes());
+        self.finish(self.command().args(arguments).arg(path))
+    }
+
+    /// Runs a command to its end.
+    pub fn finish(&self, command: &mut Command) -> Run {
+        let output = command.output().unwrap();
+        Run {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Copies a key file or folder so that only its owner can read it, as ssh and gpg expect.
+    pub fn private_copy(&self, source: &Path, name: &str) -> PathBuf {
+        let target = self.path().join("keys").join(name).join(source.file_name().unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        copy_privately(source, &target);
+        target
+    }
+
+    /// Ends the agents that gpg started for the homes in this folder.
+    pub fn stop_agents(&self) {
+        for number in 0..3 {
+            let home = self.path().join("keys").join(number.to_string()).join("gnupg");
+            if home.is_dir() && program_exists("gpgconf") {
+                let done = Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).output();
+                assert!(done.is_ok());
+            }
+        }
+    }
+}
+
+fn copy_privately(source: &Path, target: &Path) {
+    if source.is_dir() {
+        fs::create_dir(target).unwrap();
+        fs::set_permissions(target, fs::Permissions::from_mode(0o700)).unwrap();
+        for entry in fs::read_dir(source).unwrap() {
+            let entry = entry.unwrap();
+            copy_privately(&entry.path(), &target.join(entry.file_name()));
+        }
+    } else {
+        fs::copy(source, target).unwrap();
+        fs::set_permissions(target, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}

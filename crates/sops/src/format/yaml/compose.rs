@@ -1,0 +1,362 @@
+//! Nodes into the tree of a sops file, and the metadata out of it.
+
+use std::collections::HashMap;
+
+use super::parser::{Content, Node, Stream, Tag};
+use super::resolve::resolve;
+use super::scanner::DEEPEST;
+use super::text::Mark;
+use crate::error::ParseError;
+use crate::format::{Notation, Source};
+use crate::plaintext::Plaintext;
+use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+
+/// How much aliases may copy: every copied node counts its text and [`NODE_COST`]. Far beyond what a file of secrets
+/// has use for, and small enough that a few aliases of aliases cannot fill the memory.
+const MOST_COPIED: usize = 64 << 20;
+
+/// What a node without text counts.
+const NODE_COST: usize = 64;
+
+/// The key of the metadata.
+const METADATA: &[u8] = b"sops";
+
+/// Makes the tree, one mapping a document, with aliases replaced by copies. The metadata is cut out.
+///
+/// # Errors
+///
+/// Documents that are no mappings; keys that are no scalars; equal keys at the top level of the first document and in
+/// its metadata, which is where sops 3.12 looks for them; aliases that stand for too much or for themselves.
+pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
+    let mut composer = Composer { stream, copied: 0, copying: 0, open: Vec::new(), depth: 0 };
+    let mut documents = Vec::with_capacity(stream.documents.len());
+    let mut metadata = None;
+    for (number, document) in stream.documents.iter().enumerate() {
+        let is_first = number == 0;
+        let mut mapping = Mapping::new();
+        composer.document(document.root, is_first, &mut metadata, &mut mapping)?;
+        push_comments(&mut mapping, &document.foot);
+        documents.push(mapping);
+    }
+    Ok(Source { tree: Tree { documents }, metadata, notation: Notation::Nested })
+}
+
+struct Composer<'s, 'a> {
+    stream: &'s Stream<'a>,
+    copied: usize,
+    /// How many aliases the current node is below.
+    copying: usize,
+    /// The anchored nodes that the current node is a copy within.
+    open: Vec<usize>,
+    depth: usize,
+}
+
+impl<'s, 'a> Composer<'s, 'a> {
+    fn node(&self, number: usize) -> Result<&'s Node<'a>, ParseError> {
+        // The parser refers to nodes only after it added them.
+        self.stream.nodes.get(number).ok_or_else(|| Mark::default().error("the file cannot be read"))
+    }
+
+    fn document(
+        &mut self,
+        root: usize,
+        is_first: bool,
+        metadata: &mut Option<Value>,
+        mapping: &mut Mapping,
+    ) -> Result<(), ParseError> {
+        let node = self.node(root)?;
+        push_comments(mapping, &node.comments.head);
+        push_comments(mapping, &node.comments.line);
+        match &node.content {
+            Content::Mapping(pairs) => {
+                if is_first {
+                    self.reject_equal_keys(pairs)?;
+                    self.reject_bad_merges(pairs)?;
+                }
+                for &(key, value) in pairs {
+                    self.top_level_item(key, value, is_first, metadata, mapping)?;
+                }
+            }
+            Content::Scalar { text, plain, tag } => {
+                return match resolve(text, *plain, *tag) {
+                    Scalar::Null => Ok(()),
+                    _ => Err(node.start.error(not_a_mapping(text))),
+                };
+            }
+            Content::Sequence(_) => {
+                return Err(node.start.error("the document is a list, but sops needs a mapping at the top"));
+            }
+            Content::Alias { target, .. } => {
+                self.enter_alias(node, *target)?;
+                self.document(*target, is_first, metadata, mapping)?;
+                self.leave_alias();
+            }
+        }
+        push_comments(mapping, &node.comments.foot);
+        Ok(())
+    }
+
+    fn top_level_item(
+        &mut self,
+        key: usize,
+        value: usize,
+        is_first: bool,
+        metadata: &mut Option<Value>,
+        mapping: &mut Mapping,
+    ) -> Result<(), ParseError> {
+        if self.key(key)?.as_bytes() != Some(METADATA) {
+            return self.item(key, value, mapping);
+        }
+        // Its place in the file stays the place of the comments around it.
+        self.comments_before(key, value, mapping)?;
+        if is_first {
+            *metadata = Some(self.metadata(value)?);
+        }
+        self.comments_behind(key, value, mapping)
+    }
+
+    /// Adds an entry and the comments around it.
+    fn item(&mut self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), ParseError> {
+        self.comments_before(key, value, mapping)?;
+        mapping.push(Item::Entry { key: self.key(key)?, value: self.value(value, Around::Include)? });
+        self.comments_behind(key, value, mapping)
+    }
+
+    fn comments_before(&self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), ParseError> {
+        let (key, value) = (self.node(key)?, self.node(value)?);
+        push_comments(mapping, &key.comments.head);
+        push_comments(mapping, &key.comments.line);
+        if value.is_leaf() {
+            push_comments(mapping, &value.comments.head);
+            push_comments(mapping, &value.comments.line);
+        }
+        Ok(())
+    }
+
+    fn comments_behind(&self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), ParseError> {
+        let (key, value) = (self.node(key)?, self.node(value)?);
+        if value.is_leaf() {
+            push_comments(mapping, &value.comments.foot);
+        }
+        push_comments(mapping, &key.comments.foot);
+        Ok(())
+    }
+
+    fn key(&self, number: usize) -> Result<Key, ParseError> {
+        let mut node = self.node(number)?;
+        while let Content::Alias { target, .. } = node.content {
+            node = self.node(target)?;
+        }
+        let Content::Scalar { text, plain, tag } = &node.content else {
+            return Err(node.start.error("a key must be a text, not a mapping or list"));
+        };
+        let kind = match resolve(text, *plain, *tag) {
+            Scalar::Text(bytes) => return Ok(Key::Text(bytes.as_bytes().to_vec())),
+            Scalar::Integer(_) => "int",
+            Scalar::Unsigned(_) => "uint64",
+            Scalar::Float(_) => "float64",
+            Scalar::Boolean(_) => "bool",
+            Scalar::Timestamp(_) => "time.Time",
+            Scalar::Null => "<nil>",
+        };
+        Ok(Key::Other { kind, text: text.clone().into_owned() })
+    }
+
+    fn value(&mut self, number: usize, around: Around) -> Result<Value, ParseError> {
+        let node = self.enter(number)?;
+        let value = match &node.content {
+            Content::Scalar { text, plain, tag } => Value::Scalar(resolve(text, *plain, *tag)),
+            Content::Sequence(elements) => Value::List(self.list(node, elements, around)?),
+            Content::Mapping(pairs) => Value::Mapping(self.mapping(node, pairs, around)?),
+            Content::Alias { target, .. } => {
+                self.enter_alias(node, *target)?;
+                let value = self.value(*target, Around::Include)?;
+                self.leave_alias();
+                value
+            }
+        };
+        self.depth = self.depth.saturating_sub(1);
+        Ok(value)
+    }
+
+    fn list(&mut self, node: &Node<'_>, elements: &[usize], around: Around) -> Result<Vec<Value>, ParseError> {
+        let mut list = Vec::with_capacity(elements.len());
+        if around == Around::Include {
+            list_comments(&mut list, &node.comments.head);
+            list_comments(&mut list, &node.comments.line);
+        }
+        for &element in elements {
+            let comments = &self.node(element)?.comments;
+            list_comments(&mut list, &comments.head);
+            list_comments(&mut list, &comments.line);
+            list.push(self.value(element, Around::Omit)?);
+            list_comments(&mut list, &comments.foot);
+        }
+        if around == Around::Include {
+            list_comments(&mut list, &node.comments.foot);
+        }
+        Ok(list)
+    }
+
+    fn mapping(&mut self, node: &Node<'_>, pairs: &[(usize, usize)], around: Around) -> Result<Mapping, ParseError> {
+        let mut mapping = Mapping::with_capacity(pairs.len());
+        if around == Around::Include {
+            push_comments(&mut mapping, &node.comments.head);
+            push_comments(&mut mapping, &node.comments.line);
+        }
+        for &(key, value) in pairs {
+            self.item(key, value, &mut mapping)?;
+        }
+        if around == Around::Include {
+            push_comments(&mut mapping, &node.comments.foot);
+        }
+        Ok(mapping)
+    }
+
+    /// One level deeper, and one more node if it is a copy.
+    fn enter(&mut self, number: usize) -> Result<&'s Node<'a>, ParseError> {
+        let node = self.node(number)?;
+        if self.copying > 0 {
+            let size = if let Content::Scalar { text, .. } = &node.content { text.len() } else { 0 };
+            self.copied = self.copied.saturating_add(size).saturating_add(NODE_COST);
+            if self.copied > MOST_COPIED {
+                return Err(node
+                    .start
+                    .error("aliases in this file stand for too much when they are replaced by copies"));
+            }
+        }
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > DEEPEST {
+            return Err(node.start.error("mappings and lists are nested too deep"));
+        }
+        Ok(node)
+    }
+
+    fn enter_alias(&mut self, alias: &Node<'_>, target: usize) -> Result<(), ParseError> {
+        // An anchor is recorded when its node starts, so an alias within the node can refer to it.
+        if self.open.contains(&target) || self.open.len() >= DEEPEST {
+            return Err(alias.start.error("this alias stands for something that contains the alias itself"));
+        }
+        self.open.push(target);
+        self.copying = self.copying.saturating_add(1);
+        Ok(())
+    }
+
+    fn leave_alias(&mut self) {
+        self.open.pop();
+        self.copying = self.copying.saturating_sub(1);
+    }
+
+    // ---- Metadata
+
+    /// The metadata without comments. Texts, floats and timestamps are all texts as they stand in the file, as sops
+    /// takes any scalar for a text there.
+    fn metadata(&mut self, number: usize) -> Result<Value, ParseError> {
+        let node = self.enter(number)?;
+        let value = match &node.content {
+            Content::Scalar { text, plain, tag } => Value::Scalar(match resolve(text, *plain, *tag) {
+                Scalar::Float(_) | Scalar::Timestamp(_) => Scalar::text(text),
+                scalar => scalar,
+            }),
+            Content::Sequence(elements) => {
+                Value::List(elements.iter().map(|&element| self.metadata(element)).collect::<Result<_, _>>()?)
+            }
+            Content::Mapping(pairs) => {
+                self.reject_equal_keys(pairs)?;
+                self.reject_bad_merges(pairs)?;
+                let mut mapping = Mapping::with_capacity(pairs.len());
+                for &(key, value) in pairs {
+                    let key = self.key(key)?;
+                    mapping.push(Item::Entry { key, value: self.metadata(value)? });
+                }
+                Value::Mapping(mapping)
+            }
+            Content::Alias { target, .. } => {
+                self.enter_alias(node, *target)?;
+                let value = self.metadata(*target)?;
+                self.leave_alias();
+                value
+            }
+        };
+        self.depth = self.depth.saturating_sub(1);
+        Ok(value)
+    }
+
+    /// A merge key must stand for a mapping or a list of mappings. Where sops decodes the metadata it looks at that.
+    fn reject_bad_merges(&self, pairs: &[(usize, usize)]) -> Result<(), ParseError> {
+        for &(key, value) in pairs {
+            let (key, value) = (self.node(key)?, self.node(value)?);
+            let is_merge = matches!(&key.content,
+                Content::Scalar { text, plain: true, tag: Tag::Absent | Tag::Unknown } if text == "<<");
+            let is_good = match &value.content {
+                Content::Sequence(elements) => {
+                    elements.iter().all(|&element| self.node(element).is_ok_and(|node| self.is_mapping(node)))
+                }
+                _ => self.is_mapping(value),
+            };
+            if is_merge && !is_good {
+                return Err(value.start.error("the merge key `<<` must stand for a mapping or a list of mappings"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_mapping(&self, node: &Node<'_>) -> bool {
+        match node.content {
+            Content::Mapping(_) => true,
+            Content::Alias { target, .. } => {
+                self.node(target).is_ok_and(|node| matches!(node.content, Content::Mapping(_)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Keys are compared as they stand in the file, without quotes: `1` and `"1"` are equal.
+    fn reject_equal_keys(&self, pairs: &[(usize, usize)]) -> Result<(), ParseError> {
+        let mut seen: HashMap<(bool, &str), Mark> = HashMap::with_capacity(pairs.len());
+        for &(key, _) in pairs {
+            let node = self.node(key)?;
+            let name: (bool, &str) = match &node.content {
+                Content::Scalar { text, .. } => (false, text),
+                Content::Alias { name, .. } => (true, name),
+                Content::Sequence(_) | Content::Mapping(_) => continue,
+            };
+            if let Some(first) = seen.insert(name, node.start) {
+                let line = first.line.saturating_add(1);
+                return Err(node.start.error(format!("the key {:?} was given on line {line} already", name.1)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a collection's own comments go into it, or are those of the list around it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Around {
+    Include,
+    Omit,
+}
+
+fn push_comments(mapping: &mut Mapping, lines: &[&str]) {
+    mapping.extend(lines.iter().filter_map(|line| comment(line)).map(Item::Comment));
+}
+
+fn list_comments(list: &mut Vec<Value>, lines: &[&str]) {
+    list.extend(lines.iter().filter_map(|line| comment(line)).map(Value::Comment));
+}
+
+/// The text of a line behind its `#`; none for a blank line.
+fn comment(line: &str) -> Option<Comment> {
+    line.get(1..).map(|text| Comment(Plaintext::from(text)))
+}
+
+fn not_a_mapping(text: &str) -> &'static str {
+    let is_assignment = text.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    });
+    if is_assignment {
+        "the document is a text, but sops needs a mapping at the top; it looks like a file of format dotenv"
+    } else {
+        "the document is a text, but sops needs a mapping at the top; check the format of the file"
+    }
+}

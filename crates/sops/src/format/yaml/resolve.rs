@@ -1,0 +1,137 @@
+//! What a scalar stands for: the resolver of go-yaml v3 (sops-format.md section 7.1).
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+use super::parser::Tag;
+use crate::number;
+use crate::plaintext::Plaintext;
+use crate::timestamp::Timestamp;
+use crate::tree::Scalar;
+
+/// The value of a scalar. As in sops 3.12, one that does not fit its tag is null.
+pub(super) fn resolve(text: &str, plain: bool, tag: Tag) -> Scalar {
+    match tag {
+        Tag::Absent if plain => resolve_plain(text),
+        Tag::Absent | Tag::Text | Tag::Unknown => Scalar::text(text),
+        Tag::Null => Scalar::Null,
+        Tag::Binary => decode_binary(text).map_or(Scalar::Null, |bytes| Scalar::Text(Plaintext::new(bytes))),
+        Tag::Timestamp => Timestamp::parse_yaml(text).map_or(Scalar::Null, Scalar::Timestamp),
+        Tag::Integer => match resolve_word(text) {
+            Some(number @ (Scalar::Integer(_) | Scalar::Unsigned(_))) => number,
+            _ => Scalar::Null,
+        },
+        Tag::Float => match resolve_word(text) {
+            Some(Scalar::Integer(number)) => Scalar::Float(to_float(number)),
+            Some(number @ Scalar::Float(_)) => number,
+            _ => Scalar::Null,
+        },
+        Tag::Boolean => match resolve_word(text) {
+            Some(word @ Scalar::Boolean(_)) => word,
+            _ => Scalar::Null,
+        },
+    }
+}
+
+/// Whether a text stays a string if it stands in a file without quotes and tag.
+pub(super) fn is_plain_string(text: &str) -> bool {
+    Timestamp::parse_yaml(text).is_none() && resolve_word(text).is_none()
+}
+
+fn resolve_plain(text: &str) -> Scalar {
+    match Timestamp::parse_yaml(text) {
+        Some(time) => Scalar::Timestamp(time),
+        None => resolve_word(text).unwrap_or_else(|| Scalar::text(text)),
+    }
+}
+
+/// What a word means that is no string: null, a boolean or a number.
+fn resolve_word(text: &str) -> Option<Scalar> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Some(Scalar::Null),
+        "true" | "True" | "TRUE" => return Some(Scalar::Boolean(true)),
+        "false" | "False" | "FALSE" => return Some(Scalar::Boolean(false)),
+        ".nan" | ".NaN" | ".NAN" => return Some(Scalar::Float(f64::NAN)),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Some(Scalar::Float(f64::INFINITY)),
+        "-.inf" | "-.Inf" | "-.INF" => return Some(Scalar::Float(f64::NEG_INFINITY)),
+        _ => {}
+    }
+    match text.as_bytes().first() {
+        Some(b'.') => number::parse_float(text).map(Scalar::Float),
+        Some(b'0'..=b'9' | b'+' | b'-') if text.contains('_') => resolve_number(&text.replace('_', "")),
+        Some(b'0'..=b'9' | b'+' | b'-') => resolve_number(text),
+        _ => None,
+    }
+}
+
+fn resolve_number(text: &str) -> Option<Scalar> {
+    let (negative, unsigned) = match text.strip_prefix(['+', '-']) {
+        Some(rest) => (text.starts_with('-'), rest),
+        None => (false, text),
+    };
+    if let Some(magnitude) = parse_unsigned(unsigned) {
+        let signed = if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() };
+        if let Some(number) = signed {
+            return Some(Scalar::Integer(number));
+        }
+        if unsigned.len() == text.len() {
+            return Some(Scalar::Unsigned(magnitude));
+        }
+    }
+    if is_decimal_float(unsigned) {
+        return number::parse_float(text).map(Scalar::Float);
+    }
+    // go-yaml reads the digits behind `0b` and `0o` once more, and this time they may have a sign of their own.
+    let (digits, radix) = match (unsigned.strip_prefix("0b"), unsigned.strip_prefix("0o")) {
+        (Some(digits), _) => (digits, 2),
+        (None, Some(digits)) => (digits, 8),
+        (None, None) => return None,
+    };
+    if unsigned.len() == text.len() { i64::from_str_radix(digits, radix).ok().map(Scalar::Integer) } else { None }
+}
+
+/// An integer as Go's `strconv.ParseUint` takes it with base 0: `0x`, `0o`, `0b`, or octal with a leading zero.
+fn parse_unsigned(text: &str) -> Option<u64> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0'] => return Some(0),
+        [b'0', b'x' | b'X', _, ..] => (text.get(2..)?, 16),
+        [b'0', b'o' | b'O', _, ..] => (text.get(2..)?, 8),
+        [b'0', b'b' | b'B', _, ..] => (text.get(2..)?, 2),
+        [b'0', ..] => (text.get(1..)?, 8),
+        _ => (text, 10),
+    };
+    // The standard library would take a sign here.
+    if digits.starts_with('+') { None } else { u64::from_str_radix(digits, radix).ok() }
+}
+
+/// Digits with a point anywhere but alone, and perhaps an exponent.
+fn is_decimal_float(unsigned: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let mantissa_is_good = match mantissa.split_once('.') {
+        Some((whole, "")) => digits(whole),
+        Some(("", fraction)) => digits(fraction),
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+        None => digits(mantissa),
+    };
+    mantissa_is_good && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+}
+
+/// The nearest float. Text is the one way there that rounds and needs no cast.
+fn to_float(number: i64) -> f64 {
+    number.to_string().parse().unwrap_or(f64::NAN)
+}
+
+/// Standard base64 with padding, as Go reads it: line breaks within it are passed over, and loose bits at the end are
+/// not looked at.
+fn decode_binary(text: &str) -> Option<Vec<u8>> {
+    let compact: Vec<u8> = text.bytes().filter(|&byte| !matches!(byte, b'\n' | b'\r')).collect();
+    BASE64.decode(compact).ok()
+}
+
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));

@@ -1,0 +1,247 @@
+//! The characters of a YAML file: which ones are allowed, how they are encoded, and a cursor over them.
+//!
+//! This is YAML 1.1: besides LF, CR and CR LF, also NEL, LS and PS end a line.
+
+use std::borrow::Cow;
+
+use crate::error::{ParseError, Position};
+
+/// A place in a text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Mark {
+    /// In bytes from the start.
+    pub(super) offset: usize,
+    /// From 0.
+    pub(super) line: usize,
+    /// In characters from 0.
+    pub(super) column: usize,
+}
+
+impl Mark {
+    /// What is wrong at this place.
+    pub(super) fn error(self, problem: impl Into<Cow<'static, str>>) -> ParseError {
+        let position = Position { line: self.line.saturating_add(1), column: self.column.saturating_add(1) };
+        ParseError { position: Some(position), problem: problem.into() }
+    }
+}
+
+/// The text of a file in UTF-8, or in UTF-16 if it starts with the mark of one. Marks are left out.
+///
+/// # Errors
+///
+/// Bytes that are not in that encoding, and characters that YAML does not allow.
+pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
+    let text = if let Some(units) = bytes.strip_prefix(b"\xFF\xFE") {
+        Cow::Owned(decode_utf16(units, u16::from_le_bytes)?)
+    } else if let Some(units) = bytes.strip_prefix(b"\xFE\xFF") {
+        Cow::Owned(decode_utf16(units, u16::from_be_bytes)?)
+    } else {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        Cow::Borrowed(std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error))?)
+    };
+    match forbidden(&text) {
+        None => Ok(text),
+        Some(offset) => Err(mark_of(&text, offset)
+            .error("a control character is not allowed here; write it as an escape in double quotes")),
+    }
+}
+
+fn decode_utf16(units: &[u8], decode: fn([u8; 2]) -> u16) -> Result<String, ParseError> {
+    let error = |problem: &'static str| ParseError { position: None, problem: problem.into() };
+    let (pairs, rest) = units.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(error("the file starts as UTF-16 but ends within a character"));
+    }
+    char::decode_utf16(pairs.iter().copied().map(decode))
+        .collect::<Result<_, _>>()
+        .map_err(|_half| error("the file starts as UTF-16 but holds half a surrogate pair"))
+}
+
+fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> ParseError {
+    let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or("");
+    mark_of(valid, valid.len()).error("the text is not UTF-8")
+}
+
+/// Where the first character stands that YAML does not allow.
+fn forbidden(text: &str) -> Option<usize> {
+    // Only these bytes can be, or begin, a forbidden character.
+    let suspicious =
+        |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || matches!(byte, 0x7F | 0xC2 | 0xEF);
+    let allowed = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FFFD}' | '\u{1_0000}'..);
+    text.bytes()
+        .enumerate()
+        .filter(|&(_, byte)| suspicious(byte))
+        .map(|(offset, _)| offset)
+        .find(|&offset| !text.get(offset..).and_then(|rest| rest.chars().next()).is_some_and(allowed))
+}
+
+/// The place of an offset.
+fn mark_of(text: &str, offset: usize) -> Mark {
+    let mut cursor = Cursor::new(text);
+    cursor.advance_to(offset);
+    cursor.mark()
+}
+
+/// A line break, or 0 bytes if there is none, at the start of `rest`.
+pub(super) fn break_width(rest: &[u8]) -> usize {
+    match rest {
+        [b'\r', b'\n', ..] | [0xC2, 0x85, ..] => 2,
+        [b'\n' | b'\r', ..] => 1,
+        [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
+        _ => 0,
+    }
+}
+
+/// Whether the byte is a space or a tab.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// A cursor over a text. Its end reads as byte 0, which no text holds.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    mark: Mark,
+    /// How many line breaks were passed since the last character that is no blank.
+    breaks: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, mark: Mark::default(), breaks: 0 }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    pub(super) fn breaks(&self) -> usize {
+        self.breaks
+    }
+
+    /// What is left.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.mark.offset..).unwrap_or_default()
+    }
+
+    /// The text from an offset up to here.
+    pub(super) fn since(&self, offset: usize) -> &'a str {
+        self.text.get(offset..self.mark.offset).unwrap_or_default()
+    }
+
+    pub(super) fn peek(&self) -> u8 {
+        self.peek_at(0)
+    }
+
+    pub(super) fn peek_at(&self, ahead: usize) -> u8 {
+        self.text.as_bytes().get(self.mark.offset.saturating_add(ahead)).copied().unwrap_or(0)
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.peek() == 0
+    }
+
+    /// Whether a line break starts `ahead` bytes from here.
+    pub(super) fn is_break_at(&self, ahead: usize) -> bool {
+        self.rest().get(ahead..).is_some_and(|rest| break_width(rest) > 0)
+    }
+
+    pub(super) fn at_break(&self) -> bool {
+        break_width(self.rest()) > 0
+    }
+
+    /// Whether the line ends `ahead` bytes from here.
+    pub(super) fn is_line_end_at(&self, ahead: usize) -> bool {
+        self.peek_at(ahead) == 0 || self.is_break_at(ahead)
+    }
+
+    /// Whether a blank or the end of the line is `ahead` bytes from here.
+    pub(super) fn is_blank_or_end_at(&self, ahead: usize) -> bool {
+        is_blank(self.peek_at(ahead)) || self.is_line_end_at(ahead)
+    }
+
+    /// Whether the line starts with `---` or `...` on its own.
+    pub(super) fn at_document_mark(&self) -> bool {
+        self.mark.column == 0
+            && (self.rest().starts_with(b"---") || self.rest().starts_with(b"..."))
+            && self.is_blank_or_end_at(3)
+    }
+
+    /// Passes one character that is no line break.
+    pub(super) fn skip(&mut self) {
+        let width = match self.peek() {
+            0..0x80 => 1,
+            0x80..0xE0 => 2,
+            0xE0..0xF0 => 3,
+            _ => 4,
+        };
+        self.skip_bytes(width);
+    }
+
+    /// Passes so many bytes, which are whole characters and hold no line break.
+    pub(super) fn skip_bytes(&mut self, width: usize) {
+        let passed = self.rest().get(..width).unwrap_or_default();
+        if passed.iter().any(|&byte| !is_blank(byte)) {
+            self.breaks = 0;
+        }
+        // A byte that continues a character starts with the bits 10.
+        let characters = passed.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
+        self.mark.offset = self.mark.offset.saturating_add(passed.len());
+        self.mark.column = self.mark.column.saturating_add(characters);
+    }
+
+    /// Passes the rest of the line and returns it.
+    pub(super) fn take_line(&mut self) -> &'a str {
+        let start = self.mark.offset;
+        let rest = self.rest();
+        let may_end = |byte: u8| matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2);
+        let mut width = 0_usize;
+        while let Some(more) = rest.get(width..).filter(|more| !more.is_empty() && break_width(more) == 0) {
+            let step = more.iter().skip(1).position(|&byte| may_end(byte));
+            width = step.map_or(rest.len(), |step| width.saturating_add(step).saturating_add(1));
+        }
+        self.skip_bytes(width);
+        self.since(start)
+    }
+
+    /// Passes a line break, if one is here.
+    pub(super) fn skip_break(&mut self) {
+        let width = break_width(self.rest());
+        if width > 0 {
+            self.mark.offset = self.mark.offset.saturating_add(width);
+            self.mark.line = self.mark.line.saturating_add(1);
+            self.mark.column = 0;
+            self.breaks = self.breaks.saturating_add(1);
+        }
+    }
+
+    /// Passes a line break and returns what it stands for: LS and PS stay what they are, all others are LF.
+    pub(super) fn take_break(&mut self) -> &'static str {
+        let text = match self.rest() {
+            [0xE2, _, 0xA8, ..] => "\u{2028}",
+            [0xE2, _, 0xA9, ..] => "\u{2029}",
+            _ => "\n",
+        };
+        self.skip_break();
+        text
+    }
+
+    /// Passes characters and line breaks up to an offset.
+    pub(super) fn advance_to(&mut self, offset: usize) {
+        while self.mark.offset < offset && !self.at_end() {
+            if self.at_break() {
+                self.skip_break();
+            } else {
+                self.skip();
+            }
+        }
+    }
+
+    /// At the end, places the mark at the start of a line, as the end of a file counts as one.
+    pub(super) fn close_line(&mut self) {
+        if self.mark.column != 0 {
+            self.mark.column = 0;
+            self.mark.line = self.mark.line.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Finding one value of a file by its key (sops-format.md section 8.3, and promises V1 and V2 beyond it).
+
+use crate::tree::{Item, Mapping, Scalar, Tree, Value};
+use crate::value::Ciphertext;
+
+/// The value at a path of keys in the first document. A list is entered by the number of an element, from 0;
+/// comments in it do not count. Of keys given twice the last counts, and YAML's merge key `<<` is followed, as the
+/// parser does with which sops-nix reads the decrypted file.
+///
+/// # Errors
+///
+/// [`LookupError`] if there is no such value.
+pub(crate) fn find<'a>(tree: &'a Tree, path: &[&str], merge: Merge) -> Result<&'a Value, LookupError> {
+    let not_found = || LookupError::NotFound { key: path.join("/"), nearest: nearest(tree, path, merge) };
+    let (first, rest) = path.split_first().ok_or_else(not_found)?;
+    let mut value = tree.documents.first().and_then(|root| get(root, first, merge)).ok_or_else(not_found)?;
+    for (position, part) in rest.iter().enumerate() {
+        value = match value {
+            Value::Mapping(mapping) => get(mapping, part, merge),
+            Value::List(list) => element(list, part),
+            Value::Comment(_) | Value::Scalar(_) => {
+                let leaf = path.get(..=position).unwrap_or(path).join("/");
+                return Err(LookupError::NotAMapping { key: path.join("/"), leaf, kind: kind(value) });
+            }
+        }
+        .ok_or_else(not_found)?;
+    }
+    Ok(value)
+}
+
+/// Whether the key `<<` stands for the keys of the mapping behind it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Merge {
+    /// In YAML.
+    Follow,
+    /// Elsewhere it is a key like any other.
+    Ignore,
+}
+
+/// A key that leads to no value. Keys are not secret: they stand in the encrypted file as they are.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The key, or a part of it, does not exist.
+    #[error("there is no key {key:?}{}", suggestion(nearest))]
+    NotFound {
+        /// The whole key.
+        key: String,
+        /// The existing keys that are spelled most alike, best first; empty if none is near.
+        nearest: Vec<String>,
+    },
+    /// The path goes on through a leaf.
+    #[error("there is no key {key:?}: {leaf:?} holds a {kind}, which has no keys below it; ask for {leaf:?} itself")]
+    NotAMapping {
+        /// The whole key.
+        key: String,
+        /// The part of it that leads to the leaf.
+        leaf: String,
+        /// The leaf's type.
+        kind: &'static str,
+    },
+    /// The key exists and has no value.
+    #[error("the key {key:?} is null, which has no text to install; give it a value with: sops edit")]
+    Null {
+        /// The whole key.
+        key: String,
+    },
+    /// The value has no notation of its own in the file's format.
+    #[error("the key {key:?} holds a {kind}, which cannot be installed on its own; ask for the values in it")]
+    NoText {
+        /// The whole key.
+        key: String,
+        /// The value's type.
+        kind: &'static str,
+    },
+}
+
+/// What a value is called in messages. Before decryption a ciphertext is what its type field says.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Mapping(_) => "mapping",
+        Value::List(_) => "list",
+        Value::Comment(_) => "comment",
+        Value::Scalar(Scalar::Text(text)) => match Ciphertext::parse(text.as_bytes()).map(|found| found.kind()) {
+            Some(b"int") => "integer",
+            Some(b"float") => "number",
+            Some(b"bool") => "boolean",
+            Some(b"time") => "timestamp",
+            Some(b"comment") => "comment",
+            _ => "string",
+        },
+        Value::Scalar(scalar) => scalar.kind(),
+    }
+}
+
+/// The last entry of that name; a merge key gives what it merges at its place.
+fn get<'a>(mapping: &'a Mapping, name: &str, merge: Merge) -> Option<&'a Value> {
+    mapping.iter().rev().find_map(|item| match item {
+        Item::Entry { key, value } if key.as_bytes() == Some(b"<<") && merge == Merge::Follow => merged(value, name),
+        Item::Entry { key, value } if key.as_bytes() == Some(name.as_bytes()) => Some(value),
+        _ => None,
+    })
+}
+
+/// What a merge key merges: a mapping, or a list of mappings of which the first that has the name wins.
+fn merged<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value {
+        Value::Mapping(mapping) => get(mapping, name, Merge::Follow),
+        Value::List(list) => list.iter().find_map(|value| match value {
+            Value::Mapping(mapping) => get(mapping, name, Merge::Follow),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn element<'a>(list: &'a [Value], part: &str) -> Option<&'a Value> {
+    if !part.bytes().all(|byte| byte.is_ascii_digit()) || (part.len() > 1 && part.starts_with('0')) {
+        return None;
+    }
+    list.iter().filter(|value| !matches!(value, Value::Comment(_))).nth(part.parse().ok()?)
+}
+
+fn suggestion(nearest: &[String]) -> String {
+    match nearest {
+        [] => "; sops decrypt shows which there are".to_owned(),
+        [only] => format!("; did you mean {only:?}?"),
+        several => {
+            format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Up to three existing keys by edit distance. Not many more than [`CANDIDATES`] keys are looked at.
+fn nearest(tree: &Tree, path: &[&str], merge: Merge) -> Vec<String> {
+    let wanted = path.join("/");
+    if wanted.len() > LONGEST {
+        return Vec::new();
+    }
+    let mut candidates = Vec::new();
+    if let Some(root) = tree.documents.first() {
+        collect(root, "", merge, &mut candidates);
+    }
+    // A third of the letters may differ, and always two.
+    let limit = (wanted.chars().count() / 3).max(2);
+    let mut near: Vec<(usize, String)> = candidates
+        .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .map(|candidate| (distance(&candidate, &wanted), candidate))
+        .filter(|&(distance, _)| distance <= limit)
+        .collect();
+    near.sort();
+    near.dedup();
+    near.truncate(3);
+    near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// Edits between two keys; a key that differs only in the case of letters, or that is the last part of the other, is
+/// as near as one edit.
+fn distance(candidate: &str, wanted: &str) -> usize {
+    let same_end = candidate.rsplit('/').next() == Some(wanted) || wanted.rsplit('/').next() == Some(candidate);
+    if same_end || candidate.to_lowercase() == wanted.to_lowercase() {
+        return 1;
+    }
+    strsim::damerau_levenshtein(candidate, wanted)
+}
+
+fn collect(mapping: &Mapping, above: &str, merge: Merge, paths: &mut Vec<String>) {
+    for item in mapping {
+        let Item::Entry { key, value } = item else { continue };
+        if paths.len() >= CANDIDATES {
+            return;
+        }
+        let Some(name) = key.as_bytes() else { continue };
+        if name == b"<<" && merge == Merge::Follow {
+            if let Value::Mapping(merged) = value {
+                collect(merged, above, merge, paths);
+            }
+            continue;
+        }
+        let path = format!("{above}{}", String::from_utf8_lossy(name));
+        collect_value(value, path, merge, paths);
+    }
+}
+
+fn collect_value(value: &Value, path: String, merge: Merge, paths: &mut Vec<String>) {
+    match value {
+        Value::Mapping(mapping) => collect(mapping, &format!("{path}/"), merge, paths),
+        Value::List(list) => {
+            let elements = list.iter().filter(|value| !matches!(value, Value::Comment(_)));
+            for (number, element) in elements.enumerate() {
+                if paths.len() >= CANDIDATES {
+                    return;
+                }
+                collect_value(element, format!("{path}/{number}"), merge, paths);
+            }
+        }
+        Value::Scalar(_) | Value::Comment(_) => {}
+    }
+    paths.push(path);
+}
+
+/// How many keys of a file are compared with a wrong one.
+const CANDIDATES: usize = 20_000;
+/// The longest keys that are compared, in bytes: the comparison takes time in proportion to the square.
+const LONGEST: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Key;
+
+    fn entry(name: &str, value: Value) -> Item {
+        Item::Entry { key: Key::Text(name.as_bytes().to_vec()), value }
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Scalar(Scalar::text(text))
+    }
+
+    fn tree() -> Tree {
+        let comment = || Value::Comment(crate::tree::Comment(" note".into()));
+        let inner = Value::Mapping(vec![entry("q", text("in list"))]);
+        let first = vec![
+            entry("db", Value::Mapping(vec![entry("password", text("p")), entry("user", text("u"))])),
+            entry(
+                "list",
+                Value::List(vec![comment(), text("zero"), comment(), inner, Value::List(vec![text("deep")])]),
+            ),
+            entry("twice", text("first")),
+            entry("twice", text("last")),
+            entry("", Value::Mapping(vec![entry("", text("empty"))])),
+            entry("nothing", Value::Scalar(Scalar::Null)),
+            entry(
+                "merge",
+                Value::Mapping(vec![
+                    entry("before", text("own")),
+                    entry(
+                        "<<",
+                        Value::Mapping(vec![
+                            entry("a", text("merged")),
+                            entry("own", text("merged")),
+                            entry("before", text("merged")),
+                        ]),
+                    ),
+                    entry("own", text("own")),
+                ]),
+            ),
+            entry(
+                "merges",
+                Value::Mapping(vec![entry(
+                    "<<",
+                    Value::List(vec![
+                        Value::Mapping(vec![entry("a", text("one"))]),
+                        Value::Mapping(vec![entry("a", text("two")), entry("b", text("two"))]),
+                    ]),
+                )]),
+            ),
+        ];
+        Tree { documents: vec![first, vec![entry("second", text("s"))]] }
+    }
+
+    fn found(key: &str) -> Result<String, String> {
+        let path: Vec<&str> = key.split('/').collect();
+        match find(&tree(), &path, Merge::Follow) {
+            Ok(Value::Scalar(Scalar::Text(text))) => Ok(text.as_str().unwrap().to_owned()),
+            Ok(other) => Ok(format!("a {}", kind(other))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_path_leads_through_mappings_lists_and_merge_keys() {
+        for (key, value) in [
+            ("db/password", "p"),
+            ("db", "a mapping"),
+            ("list/0", "zero"),
+            ("list/1/q", "in list"),
+            ("list/2/0", "deep"),
+            ("twice", "last"),
+            ("/", "empty"),
+            ("nothing", "a null"),
+            ("merge/a", "merged"),
+            ("merge/own", "own"),
+            ("merge/before", "merged"),
+            ("merges/a", "one"),
+            ("merges/b", "two"),
+        ] {
+            assert_eq!(found(key).as_deref(), Ok(value), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_names_the_nearest_ones() {
+        for (key, message) in [
+            ("db/pasword", r#"there is no key "db/pasword"; did you mean "db/password"?"#),
+            ("password", r#"there is no key "password"; did you mean "db/password"?"#),
+            ("DB/Password", r#"there is no key "DB/Password"; did you mean "db/password"?"#),
+            ("second", r#"there is no key "second"; sops decrypt shows which there are"#),
+            ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
+            ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/2/0", "list/1""#),
+            ("merge/<<", r#"there is no key "merge/<<"; the nearest are "merge/a", "merge", "merges""#),
+            ("db//user", r#"there is no key "db//user"; did you mean "db/user"?"#),
+            (
+                "db/user/name",
+                r#"there is no key "db/user/name": "db/user" holds a string, which has no keys below it; ask for "db/user" itself"#,
+            ),
+        ] {
+            assert_eq!(found(key), Err(message.to_owned()));
+        }
+    }
+}

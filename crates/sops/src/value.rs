@@ -1,0 +1,226 @@
+//! The encrypted scalar `ENC[AES256_GCM,data:...,iv:...,tag:...,type:...]` (sops-format.md section 2).
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+use crate::gcm::{Cipher, TAG_BYTES};
+use crate::number;
+use crate::plaintext::Plaintext;
+use crate::timestamp::Timestamp;
+use crate::tree::{Comment, Scalar, Value};
+
+/// The four fields of a ciphertext, still in base64.
+pub(crate) struct Ciphertext<'a> {
+    data: &'a [u8],
+    nonce: &'a [u8],
+    tag: &'a [u8],
+    kind: &'a [u8],
+}
+
+impl<'a> Ciphertext<'a> {
+    /// Takes a text apart. It must begin with `ENC[` and have a `]` on its first line; whatever stands behind the last
+    /// `]` of that line is ignored, as sops does.
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+        let line = text.split(|&byte| byte == b'\n').next()?;
+        let body = line.strip_prefix(b"ENC[AES256_GCM,data:")?;
+        let end = body.iter().rposition(|&byte| byte == b']')?;
+        // sops's pattern is greedy, so each mark counts where it stands last.
+        let (rest, kind) = split_at_last(body.get(..end)?, b",type:")?;
+        let (rest, tag) = split_at_last(rest, b",tag:")?;
+        let (data, nonce) = split_at_last(rest, b",iv:")?;
+        Some(Self { data, nonce, tag, kind })
+    }
+
+    /// What the ciphertext says of its type, such as `str`; it is not authenticated.
+    pub(crate) fn kind(&self) -> &'a [u8] {
+        self.kind
+    }
+
+    /// Decrypts, checks that the value belongs where it stands, and gives it its type. `authenticated` names the place:
+    /// the path of section 1.3, or for the MAC the time of the last modification.
+    pub(crate) fn open(&self, cipher: &Cipher, authenticated: &[u8]) -> Result<Value, ValueError> {
+        let mut sealed = Vec::with_capacity(self.data.len().saturating_add(TAG_BYTES));
+        decode_into(&mut sealed, self.data, "data")?;
+        let mut nonce = Vec::new();
+        decode_into(&mut nonce, self.nonce, "iv")?;
+        decode_into(&mut sealed, self.tag, "tag")?;
+        match cipher.open(&nonce, authenticated, &mut sealed) {
+            Ok(()) => self.typed(Plaintext::new(sealed)),
+            Err(crate::gcm::NotAuthentic) => Err(ValueError::NotAuthentic),
+        }
+    }
+
+    fn typed(&self, text: Plaintext) -> Result<Value, ValueError> {
+        let scalar = match self.kind {
+            b"str" => Some(Scalar::Text(text)),
+            b"int" => text.as_str().and_then(number::parse_decimal).map(Scalar::Integer),
+            b"float" => text.as_str().and_then(number::parse_float).map(Scalar::Float),
+            b"bool" => parse_boolean(text.as_bytes()).map(Scalar::Boolean),
+            b"time" => text.as_str().and_then(Timestamp::parse_rfc3339).map(Scalar::Timestamp),
+            b"comment" => return Ok(Value::Comment(Comment(text))),
+            _ => return Err(ValueError::UnknownType(lossy(self.kind))),
+        };
+        scalar.map(Value::Scalar).ok_or_else(|| ValueError::NotOfItsType(lossy(self.kind)))
+    }
+}
+
+/// Why an encrypted value cannot be decrypted. No variant holds any of its text.
+#[derive(Debug, thiserror::Error)]
+pub enum ValueError {
+    /// A text that is no ciphertext, where the rule of the file says that there is one.
+    #[error("it is not encrypted, although the file's rule says that it is; edit the file only with: sops edit")]
+    NotEncrypted,
+    /// Something but a text where a ciphertext is expected.
+    #[error(
+        "it is a plain {0}, although the file's rule says that it is encrypted; edit the file only with: sops edit"
+    )]
+    NotText(&'static str),
+    /// A field of the ciphertext is no base64.
+    #[error("the field {0} of its ciphertext is not base64 with padding; restore the file from version control")]
+    NotBase64(&'static str),
+    /// The ciphertext, its place in the file or the data key is not what it was encrypted with.
+    #[error(
+        "it was changed, moved or encrypted with another data key since sops wrote it; restore the file from version \
+         control, and change it only with: sops edit"
+    )]
+    NotAuthentic,
+    /// The plaintext does not fit the type beside it.
+    #[error(
+        "its decrypted text is no {0}, which is the type its ciphertext names; restore the file from version control"
+    )]
+    NotOfItsType(String),
+    /// A type that sops does not know, or `bytes`, which it never writes.
+    #[error("its ciphertext names the type {0:?}, which sops never writes; restore the file from version control")]
+    UnknownType(String),
+    /// A comment that decrypts to something else.
+    #[error("it is a comment that decrypts to another type of value; restore the file from version control")]
+    NotAComment,
+    /// A timestamp with an offset that cannot be hashed.
+    #[error(
+        "it is a time with an offset of 24 hours or more, which sops cannot hash; write the time with another offset"
+    )]
+    Offset,
+}
+
+/// Splits at the last `mark` that has something in front of it and behind it.
+fn split_at_last<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let last = text.len().checked_sub(1)?;
+    let head = text.get(..last)?;
+    let at = head.windows(mark.len()).rposition(|window| window == mark).filter(|&at| at > 0)?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.strip_prefix(mark)?))
+}
+
+/// Standard base64 as Go reads it: padding is demanded, carriage returns are skipped, loose bits at the end are not
+/// looked at.
+fn decode_into(bytes: &mut Vec<u8>, text: &[u8], field: &'static str) -> Result<(), ValueError> {
+    let decoded = if text.contains(&b'\r') {
+        let without: Vec<u8> = text.iter().copied().filter(|&byte| byte != b'\r').collect();
+        BASE64.decode_vec(without, bytes)
+    } else {
+        BASE64.decode_vec(text, bytes)
+    };
+    match decoded {
+        Ok(()) => Ok(()),
+        // The decoder's own words would quote a character of the ciphertext.
+        Err(_) => Err(ValueError::NotBase64(field)),
+    }
+}
+
+/// Exactly the words that Go's `strconv.ParseBool` takes.
+pub(crate) fn parse_boolean(text: &[u8]) -> Option<bool> {
+    match text {
+        b"1" | b"t" | b"T" | b"TRUE" | b"true" | b"True" => Some(true),
+        b"0" | b"f" | b"F" | b"FALSE" | b"false" | b"False" => Some(false),
+        _ => None,
+    }
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Cipher {
+        Cipher::new(&(0..32).collect::<Vec<u8>>()).unwrap()
+    }
+
+    fn open(text: &str, place: &str) -> Result<Value, ValueError> {
+        Ciphertext::parse(text.as_bytes()).ok_or(ValueError::NotEncrypted)?.open(&key(), place.as_bytes())
+    }
+
+    const HI: &str = "ENC[AES256_GCM,data:f6g=,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:Hl/6MbouvAVT4BrLNHh6pQ==,type:str]";
+
+    #[test]
+    fn the_vectors_of_the_format_open() {
+        let text = |value| match value {
+            Ok(Value::Scalar(Scalar::Text(text))) => text.as_str().map(str::to_owned),
+            _ => None,
+        };
+        assert_eq!(text(open(HI, "a:")).as_deref(), Some("hi"));
+        let short = "ENC[AES256_GCM,data:L2s=,iv:AAECAwQFBgcICQoL,tag:G8OWKaNcqPof9I3AxR+WyQ==,type:str]";
+        assert_eq!(text(open(short, "a:")).as_deref(), Some("hi"));
+        let truth = "ENC[AES256_GCM,data:Q7OELQ==,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:QvVXvQVMw04qTX/pbX32IQ==,type:bool]";
+        assert!(matches!(open(truth, "m:x:"), Ok(Value::Scalar(Scalar::Boolean(true)))));
+        let comment = "ENC[AES256_GCM,data:Y66B,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:nbd6WzzGW7hfoM1+Wc3pnw==,type:comment]";
+        assert!(matches!(open(comment, ":"), Ok(Value::Comment(Comment(text))) if text.as_bytes() == b"top"));
+    }
+
+    #[test]
+    fn a_ciphertext_is_recognised_as_by_the_pattern_of_sops() {
+        for (text, recognised) in [
+            (HI.to_owned(), true),
+            (format!("{HI}garbage"), true),
+            (format!("{HI}\nfoo]"), true),
+            (HI.replace("f6g=", "f6g=\r"), true),
+            (format!(" {HI}"), false),
+            (HI.to_lowercase(), false),
+            (HI.replace("f6g=", ""), false),
+            (HI.replace("type:str", "type:"), false),
+            (HI.replace("iv:", "iv:\n"), false),
+            (HI.replace(']', ""), false),
+            (HI.replace("AES256_GCM", "AES128_GCM"), false),
+            (String::new(), false),
+            ("ENC[AES256_GCM,data:,iv:,iv:b,tag:c,type:d]".to_owned(), true),
+            ("ENC[AES256_GCM,data:a,iv:b,tag:c,type:d,type:]".to_owned(), true),
+        ] {
+            assert_eq!(Ciphertext::parse(text.as_bytes()).is_some(), recognised, "{text:?}");
+        }
+        let greedy = Ciphertext::parse(b"ENC[AES256_GCM,data:a,iv:b,tag:c,type:d,iv:e]x]").unwrap();
+        assert_eq!(
+            (greedy.data, greedy.nonce, greedy.tag, greedy.kind),
+            (&b"a"[..], &b"b"[..], &b"c"[..], &b"d,iv:e]x"[..])
+        );
+    }
+
+    #[test]
+    fn a_value_opens_only_where_it_stands() {
+        assert!(matches!(open(HI, "b:"), Err(ValueError::NotAuthentic)));
+        assert!(matches!(open(HI, "a"), Err(ValueError::NotAuthentic)));
+    }
+
+    #[test]
+    fn base64_needs_its_padding_and_alphabet_but_not_its_loose_bits() {
+        assert!(matches!(open(&HI.replace("f6g=", "f6g"), "a:"), Err(ValueError::NotBase64("data"))));
+        assert!(matches!(open(&HI.replace("tag:Hl/", "tag:Hl_"), "a:"), Err(ValueError::NotBase64("tag"))));
+        assert!(open(&HI.replace("f6g=", "f6h="), "a:").is_ok());
+        assert!(open(&HI.replace("iv:ICE", "iv:\rICE"), "a:").is_ok());
+    }
+
+    #[test]
+    fn types_are_exact() {
+        assert!(matches!(open(&HI.replace("type:str", "type:STR"), "a:"), Err(ValueError::UnknownType(_))));
+        assert!(matches!(open(&HI.replace("type:str", "type:bytes"), "a:"), Err(ValueError::UnknownType(_))));
+        assert!(matches!(open(&HI.replace("type:str", "type:int"), "a:"), Err(ValueError::NotOfItsType(_))));
+        for (text, truth) in [("t", Some(true)), ("False", Some(false)), ("yes", None), ("", None), ("tRUE", None)] {
+            assert_eq!(parse_boolean(text.as_bytes()), truth);
+        }
+    }
+}
