@@ -139,9 +139,8 @@ impl SopsFile<'_> {
 
 /// What to do about a file that nobody at hand opens: the command is the one to type where the file is edited.
 fn way_out(error: &sops::Error, path: &Path) -> String {
-    let unopened = match error {
-        sops::Error::DataKey(unopened) | sops::Error::Age(AgeFileError::NoIdentity(unopened)) => unopened,
-        _ => return String::new(),
+    let (sops::Error::DataKey(unopened) | sops::Error::Age(AgeFileError::NoIdentity(unopened))) = error else {
+        return String::new();
     };
     let file = editable(path);
     match (error, unopened.recipient_to_add()) {
@@ -172,7 +171,8 @@ fn editable(path: &Path) -> &Path {
 /// `secret "a": ` or `secrets "a", "b" and 7 more: `.
 fn secrets(affected: &[(usize, &Secret)]) -> String {
     let mut text = String::from(if affected.len() == 1 { "secret " } else { "secrets " });
-    let named: Vec<_> = affected.iter().take(NAMED).map(|(_, secret)| format!("{:?}", secret.name().as_str())).collect();
+    let named: Vec<_> =
+        affected.iter().take(NAMED).map(|(_, secret)| format!("{:?}", secret.name().as_str())).collect();
     text.push_str(&named.join(", "));
     let more = affected.len().saturating_sub(NAMED);
     if more > 0 && write!(text, " and {more} more").is_err() {

@@ -10,7 +10,7 @@ use sops::{Gpg, Identities, Plugins};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
-use crate::report::Report;
+use crate::report::{self, Report};
 
 /// A key file that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -84,23 +84,22 @@ impl Loader<'_> {
     fn ssh_key(&mut self, path: &Path, presence: Presence, log: Log) {
         let Some(content) = self.read(path, presence) else { return };
         match self.identities.add_ssh_key(&path.to_string_lossy(), &content) {
-            Ok(imported) if self.log_imports && log == Log::Import => self.report.note(format_args!(
+            Ok(imported) if self.log_imports && log == Log::Import => report::note(format_args!(
                 "{}: Imported {} as age key with fingerprint {}",
                 self.report.base_name(),
                 path.display(),
                 imported.recipient()
             )),
-            Ok(_) => {}
             Err(error) if presence == Presence::Expected => self.report.warning("", &error),
-            // A key of a user that is protected or of another kind is no concern of this program.
-            Err(_) => {}
+            // A user's own key that is protected or of another kind is no concern of this program.
+            Ok(_) | Err(_) => {}
         }
     }
 
     fn openpgp_ssh_key(&mut self, path: &Path) {
         let Some(content) = self.read(path, Presence::Expected) else { return };
         match self.identities.add_openpgp_ssh_key(&path.to_string_lossy(), &content) {
-            Ok(fingerprint) if self.log_imports => self.report.line(format_args!(
+            Ok(fingerprint) if self.log_imports => report::line(format_args!(
                 "{}: Imported {} as GPG key with fingerprint {fingerprint}",
                 self.report.base_name(),
                 path.display()

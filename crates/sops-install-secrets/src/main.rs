@@ -25,12 +25,12 @@ fn main() -> ExitCode {
     let environment = Environment::read();
     let mut report = Report::new(environment.program.clone());
     match cli::parse(env::args_os().skip(1)) {
-        Ok(Command::Help) => report.line(cli::USAGE.trim_end()),
-        Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Help) => report::line(cli::USAGE.trim_end()),
+        Ok(Command::Version) => report::line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Run(arguments)) => activate::run(&arguments, &environment, &mut report),
         Err(error) => {
             report.failure("", &error);
-            report.note("Try: sops-install-secrets --help");
+            report::note("Try: sops-install-secrets --help");
             return ExitCode::from(CALLED_WRONGLY);
         }
     }

@@ -62,7 +62,12 @@ impl Owners {
     /// # Errors
     ///
     /// Names that cannot be looked up are reported, and there is no owner then.
-    pub(crate) fn find(&mut self, entry: &Entry, subject: &str, report: &mut Report) -> Result<Option<Ownership>, Reported> {
+    pub(crate) fn find(
+        &mut self,
+        entry: &Entry,
+        subject: &str,
+        report: &mut Report,
+    ) -> Result<Option<Ownership>, Reported> {
         match self.source {
             Source::Nobody => Ok(None),
             Source::Root => Ok(Some(Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
@@ -108,8 +113,16 @@ pub(crate) fn render(manifest: &Manifest, values: &Values, report: &mut Report) 
         .collect()
 }
 
+/// Reads and resolves the texts of all templates, without any secret.
+pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
+    for template in manifest.templates() {
+        // What is wrong with it is reported while it is read.
+        let _text = read_text(template, manifest, report);
+    }
+}
+
 /// The text of a template that stands in a file of its own.
-pub(crate) fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
+fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
     let path = template.file()?;
     let subject = format!("template {:?}: ", template.name().as_str());
     let content = match fs::read(path) {
@@ -138,10 +151,12 @@ pub(crate) struct Shown(pub(crate) String);
 /// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
 /// part of it stays behind in a smaller one.
 fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Zeroizing<Vec<u8>>> {
-    let part = |segment| match segment {
-        &Segment::Literal(ref literal) => Some(literal.as_slice()),
-        Segment::Secret(name) => secrets.get(name).copied(),
-    };
-    let parts = text.segments().iter().map(part).collect::<Option<Vec<&[u8]>>>()?;
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(text.segments().len());
+    for segment in text.segments() {
+        parts.push(match segment {
+            Segment::Literal(literal) => literal,
+            Segment::Secret(name) => secrets.get(name)?,
+        });
+    }
     Some(Zeroizing::new(parts.concat()))
 }

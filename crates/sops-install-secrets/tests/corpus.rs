@@ -115,7 +115,7 @@ fn says(class: &str, message: &str) -> bool {
     let words: &[&str] = match class {
         "parse" => &["line ", "JSON", "INI", "dotenv", "YAML"],
         "metadata" => &["metadata"],
-        "no_identity" => &["no identity opens it"],
+        "no_identity" => &["no identity opens it", "its key groups"],
         "tampered_value" => &["the value of the key", "data key has"],
         "mac" => &["its MAC", "it has no MAC"],
         "key_not_found" => &["there is no key"],

@@ -231,6 +231,5 @@ pub use mac::MacError;
 pub use metadata::MetadataError;
 pub use plaintext::Plaintext;
 pub use rules::pattern::UntranslatablePattern;
-pub use shamir::CombineError;
 pub use value::ValueError;
 pub use walk::WalkError;

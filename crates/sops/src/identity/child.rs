@@ -253,3 +253,104 @@ pub(crate) fn one_line(text: &str) -> String {
     let joined = lines.collect::<Vec<_>>().join("; ");
     joined.chars().map(|letter| if letter.is_control() { '?' } else { letter }).take(400).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::{Path, PathBuf};
+
+    use nix::sys::time::TimeValLike;
+
+    use super::*;
+
+    /// The folder with programs for tests.
+    pub(crate) fn programs() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
+    }
+
+    /// Waits for the processes to end whose numbers are in `file`.
+    pub(crate) fn assert_gone(file: &Path) {
+        let numbers = std::fs::read_to_string(file).unwrap();
+        assert!(!numbers.trim().is_empty());
+        let start = Instant::now();
+        for number in numbers.split_whitespace() {
+            // Who is nobody's child any more may be a zombie until somebody reaps it.
+            let running = || {
+                let status = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+                let state = status.rsplit_once(") ").map(|(_, rest)| rest.chars().next());
+                !matches!(state, None | Some(Some('Z' | 'X')))
+            };
+            while running() {
+                assert!(start.elapsed() < Duration::from_secs(10), "process {number} is still there");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn input_larger_than_a_pipe_goes_through() {
+        let mut child = Child::start(&mut shell("cat | wc -c"), LONG).unwrap();
+        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_| false).unwrap();
+        assert!(child.finish(LONG).unwrap().success());
+        assert_eq!(child.output().trim_ascii(), b"1000000");
+    }
+
+    #[test]
+    fn whoever_does_not_read_can_answer_all_the_same() {
+        let mut child = Child::start(&mut shell("exec <&-; echo yes; echo no >&2; exit 3"), LONG).unwrap();
+        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_| false).unwrap();
+        assert_eq!(child.finish(LONG).unwrap().code(), Some(3));
+        assert_eq!((child.output(), child.complaint().as_str()), (&b"yes\n"[..], "no"));
+    }
+
+    #[test]
+    fn the_time_limit_ends_it_whatever_it_is_doing() {
+        let limit = Duration::from_millis(100);
+        for script in ["sleep 600", "exec >&-; sleep 600", "exec >&- 2>&-; sleep 600", "while echo x >&2; do :; done"] {
+            let start = Instant::now();
+            let mut child = Child::start(&mut shell(script), limit).unwrap();
+            let outcome = child.exchange(b"", More::Never, |_| false).and_then(|()| child.finish(LONG));
+            assert!(matches!(outcome, Err(ChildProblem::TimeLimit(_))), "{script}");
+            assert!(start.elapsed() >= limit);
+            drop(child);
+            assert!(start.elapsed() < LONG);
+        }
+    }
+
+    #[test]
+    fn waiting_costs_no_processor_time() {
+        let used = || nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_THREAD).unwrap();
+        let before = used();
+        let mut child = Child::start(&mut shell("exec >&- 2>&-; sleep 1"), LONG).unwrap();
+        child.exchange(b"", More::Never, |_| false).unwrap();
+        assert!(child.finish(LONG).unwrap().success());
+        let spent = used().user_time() - before.user_time();
+        assert!(spent.num_milliseconds() < 200, "{spent}");
+    }
+
+    #[test]
+    fn a_program_is_found_in_absolute_folders_only() {
+        let folder = programs();
+        let path = |folders: &[&Path]| std::env::join_paths(folders).unwrap();
+        let found = find("age-plugin-toy", &path(&[Path::new("/nonexistent"), &folder]));
+        assert_eq!(found, Some(folder.join("age-plugin-toy")));
+        assert_eq!(find("age-plugin-other", &path(&[&folder])), None);
+        assert_eq!(find("age-plugin-toy", OsStr::new("")), None);
+        assert_eq!(find("age-plugin-toy", &path(&[Path::new("tests/programs"), Path::new(".")])), None);
+        assert_eq!(find("tests", &path(&[Path::new(env!("CARGO_MANIFEST_DIR"))])), None, "a folder");
+        assert_eq!(find("Cargo.toml", &path(&[Path::new(env!("CARGO_MANIFEST_DIR"))])), None, "not executable");
+    }
+
+    #[test]
+    fn text_of_others_is_made_harmless() {
+        assert_eq!(one_line("  one\n\n two\u{1b}[1m\tend \r\n"), "one; two?[1m?end");
+        assert_eq!(one_line(&"x".repeat(1000)).len(), 400);
+    }
+}

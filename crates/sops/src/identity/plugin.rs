@@ -285,3 +285,139 @@ fn write<'a>(message: &mut Vec<u8>, words: impl IntoIterator<Item = &'a str>, bo
         message.push(b'\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use age_core::primitives::bech32_encode;
+    use age_core::secrecy::ExposeSecret;
+    use bech32::Hrp;
+    use proptest::prelude::*;
+
+    use super::super::child::tests::{assert_gone, programs};
+    use super::*;
+
+    fn text(prefix: &str) -> String {
+        bech32_encode(Hrp::parse_unchecked(prefix), &[1, 2, 3]).to_uppercase()
+    }
+
+    fn toy() -> Identity {
+        Identity::parse(&text("age-plugin-toy-")).unwrap()
+    }
+
+    fn plugins(time_limit: Duration) -> Plugins {
+        Plugins { search_path: programs().into(), time_limit }
+    }
+
+    /// What the toy makes of a stanza.
+    fn unwrap(identity: &Identity, plugins: &Plugins, args: &[&str], body: &[u8]) -> Option<Result<[u8; 16], String>> {
+        let args = args.iter().map(|word| (*word).to_owned()).collect();
+        // A stanza of somebody else in front, with a body of more than one line.
+        let other = Stanza { tag: "X25519".into(), args: vec!["abc".into()], body: vec![1; 100] };
+        let stanzas = [other, Stanza { tag: "toy".into(), args, body: body.to_vec() }];
+        let outcome = age::Identity::unwrap_stanzas(&identity.with(plugins), &stanzas);
+        outcome.map(|key| match key {
+            Ok(key) => Ok(*key.expose_secret()),
+            Err(DecryptError::Io(error)) => Err(error.to_string()),
+            Err(error) => Err(format!("another error: {error}")),
+        })
+    }
+
+    #[test]
+    fn a_plugin_opens_what_it_can_and_its_failures_are_told() {
+        let plugins = plugins(Duration::from_secs(60));
+        for (how, expected) in [
+            ("open", Some(Ok(*b"sixteen bytes ok"))),
+            ("stay", Some(Ok(*b"sixteen bytes ok"))),
+            ("nothing", None),
+            ("error", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
+            ("ask", Some(Err("age-plugin-toy wants to ask for something, and nobody is there to answer"))),
+            ("short", Some(Err("age-plugin-toy does not follow the plugin protocol"))),
+            ("babble", Some(Err("age-plugin-toy does not follow the plugin protocol"))),
+            ("flood", Some(Err("age-plugin-toy was of no use: it answered with more than 65536 bytes"))),
+            ("die", Some(Err("age-plugin-toy ended before it answered: the card is not there"))),
+        ] {
+            let outcome = unwrap(&toy(), &plugins, &[how], b"sixteen bytes ok");
+            assert_eq!(outcome, expected.map(|key| key.map_err(str::to_owned)), "{how}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_hangs_is_stopped_with_all_it_started_and_not_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pids");
+        let identity = toy();
+        let ask = || unwrap(&identity, &plugins(Duration::from_secs(2)), &["hang", file.to_str().unwrap()], &[0; 16]);
+        let stopped = "age-plugin-toy was of no use: it gave no answer within 2 seconds and was stopped";
+        assert_eq!(ask(), Some(Err(stopped.to_owned())));
+        assert_gone(&file);
+        let given_up = "age-plugin-toy did not answer before, so it was not asked again";
+        assert_eq!(ask(), Some(Err(given_up.to_owned())));
+    }
+
+    #[test]
+    fn a_plugin_that_is_not_there_is_named() {
+        let plugins = Plugins { search_path: Path::new("/nonexistent").into(), ..plugins(Duration::from_secs(60)) };
+        let problem = unwrap(&toy(), &plugins, &["open"], &[0; 16]).unwrap().unwrap_err();
+        assert!(problem.starts_with("age-plugin-toy is not in PATH"), "{problem}");
+    }
+
+    #[test]
+    fn the_name_of_a_plugin_is_a_file_name() {
+        for (prefix, program) in [
+            ("age-plugin-yubikey-", Some("age-plugin-yubikey")),
+            ("age-plugin-a+b.c_d-e-", Some("age-plugin-a+b.c_d-e")),
+            ("age-plugin-", None),
+            ("age-plugin--", None),
+            ("age-plugin-../x-", None),
+            ("age-plugin-a/b-", None),
+            ("age-plugin-yubikey", None),
+            ("age-secret-key-", None),
+        ] {
+            let identity = Identity::parse(&text(prefix));
+            assert_eq!(identity.as_ref().ok().map(Identity::program).as_deref(), program, "{prefix}");
+        }
+        assert!(Identity::parse("AGE-PLUGIN-TOY-1QQ").is_err());
+    }
+
+    #[test]
+    fn recipients_of_a_plugin_are_known_by_their_text() {
+        let toy = toy();
+        assert!(toy.made("age1toy1qqqq"));
+        assert!(!toy.made("age1toys1qqqq"));
+        assert!(!toy.made("age1qqqq"));
+    }
+
+    #[test]
+    fn bodies_are_written_in_lines_the_last_of_which_is_not_full() {
+        for (length, lines) in
+            [(0, vec![0]), (47, vec![63]), (48, vec![64, 0]), (49, vec![64, 2]), (96, vec![64, 64, 0])]
+        {
+            let mut message = Vec::new();
+            write(&mut message, ["a", "b"], &vec![7; length]);
+            let text = String::from_utf8(message.clone()).unwrap();
+            let (first, body) = text.split_once('\n').unwrap();
+            assert_eq!(first, "-> a b");
+            assert_eq!(
+                body.strip_suffix('\n').unwrap().split('\n').map(str::len).collect::<Vec<_>>(),
+                lines,
+                "{length}"
+            );
+            let (parsed, read) = Parsed::read(&[&message[..], b"-> more"].concat()).unwrap().unwrap();
+            assert_eq!((parsed.words, parsed.body.len(), read), (vec!["a".into(), "b".into()], length, message.len()));
+            for end in 0..message.len() {
+                assert!(Parsed::read(&message[..end]).is_ok_and(|parsed| parsed.is_none()), "{end} of {length}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text: String) {
+            let _outcome = Parsed::read(&bytes);
+            let _outcome = Parsed::read(&[b"-> ", bytes.as_slice(), b"\n\n"].concat());
+            let _outcome = Identity::parse(&text);
+        }
+    }
+}
