@@ -116,13 +116,11 @@ pub enum MetadataError {
         /// The key of the line.
         key: String,
     },
-    /// A line of dotenv or INI stands for a place that no file has.
-    #[error("its sops metadata has the line {key:?}, which {problem}; remove it or correct it")]
-    Path {
+    /// A line of dotenv or INI stands for an element that no list has.
+    #[error("its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it")]
+    Index {
         /// The key of the line.
         key: String,
-        /// What is wrong with it.
-        problem: &'static str,
     },
 }
 

@@ -12,11 +12,12 @@ use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 /// The sections of a file, each a mapping; keys before any section are in the section `DEFAULT`, which is always the
 /// first. The comment of a section is its first item, the comment of a key stands behind the key.
 ///
-/// The first section `sops` is the metadata, and further ones are dropped, as in sops 3.12.
+/// The section `sops` is the metadata.
 ///
 /// # Errors
 ///
-/// [`ParseError`] at the first line that is neither empty, a comment, a section nor a key with its value.
+/// [`ParseError`] at the first line that is neither empty, a comment, a section nor a key with its value, and at a second
+/// section `sops`.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut reader = Reader { rest: bytes, line: bytes, comment: Vec::new() };
     let sections = reader.sections().map_err(|problem| {
@@ -29,7 +30,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
         if section.name != METADATA {
             let key = Key::Text(section.name.to_vec());
             data.push(Item::Entry { key, value: Value::Mapping(section.into_mapping()) });
-        } else if metadata.is_none() {
+        } else {
             metadata = Some(Value::Mapping(section.into_mapping()));
         }
     }
@@ -104,6 +105,7 @@ impl<'a> Reader<'a> {
         }
         let mut sections = Vec::new();
         let mut section = Section::new(DEFAULT, Vec::new());
+        let mut has_metadata = false;
         loop {
             let start = self.rest;
             let Some(line) = self.next_line() else { break };
@@ -115,6 +117,11 @@ impl<'a> Reader<'a> {
                 [b'#' | b';', ..] => self.comment.extend_from_slice(text),
                 [b'[', header @ ..] => {
                     let name = self.header(header)?;
+                    if name == METADATA && std::mem::replace(&mut has_metadata, true) {
+                        return Err(
+                            "the section [sops] is given twice; remove the one that does not belong to the file",
+                        );
+                    }
                     sections.push(std::mem::replace(&mut section, Section::new(name, self.take_comment())));
                 }
                 text => {
@@ -155,7 +162,9 @@ impl<'a> Reader<'a> {
         let mut value = body.to_vec();
         loop {
             let line = self.next_line().ok_or("a quoted value is not closed; end it with the quote that opens it")?;
-            let Some((last, behind)) = rfind(line, quote).and_then(|end| line.split_at_checked(end)) else {
+            // A quote on a line that ends in a backslash closes nothing.
+            let end = rfind(line, quote).filter(|_| !trim(line).ends_with(b"\\"));
+            let Some((last, behind)) = end.and_then(|end| line.split_at_checked(end)) else {
                 value.extend_from_slice(line);
                 continue;
             };

@@ -80,7 +80,7 @@ impl Reader<'_> {
         match self.rest.first() {
             Some(b'{') => {}
             Some(b'[') => return Err("a list, but sops files in JSON hold an object; put the list under a key"),
-            Some(_) => return Err("expected {, with which a sops file in JSON starts"),
+            Some(_) => return Err(unexpected(self.rest, "expected {, with which a sops file in JSON starts")),
             None => return Err("the file is empty, which is not JSON; an empty object is {}"),
         }
         let mut data = Mapping::new();

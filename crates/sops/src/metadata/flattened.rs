@@ -16,7 +16,7 @@ use crate::tree::{Item, Key, Scalar, Value};
 ///
 /// # Errors
 ///
-/// A line whose path stands for no place, or contradicts another line.
+/// [`MetadataError::Index`] and [`MetadataError::Contradiction`].
 pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
     let Value::Mapping(items) = flattened else {
         return Err(mismatch("sops".to_owned(), flattened, "lines of keys and values"));
@@ -25,13 +25,16 @@ pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
     for item in items {
         let Item::Entry { key: Key::Text(key), value: Value::Scalar(Scalar::Text(text)) } = item else { continue };
         let shown = || String::from_utf8_lossy(key).into_owned();
-        let tokens = tokens(key).map_err(|problem| MetadataError::Path { key: shown(), problem })?;
-        root.place(&tokens, text).ok_or_else(|| MetadataError::Contradiction { key: shown() })?;
+        let path = path(key).ok_or_else(|| MetadataError::Index { key: shown() })?;
+        if path.len() > DEEPEST {
+            continue;
+        }
+        root.place(&path, text).ok_or_else(|| MetadataError::Contradiction { key: shown() })?;
     }
     Ok(root.into_value())
 }
 
-/// A step of a path.
+/// A step into nested metadata.
 enum Token<'a> {
     Key(&'a [u8]),
     Index(u16),
@@ -45,39 +48,35 @@ enum Node<'a> {
     List(BTreeMap<u16, Node<'a>>),
 }
 
-/// The steps of a path. Separators cannot be escaped; an index that is no number counts as 0.
-fn tokens(path: &[u8]) -> Result<Vec<Token<'_>>, &'static str> {
-    let mut tokens = Vec::new();
-    let mut kind = MAP_SEPARATOR;
-    let mut rest = path;
+/// The steps that a key stands for. Separators cannot be escaped; an index that is no number counts as 0.
+fn path(key: &[u8]) -> Option<Vec<Token<'_>>> {
+    let mut path = Vec::new();
+    let mut separator = MAP_SEPARATOR;
+    let mut rest = key;
     loop {
-        let next = [MAP_SEPARATOR, LIST_SEPARATOR]
-            .into_iter()
-            .filter_map(|separator| Some((find(rest, separator)?, separator)))
-            .min_by_key(|&(position, _)| position);
-        let (text, behind) = match next {
-            Some((position, _)) => rest.split_at_checked(position).unwrap_or_default(),
-            None => (rest, &[][..]),
+        let starts_separator = |at: &usize| {
+            let rest = rest.get(*at..).unwrap_or_default();
+            rest.starts_with(MAP_SEPARATOR) || rest.starts_with(LIST_SEPARATOR)
         };
-        tokens.push(if kind == MAP_SEPARATOR { Token::Key(text) } else { Token::Index(index(text)?) });
-        if tokens.len() > DEEPEST {
-            return Err("has more parts than any field");
-        }
-        let Some((_, separator)) = next else { return Ok(tokens) };
-        kind = separator;
-        rest = behind.strip_prefix(separator).unwrap_or_default();
+        let end = (0..rest.len()).find(starts_separator).unwrap_or(rest.len());
+        let (text, behind) = rest.split_at_checked(end)?;
+        path.push(if separator == MAP_SEPARATOR { Token::Key(text) } else { Token::Index(index(text)?) });
+        separator = match behind {
+            [] => return Some(path),
+            _ if behind.starts_with(MAP_SEPARATOR) => MAP_SEPARATOR,
+            _ => LIST_SEPARATOR,
+        };
+        rest = behind.strip_prefix(separator)?;
     }
 }
 
-fn index(text: &[u8]) -> Result<u16, &'static str> {
+fn index(text: &[u8]) -> Option<u16> {
     let text = std::str::from_utf8(text).unwrap_or_default();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(0);
+        return Some(0);
     }
-    number::parse_decimal(text)
-        .and_then(|index| u16::try_from(index).ok())
-        .ok_or("has an index that is negative or above 65535")
+    number::parse_decimal(text).and_then(|index| u16::try_from(index).ok())
 }
 
 impl<'a> Node<'a> {
@@ -138,12 +137,8 @@ impl<'a> Node<'a> {
     }
 }
 
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
-}
-
 const MAP_SEPARATOR: &[u8] = b"__map_";
 const LIST_SEPARATOR: &[u8] = b"__list_";
 
-/// Twice the parts of the longest path that sops writes, which leads to the context of a KMS key in a group.
+/// Longer paths are no fields that sops knows: the longest leads to the context of a KMS key in a group, in six steps.
 const DEEPEST: usize = 12;
