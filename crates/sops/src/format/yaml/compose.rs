@@ -29,7 +29,7 @@ const METADATA: &[u8] = b"sops";
 /// Documents that are no mappings; keys that are no scalars; equal keys at the top level of the first document and in
 /// its metadata, which is where sops 3.12 looks for them; aliases that stand for too much or for themselves.
 pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
-    let mut composer = Composer { stream, copied: 0, open: Vec::new(), depth: 0 };
+    let mut composer = Composer { stream, copied: 0, copying: 0, open: Vec::new(), depth: 0 };
     let mut documents = Vec::with_capacity(stream.documents.len());
     let mut metadata = None;
     for (number, document) in stream.documents.iter().enumerate() {
@@ -45,7 +45,9 @@ pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
 struct Composer<'s, 'a> {
     stream: &'s Stream<'a>,
     copied: usize,
-    /// The anchored nodes that the current node is copied within, innermost last.
+    /// How many aliases the current node is below.
+    copying: usize,
+    /// The anchored nodes that the current node is a copy within.
     open: Vec<usize>,
     depth: usize,
 }
@@ -234,7 +236,7 @@ impl<'s, 'a> Composer<'s, 'a> {
 
     /// Counts a node that is a copy.
     fn charge(&mut self, node: &Node<'_>) -> Result<(), ParseError> {
-        if self.open.is_empty() {
+        if self.copying == 0 {
             return Ok(());
         }
         let text = if let Content::Scalar { text, .. } = &node.content { text.len() } else { 0 };
@@ -254,11 +256,13 @@ impl<'s, 'a> Composer<'s, 'a> {
             return Err(alias.start.error("this alias stands for something that contains the alias itself"));
         }
         self.open.push(target);
+        self.copying = self.copying.saturating_add(1);
         Ok(())
     }
 
     fn leave_alias(&mut self) {
         self.open.pop();
+        self.copying = self.copying.saturating_sub(1);
     }
 
     // ---- Metadata
