@@ -29,7 +29,7 @@ const METADATA: &[u8] = b"sops";
 /// Documents that are no mappings; keys that are no scalars; equal keys at the top level of the first document and in
 /// its metadata, which is where sops 3.12 looks for them; aliases that stand for too much or for themselves.
 pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
-    let mut composer = Composer { stream, copied: 0, copying: 0, open: Vec::new(), depth: 0 };
+    let mut composer = Composer { stream, copied: 0, open: Vec::new(), depth: 0 };
     let mut documents = Vec::with_capacity(stream.documents.len());
     let mut metadata = None;
     for (number, document) in stream.documents.iter().enumerate() {
@@ -45,9 +45,7 @@ pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
 struct Composer<'s, 'a> {
     stream: &'s Stream<'a>,
     copied: usize,
-    /// How many aliases the current node is below.
-    copying: usize,
-    /// The anchored nodes that the current node is a copy within.
+    /// The anchored nodes that the current node is copied within, innermost last.
     open: Vec<usize>,
     depth: usize,
 }
@@ -218,15 +216,7 @@ impl<'s, 'a> Composer<'s, 'a> {
     /// One level deeper, and one more node if it is a copy.
     fn enter(&mut self, number: usize) -> Result<&'s Node<'a>, ParseError> {
         let node = self.node(number)?;
-        if self.copying > 0 {
-            let size = if let Content::Scalar { text, .. } = &node.content { text.len() } else { 0 };
-            self.copied = self.copied.saturating_add(size).saturating_add(NODE_COST);
-            if self.copied > MOST_COPIED {
-                return Err(node
-                    .start
-                    .error("aliases in this file stand for too much when they are replaced by copies"));
-            }
-        }
+        self.charge(node)?;
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEEPEST {
             return Err(node.start.error("mappings and lists are nested too deep"));
@@ -236,7 +226,7 @@ impl<'s, 'a> Composer<'s, 'a> {
 
     /// Counts a node that is a copy.
     fn charge(&mut self, node: &Node<'_>) -> Result<(), ParseError> {
-        if self.copying == 0 {
+        if self.open.is_empty() {
             return Ok(());
         }
         let text = if let Content::Scalar { text, .. } = &node.content { text.len() } else { 0 };
@@ -256,13 +246,11 @@ impl<'s, 'a> Composer<'s, 'a> {
             return Err(alias.start.error("this alias stands for something that contains the alias itself"));
         }
         self.open.push(target);
-        self.copying = self.copying.saturating_add(1);
         Ok(())
     }
 
     fn leave_alias(&mut self) {
         self.open.pop();
-        self.copying = self.copying.saturating_sub(1);
     }
 
     // ---- Metadata

@@ -231,6 +231,13 @@ fn nesting_is_bounded_and_aliases_cannot_explode() {
         writeln!(bomb, "a{level}: &a{level} [{below}]").unwrap();
     }
     assert!(parse(bomb.as_bytes()).is_err_and(|error| error.problem.contains("aliases")));
+    let long = "x".repeat(100_000);
+    // What is copied is keys, values and comments.
+    for anchored in [format!("{{? {long} : 1}}"), format!("{{k: {long}}}"), format!("\n  # {long}\n  k: 1")] {
+        let file = |aliases| format!("a: &a {anchored}\nb: [{}]\n", "*a, ".repeat(aliases));
+        assert!(parse(file(10).as_bytes()).is_ok());
+        assert!(parse(file(1000).as_bytes()).is_err_and(|error| error.problem.contains("aliases")));
+    }
     assert!(parse(b"a: &a {b: &b {c: *a}}\n").is_err());
 }
 
