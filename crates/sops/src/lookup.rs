@@ -369,7 +369,7 @@ mod tests {
             ("DB/Password", r#"there is no key "DB/Password"; did you mean "db/password"?"#),
             ("second", r#"there is no key "second"; sops decrypt shows which there are"#),
             ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
-            ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/2/0", "list/1""#),
+            ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/1", "list/2""#),
             ("merge/<<", r#"there is no key "merge/<<"; the nearest are "merge/a", "merge", "merges""#),
             ("db//user", r#"there is no key "db//user"; did you mean "db/user"?"#),
             (

@@ -27,11 +27,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut data = Mapping::new();
     let mut metadata = None;
     for section in sections {
-        if section.name != METADATA {
+        if section.name == METADATA {
+            metadata = Some(Value::Mapping(section.into_mapping()));
+        } else {
             let key = Key::Text(section.name.to_vec());
             data.push(Item::Entry { key, value: Value::Mapping(section.into_mapping()) });
-        } else {
-            metadata = Some(Value::Mapping(section.into_mapping()));
         }
     }
     Ok(Source { tree: Tree { documents: vec![data] }, metadata, notation: Notation::Flattened })
