@@ -37,7 +37,7 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let value = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let path = |name: &str| value(name).map(PathBuf::from);
-        let home = path("HOME");
+        let home = path("HOME").or_else(home_of_user);
         let configuration = path("XDG_CONFIG_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| home.as_ref().map(|home| home.join(".config")));
@@ -59,4 +59,10 @@ impl Environment {
             user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
         }
     }
+}
+
+/// The home directory that the user database has for the user of this process.
+fn home_of_user() -> Option<PathBuf> {
+    let user = users::get_user_by_uid(users::get_effective_uid())?;
+    Some(users::os::unix::UserExt::home_dir(&user).to_owned())
 }

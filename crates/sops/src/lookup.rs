@@ -370,7 +370,7 @@ mod tests {
             ("second", r#"there is no key "second"; sops decrypt shows which there are"#),
             ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
             ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/1", "list/2""#),
-            ("merge/<<", r#"there is no key "merge/<<"; the nearest are "merge/a", "merge", "merges""#),
+            ("merge/<<", r#"there is no key "merge/<<"; did you mean "merge/a"?"#),
             ("db//user", r#"there is no key "db//user"; did you mean "db/user"?"#),
             (
                 "db/user/name",
