@@ -1,145 +1,185 @@
-//! What an installation would change, compared with the running generation. Only reads.
+//! What a run is going to change. Reads only.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{self, Read as _};
 
-use manifest::Name;
-use nix::sys::stat::fstat;
+use manifest::RENDERED;
 
-use crate::Error;
-use crate::dir::{Dir, Kind, Ownership, permissions};
-use crate::store::File;
+use crate::current::Current;
+use crate::dir::{Dir, Found, Is};
+use crate::generation::{Content, entries};
+use crate::{Error, File, Kind};
 
-/// The difference between the running generation and the files that are wanted; each name in one list at most, sorted.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// The difference between the running generation and the wanted files.
+#[derive(Debug)]
 pub struct Changes {
-    /// Wanted and not there.
-    pub added: BTreeSet<String>,
-    /// There with another content, owner, group or mode, or as something else than a file.
-    pub modified: BTreeSet<String>,
-    /// There and not wanted.
-    pub removed: BTreeSet<String>,
+    activation: Activation,
+    secrets: Difference,
+    templates: Difference,
+    /// What has no name in the manifest: links inside the generation, and a symlink that leads elsewhere.
+    others: Others,
 }
 
 impl Changes {
-    /// Compares the files with a generation; without one, everything is added.
+    /// Compares content, permissions and, outside of user mode, owner and group of each file.
     ///
     /// # Errors
     ///
-    /// [`Error::Call`] if the generation cannot be read.
-    pub(crate) fn between(generation: Option<&Dir>, files: &[File<'_>]) -> Result<Self, Error> {
-        let mut changes = Self::default();
-        let Some(generation) = generation else {
-            changes.added = files.iter().map(|file| file.name.to_string()).collect();
-            return Ok(changes);
+    /// [`Error::Call`] if the running generation cannot be read.
+    pub fn between(current: &Current<'_>, wanted: &[File<'_>]) -> Result<Self, Error> {
+        let entries = entries(current.location(), wanted);
+        let mut comparison = Comparison {
+            wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
+            changes: Self {
+                activation: Activation::First,
+                secrets: Difference::default(),
+                templates: Difference::default(),
+                others: Others::Same,
+            },
         };
-        let mut existing = BTreeSet::new();
-        list(generation, "", &mut existing)?;
-        let mut parents = Parents::new(generation);
-        for file in files {
-            let name = file.name.as_str();
-            if !existing.remove(name) {
-                changes.added.insert(name.to_owned());
-            } else if !parents.holds(file)? {
-                changes.modified.insert(name.to_owned());
-            }
+        if let Some(running) = current.running() {
+            comparison.changes.activation = Activation::Update;
+            comparison.directory(running, "")?;
         }
-        changes.removed = existing;
-        Ok(changes)
+        if current.number().is_none() {
+            comparison.changes.others = Others::Differ;
+        }
+        Ok(comparison.finish())
     }
 
-    /// Whether the running generation is what is wanted.
+    /// Whether the running generation is as wanted, so that no other one is needed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.activation == Activation::Update
+            && self.others == Others::Same
+            && self.secrets.is_empty()
+            && self.templates.is_empty()
+    }
+
+    /// Whether there is something that the changes are relative to.
+    #[must_use]
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The names of changed secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &Difference {
+        &self.secrets
+    }
+
+    /// The names of changed templates, without the directory that they are in.
+    #[must_use]
+    pub fn templates(&self) -> &Difference {
+        &self.templates
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut Difference {
+        match kind {
+            Kind::Secret => &mut self.secrets,
+            Kind::Template => &mut self.templates,
+        }
+    }
+}
+
+/// Whether there is a running generation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Activation {
+    /// There is none, so all is new and nobody needs to be told.
+    First,
+    /// There is one.
+    Update,
+}
+
+/// Names, sorted by bytes.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Difference {
+    /// Files that are wanted and not there.
+    pub added: Vec<String>,
+    /// Files that are there with another content, mode, owner or group.
+    pub modified: Vec<String>,
+    /// Files that are there and not wanted.
+    pub removed: Vec<String>,
+}
+
+impl Difference {
+    /// Whether there is no name.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
     }
 
-    /// Whether a name was added or modified.
-    #[must_use]
-    pub fn affect(&self, name: &Name) -> bool {
-        self.added.contains(name.as_str()) || self.modified.contains(name.as_str())
+    fn sort(&mut self) {
+        self.added.sort_unstable();
+        self.modified.sort_unstable();
+        self.removed.sort_unstable();
     }
 }
 
-/// Everything but directories, by the path below the generation.
-fn list(directory: &Dir, above: &str, names: &mut BTreeSet<String>) -> Result<(), Error> {
-    for (name, kind) in directory.entries()? {
-        // No name of a manifest has other bytes, so such a file is none of ours; its name is only shown.
-        let path = format!("{above}{}", name.to_string_lossy());
-        if kind == Kind::Directory {
-            list(&directory.child(&name)?, &format!("{path}/"), names)?;
-        } else {
-            names.insert(path);
-        }
-    }
-    Ok(())
+#[derive(Debug, Eq, PartialEq)]
+enum Others {
+    Same,
+    Differ,
 }
 
-/// The directory that the last file was in, so that files in one directory look it up once.
-struct Parents<'a> {
-    generation: &'a Dir,
-    last: Option<(String, Dir)>,
+/// One walk through the running generation.
+struct Comparison<'a> {
+    /// What has not been found yet, by place.
+    wanted: BTreeMap<&'a str, &'a Content<'a>>,
+    changes: Changes,
 }
 
-impl<'a> Parents<'a> {
-    fn new(generation: &'a Dir) -> Self {
-        Self { generation, last: None }
-    }
-
-    /// Whether the generation has the file just as it is wanted.
-    fn holds(&mut self, file: &File<'_>) -> Result<bool, Error> {
-        let (parent, name) = file.name.as_str().rsplit_once('/').unwrap_or(("", file.name.as_str()));
-        if parent.is_empty() {
-            return holds(self.generation, name.as_ref(), file);
-        }
-        if self.last.as_ref().is_none_or(|(path, _)| path != parent) {
-            let mut directory = None;
-            for component in parent.split('/') {
-                directory = Some(directory.as_ref().unwrap_or(self.generation).child(component.as_ref())?);
+impl Comparison<'_> {
+    fn directory(&mut self, directory: &Dir, prefix: &str) -> Result<(), Error> {
+        for (name, is) in directory.entries()? {
+            let place = [prefix, &name.to_string_lossy()].concat();
+            match is {
+                // If a file is wanted in its place, this counts as added, as in sops-nix.
+                Is::Directory => self.directory(&directory.child(&name)?, &[&place, "/"].concat())?,
+                Is::Other => match name.to_str().and_then(|_| self.wanted.remove(place.as_str())) {
+                    Some(wanted) => self.wanted(directory, &name, wanted)?,
+                    None => self.unwanted(directory, &name, &place)?,
+                },
             }
-            self.last = directory.map(|directory| (parent.to_owned(), directory));
         }
-        match &self.last {
-            Some((_, directory)) => holds(directory, name.as_ref(), file),
-            None => Ok(false),
-        }
+        Ok(())
     }
-}
 
-fn holds(directory: &Dir, name: &OsStr, wanted: &File<'_>) -> Result<bool, Error> {
-    if directory.kind(name)? != Some(Kind::File) {
-        return Ok(false);
-    }
-    let handle = directory.open_file(name)?;
-    let status = fstat(&handle).map_err(Error::call("look at", directory.path_of(name)))?;
-    let is_owner = |owner: Ownership| {
-        owner.is_none_or(|(user, group)| (status.st_uid, status.st_gid) == (user.as_raw(), group.as_raw()))
-    };
-    let same_size = u64::try_from(status.st_size).ok() == u64::try_from(wanted.content.len()).ok();
-    let same_mode = status.st_mode & 0o7777 == permissions(wanted.mode.bits()).bits();
-    if !same_size || !same_mode || !is_owner(wanted.ownership()) {
-        return Ok(false);
-    }
-    same_content(std::fs::File::from(handle), wanted.content).map_err(|error| {
-        let errno = error.raw_os_error().map_or(nix::errno::Errno::UnknownErrno, nix::errno::Errno::from_raw);
-        Error::call("read", directory.path_of(name))(errno)
-    })
-}
-
-/// Compares piece by piece, so that no copy of the whole lies in memory. The piece is wiped.
-fn same_content(mut file: std::fs::File, mut wanted: &[u8]) -> io::Result<bool> {
-    let mut piece = zeroize::Zeroizing::new([0; 16 << 10]);
-    loop {
-        let count = match file.read(piece.as_mut_slice()) {
-            Ok(0) => return Ok(wanted.is_empty()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        match (wanted.split_at_checked(count), piece.get(..count)) {
-            (Some((head, tail)), Some(read)) if head == read => wanted = tail,
-            _ => return Ok(false),
+    fn wanted(&mut self, directory: &Dir, name: &OsStr, wanted: &Content<'_>) -> Result<(), Error> {
+        match wanted {
+            Content::File(file) => {
+                if !directory.is(name, file.content, file.mode.bits(), file.owner)? {
+                    self.changes.of(file.kind).modified.push(file.name.to_string());
+                }
+            }
+            Content::Link { target, owner } => match directory.look(name)? {
+                Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {}
+                _ => self.changes.others = Others::Differ,
+            },
         }
+        Ok(())
+    }
+
+    fn unwanted(&mut self, directory: &Dir, name: &OsStr, place: &str) -> Result<(), Error> {
+        match directory.look(name)? {
+            Found::Link(_) => self.changes.others = Others::Differ,
+            _ => match place.strip_prefix(RENDERED).and_then(|rest| rest.strip_prefix('/')) {
+                Some(template) => self.changes.templates.removed.push(template.to_owned()),
+                None => self.changes.secrets.removed.push(place.to_owned()),
+            },
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Changes {
+        for content in self.wanted.values() {
+            match content {
+                Content::File(file) => self.changes.of(file.kind).added.push(file.name.to_string()),
+                Content::Link { .. } => self.changes.others = Others::Differ,
+            }
+        }
+        self.changes.secrets.sort();
+        self.changes.templates.sort();
+        self.changes
     }
 }

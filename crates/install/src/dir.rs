@@ -1,403 +1,574 @@
-//! Directories as open handles: every file operation of the installation.
+//! Directory handles: every call that opens, makes, changes or removes a file is here.
 //!
-//! A name is looked up only in a directory that is already open, and the last component is never followed if it is a
-//! link. So nobody can swap a component of a path for something else between a check and what follows it.
+//! A name is always one component, looked up in an open directory and never followed if it is a link. So nothing that
+//! happens to the path afterwards can lead a call elsewhere. [`Dir::walk`] is the only way from a path to a handle.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::Read as _;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
+use std::fs::File as Handle;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat, write};
-
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
+use nix::sys::statfs::fstatfs;
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{Error, Owner};
 
-/// An open directory, and the path by which messages call it.
+/// An open directory.
 pub(crate) struct Dir {
     handle: OwnedFd,
+    /// How it was reached. For messages only.
     path: PathBuf,
 }
 
-/// Who shall own a file; `None` leaves it to the user who runs the program, who could not give it away.
-pub(crate) type Ownership = Option<(Uid, Gid)>;
-
-/// What to do about a directory that does not exist.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What to do about a directory that is not there.
+#[derive(Clone, Copy)]
 pub(crate) enum Missing {
-    IsMade,
-    IsAnError,
+    /// It is an error.
+    Fail,
+    /// It is made, with these permissions less the umask.
+    Make(u32),
 }
 
-/// What stands at a name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    Directory,
-    Link,
-    File,
-    Other,
-}
-
+/// Opening and looking.
 impl Dir {
-    /// Opens a directory by its path, whose links the caller trusts.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let handle = openat(AT_FDCWD, path, OPEN_DIRECTORY.difference(OFlag::O_NOFOLLOW), Mode::empty());
-        let handle = handle.map_err(Error::call("open", path))?;
-        Ok(Self { handle, path: path.to_owned() })
-    }
-
-    /// Opens a directory by its path and makes what is missing of it, with `mode` less the umask, as `mkdir -p` does.
-    pub(crate) fn make_all(path: &Path, mode: u32) -> Result<Self, Error> {
-        match Self::open(path) {
-            Err(Error::Call { source: Errno::ENOENT, .. }) => {}
-            opened => return opened,
+    /// The directory at an absolute path, good for names below it but not for listing.
+    ///
+    /// A link on the way is followed only if nobody but root and we ourselves can change it: it is owned by one of the two
+    /// and so is its directory, in which nobody else can write. Any other link is [`Error::Untrusted`].
+    pub(crate) fn walk(path: &Path, missing: Missing) -> Result<Self, Error> {
+        // Almost every path has no link at all and one call opens it. If this fails for any reason, going step by step
+        // either succeeds or says which step is wrong.
+        let how = OpenHow::new().flags(STEP).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        if let Ok(handle) = openat2(AT_FDCWD, path, how) {
+            return Ok(Self { handle, path: path.to_owned() });
         }
-        let mut prefix = PathBuf::new();
-        for component in path.components() {
-            prefix.push(component);
-            match mkdirat(AT_FDCWD, &prefix, permissions(mode)) {
-                // Whatever stands there, opening it below tells whether it is a directory.
-                Ok(()) | Err(Errno::EEXIST) => {}
-                // A file system that nobody may write to says so even where the directory exists.
-                Err(Errno::EROFS | Errno::EACCES | Errno::EPERM) if prefix.is_dir() => {}
-                Err(error) => return Err(Error::call("make the directory", prefix)(error)),
+        let mut directory = Self::root()?;
+        let mut ahead = Vec::new();
+        push_steps(&mut ahead, path);
+        let mut links = LINKS;
+        while let Some(name) = ahead.pop() {
+            match (directory.step(&name), missing) {
+                (Ok(next), _) => directory = next,
+                (Err(Errno::ENOENT), Missing::Make(permissions)) => {
+                    directory = directory.make_step(&name, permissions)?;
+                }
+                // ENOTDIR is said of a link, because O_NOFOLLOW comes before O_DIRECTORY, and ELOOP by some file systems.
+                (Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)), _) => {
+                    let target = directory.trusted_target(&name, errno)?;
+                    links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
+                    if target.is_absolute() {
+                        directory = Self::root()?;
+                    }
+                    push_steps(&mut ahead, &target);
+                }
+                (Err(errno), _) => return Err(Error::call("open", directory.path.join(name))(errno)),
             }
         }
-        Self::open(path)
+        Ok(directory)
     }
 
-    /// Opens a directory in a place that others may be able to write to.
-    ///
-    /// A link on the way is followed only if nobody but root and the user of this process can change it or put
-    /// something else in its place.
-    pub(crate) fn open_guarded(path: &Path, missing: Missing) -> Result<Self, Error> {
-        let mut todo: Vec<OsString> = components_reversed(path);
-        let mut directory = Self::open(Path::new("/"))?;
-        let mut links: usize = 0;
-        while let Some(name) = todo.pop() {
-            if name == ".." {
-                // Only the target of a link that is trusted can have one.
-                directory = directory.child(&name)?;
+    /// The directory of this name, good for listing; a link is an error.
+    pub(crate) fn child(&self, name: &OsStr) -> Result<Self, Error> {
+        let path = self.path.join(name);
+        match openat(&self.handle, name, LIST, Mode::empty()) {
+            Ok(handle) => Ok(Self { handle, path }),
+            Err(errno) => Err(Error::call("open the directory", path)(errno)),
+        }
+    }
+
+    /// The same directory, good for listing.
+    pub(crate) fn listable(&self) -> Result<Self, Error> {
+        self.relative(c".")
+    }
+
+    /// The directory above, which for the root of a mount lies on another file system.
+    fn above(&self) -> Result<Self, Error> {
+        self.relative(c"..")
+    }
+
+    fn relative(&self, dots: &std::ffi::CStr) -> Result<Self, Error> {
+        let handle = openat(&self.handle, dots, LIST, Mode::empty()).map_err(Error::call("open", &self.path))?;
+        Ok(Self { handle, path: self.path.clone() })
+    }
+
+    /// What stands at this name.
+    pub(crate) fn look(&self, name: &OsStr) -> Result<Found, Error> {
+        let path = || self.path.join(name);
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = match openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => handle,
+            Err(Errno::ENOENT) => return Ok(Found::Nothing),
+            Err(errno) => return Err(Error::call("look at", path())(errno)),
+        };
+        let status = fstat(&handle).map_err(Error::call("look at", path()))?;
+        match kind(&status) {
+            SFlag::S_IFLNK => {
+                let target = readlinkat(&handle, c"").map_err(Error::call("read the link", path()))?;
+                Ok(Found::Link(Link { handle, target: target.into(), owner: owner(&status), path: path() }))
+            }
+            SFlag::S_IFDIR => Ok(Found::Directory),
+            SFlag::S_IFREG => Ok(Found::File),
+            _ => Ok(Found::Special),
+        }
+    }
+
+    /// The names in this directory, without `.` and `..`, and whether each is itself a directory.
+    pub(crate) fn entries(&self) -> Result<Vec<(OsString, Is)>, Error> {
+        let failed = || Error::call("list", &self.path);
+        // A handle of its own: listing moves a position that all users of a handle share.
+        let mut list = nix::dir::Dir::openat(&self.handle, c".", LIST, Mode::empty()).map_err(failed())?;
+        let mut entries = Vec::new();
+        for entry in list.iter() {
+            let entry = entry.map_err(failed())?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
                 continue;
             }
-            directory = match directory.child(&name) {
-                Ok(child) => child,
-                Err(Error::Call { source: Errno::ENOENT, .. }) if missing == Missing::IsMade => {
-                    directory.make_directory(&name, 0o755)?;
-                    directory.child(&name)?
-                }
-                Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. })
-                    if directory.kind(&name)? == Some(Kind::Link) =>
-                {
-                    links = links.saturating_add(1);
-                    if links > LINKS || !directory.guards(&name)? {
-                        return Err(Error::Untrusted { path: directory.path_of(&name) });
-                    }
-                    let target = directory.read_link(&name)?.unwrap_or_default();
-                    todo.extend(components_reversed(Path::new(&target)));
-                    if Path::new(&target).is_absolute() { Self::open(Path::new("/"))? } else { directory }
-                }
-                Err(error) => return Err(error),
+            let is = match entry.file_type() {
+                Some(Type::Directory) => Is::Directory,
+                Some(_) => Is::Other,
+                None => match self.look(name)? {
+                    Found::Directory => Is::Directory,
+                    _ => Is::Other,
+                },
             };
+            entries.push((name.to_owned(), is));
         }
-        Ok(Self { handle: directory.handle, path: path.to_owned() })
+        Ok(entries)
     }
 
-    /// The path by which messages call it.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The path of a name in it.
-    pub(crate) fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.path.join(name)
-    }
-
-    /// A directory in this one.
-    pub(crate) fn child(&self, name: &OsStr) -> Result<Self, Error> {
-        let path = self.path_of(name);
-        let handle = openat(&self.handle, name, OPEN_DIRECTORY, Mode::empty()).map_err(Error::call("open", &path))?;
-        Ok(Self { handle, path })
-    }
-
-    /// Makes a directory with `mode` less the umask.
-    pub(crate) fn make_directory(&self, name: &OsStr, mode: u32) -> Result<(), Error> {
-        mkdirat(&self.handle, name, permissions(mode)).map_err(Error::call("make the directory", self.path_of(name)))
-    }
-
-    /// Gives the directory itself an owner and exactly `mode`.
-    pub(crate) fn set(&self, mode: u32, ownership: Ownership) -> Result<(), Error> {
-        set(&self.handle, mode, ownership, &self.path)
-    }
-
-    /// Makes a file that was not there: closed to others while it is written, then given its owner, then its mode. There
-    /// is no `fsync`, because generations are memory and gone with the power.
-    pub(crate) fn write_file(&self, name: &OsStr, content: &[u8], mode: u32, owner: Ownership) -> Result<(), Error> {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = retry(|| openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR))
-            .map_err(|error| Error::call("make the file", self.path_of(name))(error))?;
-        let mut rest = content;
-        while !rest.is_empty() {
-            match write(&file, rest) {
-                Ok(0) => return Err(Error::call("write", self.path_of(name))(Errno::ENOSPC)),
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(Error::call("write", self.path_of(name))(error)),
-            }
-        }
-        set_named(&file, mode, owner, || self.path_of(name))
-    }
-
-    /// Opens a file for reading, never through a link and never waiting for a pipe.
-    pub(crate) fn open_file(&self, name: &OsStr) -> Result<OwnedFd, Error> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-        retry(|| openat(&self.handle, name, flags, Mode::empty()))
-            .map_err(|error| Error::call("open", self.path_of(name))(error))
-    }
-
-    /// What stands at a name, without following it; `None` if nothing does.
-    pub(crate) fn status(&self, name: &OsStr) -> Result<Option<FileStat>, Error> {
-        match fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(status) => Ok(Some(status)),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(error) => Err(Error::call("look at", self.path_of(name))(error)),
-        }
-    }
-
-    /// The kind of what stands at a name; `None` if nothing does.
-    pub(crate) fn kind(&self, name: &OsStr) -> Result<Option<Kind>, Error> {
-        Ok(self.status(name)?.map(|status| Kind::of(&status)))
-    }
-
-    /// Where a link leads; `None` if nothing stands at the name.
-    pub(crate) fn read_link(&self, name: &OsStr) -> Result<Option<PathBuf>, Error> {
-        match readlinkat(&self.handle, name) {
-            Ok(target) => Ok(Some(PathBuf::from(target))),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(error) => Err(Error::call("read the link", self.path_of(name))(error)),
-        }
-    }
-
-    /// Makes a link where nothing stands, and gives the link itself an owner.
-    pub(crate) fn make_link(&self, target: &Path, name: &OsStr, ownership: Ownership) -> Result<(), Error> {
-        symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.path_of(name)))?;
-        let Some((user, group)) = ownership else { return Ok(()) };
-        // Others may write to this directory and put a file in the place of the link. So the link is opened, looked at,
-        // and only then given away, by its handle.
-        let link = openat(&self.handle, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(Error::call("open", self.path_of(name)))?;
-        let status = fstat(&link).map_err(Error::call("look at", self.path_of(name)))?;
-        if Kind::of(&status) != Kind::Link || status.st_uid != geteuid().as_raw() {
-            return Err(Error::Untrusted { path: self.path_of(name) });
-        }
-        fchownat(&link, c"", Some(user), Some(group), AtFlags::AT_EMPTY_PATH)
-            .map_err(Error::call("give an owner to", self.path_of(name)))
-    }
-
-    /// Renames within the directory; what stands at the new name is replaced in the same moment.
-    pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> Result<(), Error> {
-        renameat(&self.handle, from, &self.handle, to).map_err(Error::call("replace", self.path_of(to)))
-    }
-
-    /// Removes what is no directory. That nothing stands there is no error.
-    pub(crate) fn remove_file(&self, name: &OsStr) -> Result<(), Error> {
-        match unlinkat(&self.handle, name, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            Err(error) => Err(Error::call("remove", self.path_of(name))(error)),
-        }
-    }
-
-    /// Removes an empty directory. That nothing stands there is no error.
-    pub(crate) fn remove_directory(&self, name: &OsStr) -> Result<(), Error> {
-        match unlinkat(&self.handle, name, UnlinkatFlags::RemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            Err(error) => Err(Error::call("remove", self.path_of(name))(error)),
-        }
-    }
-
-    /// Removes whatever stands at a name and, if it is a directory, everything in it. Links are removed, not followed.
-    pub(crate) fn remove_tree(&self, name: &OsStr) -> Result<(), Error> {
-        match unlinkat(&self.handle, name, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => return Ok(()),
-            Err(Errno::EISDIR | Errno::EPERM) => {}
-            Err(error) => return Err(Error::call("remove", self.path_of(name))(error)),
-        }
-        let directory = match self.child(name) {
-            Ok(directory) => directory,
-            Err(Error::Call { source: Errno::ENOENT, .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for (entry, _) in directory.entries()? {
-            directory.remove_tree(&entry)?;
-        }
-        self.remove_directory(name)
-    }
-
-    /// Removes a directory that has nothing below it but directories.
-    pub(crate) fn remove_hollow(&self, name: &OsStr) -> Result<(), Error> {
-        let directory = self.child(name)?;
-        for (entry, _) in directory.entries()? {
-            directory.remove_hollow(&entry)?;
-        }
-        self.remove_directory(name)
-    }
-
-    /// Copies the directory with all that is in it, owners and modes included, to a new name elsewhere.
-    pub(crate) fn copy_tree(&self, to: &Self, name: &OsStr) -> Result<(), Error> {
-        to.make_directory(name, 0o700)?;
-        let copy = to.child(name)?;
-        for (entry, kind) in self.entries()? {
-            match kind {
-                Kind::Directory => self.child(&entry)?.copy_tree(&copy, &entry)?,
-                Kind::File => self.copy_file(&entry, &copy, &entry)?,
-                // Generations have neither links nor special files.
-                Kind::Link | Kind::Other => {}
-            }
-        }
-        let status = fstat(&self.handle).map_err(Error::call("look at", &self.path))?;
-        copy.set(status.st_mode, Some((Uid::from_raw(status.st_uid), Gid::from_raw(status.st_gid))))
-    }
-
-    /// Copies a file, owner and mode included.
-    pub(crate) fn copy_file(&self, name: &OsStr, to: &Self, new_name: &OsStr) -> Result<(), Error> {
-        let file = self.open_file(name)?;
-        let status = fstat(&file).map_err(Error::call("look at", self.path_of(name)))?;
-        let size = usize::try_from(status.st_size).unwrap_or_default();
-        // One byte more than the file has: a vector that has to grow leaves a copy behind.
-        let mut content = Zeroizing::new(Vec::with_capacity(size.saturating_add(1)));
-        File::from(file).read_to_end(&mut content).map_err(|error| {
-            Error::call("read", self.path_of(name))(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
-        })?;
-        let owner = Some((Uid::from_raw(status.st_uid), Gid::from_raw(status.st_gid)));
-        to.write_file(new_name, &content, status.st_mode, owner)
-    }
-
-    /// Whether there is nothing below the directory but directories.
+    /// Whether there is nothing in this directory but directories of which the same is true.
     pub(crate) fn is_hollow(&self) -> Result<bool, Error> {
-        for (name, kind) in self.entries()? {
-            if kind != Kind::Directory || !self.child(&name)?.is_hollow()? {
+        for (name, is) in self.entries()? {
+            if is == Is::Other || !self.child(&name)?.is_hollow()? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// The names in the directory with what stands there, in no order.
-    pub(crate) fn entries(&self) -> Result<Vec<(OsString, Kind)>, Error> {
-        let fail = |error| Error::call("list", &self.path)(error);
-        // A second handle, because reading moves the position of the first.
-        let handle = openat(&self.handle, c".", OPEN_DIRECTORY, Mode::empty()).map_err(fail)?;
-        let mut entries = Vec::new();
-        for entry in nix::dir::Dir::from_fd(handle).map_err(fail)?.iter() {
-            let entry = entry.map_err(fail)?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." {
-                continue;
+    /// The low 32 bits of the file system's magic number, statfs(2).
+    pub(crate) fn file_system(&self) -> Result<u32, Error> {
+        let status = fstatfs(&self.handle).map_err(Error::call("look at the file system of", &self.path))?;
+        // The number's type differs between architectures and C libraries; its first four bytes do not.
+        let [a, b, c, d, ..] = status.filesystem_type().0.to_le_bytes();
+        Ok(u32::from_le_bytes([a, b, c, d]))
+    }
+
+    /// Whether a file system is mounted here, so that it is another one than that of the directory above.
+    pub(crate) fn is_mount(&self) -> Result<bool, Error> {
+        Ok(self.status()?.st_dev != self.above()?.status()?.st_dev)
+    }
+
+    /// Whether nobody but root and we ourselves can put something into this directory or take it away.
+    pub(crate) fn is_private(&self) -> Result<bool, Error> {
+        let status = self.status()?;
+        Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
+    }
+
+    /// For messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn status(&self) -> Result<FileStat, Error> {
+        fstat(&self.handle).map_err(Error::call("look at", &self.path))
+    }
+
+    fn root() -> Result<Self, Error> {
+        let handle = openat(AT_FDCWD, c"/", STEP, Mode::empty()).map_err(Error::call("open", "/"))?;
+        Ok(Self { handle, path: PathBuf::from("/") })
+    }
+
+    fn step(&self, name: &OsStr) -> Result<Self, Errno> {
+        let handle = openat(&self.handle, name, STEP, Mode::empty())?;
+        Ok(Self { handle, path: self.path.join(name) })
+    }
+
+    fn make_step(&self, name: &OsStr, permissions: u32) -> Result<Self, Error> {
+        let path = || self.path.join(name);
+        match mkdirat(&self.handle, name, Mode::from_bits_truncate(permissions)) {
+            // Somebody else made it meanwhile, which is as good.
+            Ok(()) | Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", path())),
+            Err(errno) => Err(Error::call("make the directory", path())(errno)),
+        }
+    }
+
+    /// Where the link of this name leads, if nobody else can change it.
+    fn trusted_target(&self, name: &OsStr, otherwise: Errno) -> Result<PathBuf, Error> {
+        match self.look(name)? {
+            Found::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
+            Found::Link(link) => Err(Error::Untrusted { path: link.path }),
+            _ => Err(Error::call("open", self.path.join(name))(otherwise)),
+        }
+    }
+}
+
+/// Making.
+impl Dir {
+    /// Makes a directory, and settles it as [`Dir::settle`] does.
+    pub(crate) fn make(&self, name: &OsStr, permissions: u32, owner: Option<Owner>) -> Result<Self, Error> {
+        match mkdirat(&self.handle, name, Mode::S_IRWXU) {
+            Ok(()) => {}
+            Err(errno) => return Err(Error::call("make the directory", self.path.join(name))(errno)),
+        }
+        let directory = self.child(name)?;
+        directory.own(owner, permissions)?;
+        Ok(directory)
+    }
+
+    /// Gives this directory an owner and exactly these permissions, unless it has them.
+    pub(crate) fn settle(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
+        let status = self.status()?;
+        if permissions_of(&status) == permissions && owner.is_none_or(|owner| owner == self::owner(&status)) {
+            return Ok(());
+        }
+        self.own(owner, permissions)
+    }
+
+    fn own(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
+        own(&self.handle, owner, permissions, || self.path.clone())
+    }
+
+    /// Makes a file that nobody else can open until it is complete and belongs to its owner.
+    pub(crate) fn write(
+        &self,
+        name: &OsStr,
+        content: &[u8],
+        permissions: u32,
+        owner: Option<Owner>,
+    ) -> Result<(), Error> {
+        let path = || self.path.join(name);
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
+            .map_err(|errno| Error::call("make", path())(errno))?;
+        let mut handle = Handle::from(handle);
+        handle.write_all(content).map_err(|error| Error::call("write", path())(errno(&error)))?;
+        // No fsync: the files are in memory, and after a power failure there is nothing to come back to.
+        own(&handle, owner, permissions, path)
+    }
+
+    /// Puts a file in the place of another one in one step, or makes it.
+    pub(crate) fn replace(
+        &self,
+        name: &OsStr,
+        content: &[u8],
+        permissions: u32,
+        owner: Option<Owner>,
+    ) -> Result<(), Error> {
+        let temporary = temporary(name);
+        self.remove(&temporary)?;
+        if let Err(error) = self.write(&temporary, content, permissions, owner) {
+            match self.remove(&temporary) {
+                // The first error says more, and the next run removes it.
+                Ok(()) | Err(_) => return Err(error),
             }
-            let kind = match entry.file_type() {
-                Some(Type::Directory) => Kind::Directory,
-                Some(Type::Symlink) => Kind::Link,
-                Some(Type::File) => Kind::File,
-                Some(_) => Kind::Other,
-                // Some file systems leave the type out.
-                None => match self.kind(name)? {
-                    Some(kind) => kind,
-                    None => continue,
-                },
-            };
-            entries.push((name.to_owned(), kind));
         }
-        Ok(entries)
+        self.rename_or_remove(&temporary, name)
     }
 
-    /// Whether nobody but root and the user of this process can change a link in this directory, or put something else
-    /// in its place.
-    fn guards(&self, name: &OsStr) -> Result<bool, Error> {
-        let own = fstat(&self.handle).map_err(Error::call("look at", &self.path))?;
-        let ours = |status: &FileStat| status.st_uid == 0 || status.st_uid == geteuid().as_raw();
-        let mode = Mode::from_bits_truncate(own.st_mode);
-        // In a sticky directory others can make names, but not touch those that are not theirs.
-        let closed = !mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH) || mode.contains(Mode::S_ISVTX);
-        Ok(ours(&own) && closed && self.status(name)?.is_some_and(|link| ours(&link)))
-    }
-}
-
-impl AsFd for Dir {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.handle.as_fd()
-    }
-}
-
-impl Kind {
-    /// The kind in the status of a file.
-    pub(crate) fn of(status: &FileStat) -> Self {
-        match SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits()) {
-            SFlag::S_IFDIR => Self::Directory,
-            SFlag::S_IFLNK => Self::Link,
-            SFlag::S_IFREG => Self::File,
-            _ => Self::Other,
+    /// Makes a link and gives it to its owner. Something that stands there is an error.
+    ///
+    /// In a directory in which others can write, the link may have been exchanged before it gets its owner; then nothing
+    /// gets this owner but another link.
+    pub(crate) fn link(&self, target: &Path, name: &OsStr, owner: Option<Owner>) -> Result<(), Error> {
+        symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.path.join(name)))?;
+        match (owner, self.look(name)?) {
+            (None, _) => Ok(()),
+            (Some(owner), Found::Link(link)) => link.give(owner),
+            (Some(_), _) => Err(Error::Untrusted { path: self.path.join(name) }),
         }
     }
 
-    /// What it is called in messages, with an article.
-    pub(crate) fn name(self) -> &'static str {
+    /// Renames within this directory, over what stands there, or else removes what was to be renamed.
+    pub(crate) fn rename_or_remove(&self, from: &OsStr, to: &OsStr) -> Result<(), Error> {
+        let renamed = renameat(&self.handle, from, &self.handle, to);
+        if renamed.is_err() {
+            match self.remove(from) {
+                // The first error says more, and the next run removes it.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        renamed.map_err(Error::call("put in place", self.path.join(to)))
+    }
+
+    /// A file to lock, made if it is not there. Only root or we ourselves can open it, so nobody else can hold the lock.
+    pub(crate) fn lockable(&self, name: &OsStr) -> Result<OwnedFd, Error> {
+        let path = || self.path.join(name);
+        // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
+        let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle =
+            openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(Error::call("open", path()))?;
+        let status = fstat(&handle).map_err(Error::call("look at", path()))?;
+        if kind(&status) != SFlag::S_IFREG || !is_trusted(&status) || status.st_mode & OTHERS_ALL != 0 {
+            return Err(Error::Foreign { path: path(), found: "a lock file" });
+        }
+        Ok(handle)
+    }
+}
+
+/// Reading and comparing.
+impl Dir {
+    /// The content of a file, or nothing if it is not there.
+    pub(crate) fn read(&self, name: &OsStr) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        match self.open(name) {
+            Ok((mut file, status)) => Ok(Some(self.read_all(&mut file, &status, name)?)),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a file is there and has this content, these permissions and this owner.
+    pub(crate) fn is(
+        &self,
+        name: &OsStr,
+        content: &[u8],
+        permissions: u32,
+        owner: Option<Owner>,
+    ) -> Result<bool, Error> {
+        let (mut file, status) = match self.open(name) {
+            Ok(opened) => opened,
+            // Not there, or something else than a file: a link, a directory, a socket.
+            Err(Error::Call {
+                source: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL,
+                ..
+            }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if permissions_of(&status) != permissions
+            || owner.is_some_and(|owner| owner != self::owner(&status))
+            || usize::try_from(status.st_size).ok() != Some(content.len())
+        {
+            return Ok(false);
+        }
+        Ok(*self.read_all(&mut file, &status, name)? == content)
+    }
+
+    /// Copies a directory with everything in it, owners and permissions included.
+    pub(crate) fn copy_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
+        let from = self.child(name)?;
+        let status = from.status()?;
+        let to = other.make(name, permissions_of(&status), Some(owner(&status)))?;
+        for (name, is) in from.entries()? {
+            match is {
+                Is::Directory => from.copy_to(&name, &to)?,
+                Is::Other => from.copy_entry_to(&name, &to)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a link or a file.
+    pub(crate) fn copy_entry_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
+        if let Found::Link(link) = self.look(name)? {
+            return other.link(&link.target, name, Some(link.owner));
+        }
+        let (mut file, status) = self.open(name)?;
+        let content = self.read_all(&mut file, &status, name)?;
+        other.write(name, &content, permissions_of(&status), Some(owner(&status)))
+    }
+
+    /// Opens a regular file; anything else is EINVAL.
+    fn open(&self, name: &OsStr) -> Result<(Handle, FileStat), Error> {
+        let failed = || Error::call("read", self.path.join(name));
+        // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = openat(&self.handle, name, flags, Mode::empty()).map_err(failed())?;
+        let status = fstat(&handle).map_err(failed())?;
+        if kind(&status) != SFlag::S_IFREG {
+            return Err(failed()(Errno::EINVAL));
+        }
+        Ok((Handle::from(handle), status))
+    }
+
+    fn read_all(&self, file: &mut Handle, status: &FileStat, name: &OsStr) -> Result<Zeroizing<Vec<u8>>, Error> {
+        // All of it in one piece from the start: a vector that grows leaves copies of a secret behind.
+        let length = usize::try_from(status.st_size).unwrap_or(0);
+        let mut content = Zeroizing::new(vec![0; length]);
+        match file.read_exact(&mut content) {
+            Ok(()) => Ok(content),
+            Err(error) => Err(Error::call("read", self.path.join(name))(errno(&error))),
+        }
+    }
+}
+
+/// Removing. Nothing here follows a link, and what is already gone is no error.
+impl Dir {
+    /// Removes a file or link.
+    pub(crate) fn remove(&self, name: &OsStr) -> Result<(), Error> {
+        self.unlink(name, UnlinkatFlags::NoRemoveDir)
+    }
+
+    /// Removes a directory if it is empty.
+    pub(crate) fn remove_empty(&self, name: &OsStr) -> Result<(), Error> {
+        self.unlink(name, UnlinkatFlags::RemoveDir)
+    }
+
+    /// Removes a directory with everything in it, or whatever else has this name.
+    pub(crate) fn remove_tree(&self, name: &OsStr) -> Result<(), Error> {
+        match self.child(name) {
+            Ok(directory) => {
+                for (name, is) in directory.entries()? {
+                    match is {
+                        Is::Directory => directory.remove_tree(&name)?,
+                        Is::Other => directory.remove(&name)?,
+                    }
+                }
+                self.remove_empty(name)
+            }
+            Err(Error::Call { source: Errno::ENOENT, .. }) => Ok(()),
+            Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. }) => self.remove(name),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a directory in which there is nothing but directories, and stops at the first other thing.
+    pub(crate) fn remove_hollow(&self, name: &OsStr) -> Result<(), Error> {
+        let directory = self.child(name)?;
+        for (name, is) in directory.entries()? {
+            match is {
+                Is::Directory => directory.remove_hollow(&name)?,
+                Is::Other => return Err(Error::Foreign { path: directory.path.join(name), found: "something" }),
+            }
+        }
+        self.remove_empty(name)
+    }
+
+    fn unlink(&self, name: &OsStr, flag: UnlinkatFlags) -> Result<(), Error> {
+        match unlinkat(&self.handle, name, flag) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(Error::call("remove", self.path.join(name))(errno)),
+        }
+    }
+}
+
+/// Whether an entry of a directory is itself one.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Is {
+    /// A directory.
+    Directory,
+    /// Anything else, also a link to a directory.
+    Other,
+}
+
+/// What stands at a name.
+pub(crate) enum Found {
+    Nothing,
+    Link(Link),
+    Directory,
+    File,
+    Special,
+}
+
+impl Found {
+    /// What it is, with an article.
+    pub(crate) fn noun(&self) -> &'static str {
         match self {
+            Self::Nothing => "nothing",
+            Self::Link(_) => "a link",
             Self::Directory => "a directory",
-            Self::Link => "a link",
             Self::File => "a file",
-            Self::Other => "a special file",
+            Self::Special => "a special file",
         }
     }
 }
 
-/// Permission bits; others never get further than here.
-pub(crate) fn permissions(mode: u32) -> Mode {
-    Mode::from_bits_truncate(mode & 0o777)
+/// A link that was looked at. The handle stays with it whatever happens to its name.
+pub(crate) struct Link {
+    handle: OwnedFd,
+    path: PathBuf,
+    pub(crate) target: PathBuf,
+    pub(crate) owner: Owner,
 }
 
-fn set(handle: &OwnedFd, mode: u32, ownership: Ownership, path: &Path) -> Result<(), Error> {
-    set_named(handle, mode, ownership, || path.to_owned())
-}
-
-/// First the owner, then the mode: the other way round the old owner would for a moment have what the mode gives.
-fn set_named(handle: &OwnedFd, mode: u32, ownership: Ownership, path: impl Fn() -> PathBuf) -> Result<(), Error> {
-    if let Some((user, group)) = ownership {
-        fchown(handle, Some(user), Some(group)).map_err(|error| Error::call("give an owner to", path())(error))?;
-    }
-    fchmod(handle, permissions(mode)).map_err(|error| Error::call("set the mode of", path())(error))
-}
-
-/// The kernel may be interrupted on file systems that ask someone else.
-fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
-    loop {
-        match call() {
-            Err(Errno::EINTR) => {}
-            result => return result,
+impl Link {
+    /// Changes the owner of the link itself, unless it is the one.
+    pub(crate) fn give(&self, owner: Owner) -> Result<(), Error> {
+        if self.owner == owner {
+            return Ok(());
         }
+        let flags = AtFlags::AT_EMPTY_PATH | AtFlags::AT_SYMLINK_NOFOLLOW;
+        fchownat(&self.handle, c"", Some(owner.user), Some(owner.group), flags)
+            .map_err(Error::call("change the owner of the link", &self.path))
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.owner.user.is_root() || self.owner.user == geteuid()
     }
 }
 
-/// The components of a path, the first at the end, without the root.
-fn components_reversed(path: &Path) -> Vec<OsString> {
-    let proper = path.components().filter_map(|component| match component {
+/// The name under which the successor of a file or link is prepared in the same directory.
+///
+/// It is the same in every run, so a run that was killed leaves nothing that the next one does not find.
+pub(crate) fn temporary(name: &OsStr) -> OsString {
+    let bytes = name.as_bytes();
+    // With the dot and the suffix it stays below NAME_MAX, however long the name is.
+    let (stem, _) = bytes.split_at_checked(STEM).unwrap_or((bytes, &[]));
+    let mut temporary = OsString::from(".");
+    temporary.push(OsStr::from_bytes(stem));
+    temporary.push(SUFFIX);
+    temporary
+}
+
+/// Owner first, because chown(2) may clear bits; then the permissions, which open(2) has cut down by the umask.
+fn own(handle: &impl AsFd, owner: Option<Owner>, permissions: u32, path: impl Fn() -> PathBuf) -> Result<(), Error> {
+    if let Some(owner) = owner {
+        fchown(handle, Some(owner.user), Some(owner.group))
+            .map_err(|errno| Error::call("change the owner of", path())(errno))?;
+    }
+    fchmod(handle, Mode::from_bits_truncate(permissions))
+        .map_err(|errno| Error::call("change the mode of", path())(errno))
+}
+
+fn push_steps(ahead: &mut Vec<OsString>, path: &Path) {
+    ahead.extend(path.components().rev().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
+        Component::ParentDir => Some(OsString::from("..")),
         Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    });
-    let mut components: Vec<OsString> = proper.collect();
-    components.reverse();
-    components
+    }));
 }
 
-const OPEN_DIRECTORY: OFlag =
-    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+fn kind(status: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits())
+}
 
-/// As many links as the kernel follows in a path.
-const LINKS: usize = 40;
+fn permissions_of(status: &FileStat) -> u32 {
+    status.st_mode & PERMISSIONS
+}
+
+fn owner(status: &FileStat) -> Owner {
+    Owner { user: Uid::from_raw(status.st_uid), group: Gid::from_raw(status.st_gid) }
+}
+
+fn is_trusted(status: &FileStat) -> bool {
+    status.st_uid == 0 || status.st_uid == geteuid().as_raw()
+}
+
+/// The standard library's errors without their payload; those that it makes itself have no number.
+fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+/// A handle for names below it. It needs no permission to read, as home directories may refuse it.
+const STEP: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// A handle for listing, and for changing owner and permissions.
+const LIST: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// As many links as the kernel follows, `path_resolution(7)`.
+const LINKS: u8 = 40;
+
+/// The bits that chmod(2) takes.
+const PERMISSIONS: u32 = 0o7777;
+const OTHERS_WRITE: u32 = 0o022;
+const OTHERS_ALL: u32 = 0o077;
+
+const STEM: usize = 200;
+const SUFFIX: &str = ".new";

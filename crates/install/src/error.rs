@@ -17,7 +17,19 @@ pub enum Error {
         /// The kernel's answer.
         source: Errno,
     },
-    /// Something that this program did not make stands where a link has to go.
+    /// The link to the generations would stand among them, or they below it.
+    #[error(
+        "the symlink path {symlink_path} and the mount point {mount_point} lie in each other; give each its own place",
+        symlink_path = symlink_path.display(),
+        mount_point = mount_point.display()
+    )]
+    Nested {
+        /// The link that readers follow.
+        symlink_path: PathBuf,
+        /// The directory of the generations.
+        mount_point: PathBuf,
+    },
+    /// Something that this program did not make stands where it has to put something.
     #[error("{path} is {found} that this program did not make; move it away, then run this again", path = path.display())]
     Foreign {
         /// Where it stands.
@@ -37,26 +49,52 @@ pub enum Error {
         /// Where it leads.
         target: PathBuf,
     },
-    /// The generations would be on a disk.
-    #[error("{path} is on a file system that is not in memory; no secret was written", path = path.display())]
+    /// The running generation has the largest number there is.
+    #[error("no generation can follow {generation}; remove {link}, then run this again", link = link.display())]
+    LastGeneration {
+        /// The number of the running generation.
+        generation: u64,
+        /// The link that leads to it.
+        link: PathBuf,
+    },
+    /// Plaintext would be on a disk.
+    #[error("{path} is on a file system that is not in memory; no secret was written there", path = path.display())]
     NotInMemory {
-        /// The directory of the generations.
+        /// The directory that the plaintext would be in.
         path: PathBuf,
     },
-    /// A directory that anyone could have swapped for another while it was looked at.
+    /// A link or directory that someone else can change while it is being used.
     #[error(
-        "{path} goes through a link or directory that others can change; use a path without one",
+        "{path} is a link or directory that other users can change; use a path that does not lead through it",
         path = path.display()
     )]
     Untrusted {
-        /// The path that was asked for.
+        /// The link or directory.
+        path: PathBuf,
+    },
+    /// A link at the place of the secrets themselves, which would lead to itself.
+    #[error("a link at {path} would hide the secrets; give it another path", path = path.display())]
+    HidesSecrets {
+        /// Where the link was wanted.
+        path: PathBuf,
+    },
+    /// The list of things made by earlier runs cannot be read.
+    #[error("{path} is damaged; links and credentials of earlier runs may stay behind", path = path.display())]
+    Record {
+        /// The list.
         path: PathBuf,
     },
 }
 
 impl Error {
+    /// Turns what the kernel said into an error that says what was tried, and on what.
     pub(crate) fn call(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
         let path = path.into();
         move |source| Self::Call { action, path, source }
+    }
+
+    /// Whether the thing is not there, which is the only error that means absence. Below a file there is nothing either.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Call { source: Errno::ENOENT | Errno::ENOTDIR, .. })
     }
 }

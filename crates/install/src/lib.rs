@@ -1,29 +1,37 @@
-//! Generations of secrets on a memory file system: staged where nobody looks, activated by one rename.
+//! Generations of secrets in memory: finished contents become files that readers see all at once.
 //!
-//! The crate takes finished contents and makes them reachable. It knows no cryptography, no manifest document and no
-//! unit. In the order of an installation:
+//! The steps, in the order in which a run takes them:
 //!
-//! 1. [`Location::current`] and [`Location::changes`] find out what is running and what would change. They only read,
-//!    and a dry run ends after them.
-//! 2. [`Store::open`] mounts, where that is still to be done, and clears away what killed runs left.
-//! 3. [`Store::stage`] writes the new generation, and [`Store::activate`] makes it the running one. Nothing before
-//!    that changes anything for a reader, and an error until then leaves everything as it was.
-//! 4. [`Store::link`] and [`Store::prune`] come after that, and go on where a part of them fails.
+//! 1. [`Lock::acquire`]: one run at a time. A dry run leaves this out.
+//! 2. [`Current::inspect`]: which generation is running.
+//! 3. [`Changes::between`]: what is going to change. A dry run ends here; nothing has been touched.
+//! 4. [`Store::open`]: the file system in memory is mounted.
+//! 5. [`Store::stage`]: a new generation that nobody reads. Left out, like the next step, if nothing changes.
+//! 6. [`Staged::activate`]: one rename(2), which is the commit.
+//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails.
 //!
-//! A [`Lock`] is held all the while.
+//! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
+//! `Debug` holds them.
 
 mod changes;
+mod credentials;
+mod current;
 mod dir;
 mod error;
+mod file;
+mod generation;
 mod links;
 mod location;
 mod lock;
 mod mount;
+mod record;
 mod store;
 
-pub use changes::Changes;
+pub use changes::{Activation, Changes, Difference};
+pub use credentials::Credential;
+pub use current::Current;
 pub use error::Error;
-pub use links::Link;
+pub use file::{File, Kind, Owner};
 pub use location::{FileSystem, Location};
 pub use lock::Lock;
-pub use store::{Current, File, Staged, Store};
+pub use store::{Medium, Staged, Store};

@@ -1,159 +1,126 @@
-//! Links to secrets from places of their own (sops-format.md section 8.6).
+//! Links at the paths that secrets and templates ask for, outside of the generations.
 //!
-//! A link leads through the link to the running generation, so it stays right over generations. What links were made is
-//! recorded beside the generations, so that those no longer wanted can be removed.
+//! A link leads through the symlink path, so it stays right while generations come and go. It may stand in a directory of
+//! an ordinary user, who can exchange anything there at any moment. So the directory is opened once, without following
+//! a link that the user could have made, and all the rest happens on its handle: nothing is made, changed or removed in
+//! any other directory, and nothing but links changes its owner.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid};
 
-use crate::Error;
-use crate::dir::{Dir, Kind, Missing};
-use crate::location::split;
-use crate::store::{RECORD, Store, temporary};
+use crate::dir::{Dir, Found, Missing, temporary};
+use crate::location::NeededLink;
+use crate::mount::split;
+use crate::record::{self, Entries, LINKS};
+use crate::{Error, File, Location, Owner};
 
-/// A link that is wanted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Link<'a> {
-    /// Where it stands.
-    pub path: &'a Path,
-    /// Where it leads: a place below the link to the running generation.
-    pub target: &'a Path,
-    /// Whose it is itself; `None` leaves it to the user who runs the program.
-    pub owner: Option<(Uid, Gid)>,
-}
-
-impl Store<'_> {
-    /// Makes the links that are wanted and removes those that an earlier run made and that are wanted no more.
-    ///
-    /// A right link is kept as it is. Another link, or an empty directory, is replaced. Anything else stays, and is an
-    /// [`Error::Foreign`]. Every failure is returned; none stops the rest.
-    #[must_use]
-    pub fn link(&self, links: &[Link<'_>]) -> Vec<Error> {
-        let recorded = match self.recorded() {
-            Ok(recorded) => recorded,
-            Err(error) => return vec![error],
-        };
-        let wanted: BTreeSet<PathBuf> = links.iter().map(|link| link.path.to_owned()).collect();
-        let mut errors = Vec::new();
-        // Written before anything is made: a run that is killed leaves no link that the next one does not know of.
-        let mut all: BTreeSet<PathBuf> = recorded.union(&wanted).cloned().collect();
-        if let Err(error) = self.record(&recorded, &all) {
-            return vec![error];
-        }
-        for path in recorded.difference(&wanted) {
-            match self.remove_link(path) {
-                Ok(()) => {
-                    all.remove(path);
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        let mut parents = Parents(None);
-        for link in links {
-            errors.extend(parents.open(link.path).and_then(|(parent, name)| place(parent, name, link)).err());
-        }
-        errors.extend(self.record(&recorded.union(&wanted).cloned().collect(), &all).err());
-        errors
+/// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
+/// the others.
+pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Vec<Error> {
+    let mut failures = Vec::new();
+    let wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
+    let exact: Entries = wanted.iter().map(|link| (link.path.to_owned(), link.target.clone().into())).collect();
+    let known = record::read(root, LINKS).unwrap_or_else(|error| {
+        failures.push(error);
+        Entries::new()
+    });
+    // Before the first of them is made: a run that is killed leaves no link that nobody knows.
+    let all: Entries = known.union(&exact).cloned().collect();
+    if all != known {
+        failures.extend(record::write(root, LINKS, &all).err());
     }
-
-    /// Removes a link, if it still is one that leads below the link to the running generation.
-    fn remove_link(&self, path: &Path) -> Result<(), Error> {
-        let (parent, name) = split(path);
-        let parent = match Dir::open_guarded(parent, Missing::IsAnError) {
-            Ok(parent) => parent,
-            Err(Error::Call { source: Errno::ENOENT | Errno::ENOTDIR, .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        if parent.kind(name)? == Some(Kind::Link)
-            && parent.read_link(name)?.is_some_and(|target| target.starts_with(&self.location().symlink_path))
+    // Removed before others are made, so that a link can give way to a directory with links.
+    let mut left = exact.clone();
+    for (path, target) in known.difference(&exact) {
+        if !wanted.iter().any(|link| link.path == path)
+            && let Err(error) = remove(path, Path::new(target))
         {
-            return parent.remove_file(name);
+            failures.push(error);
+            left.insert((path.clone(), target.clone()));
         }
-        Ok(())
     }
-
-    /// The links that earlier runs made.
-    fn recorded(&self) -> Result<BTreeSet<PathBuf>, Error> {
-        let directory = self.directory();
-        let file = match directory.open_file(RECORD.as_ref()) {
-            Ok(file) => file,
-            Err(Error::Call { source: Errno::ENOENT, .. }) => return Ok(BTreeSet::new()),
-            Err(error) => return Err(error),
-        };
-        let mut content = Vec::new();
-        std::fs::File::from(file).read_to_end(&mut content).map_err(|error| {
-            let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-            Error::call("read", directory.path_of(RECORD))(errno)
-        })?;
-        let paths = content.split(|&byte| byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
+    failures.extend(wanted.iter().filter_map(|link| link.place(location).err()));
+    if left != all {
+        failures.extend(record::write(root, LINKS, &left).err());
     }
-
-    /// Writes the record if it changes: paths, each with a NUL byte behind. It is replaced in one moment.
-    fn record(&self, before: &BTreeSet<PathBuf>, after: &BTreeSet<PathBuf>) -> Result<(), Error> {
-        if before == after {
-            return Ok(());
-        }
-        let mut content = Vec::new();
-        for path in after {
-            content.extend_from_slice(path.as_os_str().as_bytes());
-            content.push(0);
-        }
-        let new = temporary(RECORD.as_ref());
-        let directory = self.directory();
-        directory.remove_file(&new)?;
-        directory.write_file(&new, &content, 0o600, None)?;
-        directory.rename(&new, RECORD.as_ref())
-    }
+    failures
 }
 
-/// The directory of the last link, so that links in one directory look it up once.
-struct Parents(Option<(PathBuf, Dir)>);
-
-impl Parents {
-    /// The directory that a link goes into, made if it is missing, and the link's name there.
-    fn open<'p>(&mut self, path: &'p Path) -> Result<(&Dir, &'p OsStr), Error> {
-        let (parent, name) = split(path);
-        let last = self.0.take().filter(|(path, _)| path == parent);
-        let opened = match last {
-            Some(last) => last,
-            None => (parent.to_owned(), Dir::open_guarded(parent, Missing::IsMade)?),
-        };
-        let (_, directory) = self.0.insert(opened);
-        Ok((directory, name))
-    }
+struct Link<'a> {
+    path: &'a Path,
+    target: PathBuf,
+    owner: Option<Owner>,
 }
 
-/// Makes one link right.
-fn place(parent: &Dir, name: &OsStr, link: &Link<'_>) -> Result<(), Error> {
-    let foreign = |found| Error::Foreign { path: link.path.to_owned(), found };
-    let Some(status) = parent.status(name)? else {
-        return parent.make_link(link.target, name, link.owner);
-    };
-    match Kind::of(&status) {
-        Kind::Link => {
-            let owned = link
-                .owner
-                .is_none_or(|(user, group)| (user.as_raw(), group.as_raw()) == (status.st_uid, status.st_gid));
-            if owned && parent.read_link(name)?.as_deref() == Some(link.target) {
-                return Ok(());
+impl<'a> Link<'a> {
+    /// The link that a file needs outside of the generation.
+    fn of(file: &File<'a>, location: &Location) -> Option<Self> {
+        match location.link(file) {
+            NeededLink::None | NeededLink::Inside(_) => None,
+            NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.owner }),
+        }
+    }
+
+    /// Makes the link unless it is there. Other links and empty directories give way, anything else is an error.
+    fn place(&self, location: &Location) -> Result<(), Error> {
+        if self.path == location.symlink_path() {
+            return Err(Error::HidesSecrets { path: self.path.to_owned() });
+        }
+        let (parent, name) = split(self.path)?;
+        let parent = Dir::walk(parent, Missing::Make(PARENT))?;
+        match parent.look(name)? {
+            Found::Nothing => parent.link(&self.target, name, self.owner),
+            Found::Link(link) if link.target == self.target => self.owner.map_or(Ok(()), |owner| link.give(owner)),
+            Found::Link(_) => self.replace(&parent, name, location),
+            Found::Directory => match parent.remove_empty(name) {
+                Ok(()) => parent.link(&self.target, name, self.owner),
+                Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST | Errno::EBUSY, .. }) => {
+                    Err(self.foreign("a directory with files"))
+                }
+                Err(error) => Err(error),
+            },
+            found @ (Found::File | Found::Special) => Err(self.foreign(found.noun())),
+        }
+    }
+
+    /// Puts the link in the place of another one, so that there is always one of the two.
+    fn replace(&self, parent: &Dir, name: &OsStr, location: &Location) -> Result<(), Error> {
+        let temporary = temporary(name);
+        match parent.look(&temporary)? {
+            Found::Nothing => {}
+            Found::Link(link) if link.target.starts_with(location.symlink_path()) => parent.remove(&temporary)?,
+            found => {
+                return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
             }
-            let new = temporary(name);
-            parent.remove_file(&new)?;
-            parent.make_link(link.target, &new, link.owner)?;
-            parent.rename(&new, name)
         }
-        Kind::Directory => match parent.remove_directory(name) {
-            Ok(()) => parent.make_link(link.target, name, link.owner),
-            Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. }) => Err(foreign("a directory with files")),
-            Err(error) => Err(error),
-        },
-        other => Err(foreign(other.name())),
+        parent.link(&self.target, &temporary, self.owner)?;
+        parent.rename_or_remove(&temporary, name)
+    }
+
+    fn foreign(&self, found: &'static str) -> Error {
+        Error::Foreign { path: self.path.to_owned(), found }
     }
 }
+
+/// Removes a link that an earlier run made, and what a killed run prepared, if they still lead where they led.
+fn remove(path: &Path, target: &Path) -> Result<(), Error> {
+    let (parent, name) = split(path)?;
+    let parent = match Dir::walk(parent, Missing::Fail) {
+        Ok(parent) => parent,
+        Err(error) if error.is_absence() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for name in [name, &temporary(name)] {
+        if let Found::Link(link) = parent.look(name)?
+            && link.target == target
+        {
+            parent.remove(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Permissions of the directories that are made on the way to a link, less the umask.
+const PARENT: u32 = 0o755;

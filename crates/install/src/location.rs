@@ -1,43 +1,87 @@
-//! Where generations stand and what leads to them.
+//! Where the secrets of one manifest are.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The places of an installation.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Location {
-    /// The directory of the generations, such as `/run/secrets.d`.
-    pub mount_point: PathBuf,
-    /// The link to the running generation, such as `/run/secrets`.
-    pub symlink_path: PathBuf,
-    /// What the generations are kept on.
-    pub file_system: FileSystem,
-}
+use manifest::AbsolutePath;
 
-/// What generations are kept on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum FileSystem {
-    /// A ramfs mounted for them: it never reaches a swap device.
-    Ramfs,
-    /// A tmpfs mounted for them, with `noswap` where the kernel knows it.
-    Tmpfs,
-    /// Whatever is there, for users who cannot mount: their runtime directory is a tmpfs. Files stay theirs.
-    Existing,
+use crate::{Error, File};
+
+/// The mount point, below which each generation is a numbered directory, and the symlink path, which leads to the
+/// running one.
+///
+/// Invariant: neither of the two lies in the other.
+#[derive(Clone, Debug)]
+pub struct Location {
+    mount_point: AbsolutePath,
+    symlink_path: AbsolutePath,
+    file_system: FileSystem,
 }
 
 impl Location {
-    /// The directory that the link stands in, and its name there.
-    pub(crate) fn link(&self) -> (&Path, &OsStr) {
-        split(&self.symlink_path)
+    /// The location, such as `/run/secrets.d` and `/run/secrets` on a [`FileSystem::Ramfs`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nested`] if one of the two paths is the other one or lies below it.
+    pub fn new(mount_point: AbsolutePath, symlink_path: AbsolutePath, file_system: FileSystem) -> Result<Self, Error> {
+        let (mount, link) = (mount_point.as_path(), symlink_path.as_path());
+        if mount.starts_with(link) || link.starts_with(mount) {
+            return Err(Error::Nested { symlink_path: link.to_owned(), mount_point: mount.to_owned() });
+        }
+        Ok(Self { mount_point, symlink_path, file_system })
     }
 
-    /// The path of a generation.
-    pub(crate) fn generation(&self, number: u64) -> PathBuf {
-        self.mount_point.join(number.to_string())
+    /// The directory of the generations.
+    #[must_use]
+    pub fn mount_point(&self) -> &Path {
+        self.mount_point.as_path()
+    }
+
+    /// The link that readers follow.
+    #[must_use]
+    pub fn symlink_path(&self) -> &Path {
+        self.symlink_path.as_path()
+    }
+
+    /// What the generations are kept on.
+    #[must_use]
+    pub fn file_system(&self) -> FileSystem {
+        self.file_system
+    }
+
+    /// Where readers find a file, whichever generation is running.
+    pub(crate) fn readable(&self, file: &File<'_>) -> PathBuf {
+        self.symlink_path().join(&*file.place())
+    }
+
+    /// Which link a file needs to be at its path too.
+    pub(crate) fn link<'a>(&self, file: &File<'a>) -> NeededLink<'a> {
+        let below = file.path.as_str().strip_prefix(self.symlink_path.as_str());
+        match below.and_then(|below| below.strip_prefix('/')) {
+            Some(inside) if inside == file.place() => NeededLink::None,
+            Some(inside) => NeededLink::Inside(inside),
+            None => NeededLink::Outside(file.path.as_path()),
+        }
     }
 }
 
-/// A path as the directory of its last component, and that component.
-pub(crate) fn split(path: &Path) -> (&Path, &OsStr) {
-    (path.parent().unwrap_or(Path::new("/")), path.file_name().unwrap_or_default())
+/// Which link a file needs.
+pub(crate) enum NeededLink<'a> {
+    /// None: the path is where the file is.
+    None,
+    /// One that is part of the generation, at this place below it.
+    Inside(&'a str),
+    /// One somewhere else, which stays there while generations come and go.
+    Outside(&'a Path),
+}
+
+/// What the generations are kept on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FileSystem {
+    /// A ramfs, which is never swapped out.
+    Ramfs,
+    /// A tmpfs, without swap where the kernel can do that (since 6.4, and not in user namespaces).
+    Tmpfs,
+    /// Whatever the mount point is on: user mode, in which nothing is mounted and no owner is changed.
+    Runtime,
 }

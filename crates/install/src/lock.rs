@@ -1,53 +1,39 @@
-//! One installation at a time.
+//! One run at a time.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::{Flock, FlockArg};
 
-use crate::Error;
-use crate::dir::Dir;
-use crate::location::{Location, split};
+use crate::dir::{Dir, Missing};
+use crate::mount::{DIRECTORY, split};
+use crate::{Error, Location};
 
-/// Held while an installation reads and changes generations and links. It goes with the process, also if that is killed.
-pub struct Lock {
-    _file: Flock<File>,
-}
+/// The right to change a [`Location`]; other runs wait until it is dropped.
+///
+/// The lock is on a file beside the mount point, not on the mount point, where a mount would hide it from the next run,
+/// and not on a directory, which any user who can read it could lock for ever.
+#[must_use = "the lock is given back when this is dropped"]
+pub struct Lock(#[expect(dead_code, reason = "held, never looked at: dropping it unlocks")] Flock<OwnedFd>);
 
 impl Lock {
-    /// Waits for its turn.
-    ///
-    /// The lock is on a file beside the directory of the generations, since a mount on that directory would hide it, and
-    /// the file is closed to others, since whoever can open a file can lock it forever.
+    /// Waits until no other run holds the lock. Makes the lock file, so a dry run does not call this.
     ///
     /// # Errors
     ///
-    /// [`Error::Call`] if the file cannot be made or locked.
-    pub fn wait(location: &Location) -> Result<Self, Error> {
-        let (parent, name) = split(&location.mount_point);
-        let parent = Dir::make_all(parent, 0o755)?;
-        let mut file_name = std::ffi::OsString::from(".");
-        file_name.push(name);
-        file_name.push(".lock");
-        let path: PathBuf = parent.path_of(file_name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(OFlag::O_NOFOLLOW.bits())
-            .open(&path);
-        let mut file = file.map_err(|error| {
-            let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
-            Error::call("open the lock", &path)(errno)
-        })?;
+    /// [`Error::Foreign`] if something else than a file of ours stands in its place, [`Error::Call`] if it cannot be made.
+    pub fn acquire(location: &Location) -> Result<Self, Error> {
+        let (parent, name) = split(location.mount_point())?;
+        let mut name = OsString::from(name);
+        name.push(".lock");
+        let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
+        let mut handle = parent.lockable(&name)?;
         loop {
-            match Flock::lock(file, FlockArg::LockExclusive) {
-                Ok(file) => return Ok(Self { _file: file }),
-                Err((unlocked, Errno::EINTR)) => file = unlocked,
-                Err((_, error)) => return Err(Error::call("lock", path)(error)),
+            match Flock::lock(handle, FlockArg::LockExclusive) {
+                Ok(lock) => return Ok(Self(lock)),
+                Err((same, Errno::EINTR)) => handle = same,
+                Err((_, errno)) => return Err(Error::call("lock", parent.path().join(name))(errno)),
             }
         }
     }

@@ -6,8 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use install::{Changes, Current, File, FileSystem, Link, Location, Lock, Store};
-use manifest::{Entry, Manifest, Name, RENDERED, RuntimeDirectory};
+use install::{Activation, Changes, Credential, Current, File, FileSystem, Kind, Location, Lock, Medium, Store};
+use manifest::{CredentialName, Entry, Manifest, RuntimeDirectory};
 use nix::unistd::Gid;
 use sops::Plaintext;
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::cli::{self, Arguments, CheckMode, DryRun};
 use crate::confinement::confine;
 use crate::environment::Environment;
-use crate::plan::{Owners, Ownership};
+use crate::plan::Owners;
 use crate::report::{self, Report, Reported};
 use crate::units::{Action, Requests, Route};
 use crate::{accounts, decrypt, keys, plan};
@@ -48,13 +48,10 @@ struct Installation<'a> {
     dry_run: DryRun,
 }
 
-/// A file to install, and all that is to happen with it.
-struct Product<'a> {
+/// The secret or template that a file comes from.
+struct Source<'a> {
     entry: &'a Entry,
-    /// Where it stands below the generation.
-    name: Name,
-    content: &'a [u8],
-    ownership: Option<Ownership>,
+    credential: Option<&'a CredentialName>,
 }
 
 /// Plaintext of secrets and templates, in the order of the manifest.
@@ -67,28 +64,25 @@ impl Installation<'_> {
     /// The whole of it, top to bottom.
     fn run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
-        let location = self.location();
+        let location = self.location().map_err(|error| report.failed("", &error))?;
         let group = self.directory_group(report)?;
         let lock = match self.dry_run {
             DryRun::Yes => None,
-            DryRun::No => Some(Lock::wait(&location).map_err(|error| report.failed("", &error))?),
+            DryRun::No => Some(Lock::acquire(&location).map_err(|error| report.failed("", &error))?),
         };
-        let current = location.current().map_err(|error| report.failed("", &error))?;
-        let running = current.as_ref().filter(|current| current.is_running());
+        let current = Current::inspect(&location).map_err(|error| report.failed("", &error))?;
 
         let identities = keys::load(self.manifest, self.environment, report);
         let secrets = decrypt::decrypt(self.manifest, &identities, report);
         drop(identities);
         let templates = plan::render(self.manifest, &secrets, report);
         let contents = Contents { secrets, templates };
-        let products = self.products(&contents, report);
-        decide(running, &products, report)?;
-
-        let files: Vec<File<'_>> = products.iter().map(Product::file).collect();
-        let changes = location.changes(running, &files).map_err(|error| report.failed("", &error))?;
-        let requests = self.requests(running, &products, &changes);
+        let (files, sources) = self.files(&contents, report);
+        let changes = Changes::between(&current, &files).map_err(|error| report.failed("", &error))?;
+        decide(changes.activation(), &files, report)?;
+        let requests = self.requests(&files, &sources, &changes);
         let Some(lock) = lock else {
-            self.announce(running, &changes);
+            self.announce(&changes);
             for action in [Action::Restart, Action::Reload] {
                 for unit in requests.of(action) {
                     report::note(format_args!("would {} {unit}", action.verb()));
@@ -96,44 +90,40 @@ impl Installation<'_> {
             }
             return Ok(());
         };
-        // ------------------------- a dry run has ended; until here nothing on the machine has changed -------------------------
+        // -------------- a dry run has ended; until here nothing on the machine has changed --------------
 
-        let ready = location.is_ready().map_err(|error| report.failed("", &error))?;
-        let mut store =
-            Store::open(&location, group, current.as_ref(), &lock).map_err(|error| report.failed("", &error))?;
-        if running.is_none() || !ready || !changes.is_empty() {
+        let mut store = Store::open(&current, lock, group).map_err(|error| report.failed("", &error))?;
+        if store.medium().map_err(|error| report.failed("", &error))? == Medium::Disk {
+            report.warning("", &OnDisk { path: location.mount_point().to_owned() });
+        }
+        if !changes.is_empty() {
             let staged = store.stage(&files).map_err(|error| report.failed("", &error))?;
-            drop(files);
             // THE COMMIT: one rename.
-            store.activate(staged).map_err(|error| report.failed("", &error))?;
-            self.announce(running, &changes);
+            staged.activate().map_err(|error| report.failed("", &error))?;
+            self.announce(&changes);
         }
-        // ------------------------- readers see the new values; an error stops nothing any more -------------------------
+        // -------------- readers see the new values; from here on an error stops nothing else --------------
 
-        for error in store.link(&products.iter().filter_map(Product::link).collect::<Vec<_>>()) {
-            report.failure("", &error);
-        }
+        let mut failures = store.link(&files);
+        failures.extend(store.publish(Path::new(CREDENTIALS), &Self::credentials(&files, &sources)));
         for error in requests.send(self.route()) {
             report.failure("", &error);
         }
-        if let Some(keep) = self.manifest.keep_generations() {
-            for error in store.prune(keep) {
-                report.failure("", &error);
-            }
+        failures.extend(store.prune(self.manifest.keep_generations()));
+        for error in failures {
+            report.failure("", &error);
         }
         Ok(())
     }
 
-    fn location(&self) -> Location {
-        Location {
-            mount_point: self.manifest.secrets_mount_point().as_path().to_owned(),
-            symlink_path: self.manifest.symlink_path().as_path().to_owned(),
-            file_system: match (self.manifest.user_mode(), self.manifest.use_tmpfs()) {
-                (true, _) => FileSystem::Existing,
-                (false, true) => FileSystem::Tmpfs,
-                (false, false) => FileSystem::Ramfs,
-            },
-        }
+    fn location(&self) -> Result<Location, install::Error> {
+        let file_system = match (self.manifest.user_mode(), self.manifest.use_tmpfs()) {
+            (true, _) => FileSystem::Runtime,
+            (false, true) => FileSystem::Tmpfs,
+            (false, false) => FileSystem::Ramfs,
+        };
+        let manifest = self.manifest;
+        Location::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
     }
 
     /// The group of the directories; none in user mode, where they are the user's.
@@ -147,67 +137,76 @@ impl Installation<'_> {
         }
     }
 
-    /// Every file that can be installed.
-    fn products<'c>(&self, contents: &'c Contents, report: &mut Report) -> Vec<Product<'c>>
+    /// Every file that can be installed, and what each comes from.
+    fn files<'c>(&self, contents: &'c Contents, report: &mut Report) -> (Vec<File<'c>>, Vec<Source<'c>>)
     where
         Self: 'c,
     {
         let mut owners = Owners::of(self.manifest, self.accounts);
-        let mut products = Vec::new();
-        let secrets = self.manifest.secrets().iter().zip(&contents.secrets);
-        let secrets = secrets.map(|(secret, value)| {
-            ("secret", secret.entry(), secret.name().clone(), value.as_ref().map(Plaintext::as_bytes))
+        let secrets = self.manifest.secrets().iter().zip(&contents.secrets).map(|(secret, value)| {
+            let source = Source { entry: secret.entry(), credential: secret.credential() };
+            (Kind::Secret, source, value.as_ref().map(Plaintext::as_bytes))
         });
-        let templates = self.manifest.templates().iter().zip(&contents.templates);
-        let templates = templates.filter_map(|(template, text)| {
-            let name = Name::try_from(format!("{RENDERED}/{}", template.name())).ok()?;
-            Some(("template", template.entry(), name, text.as_ref().map(|text| text.as_slice())))
+        let templates = self.manifest.templates().iter().zip(&contents.templates).map(|(template, text)| {
+            let source = Source { entry: template.entry(), credential: None };
+            (Kind::Template, source, text.as_ref().map(|text| text.as_slice()))
         });
-        for (kind, entry, name, content) in secrets.chain(templates) {
-            let subject = format!("{kind} {:?}: ", entry.name().as_str());
-            let ownership = owners.find(entry, &subject, report);
-            if let (Some(content), Ok(ownership)) = (content, ownership) {
-                products.push(Product { entry, name, content, ownership });
+        let mut files = Vec::new();
+        let mut sources = Vec::new();
+        for (kind, source, content) in secrets.chain(templates) {
+            let entry = source.entry;
+            let noun = if kind == Kind::Secret { "secret" } else { "template" };
+            let owner = owners.find(entry, &format!("{noun} {:?}: ", entry.name().as_str()), report);
+            if let (Some(content), Ok(owner)) = (content, owner) {
+                let (name, mode, path) = (entry.name(), entry.mode(), entry.path());
+                files.push(File { name, kind, content, mode, owner, path });
+                sources.push(source);
             }
         }
-        products
+        (files, sources)
     }
 
-    /// The units that are to read new values. On the first activation none does: they have yet to start.
-    fn requests<'r>(&self, running: Option<&Current>, products: &[Product<'r>], changes: &Changes) -> Requests<'r> {
+    /// The units that are to read new values. On the first activation none is: they have yet to start.
+    fn requests<'r>(&self, files: &[File<'r>], sources: &[Source<'r>], changes: &Changes) -> Requests<'r> {
         let mut requests = Requests::default();
-        if running.is_some() && !self.manifest.user_mode() {
-            for product in products.iter().filter(|product| changes.affect(&product.name)) {
-                requests.add(product.entry.restart_units(), product.entry.reload_units());
+        if changes.activation() == Activation::Update && !self.manifest.user_mode() {
+            for (file, source) in files.iter().zip(sources) {
+                let of_kind = if file.kind == Kind::Secret { changes.secrets() } else { changes.templates() };
+                let name = file.name.as_str();
+                if [&of_kind.added, &of_kind.modified].iter().any(|names| is_among(name, names)) {
+                    requests.add(source.entry.restart_units(), source.entry.reload_units());
+                }
             }
         }
         requests
+    }
+
+    /// The secrets that systemd is to hand to units.
+    fn credentials<'r>(files: &[File<'r>], sources: &[Source<'r>]) -> Vec<Credential<'r>> {
+        let pairs = files.iter().zip(sources);
+        pairs
+            .filter_map(|(file, source)| Some(Credential { name: source.credential?, content: file.content }))
+            .collect()
     }
 
     fn route(&self) -> Route<'static> {
         if self.environment.systemctl { Route::Systemctl } else { Route::ActivationLists(Path::new("/run/nixos")) }
     }
 
-    /// The lines on what changes, as sops-nix prints them: not on the first activation, and not in user mode, where only
-    /// a dry run does.
-    fn announce(&self, running: Option<&Current>, changes: &Changes) {
+    /// The lines on what changes, as sops-nix prints them: not on the first activation, and not in user mode, but for a
+    /// dry run.
+    fn announce(&self, changes: &Changes) {
         let dry = self.dry_run == DryRun::Yes;
-        let wanted = self.manifest.logging().secret_changes() && (dry || !self.manifest.user_mode());
-        if !wanted || (running.is_none() && !dry) {
+        let silent = self.manifest.user_mode() || changes.activation() == Activation::First;
+        if !self.manifest.logging().secret_changes() || (silent && !dry) {
             return;
         }
-        let rendered = format!("{RENDERED}/");
-        for (noun, of_templates) in [("secret", false), ("rendered secret", true)] {
+        for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
             for (verb, dry_verb, names) in [
-                ("adding", "would add", &changes.added),
-                ("modifying", "would modify", &changes.modified),
-                ("removing", "would remove", &changes.removed),
+                ("adding", "would add", &difference.added),
+                ("modifying", "would modify", &difference.modified),
+                ("removing", "would remove", &difference.removed),
             ] {
-                let names: Vec<&str> = names
-                    .iter()
-                    .filter(|name| name.starts_with(&rendered) == of_templates)
-                    .map(|name| name.strip_prefix(&rendered).unwrap_or(name))
-                    .collect();
                 if !names.is_empty() {
                     let plural = if names.len() == 1 { "" } else { "s" };
                     let verb = if dry { dry_verb } else { verb };
@@ -218,32 +217,21 @@ impl Installation<'_> {
     }
 }
 
-impl Product<'_> {
-    fn file(&self) -> File<'_> {
-        File { name: &self.name, content: self.content, mode: self.entry.mode(), owner: self.owner() }
-    }
-
-    fn link(&self) -> Option<Link<'_>> {
-        let path = self.entry.link()?.as_path();
-        Some(Link { path, target: self.entry.place().as_path(), owner: self.owner() })
-    }
-
-    fn owner(&self) -> Option<(nix::unistd::Uid, Gid)> {
-        self.ownership.map(|ownership| (ownership.user, ownership.group))
-    }
+fn is_among(name: &str, sorted: &[String]) -> bool {
+    sorted.binary_search_by(|other| other.as_str().cmp(name)).is_ok()
 }
 
 /// Whether to go on after failures: a running generation stays as it is; without one, something is better than nothing.
-fn decide(running: Option<&Current>, products: &[Product<'_>], report: &Report) -> Result<(), Reported> {
+fn decide(activation: Activation, files: &[File<'_>], report: &Report) -> Result<(), Reported> {
     if report.failures() == 0 {
         return Ok(());
     }
-    if running.is_some() {
+    if activation == Activation::Update {
         let program = report.program();
         report::note(format_args!("{program}: nothing was changed: the secrets installed before are still in place"));
         return Err(Reported);
     }
-    if products.is_empty() { Err(Reported) } else { Ok(()) }
+    if files.is_empty() { Err(Reported) } else { Ok(()) }
 }
 
 /// The manifest of the command line, with every problem of it reported.
@@ -261,6 +249,19 @@ fn read_manifest(arguments: &Arguments, environment: &Environment, report: &mut 
         }
         Reported
     })
+}
+
+/// Where systemd looks for credentials that units import.
+const CREDENTIALS: &str = "/run/credstore";
+
+/// Secrets of a user that are not in memory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path} is on a disk, where secrets outlive the session; let XDG_RUNTIME_DIR name a directory in memory",
+    path = path.display()
+)]
+struct OnDisk {
+    path: PathBuf,
 }
 
 /// A manifest that cannot be read.

@@ -51,11 +51,11 @@ pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut
                 continue;
             }
         };
-        for &(place, secret) in &file.secrets {
-            let value = match secret.selected_key() {
-                None => decrypted.whole(),
-                Some(key) => decrypted.value(&key.parts().collect::<Vec<_>>()),
-            };
+        let selected = file.selected();
+        let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
+        let whole = file.whole().map(|(place, secret)| (place, secret, decrypted.whole()));
+        let found = selected.iter().zip(found).map(|(&(place, secret, _), value)| (place, secret, value));
+        for (place, secret, value) in found.chain(whole) {
             match (value, values.get_mut(place)) {
                 (Ok(value), Some(slot)) => *slot = Some(value),
                 (Ok(_), None) => {}
@@ -70,10 +70,10 @@ pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     for file in files(manifest) {
         let Some(encrypted) = file.read(report) else { continue };
-        for &(place, secret) in &file.secrets {
-            if let Some(key) = secret.selected_key()
-                && let Err(error) = encrypted.check(&key.parts().collect::<Vec<_>>())
-            {
+        let selected = file.selected();
+        let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
+        for (&(place, secret, _), result) in selected.iter().zip(checked) {
+            if let Err(error) = result {
                 report.failure(&file.subject_of(&[(place, secret)]), &error);
             }
         }
@@ -126,6 +126,17 @@ impl SopsFile<'_> {
                 None
             }
         }
+    }
+
+    /// The secrets that are one value of the file, with the path of its key.
+    fn selected(&self) -> Vec<(usize, &Secret, Vec<&str>)> {
+        let secrets = self.secrets.iter();
+        secrets.filter_map(|&(place, secret)| Some((place, secret, secret.selected_key()?.parts().collect()))).collect()
+    }
+
+    /// The secrets that are the whole file.
+    fn whole(&self) -> impl Iterator<Item = (usize, &Secret)> {
+        self.secrets.iter().copied().filter(|(_, secret)| secret.selected_key().is_none())
     }
 
     fn subject(&self) -> String {

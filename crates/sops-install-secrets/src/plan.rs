@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use install::Owner;
 use manifest::{Entry, Manifest, Name, Segment, Template, TemplateSource, TemplateText};
 use nix::unistd::{Gid, Uid};
 use zeroize::Zeroizing;
@@ -13,13 +14,6 @@ use crate::accounts::Accounts;
 use crate::cli;
 use crate::decrypt::Values;
 use crate::report::{Report, Reported};
-
-/// Who owns a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Ownership {
-    pub(crate) user: Uid,
-    pub(crate) group: Gid,
-}
 
 /// The owners of all secrets and templates.
 pub(crate) struct Owners {
@@ -67,15 +61,15 @@ impl Owners {
         entry: &Entry,
         subject: &str,
         report: &mut Report,
-    ) -> Result<Option<Ownership>, Reported> {
+    ) -> Result<Option<Owner>, Reported> {
         match self.source {
             Source::Nobody => Ok(None),
-            Source::Root => Ok(Some(Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
+            Source::Root => Ok(Some(Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
             Source::Manifest => {
                 let user = self.accounts.owner(entry.owner());
                 let group = self.accounts.group(entry.group());
                 match (user, group) {
-                    (Ok(user), Ok(group)) => Ok(Some(Ownership { user, group })),
+                    (Ok(user), Ok(group)) => Ok(Some(Owner { user, group })),
                     (user, group) => {
                         for error in [user.err(), group.err()].into_iter().flatten() {
                             report.failure(subject, &error);

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::format::{Source, binary, dotenv, ini, json, yaml};
 use crate::gcm::Cipher;
 use crate::identity::Identities;
-use crate::lookup::{self, LookupError, Merge};
+use crate::lookup::{self, Finder, LookupError, Merge};
 use crate::metadata::Metadata;
 use crate::plaintext::Plaintext;
 use crate::rules::Rule;
@@ -64,15 +64,18 @@ impl Encrypted {
         Ok(Self(Content::Sops { format, tree, metadata }))
     }
 
-    /// Whether the value at a path will have a text, as far as the encrypted file tells: it does not decrypt anything.
+    /// Whether there will be a text at each of these paths, as far as the encrypted file tells: nothing is decrypted.
     ///
     /// # Errors
     ///
-    /// [`LookupError`] as [`Decrypted::value`] would have it.
-    pub fn check(&self, path: &[&str]) -> Result<(), LookupError> {
+    /// For each path the [`LookupError`] that [`Decrypted::values`] would have.
+    pub fn check<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<(), LookupError>> {
         match &self.0 {
-            Content::Sops { format, tree, .. } => value_with_text(*format, tree, path).map(|_| ()),
-            Content::Age(_) => Ok(()),
+            Content::Sops { format, tree, .. } => {
+                let mut finder = finder(*format, tree);
+                paths.into_iter().map(|path| find_text(&mut finder, *format, path).map(|_| ())).collect()
+            }
+            Content::Age(_) => paths.into_iter().map(|_| Ok(())).collect(),
         }
     }
 
@@ -112,30 +115,57 @@ impl Decrypted {
         })
     }
 
-    /// The value at a path of keys: a scalar as its text without a line feed, a mapping or list as `sops decrypt
-    /// --extract` prints it. Files without keys, which binary and age files are, give their one value whatever the path.
+    /// The values at paths of keys: a scalar as its text without a line feed, a mapping or list as `sops decrypt
+    /// --extract` prints it. Files without keys, which binary and age files are, give their one value for every path.
     ///
     /// # Errors
     ///
-    /// [`Error::Lookup`], and [`Error::Emit`] if the format has no notation for the value.
-    pub fn value(&self, path: &[&str]) -> Result<Plaintext, Error> {
-        let Opened::Sops { format, tree } = &self.0 else { return self.whole() };
-        if *format == Format::Binary {
-            return self.whole();
+    /// For each path [`Error::Lookup`], or [`Error::Emit`] if the format has no notation for the value.
+    pub fn values<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<Plaintext, Error>> {
+        match &self.0 {
+            Opened::Sops { format: Format::Binary, .. } | Opened::Age(_) => {
+                paths.into_iter().map(|_| self.whole()).collect()
+            }
+            Opened::Sops { format, tree } => {
+                let mut finder = finder(*format, tree);
+                let value = |path| emit_value(*format, find_text(&mut finder, *format, path)?);
+                paths.into_iter().map(value).collect()
+            }
         }
-        let value = value_with_text(*format, tree, path)?;
-        Ok(match format {
-            Format::Yaml => yaml::emit_value(value),
-            Format::Json => json::emit_value(value)?,
-            _ => dotenv::emit_value(value)?,
-        })
+    }
+
+    /// One value; see [`Decrypted::values`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Decrypted::values`].
+    pub fn value(&self, path: &[&str]) -> Result<Plaintext, Error> {
+        let not_found = || LookupError::NotFound { key: path.join("/"), nearest: Vec::new() };
+        self.values([path]).pop().unwrap_or_else(|| Err(not_found().into()))
     }
 }
 
+/// A file taken for its own decryption, so that the writers of the formats are fuzzed without a key.
+#[cfg(fuzzing)]
+pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decrypted> {
+    let source = match format {
+        Format::Yaml => yaml::parse(bytes),
+        Format::Json => json::parse(bytes),
+        Format::Binary => binary::parse(bytes),
+        Format::Dotenv => dotenv::parse(bytes),
+        Format::Ini => ini::parse(bytes),
+        Format::Age => return None,
+    };
+    Some(Decrypted(Opened::Sops { format, tree: source.ok()?.tree }))
+}
+
+fn finder(format: Format, tree: &Tree) -> Finder<'_> {
+    Finder::new(tree, if format == Format::Yaml { Merge::Follow } else { Merge::Ignore })
+}
+
 /// The value at a path, if it is one that can be installed.
-fn value_with_text<'a>(format: Format, tree: &'a Tree, path: &[&str]) -> Result<&'a Value, LookupError> {
-    let merge = if format == Format::Yaml { Merge::Follow } else { Merge::Ignore };
-    let value = lookup::find(tree, path, merge)?;
+fn find_text<'t>(finder: &mut Finder<'t>, format: Format, path: &[&str]) -> Result<&'t Value, LookupError> {
+    let value = finder.find(path)?;
     match value {
         Value::Scalar(Scalar::Null) => Err(LookupError::Null { key: path.join("/") }),
         Value::Mapping(_) | Value::List(_) if matches!(format, Format::Dotenv | Format::Ini) => {
@@ -143,4 +173,12 @@ fn value_with_text<'a>(format: Format, tree: &'a Tree, path: &[&str]) -> Result<
         }
         value => Ok(value),
     }
+}
+
+fn emit_value(format: Format, value: &Value) -> Result<Plaintext, Error> {
+    Ok(match format {
+        Format::Yaml => yaml::emit_value(value),
+        Format::Json => json::emit_value(value)?,
+        _ => dotenv::emit_value(value)?,
+    })
 }

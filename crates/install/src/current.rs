@@ -1,0 +1,111 @@
+//! The running generation, as found. Reads only.
+
+use std::path::{Component, Path};
+
+use crate::dir::{Dir, Found, Missing};
+use crate::mount::split;
+use crate::{Error, Location};
+
+/// What readers of a [`Location`] see before this run changes anything.
+pub struct Current<'l> {
+    location: &'l Location,
+    /// The number of the generation that the symlink names, whether it is there or not.
+    number: Option<u64>,
+    /// The directory that the symlink leads to.
+    running: Option<Dir>,
+}
+
+impl<'l> Current<'l> {
+    /// Looks at the symlink and where it leads. Changes nothing, so a dry run calls this too.
+    ///
+    /// A symlink that leads elsewhere is as in sops-nix no generation of ours: numbers begin at 1, and it will be
+    /// replaced. What it leads to is compared with all the same. After a reboot, the symlink of user mode leads to
+    /// nothing: there is a number and nothing that runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Foreign`] if a file or a directory with something in it stands at the symlink path. sops-nix deletes it.
+    /// [`Error::NoGeneration`] if the symlink leads into the mount point, but to none of its numbered directories.
+    pub fn inspect(location: &'l Location) -> Result<Self, Error> {
+        let nothing = Self { location, number: None, running: None };
+        let (parent, name) = split(location.symlink_path())?;
+        let parent = match Dir::walk(parent, Missing::Fail) {
+            Ok(parent) => parent,
+            Err(error) if error.is_absence() => return Ok(nothing),
+            Err(error) => return Err(error),
+        };
+        match parent.look(name)? {
+            Found::Nothing => Ok(nothing),
+            Found::Link(link) => {
+                let number = generation(location, &link.target)?;
+                let running = match Dir::walk(&parent.path().join(&link.target), Missing::Fail) {
+                    Ok(running) => Some(running),
+                    Err(error) if error.is_absence() => None,
+                    // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
+                    Err(Error::Untrusted { .. }) if number.is_none() => None,
+                    Err(error) => return Err(error),
+                };
+                Ok(Self { location, number, running })
+            }
+            Found::Directory if parent.child(name)?.is_hollow()? => Ok(nothing),
+            Found::Directory => {
+                Err(Error::Foreign { path: location.symlink_path().to_owned(), found: "a directory with files" })
+            }
+            found @ (Found::File | Found::Special) => {
+                Err(Error::Foreign { path: location.symlink_path().to_owned(), found: found.noun() })
+            }
+        }
+    }
+
+    /// Where it was looked.
+    #[must_use]
+    pub fn location(&self) -> &'l Location {
+        self.location
+    }
+
+    /// The number of the generation that the symlink names.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// The directory that readers see.
+    pub(crate) fn running(&self) -> Option<&Dir> {
+        self.running.as_ref()
+    }
+}
+
+/// The number of the generation that is the target, or nothing if the target lies outside of the mount point.
+fn generation(location: &Location, target: &Path) -> Result<Option<u64>, Error> {
+    // By components: /run/secrets.d-old/41 is not below /run/secrets.d, although sops-nix takes it for that.
+    let Ok(below) = target.strip_prefix(location.mount_point()) else { return Ok(None) };
+    let mut components = below.components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(name)), None) if number(name.as_encoded_bytes()).is_some() => {
+            Ok(number(name.as_encoded_bytes()))
+        }
+        _ => Err(Error::NoGeneration { link: location.symlink_path().to_owned(), target: target.to_owned() }),
+    }
+}
+
+/// The number of a generation from the name of its directory: decimal digits as this program writes them.
+pub(crate) fn number(name: &[u8]) -> Option<u64> {
+    let number = std::str::from_utf8(name).ok()?.parse::<u64>().ok()?;
+    // Neither +1 nor 01, which would be a second name of the same generation.
+    (number.to_string().as_bytes() == name).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_is_named_by_plain_digits() {
+        for (name, expected) in [("1", Some(1)), ("0", Some(0)), ("18446744073709551615", Some(u64::MAX))] {
+            assert_eq!(number(name.as_bytes()), expected);
+        }
+        for bad in ["", "+1", "-1", "01", "1a", " 1", "18446744073709551616", ".links"] {
+            assert_eq!(number(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Lists of things made outside of the generations, so that a later run knows that they are ours.
+//!
+//! They are kept beside the generations, so they live as long as the secrets: they survive generations and killed runs,
+//! and a reboot empties both.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::Error;
+use crate::dir::Dir;
+
+/// What a record holds: a path, and the target of the link there or the name of the credential in it.
+pub(crate) type Entries = BTreeSet<(PathBuf, OsString)>;
+
+/// The links at the custom paths of secrets and templates.
+pub(crate) const LINKS: &str = ".links";
+/// The files below `/run/credstore`.
+pub(crate) const CREDENTIALS: &str = ".credentials";
+/// All records.
+pub(crate) const RECORDS: [&str; 2] = [LINKS, CREDENTIALS];
+
+/// What the record holds; nothing if it is not there.
+pub(crate) fn read(root: &Dir, name: &str) -> Result<Entries, Error> {
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(Entries::new()) };
+    let Some(bytes) = bytes.strip_suffix(b"\0") else {
+        return if bytes.is_empty() { Ok(Entries::new()) } else { Err(damaged(root, name)) };
+    };
+    let mut fields = bytes.split(|byte| *byte == 0).map(|field| OsStr::from_bytes(field).to_owned());
+    let mut entries = Entries::new();
+    while let Some(path) = fields.next() {
+        let value = fields.next().ok_or_else(|| damaged(root, name))?;
+        entries.insert((PathBuf::from(path), value));
+    }
+    Ok(entries)
+}
+
+/// Puts a new record in the place of the old one.
+pub(crate) fn write(root: &Dir, name: &str, entries: &Entries) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    for (path, value) in entries {
+        for field in [path.as_os_str(), value] {
+            // No path can hold a NUL byte, so it ends each field.
+            bytes.extend_from_slice(field.as_bytes());
+            bytes.push(0);
+        }
+    }
+    root.replace(name.as_ref(), &bytes, 0o600, None)
+}
+
+fn damaged(root: &Dir, name: &str) -> Error {
+    Error::Record { path: root.path().join(name) }
+}

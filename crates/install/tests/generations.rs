@@ -1,0 +1,448 @@
+//! Generations, in user mode, which needs no right: staging, switching, comparing, pruning.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::read_to_string;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use install::{Activation, Current, Error, Lock, Store};
+use nix::dir::Dir;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use support::{Place, Seen, Wanted, chain, walk, with_umask};
+
+#[test]
+fn a_first_activation_installs_everything() {
+    let place = Place::new();
+    let wanted = [
+        place.secret("plain", "one"),
+        place.secret("db/password", "two").mode(0o440),
+        place.secret("db-2/password", ""),
+        place.secret("db/deep/er", "three"),
+        place.template("app/config", "four").mode(0o644),
+    ];
+    let run = place.install(&wanted).unwrap();
+    assert_eq!(run.changes.activation(), Activation::First);
+    assert_eq!((run.active, run.failures.len()), (Some(1), 0));
+    assert_eq!(fs::read_link(place.location.symlink_path()).unwrap(), place.location.mount_point().join("1"));
+    let tree = place.tree();
+    let names: Vec<&str> = tree.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "db",
+            "db-2",
+            "db-2/password",
+            "db/deep",
+            "db/deep/er",
+            "db/password",
+            "plain",
+            "rendered",
+            "rendered/app",
+            "rendered/app/config"
+        ]
+    );
+    assert_eq!(tree["db/password"].content(), "two");
+    assert_eq!(tree["db-2/password"].content(), "");
+    assert_eq!(tree["rendered/app/config"].content(), "four");
+}
+
+#[test]
+fn modes_are_exact_whatever_the_umask() {
+    if !with_umask("modes_are_exact_whatever_the_umask", &["000", "022", "077"]) {
+        return;
+    }
+    let place = Place::new();
+    fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o700)).unwrap();
+    // The directory above exists on a machine, so the umask has no say in it.
+    fs::create_dir(place.path("run")).unwrap();
+    fs::set_permissions(place.path("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    let modes = [0o000, 0o400, 0o440, 0o444, 0o600, 0o666, 0o777];
+    let wanted: Vec<Wanted> =
+        modes.iter().map(|mode| place.secret(&format!("in/{mode:03o}"), "x").mode(*mode)).collect();
+    place.install(&wanted).unwrap();
+    let tree = place.tree();
+    assert_eq!(tree["in"], Seen::Directory { mode: 0o751 });
+    for mode in modes {
+        let Seen::File { mode: found, .. } = tree[&format!("in/{mode:03o}")] else { panic!("no file") };
+        assert_eq!(found, mode);
+    }
+    let mut mount_point = BTreeMap::new();
+    walk(&place.path("run"), "", &mut mount_point);
+    assert_eq!(mount_point["secrets.d"], Seen::Directory { mode: 0o751 });
+    assert_eq!(mount_point["secrets.d/1"], Seen::Directory { mode: 0o751 });
+}
+
+#[test]
+fn nothing_changed_touches_nothing() {
+    let place = Place::new();
+    let wanted = [
+        place.secret("a", "1"),
+        place.secret("d/b", "2").at(&place.path("etc/b")),
+        place.secret("c", "3").at(&place.location.symlink_path().join("also-c")),
+        place.template("t", "4"),
+    ];
+    place.install(&wanted).unwrap();
+    let snapshot = |place: &Place| {
+        let mut tree = BTreeMap::new();
+        walk(&place.path(""), "", &mut tree);
+        tree
+    };
+    let before = snapshot(&place);
+    for _ in 0..2 {
+        let run = place.install(&wanted).unwrap();
+        assert!(run.changes.is_empty(), "{:?}", run.changes);
+        assert_eq!((run.active, run.failures.len()), (Some(1), 0));
+        assert_eq!(snapshot(&place), before);
+    }
+}
+
+#[test]
+fn a_look_at_what_would_change_writes_nothing() {
+    let place = Place::new();
+    let changes = place.changes(&[place.secret("a", "1")]).unwrap();
+    assert_eq!(changes.activation(), Activation::First);
+    assert_eq!(fs::read_dir(place.path("")).unwrap().count(), 0);
+
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let mut before = BTreeMap::new();
+    walk(&place.path(""), "", &mut before);
+    let changes = place.changes(&[place.secret("b", "1")]).unwrap();
+    assert_eq!(
+        (changes.secrets().added.as_slice(), changes.secrets().removed.as_slice()),
+        (["b".to_owned()].as_slice(), ["a".to_owned()].as_slice())
+    );
+    let mut after = BTreeMap::new();
+    walk(&place.path(""), "", &mut after);
+    assert_eq!(before, after);
+}
+
+#[test]
+fn changes_are_content_mode_and_removal_by_name() {
+    let place = Place::new();
+    let before = [
+        place.secret("same", "1"),
+        place.secret("content", "1"),
+        place.secret("longer", "1"),
+        place.secret("mode", "1"),
+        place.secret("gone/a", "1"),
+        place.secret("gone-too", "1"),
+        place.secret("becomes-directory", "1"),
+        place.secret("becomes-file/x", "1"),
+        place.template("t", "1"),
+        place.template("gone/t", "1"),
+    ];
+    place.install(&before).unwrap();
+    let after = [
+        place.secret("same", "1"),
+        place.secret("content", "2"),
+        place.secret("longer", "1\n"),
+        place.secret("mode", "1").mode(0o440),
+        place.secret("new/b", "1"),
+        place.secret("new/a", "1"),
+        place.secret("becomes-directory/x", "1"),
+        place.secret("becomes-file", "1"),
+        place.template("t", "2"),
+        place.template("u", "2"),
+    ];
+    let run = place.install(&after).unwrap();
+    assert_eq!(run.changes.activation(), Activation::Update);
+    let secrets = run.changes.secrets();
+    assert_eq!(secrets.added, ["becomes-directory/x", "becomes-file", "new/a", "new/b"]);
+    assert_eq!(secrets.modified, ["content", "longer", "mode"]);
+    assert_eq!(secrets.removed, ["becomes-directory", "becomes-file/x", "gone-too", "gone/a"]);
+    let templates = run.changes.templates();
+    assert_eq!(
+        (&*templates.added, &*templates.modified, &*templates.removed),
+        (["u".to_owned()].as_slice(), ["t".to_owned()].as_slice(), ["gone/t".to_owned()].as_slice())
+    );
+    assert_eq!(run.active, Some(2));
+    assert_eq!(place.tree()["content"].content(), "2");
+    assert_eq!(place.generations(), [2]);
+}
+
+#[test]
+fn the_last_secret_can_go() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let run = place.install(&[]).unwrap();
+    assert_eq!(run.changes.secrets().removed, ["a"]);
+    assert!(place.tree().is_empty());
+    assert!(place.install(&[]).unwrap().changes.is_empty());
+}
+
+#[test]
+fn a_path_below_the_symlink_path_is_part_of_the_generation() {
+    let place = Place::new();
+    let inside = place.location.symlink_path().join("other/name");
+    let wanted = |content| [place.secret("a", content).at(&inside)];
+    let run = place.install(&wanted("1")).unwrap();
+    assert!(run.failures.is_empty());
+    assert_eq!(fs::read_to_string(&inside).unwrap(), "1");
+    assert_eq!(place.tree()["other/name"], Seen::Link { target: place.location.symlink_path().join("a") });
+    assert!(place.install(&wanted("1")).unwrap().changes.is_empty());
+
+    let run = place.install(&wanted("2")).unwrap();
+    assert_eq!((run.changes.secrets().modified.len(), run.changes.secrets().removed.len()), (1, 0));
+    assert_eq!(fs::read_to_string(&inside).unwrap(), "2");
+
+    // The link alone is a reason for a new generation, but no name to report.
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    assert!(!run.changes.is_empty() && run.changes.secrets().is_empty());
+    assert!(!inside.exists());
+}
+
+#[test]
+fn pruning_keeps_the_active_generation_and_as_many_as_it_is_told() {
+    for (keep, expected) in [(0, vec![1, 2, 3, 4, 5]), (1, vec![5]), (2, vec![4, 5]), (9, vec![1, 2, 3, 4, 5])] {
+        let place = Place::new();
+        for number in 1..=5 {
+            place.install_keeping(&[place.secret("a", &number.to_string())], keep).unwrap();
+        }
+        assert_eq!(place.generations(), expected, "keep {keep}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_removed() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let mount_point = place.location.mount_point();
+    for leftover in ["2/half/tree", "7/later"] {
+        fs::create_dir_all(mount_point.join(leftover)).unwrap();
+        fs::write(mount_point.join(leftover).join("plaintext"), "x").unwrap();
+    }
+    symlink("/nowhere", mount_point.join("2/half/link")).unwrap();
+    symlink(mount_point.join("2"), place.path("run/.secrets.new")).unwrap();
+    fs::write(mount_point.join("not-ours"), "x").unwrap();
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    assert_eq!(run.active, Some(2));
+    assert_eq!(place.tree().keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(place.generations(), [2]);
+    assert!(!place.path("run/.secrets.new").is_symlink());
+    assert!(mount_point.join("not-ours").exists());
+}
+
+#[test]
+fn leftovers_go_even_if_nothing_changed() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::create_dir(place.location.mount_point().join("2")).unwrap();
+    assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1));
+    assert_eq!(place.generations(), [1]);
+}
+
+#[test]
+fn a_failure_while_staging_leaves_the_running_generation_and_nothing_else() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let clash = [place.secret("a", "2"), place.secret("b", "2"), place.secret("b/c", "2")];
+    let error = place.install(&clash).unwrap_err();
+    assert_eq!(
+        chain(&error),
+        format!("cannot make the directory {}/2/b: EEXIST: File exists", place.location.mount_point().display())
+    );
+    assert_eq!(place.generations(), [1]);
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
+fn a_failure_while_switching_leaves_the_running_generation_and_nothing_else() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::write(place.path("run/.secrets.new"), "not ours").unwrap();
+    let error = place.install(&[place.secret("a", "2")]).unwrap_err();
+    assert!(matches!(&error, Error::Foreign { found: "a file", .. }), "{error}");
+    assert_eq!(place.generations(), [1]);
+    assert_eq!(place.tree()["a"].content(), "1");
+    assert_eq!(fs::read_to_string(place.path("run/.secrets.new")).unwrap(), "not ours");
+}
+
+#[test]
+fn a_generation_that_is_dropped_before_it_is_activated_is_removed_by_the_next_run() {
+    let place = Place::new();
+    let wanted = place.secret("a", "1");
+    let lock = Lock::acquire(&place.location).unwrap();
+    let current = Current::inspect(&place.location).unwrap();
+    let mut store = Store::open(&current, lock, None).unwrap();
+    drop(store.stage(&[wanted.file()]).unwrap());
+    assert!(!place.location.symlink_path().is_symlink());
+    drop(store);
+    assert_eq!(place.install(&[place.secret("b", "1")]).unwrap().active, Some(1));
+    assert_eq!(place.tree().keys().collect::<Vec<_>>(), ["b"]);
+}
+
+#[test]
+fn a_symlink_that_leads_elsewhere_is_replaced_and_numbers_begin_again() {
+    // By text the last of them would be below the mount point.
+    for target in ["/nonexistent/41", "relative", "run/secrets.d-old/41"] {
+        let place = Place::new();
+        fs::create_dir(place.path("run")).unwrap();
+        symlink(place.path(target), place.location.symlink_path()).unwrap();
+        assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1), "{target}");
+        assert_eq!(place.tree()["a"].content(), "1");
+    }
+}
+
+#[test]
+fn a_symlink_to_another_tree_is_compared_with_and_replaced() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("run/old")).unwrap();
+    fs::write(place.path("run/old/a"), "1").unwrap();
+    symlink(place.path("run/old"), place.location.symlink_path()).unwrap();
+    let run = place.install(&[place.secret("b", "1")]).unwrap();
+    assert_eq!(run.changes.secrets().removed, ["a"]);
+    assert_eq!(run.active, Some(1));
+    assert!(place.path("run/old/a").exists());
+}
+
+#[test]
+fn a_symlink_into_the_mount_point_has_to_name_a_generation() {
+    for target in ["run/secrets.d/x", "run/secrets.d/01", "run/secrets.d/+1", "run/secrets.d", "run/secrets.d/1/2"] {
+        let place = Place::new();
+        fs::create_dir(place.path("run")).unwrap();
+        symlink(place.path(target), place.location.symlink_path()).unwrap();
+        let error = place.install(&[place.secret("a", "1")]).unwrap_err();
+        assert!(matches!(error, Error::NoGeneration { .. }), "{target}: {error}");
+        assert!(!place.location.mount_point().exists());
+    }
+}
+
+#[test]
+fn no_generation_follows_the_last_number() {
+    let place = Place::new();
+    fs::create_dir(place.path("run")).unwrap();
+    symlink(place.location.mount_point().join(u64::MAX.to_string()), place.location.symlink_path()).unwrap();
+    let error = place.install(&[place.secret("a", "1")]).unwrap_err();
+    assert!(matches!(error, Error::LastGeneration { generation: u64::MAX, .. }), "{error}");
+}
+
+#[test]
+fn after_a_reboot_the_symlink_of_user_mode_leads_to_nothing() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::remove_dir_all(place.location.mount_point()).unwrap();
+    let run = place.install(&[place.secret("a", "1")]).unwrap();
+    assert_eq!((run.changes.activation(), run.active), (Activation::First, Some(2)));
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
+fn directories_without_a_file_give_way_to_the_symlink() {
+    let place = Place::new();
+    fs::create_dir_all(place.location.symlink_path().join("hollow/deep")).unwrap();
+    assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1));
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
+fn files_at_the_symlink_path_are_an_error_before_anything_is_written() {
+    let place = Place::new();
+    let symlink_path = place.location.symlink_path();
+    fs::create_dir_all(symlink_path.join("deep")).unwrap();
+    fs::write(symlink_path.join("deep/precious"), "x").unwrap();
+    let error = place.changes(&[]).unwrap_err();
+    assert_eq!(
+        chain(&error),
+        format!(
+            "{} is a directory with files that this program did not make; move it away, then run this again",
+            symlink_path.display()
+        )
+    );
+    place.install(&[place.secret("a", "1")]).unwrap_err();
+    assert_eq!(fs::read_to_string(symlink_path.join("deep/precious")).unwrap(), "x");
+    assert!(!place.location.mount_point().exists());
+
+    fs::remove_dir_all(symlink_path).unwrap();
+    fs::write(symlink_path, "precious").unwrap();
+    place.install(&[place.secret("a", "1")]).unwrap_err();
+    assert_eq!(fs::read_to_string(symlink_path).unwrap(), "precious");
+}
+
+#[test]
+fn a_lock_file_that_is_not_ours_is_an_error() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("run/secrets.d.lock")).unwrap();
+    assert!(place.install(&[]).is_err());
+    fs::remove_dir(place.path("run/secrets.d.lock")).unwrap();
+    symlink(place.path("elsewhere"), place.path("run/secrets.d.lock")).unwrap();
+    assert!(place.install(&[]).is_err());
+    assert!(!place.path("elsewhere").exists());
+    fs::remove_file(place.path("run/secrets.d.lock")).unwrap();
+    // Another user who can open it could hold it for ever.
+    fs::write(place.path("run/secrets.d.lock"), "").unwrap();
+    fs::set_permissions(place.path("run/secrets.d.lock"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(place.install(&[]).unwrap_err(), Error::Foreign { .. }));
+}
+
+#[test]
+fn readers_see_one_whole_generation_at_every_moment() {
+    let place = Place::new();
+    let generation = |number: u32| -> Vec<Wanted> {
+        (0..5).map(|file| place.secret(&format!("d/{file}"), &number.to_string().repeat(50))).collect()
+    };
+    place.install_keeping(&generation(0), 3).unwrap();
+    let done = AtomicBool::new(false);
+    let flags = OFlag::O_RDONLY;
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut reads = 0_u32;
+                    while !done.load(Ordering::Relaxed) {
+                        // One open directory, as a service that needs files that belong together has to do it.
+                        let generation = Dir::open(place.location.symlink_path(), flags, Mode::empty()).unwrap();
+                        let contents: Vec<String> = (0..5)
+                            .map_while(|file| openat(&generation, &*format!("d/{file}"), flags, Mode::empty()).ok())
+                            .map(|file| read_to_string(std::fs::File::from(file)).unwrap())
+                            .collect();
+                        // Fewer if it was pruned meanwhile, but never of two generations and never a part of one.
+                        assert!(contents.windows(2).all(|pair| pair[0] == pair[1]), "{contents:?}");
+                        assert!(contents.iter().all(|content| !content.is_empty() && content.len() % 50 == 0));
+                        // Through the link, there is always one, and it is never empty.
+                        let one = fs::read_to_string(place.location.symlink_path().join("d/0")).unwrap();
+                        assert!(!one.is_empty());
+                        reads += 1;
+                    }
+                    reads
+                })
+            })
+            .collect();
+        for number in 1..=500 {
+            place.install_keeping(&generation(number), 3).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 10);
+        }
+    });
+}
+
+#[test]
+fn concurrent_runs_wait_for_each_other() {
+    let place = Place::new();
+    thread::scope(|scope| {
+        for runner in 0..4 {
+            let place = place.share();
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let content = format!("{runner} {round}");
+                    let wanted: Vec<Wanted> = (0..4).map(|file| place.secret(&format!("{file}"), &content)).collect();
+                    let run = place.install(&wanted).unwrap();
+                    assert!(run.failures.is_empty(), "{:?}", run.failures);
+                }
+            });
+        }
+    });
+    // Each run made one generation, and none was lost or left.
+    assert_eq!(place.generations(), [200]);
+    let tree = place.tree();
+    assert_eq!(tree.len(), 4);
+    assert!(tree.values().all(|seen| seen.content() == tree["0"].content()));
+}

@@ -1,0 +1,396 @@
+//! File systems in memory, owners and credentials: what needs the right to mount. Each test runs in mount namespaces of
+//! its own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::fs;
+use std::num::NonZeroU64;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Store};
+use manifest::{CredentialName, Name};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use support::{Place, Rights, Wanted, in_namespace};
+
+#[test]
+fn a_ramfs_is_mounted_once() {
+    if in_namespace("a_ramfs_is_mounted_once").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    for content in ["1", "1", "2"] {
+        place.install(&[place.secret("d/a", content)]).unwrap();
+        let [mounted] = &*mounts(place.location.mount_point()) else { panic!("not one mount") };
+        assert!(mounted.contains(" - ramfs none "), "{mounted}");
+        for option in ["nosuid", "nodev", "noexec", "mode=751"] {
+            assert!(mounted.contains(option), "{mounted}");
+        }
+    }
+    let status = fs::metadata(place.location.mount_point()).unwrap();
+    assert_eq!((status.mode() & 0o7777, status.uid(), status.gid()), (0o751, 0, 0));
+}
+
+#[test]
+fn a_tmpfs_has_no_swap_where_the_kernel_can_do_that() {
+    let Some(rights) = in_namespace("a_tmpfs_has_no_swap_where_the_kernel_can_do_that") else { return };
+    // The folder is itself on a tmpfs: a directory of the right type is not a mount.
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let [mounted] = &*mounts(place.location.mount_point()) else { panic!("not one mount") };
+    assert!(mounted.contains(" - tmpfs none "), "{mounted}");
+    assert_eq!(mounted.contains("noswap"), rights == Rights::Root && kernel_knows_noswap(), "{mounted}");
+    assert_eq!(place.install(&[place.secret("a", "2")]).unwrap().active, Some(2));
+    assert_eq!(mounts(place.location.mount_point()).len(), 1);
+}
+
+#[test]
+fn the_mount_point_gets_its_owner_and_mode_back() {
+    if in_namespace("the_mount_point_gets_its_owner_and_mode_back").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::set_permissions(place.location.mount_point(), fs::Permissions::from_mode(0o700)).unwrap();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    assert_eq!(fs::metadata(place.location.mount_point()).unwrap().mode() & 0o7777, 0o751);
+}
+
+#[test]
+fn owners_are_set_and_compared() {
+    let Some(rights) = in_namespace("owners_are_set_and_compared") else { return };
+    // In a user namespace there is no other id than 0.
+    let (user, group, keys) = if rights == Rights::Root { (1234, 2345, 3456) } else { (0, 0, 0) };
+    let place = Place::mounted(FileSystem::Ramfs, keys);
+    let link = place.path("etc/link");
+    let wanted = |user, group| {
+        [
+            place.secret("d/e/a", "1").owner(user, group).mode(0o440).at(&link),
+            place.template("t", "1").owner(user, group),
+        ]
+    };
+    assert!(place.install(&wanted(user, group)).unwrap().failures.is_empty());
+    let status = |place: &Path| {
+        let status = fs::symlink_metadata(place).unwrap();
+        (status.uid(), status.gid(), status.mode() & 0o7777)
+    };
+    let root = place.location.symlink_path();
+    assert_eq!(status(&root.join("d/e/a")), (user, group, 0o440));
+    assert_eq!(status(&root.join("rendered/t")), (user, group, 0o400));
+    for directory in ["d", "d/e", "rendered", "."] {
+        assert_eq!(status(&root.join(directory)), (0, keys, 0o751), "{directory}");
+    }
+    assert_eq!(status(&link), (user, group, 0o777));
+    assert_eq!(status(root).0, 0);
+
+    assert!(place.install(&wanted(user, group)).unwrap().changes.is_empty());
+    if rights == Rights::Root {
+        for (user, group) in [(1, group), (1, 2)] {
+            let run = place.install(&wanted(user, group)).unwrap();
+            assert_eq!(
+                (&*run.changes.secrets().modified, &*run.changes.templates().modified),
+                (["d/e/a".to_owned()].as_slice(), ["t".to_owned()].as_slice())
+            );
+            assert_eq!(status(&root.join("d/e/a")), (user, group, 0o440));
+            assert_eq!(status(&link), (user, group, 0o777));
+        }
+    }
+}
+
+#[test]
+fn the_other_file_system_is_put_over_the_running_one_without_a_gap() {
+    if in_namespace("the_other_file_system_is_put_over_the_running_one_without_a_gap").is_none() {
+        return;
+    }
+    // As systemd has it: below a shared mount nothing can be moved.
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_SHARED | MsFlags::MS_REC, None::<&str>).unwrap();
+    let ramfs = Place::mounted(FileSystem::Ramfs, 0);
+    let tmpfs = Place::mounted(FileSystem::Tmpfs, 0);
+    let link = ramfs.path("etc/link");
+    let wanted = |content: &str| -> Vec<Wanted> {
+        let inside = ramfs.location.symlink_path().join("inside");
+        vec![
+            ramfs.secret("d/a", content).at(&link).mode(0o440),
+            ramfs.secret("b", "constant").at(&inside),
+            ramfs.template("t", content),
+        ]
+    };
+    ramfs.install(&wanted("0")).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut reads = 0_u32;
+                    while !done.load(Ordering::Relaxed) {
+                        for path in ["d/a", "b", "inside", "rendered/t"] {
+                            let read = fs::read_to_string(ramfs.location.symlink_path().join(path)).unwrap();
+                            assert!(!read.is_empty());
+                        }
+                        fs::read_to_string(&link).unwrap();
+                        reads += 1;
+                    }
+                    reads
+                })
+            })
+            .collect();
+        for round in 1..=20 {
+            // Nothing changed but the file system: no generation, no change, the same content.
+            let before = ramfs.tree();
+            let (place, kind) = if round % 2 == 0 { (&ramfs, "ramfs") } else { (&tmpfs, "tmpfs") };
+            let content = if round % 4 < 2 { "0".to_owned() } else { round.to_string() };
+            let unchanged = place.changes(&wanted(&content)).unwrap().is_empty();
+            // With more than one kept, so that a reader on its way into an old generation gets there.
+            let run = place.install_keeping(&wanted(&content), 3).unwrap();
+            assert!(run.failures.is_empty(), "{:?}", run.failures);
+            let mounted = mounts(place.location.mount_point());
+            assert!(mounted.last().unwrap().contains(&format!(" - {kind} none ")), "{mounted:?}");
+            assert_eq!(mounts(&place.path("run/.secrets.d.new")), [""; 0]);
+            assert!(!place.path("run/.secrets.d.new").exists());
+            if unchanged {
+                let after = ramfs.tree();
+                assert!(before.keys().eq(after.keys()));
+                assert_eq!(before["d/a"].content(), after["d/a"].content());
+            }
+            assert_eq!(place.tree()["d/a"].content(), content);
+        }
+        done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 10);
+        }
+    });
+    // The record of links came along.
+    assert!(ramfs.install(&[]).unwrap().failures.is_empty());
+    assert!(!link.is_symlink());
+    // What lies beneath is empty.
+    while mounts(ramfs.location.mount_point()).len() > 1 {
+        umount2(ramfs.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
+        assert_eq!(fs::read_dir(ramfs.location.mount_point()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_mount_that_was_lost_is_made_again() {
+    if in_namespace("a_mount_that_was_lost_is_made_again").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    umount2(place.location.mount_point(), MntFlags::empty()).unwrap();
+    let run = place.install(&[place.secret("a", "1")]).unwrap();
+    assert_eq!((run.changes.activation(), run.active), (Activation::First, Some(2)));
+    assert_eq!(mounts(place.location.mount_point()).len(), 1);
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
+fn a_generation_in_a_mere_directory_is_carried_into_memory() {
+    if in_namespace("a_generation_in_a_mere_directory_is_carried_into_memory").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let generation = place.location.mount_point().join("4");
+    fs::create_dir_all(&generation).unwrap();
+    fs::write(generation.join("a"), "old").unwrap();
+    fs::write(place.location.mount_point().join("foreign"), "x").unwrap();
+    symlink(&generation, place.location.symlink_path()).unwrap();
+    let run = place.install(&[place.secret("a", "new")]).unwrap();
+    assert_eq!((run.changes.activation(), run.active), (Activation::Update, Some(5)));
+    assert_eq!(place.tree()["a"].content(), "new");
+    umount2(place.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
+    assert!(!generation.exists());
+    assert!(place.location.mount_point().join("foreign").exists());
+}
+
+#[test]
+fn what_a_killed_run_mounted_beside_is_discarded() {
+    if in_namespace("what_a_killed_run_mounted_beside_is_discarded").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let beside = place.path("run/.secrets.d.new");
+    fs::create_dir(&beside).unwrap();
+    // Killed before it was mounted, and after.
+    for kind in [None, Some("tmpfs")] {
+        if kind.is_some() {
+            fs::create_dir(&beside).unwrap();
+            mount(Some("none"), &beside, kind, MsFlags::empty(), None::<&str>).unwrap();
+            fs::write(beside.join("plaintext"), "x").unwrap();
+        }
+        place.install(&[place.secret("a", "1")]).unwrap();
+        assert!(!beside.exists());
+        assert_eq!(mounts(&beside), [""; 0]);
+    }
+}
+
+#[test]
+fn a_failure_while_mounting_leaves_the_running_generation() {
+    let Some(rights) = in_namespace("a_failure_while_mounting_leaves_the_running_generation") else { return };
+    if rights == Rights::UserNamespace {
+        // There, a pipe cannot stand in for what cannot be copied any better than as root.
+        return;
+    }
+    let ramfs = Place::mounted(FileSystem::Ramfs, 0);
+    ramfs.install(&[ramfs.secret("a", "1")]).unwrap();
+    nix::unistd::mkfifo(&ramfs.location.mount_point().join("1/pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let tmpfs = Place::mounted(FileSystem::Tmpfs, 0);
+    let error = tmpfs.install(&[tmpfs.secret("a", "2")]).unwrap_err();
+    assert!(matches!(error, Error::Call { action: "read", .. }), "{error}");
+    assert_eq!(fs::read_to_string(ramfs.location.symlink_path().join("a")).unwrap(), "1");
+    assert_eq!(mounts(ramfs.location.mount_point()).len(), 1);
+    assert!(!ramfs.path("run/.secrets.d.new").exists());
+}
+
+#[test]
+fn two_first_activations_at_once_mount_once() {
+    if in_namespace("two_first_activations_at_once_mount_once").is_none() {
+        return;
+    }
+    for _ in 0..20 {
+        let place = Place::mounted(FileSystem::Ramfs, 0);
+        thread::scope(|scope| {
+            for runner in 0..4 {
+                let place = place.share();
+                scope.spawn(move || place.install(&[place.secret("a", &format!("{runner}"))]).unwrap());
+            }
+        });
+        assert_eq!(mounts(place.location.mount_point()).len(), 1);
+        assert_eq!(place.generations(), [4]);
+        umount2(place.location.mount_point(), MntFlags::empty()).unwrap();
+        fs::remove_dir_all(place.path("run")).unwrap();
+    }
+}
+
+#[test]
+fn a_full_tmpfs_leaves_the_running_generation_and_nothing_else() {
+    if in_namespace("a_full_tmpfs_leaves_the_running_generation_and_nothing_else").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    fs::create_dir_all(place.location.mount_point()).unwrap();
+    let data = Some("mode=0751,size=64k");
+    mount(Some("none"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), data).unwrap();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let error = place.install(&[place.secret("a", "2"), place.secret("b", &"x".repeat(100_000))]).unwrap_err();
+    assert!(matches!(error, Error::Call { action: "write", source: nix::errno::Errno::ENOSPC, .. }), "{error}");
+    assert_eq!(place.generations(), [1]);
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
+fn user_mode_says_whether_it_is_in_memory() {
+    if in_namespace("user_mode_says_whether_it_is_in_memory").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Runtime, 0);
+    let open = || {
+        let lock = Lock::acquire(&place.location).unwrap();
+        Store::open(&Current::inspect(&place.location).unwrap(), lock, None).unwrap().medium().unwrap()
+    };
+    assert_eq!(open(), Medium::Memory);
+    // An overlay is not memory, wherever its parts are.
+    for part in ["lower", "upper", "work"] {
+        fs::create_dir(place.path(part)).unwrap();
+    }
+    let part = |name| place.path(name).display().to_string();
+    let data = format!("lowerdir={},upperdir={},workdir={}", part("lower"), part("upper"), part("work"));
+    let run = place.path("run");
+    mount(Some("none"), &run, Some("overlay"), MsFlags::empty(), Some(&*data)).unwrap();
+    assert_eq!(open(), Medium::Disk);
+}
+
+#[test]
+fn credentials_are_published_kept_replaced_and_removed() {
+    if in_namespace("credentials_are_published_kept_replaced_and_removed").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let directory = place.path("run/credstore");
+    let run = |credentials: &[(&str, &str)]| publish(&place, &directory, credentials);
+
+    assert!(run(&[]).is_empty());
+    assert!(!directory.exists());
+
+    assert!(run(&[("a", "1"), ("b", "1")]).is_empty());
+    assert_eq!(fs::metadata(&directory).unwrap().mode() & 0o7777, 0o700);
+    let a = fs::metadata(directory.join("a")).unwrap();
+    assert_eq!((a.mode() & 0o7777, a.uid(), a.gid()), (0o400, 0, 0));
+
+    let b = fs::metadata(directory.join("b")).unwrap().ino();
+    assert!(run(&[("a", "2"), ("b", "1")]).is_empty());
+    assert_eq!(fs::read_to_string(directory.join("a")).unwrap(), "2");
+    assert_eq!(fs::metadata(directory.join("b")).unwrap().ino(), b);
+
+    fs::write(directory.join("foreign"), "x").unwrap();
+    fs::write(directory.join("wanted"), "x").unwrap();
+    let failures = run(&[("b", "1"), ("wanted", "1"), ("c", "1")]);
+    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert_eq!(names(&directory), ["b", "c", "foreign", "wanted"]);
+    assert_eq!(fs::read_to_string(directory.join("wanted")).unwrap(), "x");
+
+    assert!(run(&[]).is_empty());
+    assert_eq!(names(&directory), ["foreign", "wanted"]);
+}
+
+#[test]
+fn credentials_go_only_into_memory_and_only_where_nobody_else_can_write() {
+    if in_namespace("credentials_go_only_into_memory_and_only_where_nobody_else_can_write").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let failures = publish(&place, Path::new("/proc/sys"), &[("a", "1")]);
+    assert!(matches!(&*failures, [Error::NotInMemory { .. }]), "{failures:?}");
+    let directory = place.path("open");
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    let failures = publish(&place, &directory, &[("a", "1")]);
+    assert!(matches!(&*failures, [Error::Untrusted { .. }]), "{failures:?}");
+    assert_eq!(names(&directory), [""; 0]);
+}
+
+fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec<Error> {
+    let names: Vec<CredentialName> = credentials
+        .iter()
+        .map(|(name, _)| CredentialName::try_from(&Name::try_from((*name).to_owned()).unwrap()).unwrap())
+        .collect();
+    let credentials: Vec<Credential<'_>> = names
+        .iter()
+        .zip(credentials)
+        .map(|(name, (_, content))| Credential { name, content: content.as_bytes() })
+        .collect();
+    let lock = Lock::acquire(&place.location).unwrap();
+    let current = Current::inspect(&place.location).unwrap();
+    let store = Store::open(&current, lock, place.group).unwrap();
+    let failures = store.publish(directory, &credentials);
+    assert!(store.prune(NonZeroU64::new(1)).is_empty());
+    failures
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The lines of mountinfo about this very path.
+fn mounts(path: &Path) -> Vec<String> {
+    fs::read_to_string("/proc/self/mountinfo")
+        .unwrap()
+        .lines()
+        .filter(|line| line.split(' ').nth(4) == path.to_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Since Linux 6.4.
+fn kernel_knows_noswap() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut parts = release.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (6, 4)
+}

@@ -1,0 +1,298 @@
+//! What the tests from outside have in common: a place of its own for each, whole runs, and children with other rights.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(clippy::print_stderr, reason = "a test that runs with fewer rights says so")]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::num::NonZeroU64;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use install::{Changes, Current, Error, File, FileSystem, Kind, Location, Lock, Owner, Store};
+use manifest::{AbsolutePath, Mode, Name};
+use nix::unistd::{Gid, Uid, geteuid};
+use tempfile::TempDir;
+
+/// A folder with a location in it.
+pub(crate) struct Place {
+    folder: PathBuf,
+    pub(crate) location: Location,
+    /// Of the directories; none in user mode.
+    pub(crate) group: Option<Gid>,
+    /// Removes the folder in the end.
+    _guard: Option<TempDir>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) changes: Changes,
+    pub(crate) failures: Vec<Error>,
+    pub(crate) active: Option<u64>,
+}
+
+impl Place {
+    /// In user mode, so that no right is needed.
+    pub(crate) fn new() -> Self {
+        let guard = tempfile::tempdir().unwrap();
+        let folder = guard.path().canonicalize().unwrap();
+        Self { location: location(&folder, FileSystem::Runtime), folder, group: None, _guard: Some(guard) }
+    }
+
+    /// Another one in the same folder, in user mode.
+    pub(crate) fn share(&self) -> Self {
+        Self { folder: self.folder.clone(), location: self.location.clone(), group: self.group, _guard: None }
+    }
+
+    /// In the folder that a child of [`in_namespace`] was given.
+    pub(crate) fn mounted(file_system: FileSystem, group: u32) -> Self {
+        let folder = PathBuf::from(env::var_os(FOLDER).unwrap());
+        let location = location(&folder, file_system);
+        Self { folder, location, group: Some(Gid::from_raw(group)), _guard: None }
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.folder.join(below)
+    }
+
+    /// A secret that wants no link.
+    pub(crate) fn secret(&self, name: &str, content: &str) -> Wanted {
+        self.wanted(Kind::Secret, name, content)
+    }
+
+    /// A template that wants no link.
+    pub(crate) fn template(&self, name: &str, content: &str) -> Wanted {
+        self.wanted(Kind::Template, name, content)
+    }
+
+    fn wanted(&self, kind: Kind, name: &str, content: &str) -> Wanted {
+        let below = match kind {
+            Kind::Secret => name.to_owned(),
+            Kind::Template => format!("rendered/{name}"),
+        };
+        Wanted {
+            name: Name::try_from(name.to_owned()).unwrap(),
+            kind,
+            content: content.into(),
+            mode: mode(0o400),
+            owner: self.group.map(|_| Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) }),
+            path: absolute(&self.location.symlink_path().join(below)),
+        }
+    }
+
+    /// A whole run, with one generation kept.
+    pub(crate) fn install(&self, wanted: &[Wanted]) -> Result<Run, Error> {
+        self.install_keeping(wanted, 1)
+    }
+
+    pub(crate) fn install_keeping(&self, wanted: &[Wanted], keep: u64) -> Result<Run, Error> {
+        let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
+        let lock = Lock::acquire(&self.location)?;
+        let current = Current::inspect(&self.location)?;
+        let changes = Changes::between(&current, &files)?;
+        let mut store = Store::open(&current, lock, self.group)?;
+        if !changes.is_empty() {
+            store.stage(&files)?.activate()?;
+        }
+        let mut failures = store.link(&files);
+        failures.extend(store.prune(NonZeroU64::new(keep)));
+        Ok(Run { changes, failures, active: store.active() })
+    }
+
+    /// What a dry run finds.
+    pub(crate) fn changes(&self, wanted: &[Wanted]) -> Result<Changes, Error> {
+        let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
+        Changes::between(&Current::inspect(&self.location)?, &files)
+    }
+
+    /// The names in the mount point that are numbers.
+    pub(crate) fn generations(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> = fs::read_dir(self.location.mount_point())
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// What readers see: files by their place.
+    pub(crate) fn tree(&self) -> BTreeMap<String, Seen> {
+        let mut tree = BTreeMap::new();
+        // The link itself must not be taken for an entry.
+        walk(&fs::canonicalize(self.location.symlink_path()).unwrap(), "", &mut tree);
+        tree
+    }
+}
+
+/// A file to be installed, with everything that it borrows.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    pub(crate) name: Name,
+    pub(crate) kind: Kind,
+    pub(crate) content: Vec<u8>,
+    pub(crate) mode: Mode,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) path: AbsolutePath,
+}
+
+impl Wanted {
+    pub(crate) fn file(&self) -> File<'_> {
+        File {
+            name: &self.name,
+            kind: self.kind,
+            content: &self.content,
+            mode: self.mode,
+            owner: self.owner,
+            path: &self.path,
+        }
+    }
+
+    pub(crate) fn mode(mut self, bits: u32) -> Self {
+        self.mode = mode(bits);
+        self
+    }
+
+    pub(crate) fn owner(mut self, user: u32, group: u32) -> Self {
+        self.owner = Some(Owner { user: Uid::from_raw(user), group: Gid::from_raw(group) });
+        self
+    }
+
+    pub(crate) fn at(mut self, path: &Path) -> Self {
+        self.path = absolute(path);
+        self
+    }
+}
+
+/// A file, link or directory as it is found.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Seen {
+    File { content: String, mode: u32, inode: u64 },
+    Link { target: PathBuf },
+    Directory { mode: u32 },
+}
+
+impl Seen {
+    pub(crate) fn content(&self) -> &str {
+        match self {
+            Self::File { content, .. } => content,
+            other => panic!("no file: {other:?}"),
+        }
+    }
+}
+
+pub(crate) fn walk(directory: &Path, prefix: &str, tree: &mut BTreeMap<String, Seen>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let place = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let metadata = entry.path().symlink_metadata().unwrap();
+        let mode = metadata.permissions().mode() & 0o7777;
+        let seen = if metadata.is_dir() {
+            walk(&entry.path(), &format!("{place}/"), tree);
+            Seen::Directory { mode }
+        } else if metadata.is_symlink() {
+            Seen::Link { target: fs::read_link(entry.path()).unwrap() }
+        } else {
+            let content = fs::read(entry.path())
+                .map_or_else(|error| error.to_string(), |bytes| String::from_utf8(bytes).unwrap());
+            Seen::File { content, mode, inode: metadata.ino() }
+        };
+        tree.insert(place, seen);
+    }
+}
+
+pub(crate) fn mode(bits: u32) -> Mode {
+    Mode::try_from(format!("{bits:04o}")).unwrap()
+}
+
+pub(crate) fn absolute(path: &Path) -> AbsolutePath {
+    AbsolutePath::try_from(path.to_str().unwrap().to_owned()).unwrap()
+}
+
+/// The whole chain of an error on one line.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Runs a test again in children that may mount, and says whether this is such a child.
+///
+/// As root, once with root's rights and once in a user namespace, so that both are tested in one go; as an ordinary user
+/// in a user namespace only. Each child has a mount namespace of its own, and a folder with a tmpfs on it.
+pub(crate) fn in_namespace(test: &str) -> Option<Rights> {
+    match env::var(RIGHTS).as_deref() {
+        Ok("root") => return Some(enter(Rights::Root)),
+        Ok(_) => return Some(enter(Rights::UserNamespace)),
+        Err(_) => {}
+    }
+    let mut variants = vec![("user", vec!["--user", "--map-root-user", "--mount"])];
+    if geteuid().is_root() {
+        variants.push(("root", vec!["--mount"]));
+    } else {
+        eprintln!("\n*** {test}: NOT ROOT, so this is tested in a user namespace only; run it as root too ***\n");
+    }
+    for (rights, arguments) in variants {
+        let folder = tempfile::tempdir().unwrap();
+        let status = Command::new("unshare")
+            .args(arguments)
+            .args(["--propagation", "private", "--"])
+            .arg(env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .env(RIGHTS, rights)
+            .env(FOLDER, folder.path().canonicalize().unwrap())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{test} failed with the rights of {rights}");
+    }
+    None
+}
+
+fn enter(rights: Rights) -> Rights {
+    let folder = PathBuf::from(env::var_os(FOLDER).unwrap());
+    let flags = nix::mount::MsFlags::empty();
+    nix::mount::mount(Some("none"), &folder, Some("tmpfs"), flags, Some("mode=0755")).unwrap();
+    rights
+}
+
+/// What a child of [`in_namespace`] may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Rights {
+    Root,
+    /// Mount, but no `noswap`, and only user and group 0.
+    UserNamespace,
+}
+
+/// Runs a test again in a child with another umask, and says whether this is such a child.
+pub(crate) fn with_umask(test: &str, umasks: &[&str]) -> bool {
+    if env::var_os(UMASK).is_some() {
+        return true;
+    }
+    for umask in umasks {
+        let status = Command::new("sh")
+            .args(["-c", "umask $1; exec \"$0\" --exact \"$2\" --nocapture --test-threads=1"])
+            .arg(env::current_exe().unwrap())
+            .args([umask, test])
+            .env(UMASK, umask)
+            .status()
+            .unwrap();
+        assert!(status.success(), "{test} failed with umask {umask}");
+    }
+    false
+}
+
+fn location(folder: &Path, file_system: FileSystem) -> Location {
+    let below = |name: &str| absolute(&folder.join(name));
+    Location::new(below("run/secrets.d"), below("run/secrets"), file_system).unwrap()
+}
+
+const RIGHTS: &str = "INSTALL_TEST_RIGHTS";
+const FOLDER: &str = "INSTALL_TEST_FOLDER";
+const UMASK: &str = "INSTALL_TEST_UMASK";
