@@ -142,3 +142,69 @@ const LIST_SEPARATOR: &[u8] = b"__list_";
 
 /// Longer paths are no fields that sops knows: the longest leads to the context of a KMS key in a group, in six steps.
 const DEEPEST: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::outline;
+
+    #[test]
+    fn paths_become_mappings_and_lists() {
+        for (keys, nested) in [
+            (&["mac"][..], r#"{mac: "0"}"#),
+            (&["age__list_0__map_enc", "age__list_0__map_recipient"], r#"{age: [{enc: "0", recipient: "1"}]}"#),
+            (&["age__list_1__map_enc", "age__list_0__map_enc"], r#"{age: [{enc: "1"}, {enc: "0"}]}"#),
+            (&["kms__list_0__map_context__map_k"], r#"{kms: [{context: {k: "0"}}]}"#),
+            (&["a__list_0__list_1"], r#"{a: [[null, "0"]]}"#),
+            (&["a__list_0__map_"], r#"{a: [{: "0"}]}"#),
+            (&["a__list_x", "a__list_1"], r#"{a: ["0", "1"]}"#),
+            (&["a__list_", "a__list_+2"], r#"{a: ["0", null, "1"]}"#),
+            (&["a__list_007"], r#"{a: [null, "0"]}"#),
+            (&["a__list_65535"], r#"{a: [null, "0"]}"#),
+            (&["a", "a"], r#"{a: "1"}"#),
+            (&["a___map_b"], r#"{a_: {b: "0"}}"#),
+            (&["a__mapb"], r#"{a__mapb: "0"}"#),
+            (&[""], r#"{: "0"}"#),
+            (&["__map_a"], r#"{: {a: "0"}}"#),
+            (
+                &["a__map_b__map_c__map_d__map_e__map_f__map_g__map_h__map_i__map_j__map_k__map_l__map_m", "b"],
+                r#"{b: "1"}"#,
+            ),
+        ] {
+            assert_eq!(outline::value(&nest(&lines(keys)).unwrap_or(Value::List(Vec::new()))), nested, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_contradict_each_other_are_named() {
+        for keys in [["a", "a__map_b"], ["a__map_b", "a"], ["a__list_0", "a__map_b"], ["a__map_b", "a__list_0"]] {
+            assert_eq!(
+                nest(&lines(&keys)).err(),
+                Some(MetadataError::Contradiction { key: keys[1].to_owned() }),
+                "{keys:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_index_beyond_any_list_allocates_nothing() {
+        for key in ["a__list_65536", "a__list_-1", "a__list_999999999999", "a__list_99999999999999999999"] {
+            let error = nest(&lines(&[key])).err().unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it"
+                )
+            );
+        }
+    }
+
+    /// Lines with these keys, whose values are their numbers.
+    fn lines(keys: &[&str]) -> Value {
+        let item = |(number, key): (usize, &&str)| Item::Entry {
+            key: Key::Text(key.as_bytes().to_vec()),
+            value: Value::Scalar(Scalar::text(&number.to_string())),
+        };
+        Value::Mapping(keys.iter().enumerate().map(item).collect())
+    }
+}
