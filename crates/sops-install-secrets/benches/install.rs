@@ -7,7 +7,13 @@
 
 #![allow(clippy::print_stdout, reason = "a bench talks to a person")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a bench may stop on a wrong number")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::use_debug,
+    reason = "a bench that cannot run stops"
+)]
 
 use std::env;
 use std::fs;

@@ -1,5 +1,16 @@
 //! The program from outside: what it prints, what it exits with, and the tree that it leaves.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::use_debug,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod support;
 
 use std::fs;
@@ -125,17 +136,17 @@ fn a_dry_run_writes_nothing_at_all() {
 #[test]
 fn exit_statuses_and_streams_are_as_documented() {
     let scratch = Scratch::new();
-    let help = scratch.finish(scratch.command().arg("--help"));
+    let help = Scratch::finish(scratch.command().arg("--help"));
     assert!(help.stdout.starts_with("Usage: sops-install-secrets") && help.stderr.is_empty());
     assert_eq!(help.status, Some(0));
-    let version = scratch.finish(scratch.command().arg("-version"));
+    let version = Scratch::finish(scratch.command().arg("-version"));
     assert_eq!(version.stdout, format!("sops-install-secrets {}\n", env!("CARGO_PKG_VERSION")));
-    let wrong = scratch.finish(scratch.command().arg("-x"));
+    let wrong = Scratch::finish(scratch.command().arg("-x"));
     assert_eq!(
         (messages(&scratch, &wrong).as_str(), wrong.status),
         ("there is no option \"-x\"\nTry: sops-install-secrets --help\n", Some(2))
     );
-    let missing = scratch.finish(scratch.command().arg("nowhere.json"));
+    let missing = Scratch::finish(scratch.command().arg("nowhere.json"));
     assert_eq!(
         (messages(&scratch, &missing).as_str(), missing.status),
         ("cannot read the manifest nowhere.json: No such file or directory (os error 2)\n", Some(1))

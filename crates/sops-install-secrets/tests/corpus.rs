@@ -3,7 +3,16 @@
 //!
 //! A case is a folder of `tests/corpus/sops`; its README says what stands in one. A case is added by adding a folder.
 
-#![allow(clippy::arithmetic_side_effects, reason = "counting in a test may stop it")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::use_debug,
+    reason = "a test stops where something is not as it must be"
+)]
 
 mod support;
 

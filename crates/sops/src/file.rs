@@ -6,7 +6,7 @@ use crate::format::{Source, binary, dotenv, ini, json, yaml};
 use crate::gcm::Cipher;
 use crate::identity::Identities;
 use crate::lookup::{self, Finder, LookupError, Merge};
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
 use crate::rules::Rule;
 use crate::tree::{Scalar, Tree, Value};
@@ -60,7 +60,13 @@ impl Encrypted {
             Format::Ini => ini::parse(bytes)?,
             Format::Age => return Ok(Self(Content::Age(bytes.to_vec()))),
         };
-        let metadata = Metadata::decode(metadata.as_ref(), notation)?;
+        let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match error {
+            // Who encrypted such a file once more would bury its values for good.
+            MetadataError::Absent if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
+                MetadataError::CutOff
+            }
+            error => error,
+        })?;
         Ok(Self(Content::Sops { format, tree, metadata }))
     }
 
@@ -158,6 +164,9 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
     };
     Some(Decrypted(Opened::Sops { format, tree: source.ok()?.tree }))
 }
+
+/// What every ciphertext begins with.
+const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
 fn finder(format: Format, tree: &Tree) -> Finder<'_> {
     Finder::new(tree, if format == Format::Yaml { Merge::Follow } else { Merge::Ignore })

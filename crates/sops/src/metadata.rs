@@ -71,8 +71,11 @@ pub(crate) enum WrappedKey {
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum MetadataError {
     /// It is not a sops file.
-    #[error("has no sops metadata, so it is not encrypted with sops; run: sops encrypt --in-place FILE")]
+    #[error("it has no sops metadata, so it is not encrypted; encrypt it with: sops encrypt --in-place FILE")]
     Absent,
+    /// Only a part of a sops file is left.
+    #[error("it has encrypted values and no sops metadata, so its end was cut off; restore it from version control")]
+    CutOff,
     /// A field that every sops file has is not there.
     #[error("its sops metadata has no {field}; restore the file, it was cut off or edited by hand")]
     Missing {
@@ -377,7 +380,7 @@ mod tests {
         for (metadata, message) in [
             (
                 "null".to_owned(),
-                "has no sops metadata, so it is not encrypted with sops; run: sops encrypt --in-place FILE",
+                "it has no sops metadata, so it is not encrypted; encrypt it with: sops encrypt --in-place FILE",
             ),
             (
                 "[]".to_owned(),

@@ -76,11 +76,11 @@ impl Scratch {
     /// Writes the manifest and runs the program on it.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, manifest: &Value, arguments: &[A]) -> Run {
         let path = self.write("manifest.json", manifest.to_string().as_bytes());
-        self.finish(self.command().args(arguments).arg(path))
+        Self::finish(self.command().args(arguments).arg(path))
     }
 
     /// Runs a command to its end.
-    pub(crate) fn finish(&self, command: &mut Command) -> Run {
+    pub(crate) fn finish(command: &mut Command) -> Run {
         let output = command.output().unwrap();
         Run {
             status: output.status.code(),
