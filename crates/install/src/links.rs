@@ -5,7 +5,7 @@
 //! a link that the user could have made, and all the rest happens on its handle: nothing is made, changed or removed in
 //! any other directory, and nothing but links changes its owner.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -21,7 +21,7 @@ use crate::{Error, File, Location, Owner};
 pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Vec<Error> {
     let mut failures = Vec::new();
     let wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
-    let exact: Entries = wanted.iter().map(|link| (link.path.to_owned(), link.target.clone().into())).collect();
+    let exact: Entries = wanted.iter().map(Link::entry).collect();
     let known = record::read(root, LINKS).unwrap_or_else(|error| {
         failures.push(error);
         Entries::new()
@@ -41,7 +41,15 @@ pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Vec
             left.insert((path.clone(), target.clone()));
         }
     }
-    failures.extend(wanted.iter().filter_map(|link| link.place(location).err()));
+    for link in &wanted {
+        if let Err(error) = link.place(location) {
+            failures.push(error);
+            let entry = link.entry();
+            if !known.contains(&entry) {
+                left.remove(&entry);
+            }
+        }
+    }
     if left != all {
         failures.extend(record::write(root, LINKS, &left).err());
     }
@@ -61,6 +69,10 @@ impl<'a> Link<'a> {
             NeededLink::None | NeededLink::Inside(_) => None,
             NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.owner }),
         }
+    }
+
+    fn entry(&self) -> (PathBuf, OsString) {
+        (self.path.to_owned(), self.target.clone().into())
     }
 
     /// Makes the link unless it is there. Other links and empty directories give way, anything else is an error.

@@ -89,6 +89,18 @@ impl Place {
     }
 
     pub(crate) fn install_keeping(&self, wanted: &[Wanted], keep: u64) -> Result<Run, Error> {
+        self.run(wanted, |store| store.prune(NonZeroU64::new(keep)))
+    }
+
+    /// A run that ends before old generations are removed.
+    ///
+    /// For tests with readers: a reader that the scheduler stops while the kernel is resolving its path, after the symlink
+    /// and before the file, finds nothing if the generation is removed meanwhile.
+    pub(crate) fn install_unpruned(&self, wanted: &[Wanted]) -> Result<Run, Error> {
+        self.run(wanted, |_| Vec::new())
+    }
+
+    fn run(&self, wanted: &[Wanted], prune: impl FnOnce(&Store<'_>) -> Vec<Error>) -> Result<Run, Error> {
         let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
         let lock = Lock::acquire(&self.location)?;
         let current = Current::inspect(&self.location)?;
@@ -98,7 +110,7 @@ impl Place {
             store.stage(&files)?.activate()?;
         }
         let mut failures = store.link(&files);
-        failures.extend(store.prune(NonZeroU64::new(keep)));
+        failures.extend(prune(&store));
         Ok(Run { changes, failures, active: store.active() })
     }
 
@@ -268,6 +280,11 @@ pub(crate) enum Rights {
     Root,
     /// Mount, but no `noswap`, and only user and group 0.
     UserNamespace,
+}
+
+/// Whether this child can make other users than root owners of files.
+pub(crate) fn may_give_away() -> bool {
+    env::var(RIGHTS).as_deref() == Ok("root")
 }
 
 /// Runs a test again in a child with another umask, and says whether this is such a child.

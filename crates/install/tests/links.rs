@@ -1,0 +1,274 @@
+//! Links at custom paths: what is made, kept, replaced, removed, and what is never touched.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use install::Error;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use support::{Place, chain};
+
+#[test]
+fn a_link_leads_through_the_symlink_and_stays_for_all_generations() {
+    let place = Place::new();
+    let path = place.path("etc/app/token");
+    for content in ["1", "2", "3"] {
+        let before = fs::symlink_metadata(&path).map(|metadata| metadata.ino()).ok();
+        let run = place.install(&[place.secret("token", content).at(&path)]).unwrap();
+        assert!(run.failures.is_empty());
+        assert_eq!(fs::read_link(&path).unwrap(), place.location.symlink_path().join("token"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        assert!(before.is_none_or(|before| before == fs::symlink_metadata(&path).unwrap().ino()));
+    }
+    let run = place.install(&[place.template("token", "4").at(&path)]).unwrap();
+    assert!(run.failures.is_empty());
+    assert_eq!(fs::read_link(&path).unwrap(), place.location.symlink_path().join("rendered/token"));
+    assert_eq!(fs::read_dir(place.path("etc/app")).unwrap().count(), 1);
+}
+
+#[test]
+fn links_go_with_their_secrets_also_with_the_last_one() {
+    let place = Place::new();
+    let [one, two] = ["etc/one", "etc/deep/two"].map(|path| place.path(path));
+    place.install(&[place.secret("1", "x").at(&one), place.secret("2", "x").at(&two)]).unwrap();
+    place.install(&[place.secret("1", "x").at(&one), place.secret("2", "x")]).unwrap();
+    assert!(one.exists() && !two.is_symlink());
+    place.install(&[]).unwrap();
+    assert!(!one.is_symlink());
+}
+
+#[test]
+fn links_are_made_and_removed_without_a_new_generation() {
+    let place = Place::new();
+    let path = place.path("etc/link");
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let run = place.install(&[place.secret("a", "1").at(&path)]).unwrap();
+    assert!(run.changes.is_empty() && path.exists());
+    fs::remove_file(&path).unwrap();
+    place.install(&[place.secret("a", "1").at(&path)]).unwrap();
+    assert!(path.exists());
+    let run = place.install(&[place.secret("a", "1")]).unwrap();
+    assert!(run.changes.is_empty() && !path.is_symlink());
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_by_now_is_not_removed() {
+    let place = Place::new();
+    let path = place.path("etc/link");
+    place.install(&[place.secret("a", "1").at(&path)]).unwrap();
+    fs::remove_file(&path).unwrap();
+    symlink("/elsewhere", &path).unwrap();
+    assert!(place.install(&[]).unwrap().failures.is_empty());
+    assert_eq!(fs::read_link(&path).unwrap(), Path::new("/elsewhere"));
+
+    place.install(&[place.secret("a", "1").at(&path)]).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "precious").unwrap();
+    assert!(place.install(&[]).unwrap().failures.is_empty());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_file_is_never_deleted_and_stops_no_other_link() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("etc/full/of")).unwrap();
+    fs::create_dir_all(place.path("etc/empty")).unwrap();
+    fs::write(place.path("etc/file"), "precious").unwrap();
+    symlink("/elsewhere", place.path("etc/wrong")).unwrap();
+    let wanted = ["etc/file", "etc/full", "etc/file/below", "etc/empty", "etc/wrong", "etc/new"]
+        .map(|path| place.secret(&path.replace('/', "-"), "x").at(&place.path(path)));
+    let run = place.install(&wanted).unwrap();
+    let etc = place.path("etc").display().to_string();
+    assert_eq!(
+        run.failures.iter().map(chain).collect::<Vec<_>>(),
+        [
+            format!("{etc}/file is a file that this program did not make; move it away, then run this again"),
+            format!(
+                "{etc}/full is a directory with files that this program did not make; move it away, then run this again"
+            ),
+            format!("cannot open {etc}/file: ENOTDIR: Not a directory"),
+        ]
+    );
+    assert_eq!(fs::read_to_string(place.path("etc/file")).unwrap(), "precious");
+    assert!(place.path("etc/full/of").is_dir());
+    for path in ["etc/empty", "etc/wrong", "etc/new"] {
+        assert_eq!(fs::read_to_string(place.path(path)).unwrap(), "x", "{path}");
+    }
+    assert_eq!(fs::read_dir(place.path("etc")).unwrap().count(), 5);
+}
+
+#[test]
+fn a_link_becomes_a_directory_of_links_and_back() {
+    let place = Place::new();
+    let [path, below] = ["etc/a", "etc/a/b"].map(|path| place.path(path));
+    for _ in 0..2 {
+        for path in [&path, &below] {
+            let run = place.install(&[place.secret("a", "x").at(path)]).unwrap();
+            assert!(run.failures.is_empty(), "{:?}", run.failures);
+            assert_eq!(fs::read_to_string(path).unwrap(), "x");
+        }
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_the_secrets_is_an_error() {
+    let place = Place::new();
+    let symlink_path = place.location.symlink_path().to_owned();
+    let paths = [&symlink_path, place.location.mount_point(), Path::new("/"), &place.path("run")];
+    let wanted: Vec<_> =
+        paths.iter().enumerate().map(|(number, path)| place.secret(&number.to_string(), "x").at(path)).collect();
+    let run = place.install(&wanted).unwrap();
+    assert_eq!(run.failures.len(), 4, "{:?}", run.failures);
+    assert!(matches!(run.failures[0], Error::HidesSecrets { .. }));
+    assert_eq!(fs::read_to_string(symlink_path.join("0")).unwrap(), "x");
+}
+
+#[test]
+fn what_a_killed_run_prepared_is_used_or_removed() {
+    let place = Place::new();
+    let path = place.path("etc/link");
+    let temporary = place.path("etc/.link.new");
+    let target = place.location.symlink_path().join("a");
+    let wanted = [place.secret("a", "x").at(&path)];
+    fs::create_dir(place.path("etc")).unwrap();
+
+    symlink("/elsewhere", &path).unwrap();
+    symlink(&target, &temporary).unwrap();
+    assert!(place.install(&wanted).unwrap().failures.is_empty());
+    assert_eq!(fs::read_link(&path).unwrap(), target);
+    assert!(!temporary.is_symlink());
+
+    symlink(&target, &temporary).unwrap();
+    place.install(&[]).unwrap();
+    assert!(!temporary.is_symlink() && !path.is_symlink());
+
+    symlink("/elsewhere", &path).unwrap();
+    fs::write(&temporary, "precious").unwrap();
+    assert_eq!(place.install(&wanted).unwrap().failures.len(), 1);
+    assert_eq!(fs::read_to_string(&temporary).unwrap(), "precious");
+}
+
+#[test]
+fn a_damaged_record_is_said_and_stops_nothing() {
+    let place = Place::new();
+    let path = place.path("etc/link");
+    place.install(&[]).unwrap();
+    fs::write(place.location.mount_point().join(".links"), "garbage").unwrap();
+    let run = place.install(&[place.secret("a", "x").at(&path)]).unwrap();
+    assert!(matches!(&*run.failures, [Error::Record { .. }]), "{:?}", run.failures);
+    assert!(path.exists());
+    assert!(place.install(&[place.secret("a", "x").at(&path)]).unwrap().failures.is_empty());
+}
+
+#[test]
+fn links_on_the_way_are_followed_only_if_nobody_else_can_change_them() {
+    let place = Place::new();
+    for directory in ["real", "trusted", "shared"] {
+        fs::create_dir(place.path(directory)).unwrap();
+    }
+    fs::set_permissions(place.path("shared"), fs::Permissions::from_mode(0o777)).unwrap();
+    symlink("../real", place.path("trusted/way")).unwrap();
+    symlink(place.path("real"), place.path("trusted/absolute-way")).unwrap();
+    symlink(place.path("real"), place.path("shared/way")).unwrap();
+    symlink("loop", place.path("trusted/loop")).unwrap();
+
+    let wanted = ["trusted/way/x/a", "trusted/absolute-way/b", "shared/way/c", "trusted/loop/d", "shared/e"]
+        .map(|path| place.secret(&path.replace('/', "-"), "x").at(&place.path(path)));
+    let run = place.install(&wanted).unwrap();
+    let [untrusted, looping] = &*run.failures else { panic!("{:?}", run.failures) };
+    assert!(matches!(untrusted, Error::Untrusted { path } if *path == place.path("shared/way")), "{untrusted}");
+    assert!(chain(looping).ends_with("ELOOP: Too many symbolic links encountered"), "{}", chain(looping));
+    assert_eq!(fs::read_to_string(place.path("real/x/a")).unwrap(), "x");
+    assert_eq!(fs::read_to_string(place.path("real/b")).unwrap(), "x");
+    assert!(!place.path("real/c").exists());
+    assert_eq!(fs::read_to_string(place.path("shared/e")).unwrap(), "x");
+    assert!(place.install(&[]).unwrap().failures.is_empty());
+    assert!(!place.path("real/x/a").is_symlink() && !place.path("shared/e").is_symlink());
+}
+
+#[test]
+fn a_user_who_exchanges_directories_leads_nothing_astray() {
+    let place = Place::new();
+    for directory in ["home/config", "victim/deep"] {
+        fs::create_dir_all(place.path(directory)).unwrap();
+    }
+    fs::write(place.path("victim/secret"), "precious").unwrap();
+    // As the home directory of another user, as seen by root.
+    fs::set_permissions(place.path("home"), fs::Permissions::from_mode(0o777)).unwrap();
+    symlink(place.path("victim"), place.path("home/other")).unwrap();
+
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let attacker = scope.spawn(|| {
+            let [config, other] = ["home/config", "home/other"].map(|path| place.path(path));
+            let mut exchanges = 0_u32;
+            while !done.load(Ordering::Relaxed) {
+                renameat2(AT_FDCWD, &config, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE).unwrap();
+                exchanges += 1;
+            }
+            exchanges
+        });
+        let mut made = 0_u32;
+        for round in 0..3000 {
+            let wanted = [
+                place.secret("a", "x").at(&place.path("home/config/secret")),
+                place.secret("b", "x").at(&place.path("home/config/deep/other")),
+            ];
+            let run = place.install(if round % 2 == 0 { &wanted } else { &[] }).unwrap();
+            made += u32::from(run.failures.is_empty());
+            for failure in run.failures {
+                let expected = matches!(failure, Error::Untrusted { .. } | Error::Call { .. });
+                assert!(expected, "{failure}");
+            }
+            assert_eq!(fs::read_dir(place.path("victim")).unwrap().count(), 2);
+            assert_eq!(fs::read_dir(place.path("victim/deep")).unwrap().count(), 0);
+        }
+        done.store(true, Ordering::Relaxed);
+        let exchanges = attacker.join().unwrap();
+        assert!(exchanges > 100 && made > 100, "{exchanges} exchanges, {made} runs without a failure");
+    });
+    assert_eq!(fs::read_to_string(place.path("victim/secret")).unwrap(), "precious");
+}
+
+#[test]
+fn a_user_who_exchanges_the_link_itself_gets_no_other_file() {
+    if support::in_namespace("a_user_who_exchanges_the_link_itself_gets_no_other_file").is_none() {
+        return;
+    }
+    let rights = nix::unistd::Uid::from_raw(if support::may_give_away() { 1234 } else { 0 });
+    let place = Place::mounted(install::FileSystem::Ramfs, 0);
+    fs::create_dir(place.path("home")).unwrap();
+    fs::set_permissions(place.path("home"), fs::Permissions::from_mode(0o777)).unwrap();
+    // A file of root in the user's directory, which the user can rename but must never own.
+    fs::write(place.path("home/of-root"), "precious").unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let [file, link, aside] = ["home/of-root", "home/link", "home/aside"].map(|path| place.path(path));
+            while !done.load(Ordering::Relaxed) {
+                // Any of these fails if the link is not there at this moment.
+                drop(fs::rename(&link, &aside).and_then(|()| fs::rename(&file, &link)));
+                drop(fs::rename(&link, &file));
+                drop(fs::remove_file(&aside));
+            }
+        });
+        for _ in 0..3000 {
+            let wanted = place.secret("a", "x").owner(rights.as_raw(), 0).at(&place.path("home/link"));
+            place.install(&[wanted]).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let files: Vec<_> = fs::read_dir(place.path("home"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().symlink_metadata().unwrap())
+        .filter(fs::Metadata::is_file)
+        .collect();
+    // Neither deleted, unless the user did it, nor given away.
+    assert!(files.iter().all(|file| file.uid() == 0), "{files:?}");
+}
