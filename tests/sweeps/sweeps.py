@@ -566,10 +566,12 @@ SHOWN = 8
 
 
 class Workers:
-    """As many processes as there are processors, each in a mount namespace and at a site of its own."""
+    """Several processes, each in a mount namespace and at a site of its own."""
 
     def __init__(self, program, work):
-        self.pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=_start_worker, initargs=(program, work))
+        # More than processors, because much of the time goes into waiting: for strace, and for mounts to go away.
+        amount = 3 * len(os.sched_getaffinity(0))
+        self.pool = ProcessPoolExecutor(amount, initializer=_start_worker, initargs=(program, work))
 
     def map(self, function, items):
         """Calls a function of a site and an item for each item."""
