@@ -8,7 +8,6 @@ Needs root, Linux, strace, util-linux and python3; no package of Python.
 import ctypes
 import json
 import os
-import platform
 import re
 import shutil
 import signal
@@ -603,8 +602,3 @@ class WorkFolder(tempfile.TemporaryDirectory):
     def __init__(self):
         super().__init__(prefix="sops-sweeps.", ignore_cleanup_errors=True)
         os.chmod(self.name, 0o755)
-
-
-def exit_group_number():
-    """The number of the system call that ends a process."""
-    return {"x86_64": 231, "aarch64": 94, "riscv64": 94}[platform.machine()]
