@@ -98,32 +98,32 @@ impl System {
 #[test]
 fn a_first_activation_mounts_a_ramfs_and_gives_every_file_its_owner_and_mode() {
     let system = System::new();
-    let mut owned = system.secret("db/password", "nest/a/b");
-    owned["mode"] = json!("0440");
+    let mut shared = system.secret("db/password", "nest/a/b");
+    shared["mode"] = json!("0440");
     let mut by_number = system.secret("number", "int");
     if system.root {
-        (owned["owner"], owned["group"]) = (json!("nobody"), json!("nogroup"));
+        (shared["owner"], shared["group"]) = (json!("nobody"), json!("nogroup"));
         (by_number["uid"], by_number["gid"]) = (json!(1234), json!(5678));
     }
     let template = json!({
         "name": "conf", "path": system.path("etc/conf"), "mode": "0644", "content": "password=<SOPS:db/password>\n",
     });
-    let manifest = system.manifest("m.json", &[owned, by_number], &[template]);
+    let manifest = system.manifest("m.json", &[shared, by_number], &[template]);
     let run = system.script(&format!(
         "umask 077; install {manifest}; stat -f -c %T secrets.d; grep -c ' {} ' /proc/self/mountinfo\n\
          list secrets.d; cat secrets/db/password secrets/number etc/conf; readlink etc/conf",
         system.path("secrets.d")
     ));
     assert_eq!(run.stderr, "");
-    let (keys, owner, number) = if system.root {
+    let (directories, owner, number) = if system.root {
         // Debian has no group `keys`, so this is that of nogroup.
         ("0:65534", "65534:65534", "1234:5678")
     } else {
         ("0:0", "0:0", "0:0")
     };
     let expected = format!(
-        "exit 0\nramfs\n1\nd 751 {keys}\nf 600 0:0 .links\nd 751 {keys} 1\nd 751 {keys} 1/db\n\
-         f 440 {owner} 1/db/password\nf 400 {number} 1/number\nd 751 {keys} 1/rendered\nf 644 0:0 1/rendered/conf\n\
+        "exit 0\nramfs\n1\nd 751 {directories}\nf 600 0:0 .links\nd 751 {directories} 1\nd 751 {directories} 1/db\n\
+         f 440 {owner} 1/db/password\nf 400 {number} 1/number\nd 751 {directories} 1/rendered\nf 644 0:0 1/rendered/conf\n\
          deep5password=deep\n/secrets/rendered/conf\n"
     );
     assert_eq!(run.stdout, expected);
@@ -210,7 +210,7 @@ fn the_first_activation_installs_what_it_can_and_a_later_one_all_or_nothing() {
     let mut foreign = system.secret("foreign", "str");
     foreign["sopsFile"] = json!(corpus().join("sops/no-identity-stranger/in.yaml"));
     let partly = system.manifest("partly.json", &[good.clone(), bad.clone(), foreign], &[]);
-    let nothing = system.manifest("nothing.json", &[bad.clone()], &[]);
+    let nothing = system.manifest("nothing.json", std::slice::from_ref(&bad), &[]);
     let run = system.script(&format!(
         "install {nothing} 2>/dev/null; test -e secrets || echo none\n\
          install {partly} 2>/dev/null; list secrets/; install {partly} 2>&1 | tail -n 2; readlink secrets"
