@@ -161,10 +161,12 @@ impl Failures {
             public: loaded.public.clone(),
             failure,
         });
-        let gpg = identities.gpg().map(|program| HostIdentity {
+        // Who has only age recipients to answer for has not asked GnuPG, and need not read of it.
+        let asked = identities.gpg().zip(self.gpg);
+        let gpg = asked.map(|(program, failure)| HostIdentity {
             origin: program.origin(),
             public: Vec::new(),
-            failure: self.gpg,
+            failure: Some(failure),
         });
         loaded.chain(gpg).collect()
     }

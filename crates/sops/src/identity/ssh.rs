@@ -166,7 +166,7 @@ impl age::Identity for Rsa {
         let padding = Oaep::new_with_label::<Sha256, _>("age-encryption.org/v1/ssh-rsa");
         let unwrapped = self.key.decrypt_blinded(&mut OsRng, padding, &stanza.body);
         // Why the padding does not fit is nobody's business.
-        Some(unwrapped.map_err(|_| DecryptError::DecryptionFailed).and_then(file_key))
+        Some(unwrapped.map_err(|_padding| DecryptError::DecryptionFailed).and_then(file_key))
     }
 }
 
