@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use manifest::Manifest;
-use sops::{Gpg, Identities, Plugins};
+use sops::{Gpg, HostRecipient, Identities, Plugins};
 use zeroize::Zeroizing;
 
+use crate::cli::HostName;
 use crate::environment::Environment;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Reported};
 
 /// A key file that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,35 @@ pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Repo
     }
     identities
 }
+
+/// The hosts that the command line names.
+///
+/// # Errors
+///
+/// A name that is none is reported, and then there are no hosts at all: a check with fewer would prove too little.
+pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostRecipient>, Reported> {
+    let mut hosts = Vec::new();
+    for name in names {
+        let text = match name {
+            HostName::Text(text) => text.clone(),
+            HostName::File(path) => fs::read_to_string(path)
+                .map_err(|source| report.failed("", &Unreadable { path: path.clone(), source }))?,
+        };
+        // A file may hold several, one a line, as `ssh-keyscan` prints them.
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let host = HostRecipient::parse(line).ok_or_else(|| NotARecipient(line.to_owned()));
+            hosts.push(host.map_err(|error| report.failed("", &error))?);
+        }
+    }
+    Ok(hosts)
+}
+
+/// A text that names no host.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0:?} is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint"
+)]
+struct NotARecipient(String);
 
 /// How long a program may take to open one data key: a hardware token has to be found and touched.
 const TIME_LIMIT: Duration = Duration::from_secs(60);

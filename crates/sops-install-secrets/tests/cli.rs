@@ -333,3 +333,36 @@ fn one_value_of_a_dotenv_or_ini_file_is_installed_where_it_is_asked_for() {
     let installed = |name: &str| fs::read_to_string(scratch.runtime().join("secrets").join(name)).unwrap();
     assert_eq!((installed("B").as_str(), installed("database/password").as_str()), ("two words", "secret"));
 }
+
+#[test]
+fn recipients_are_checked_without_any_private_key() {
+    let scratch = Scratch::new();
+    let wanted = with(manifest(&[secret("a", "str")]), "ageKeyFile", "/nowhere");
+    let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+    let check = |arguments: &[&str]| {
+        let run = Scratch::finish(scratch.command().arg("--check-mode=recipients").args(arguments).arg(&path));
+        assert_eq!(run.stdout, "");
+        (run.status, messages(&scratch, &run))
+    };
+    let recipient = "age1pe40k74uf2jmuwm0jj9r5gg9j60kdu5eucwk8r82fazrq4j8hunq5q0xwr";
+    assert_eq!(check(&["--recipient", recipient]), (Some(0), String::new()));
+    let public = corpus().join("keys/ssh-ed25519.pub");
+    let host = "age1cq5w2vlg0jfkavrz66eswk8f3dm4kp0efsndavw4x4smn7un0v8qc3fvgs";
+    let message = format!(
+        "secret \"a\": CORPUS/sops/key-string/in.yaml: it is encrypted to {recipient}, but not to {host}; add that to .sops.yaml \
+         and run: sops updatekeys CORPUS/sops/key-string/in.yaml\n"
+    );
+    assert_eq!(check(&["--recipient-file", public.to_str().unwrap()]), (Some(1), message.clone()));
+    let text = fs::read_to_string(&public).unwrap();
+    assert_eq!(check(&["--recipient", &text]), (Some(1), message));
+    assert_eq!(check(&["--recipient", &text, "--recipient", recipient]).0, Some(0));
+    let (status, message) = check(&["--recipient", "age1mistyped"]);
+    assert_eq!(
+        (status, message.as_str()),
+        (
+            Some(1),
+            "\"age1mistyped\" is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP \
+             fingerprint\n"
+        )
+    );
+}
