@@ -21,6 +21,16 @@ struct Unreadable {
     source: io::Error,
 }
 
+/// A key that systemd was to hand over, and did not.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot read the key {path}: CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=",
+    path = path.display()
+)]
+struct NoCredentials {
+    path: PathBuf,
+}
+
 /// Whether a key has to be there.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Presence {
@@ -33,7 +43,9 @@ enum Presence {
 /// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
 /// if none does, that is the error.
 pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Report) -> Identities {
-    let mut loader = Loader { identities: Identities::new(), report, log_imports: manifest.logging().key_import() };
+    let credentials = environment.credentials_directory.as_deref();
+    let log_imports = manifest.logging().key_import();
+    let mut loader = Loader { identities: Identities::new(), report, credentials, log_imports };
     for path in manifest.age_ssh_key_paths() {
         loader.ssh_key(path, Presence::Expected, Log::Import);
     }
@@ -107,6 +119,8 @@ enum Log {
 struct Loader<'a> {
     identities: Identities,
     report: &'a Report,
+    /// What `%d` stands for.
+    credentials: Option<&'a Path>,
     log_imports: bool,
 }
 
@@ -152,7 +166,16 @@ impl Loader<'_> {
     }
 
     fn read(&self, path: &Path, presence: Presence) -> Option<Zeroizing<Vec<u8>>> {
-        match fs::read(path) {
+        let credential = path.strip_prefix("%d");
+        let read = match (credential, self.credentials) {
+            (Err(_), _) => fs::read(path),
+            (Ok(name), Some(directory)) => fs::read(directory.join(name)),
+            (Ok(_), None) => {
+                self.report.warning("", &NoCredentials { path: path.to_owned() });
+                return None;
+            }
+        };
+        match read {
             Ok(content) => Some(Zeroizing::new(content)),
             Err(error) if presence == Presence::Optional && error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {

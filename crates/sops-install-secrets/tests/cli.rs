@@ -366,3 +366,20 @@ fn recipients_are_checked_without_any_private_key() {
         )
     );
 }
+
+#[test]
+fn an_identity_may_be_a_credential_of_systemd() {
+    let scratch = Scratch::new();
+    let wanted = with(manifest(&[secret("a", "str")]), "ageKeyFile", "%d/host-key");
+    let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+    fs::create_dir(scratch.path().join("credentials")).unwrap();
+    fs::copy(corpus().join("keys/age-1.txt"), scratch.path().join("credentials/host-key")).unwrap();
+    let run = |command: &mut std::process::Command| Scratch::finish(command.arg("-ignore-passwd").arg(&path));
+    let without = run(&mut scratch.command());
+    assert_eq!(without.status, Some(1));
+    let warning = "warning: cannot read the key %d/host-key: CREDENTIALS_DIRECTORY is not set; run this as a unit with \
+                   LoadCredential=\n";
+    assert!(messages(&scratch, &without).starts_with(warning), "{}", without.stderr);
+    let with = run(scratch.command().env("CREDENTIALS_DIRECTORY", scratch.path().join("credentials")));
+    assert_eq!((with.status, with.stderr.as_str()), (Some(0), ""));
+}
