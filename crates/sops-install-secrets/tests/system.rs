@@ -281,3 +281,22 @@ fn the_last_secret_can_go_and_its_link_goes_with_it() {
     assert_eq!(run.stderr, "");
     assert_eq!(run.stdout, "exit 0\nlinked\nremoving secret: linked\nexit 0\netc:\n\nsecrets/:\n");
 }
+
+#[test]
+fn a_secret_can_be_a_credential_too_and_goes_with_it() {
+    let system = System::new();
+    let mut published = system.secret("db/password", "nest/a/b");
+    published["credential"] = json!(true);
+    let mut changed = published.clone();
+    changed["key"] = json!("str");
+    let before = system.manifest("before.json", &[published], &[]);
+    let after = system.manifest("after.json", &[changed], &[]);
+    let none = system.manifest("none.json", &[system.secret("other", "str")], &[]);
+    let run = system.script(&format!(
+        "mkdir of-run; mount -t tmpfs tmpfs of-run; mount --bind of-run /run\n\
+         install {before}; list /run/credstore; cat /run/credstore/*; echo\n\
+         install {after} >/dev/null; cat /run/credstore/*; echo; install {none} >/dev/null; ls -A /run/credstore"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(run.stdout, "exit 0\nd 700 0:0\nf 400 0:0 db-password\ndeep\nhello\n");
+}
