@@ -22,10 +22,7 @@ rustPlatform.buildRustPackage {
 
   meta = {
     description = "Installs the secrets of a NixOS machine from sops files";
-    license = [
-      lib.licenses.mit
-      lib.licenses.asl20
-    ];
+    license = lib.licenses.mit;
     mainProgram = "sops-install-secrets";
     platforms = lib.platforms.linux;
   };

@@ -29,6 +29,11 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             decrypt::check(&manifest, report);
             plan::check_templates(&manifest, report);
         }
+        CheckMode::Recipients => {
+            if let Ok(hosts) = keys::hosts(&arguments.recipients, report) {
+                decrypt::check_recipients(&manifest, &hosts, report);
+            }
+        }
         CheckMode::Off => {
             let dry_run = if environment.dry_activate { DryRun::Yes } else { arguments.dry_run };
             let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts, dry_run };
@@ -239,7 +244,7 @@ fn read_manifest(arguments: &Arguments, environment: &Environment, report: &mut 
     let path = &arguments.manifest;
     let json = fs::read(path).map_err(|source| report.failed("", &Unreadable { path: path.clone(), source }))?;
     let runtime_directory = match (arguments.check_mode, environment.runtime_directory.as_deref()) {
-        (CheckMode::Manifest | CheckMode::SopsFile, _) => RuntimeDirectory::Unneeded,
+        (CheckMode::Manifest | CheckMode::SopsFile | CheckMode::Recipients, _) => RuntimeDirectory::Unneeded,
         (CheckMode::Off, Some(directory)) => RuntimeDirectory::At(directory),
         (CheckMode::Off, None) => RuntimeDirectory::Unset,
     };

@@ -10,12 +10,14 @@ use zeroize::Zeroize as _;
 /// Makes the memory of this process unreadable to others and keeps it out of core dumps and, where the limits allow,
 /// out of swap. Each of these is a further line of defence, so none of them stops an installation that it fails in.
 pub(crate) fn confine() -> Vec<nix::Error> {
-    let swap_is_shut_out = match getrlimit(Resource::RLIMIT_MEMLOCK) {
-        // Under a limit a later allocation would fail instead of going unlocked.
-        Ok((soft, _)) if soft != RLIM_INFINITY && !nix::unistd::geteuid().is_root() => Ok(()),
-        Ok(_) => mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE),
-        Err(error) => Err(error),
+    // Under a limit a later allocation, or the growth of the stack, would end the process instead of going unlocked. Root
+    // can lift the limit, but the root of a user namespace cannot.
+    let unlimited = match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((RLIM_INFINITY, _)) => true,
+        Ok(_) | Err(_) => setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok(),
     };
+    let swap_is_shut_out =
+        if unlimited { mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE) } else { Ok(()) };
     [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), swap_is_shut_out]
         .into_iter()
         .filter_map(Result::err)

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use manifest::{Manifest, Secret};
-use sops::{AgeFileError, Encrypted, Format, Identities, Plaintext};
+use sops::{AgeFileError, Encrypted, Format, HostRecipient, Identities, Plaintext};
 
 use crate::report::{Report, chain};
 
@@ -77,6 +77,43 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
                 report.failure(&file.subject_of(&[(place, secret)]), &error);
             }
         }
+    }
+}
+
+/// Checks without any key that hosts can open every sops file.
+pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[HostRecipient], report: &mut Report) {
+    for file in files(manifest) {
+        let Some(encrypted) = file.read(report) else { continue };
+        match encrypted.opens_for(hosts) {
+            Some(true) => {}
+            Some(false) => {
+                let error = NotForHosts::new(&encrypted, hosts, file.path);
+                report.failure(&file.subject(), &error);
+            }
+            None => report.warning(&file.subject(), &Unnamed),
+        }
+    }
+}
+
+/// A sops file that none of the hosts can open.
+#[derive(Debug, thiserror::Error)]
+#[error("it is encrypted to {recipients}, but not to {hosts}; add that to .sops.yaml and run: sops updatekeys {file}", file = file.display())]
+struct NotForHosts {
+    recipients: String,
+    hosts: String,
+    file: PathBuf,
+}
+
+/// A plain age file has stanzas, from which nobody but their recipients can tell whose they are.
+#[derive(Debug, thiserror::Error)]
+#[error("a plain age file does not name its recipients, so they cannot be checked")]
+struct Unnamed;
+
+impl NotForHosts {
+    fn new(encrypted: &Encrypted, hosts: &[HostRecipient], path: &Path) -> Self {
+        let recipients: Vec<_> = encrypted.recipients().iter().map(ToString::to_string).collect();
+        let hosts: Vec<_> = hosts.iter().map(HostRecipient::to_add).collect();
+        Self { recipients: recipients.join(", "), hosts: hosts.join(", "), file: editable(path).to_owned() }
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) struct Environment {
     pub(crate) systemctl: bool,
     /// `XDG_RUNTIME_DIR`, which `%r` stands for.
     pub(crate) runtime_directory: Option<String>,
+    /// `CREDENTIALS_DIRECTORY`, where systemd puts what a unit loads with `LoadCredential=`; `%d` stands for it in the
+    /// paths of keys.
+    pub(crate) credentials_directory: Option<PathBuf>,
     /// Where programs are looked for.
     pub(crate) path: OsString,
     /// The gpg program: `SOPS_GPG_EXEC`, or `gpg`.
@@ -50,6 +53,7 @@ impl Environment {
             dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
             runtime_directory: env::var("XDG_RUNTIME_DIR").ok(),
+            credentials_directory: path("CREDENTIALS_DIRECTORY"),
             path: env::var_os("PATH").unwrap_or_default(),
             gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),
             gnupg_home: path("GNUPGHOME"),

@@ -50,6 +50,12 @@ pub(crate) fn recover(groups: &[KeyGroup], threshold: i64, identities: &Identiti
     }
 }
 
+/// The recipients in all groups, as messages name them.
+pub(crate) fn recipients(groups: &[KeyGroup]) -> Vec<Recipient> {
+    let numbered = groups.iter().enumerate();
+    numbered.flat_map(|(group, keys)| keys.iter().map(move |key| Recipient::of(group, key, None))).collect()
+}
+
 /// Whether hosts of these names could open a file with these groups, as far as the names in the file are right.
 pub(crate) fn could_open(groups: &[KeyGroup], threshold: i64, hosts: &[HostRecipient]) -> bool {
     let ours = |wrapped: &WrappedKey| match wrapped {
@@ -161,10 +167,12 @@ impl Failures {
             public: loaded.public.clone(),
             failure,
         });
-        let gpg = identities.gpg().map(|program| HostIdentity {
+        // Who has only age recipients to answer for has not asked GnuPG, and need not read of it.
+        let asked = identities.gpg().zip(self.gpg);
+        let gpg = asked.map(|(program, failure)| HostIdentity {
             origin: program.origin(),
             public: Vec::new(),
-            failure: self.gpg,
+            failure: Some(failure),
         });
         loaded.chain(gpg).collect()
     }
@@ -278,14 +286,7 @@ impl<'a> Search<'a> {
     }
 
     fn report(self, cause: Cause) -> NoDataKey {
-        let recipients = self.entries.into_iter().map(|entry| {
-            let (kind, text) = match entry.wrapped {
-                WrappedKey::Age { recipient, .. } => ("age", recipient),
-                WrappedKey::Pgp { fingerprint, .. } => ("pgp", fingerprint),
-                WrappedKey::Remote { service, key } => (*service, key),
-            };
-            Recipient { group: entry.group, kind, text: text.clone(), problem: entry.problem }
-        });
+        let recipients = self.entries.into_iter().map(|entry| Recipient::of(entry.group, entry.wrapped, entry.problem));
         NoDataKey { recipients: recipients.collect(), identities: self.failures.report(self.identities), cause }
     }
 }
@@ -379,6 +380,15 @@ impl NoDataKey {
 }
 
 impl Recipient {
+    fn of(group: usize, wrapped: &WrappedKey, problem: Option<String>) -> Self {
+        let (kind, text) = match wrapped {
+            WrappedKey::Age { recipient, .. } => ("age", recipient),
+            WrappedKey::Pgp { fingerprint, .. } => ("pgp", fingerprint),
+            WrappedKey::Remote { service, key } => (*service, key),
+        };
+        Self { group, kind, text: text.clone(), problem }
+    }
+
     /// The number of its key group, counted from 0.
     #[must_use]
     pub fn group(&self) -> usize {

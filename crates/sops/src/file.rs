@@ -1,10 +1,11 @@
 //! A sops file before and after its decryption.
 
-use crate::datakey;
+use crate::datakey::{self, Recipient};
 use crate::error::Error;
 use crate::format::{Source, binary, dotenv, ini, json, yaml};
 use crate::gcm::Cipher;
 use crate::identity::Identities;
+use crate::identity::recipient::HostRecipient;
 use crate::lookup::{self, Finder, LookupError, Merge};
 use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
@@ -82,6 +83,27 @@ impl Encrypted {
                 paths.into_iter().map(|path| find_text(&mut finder, *format, path).map(|_| ())).collect()
             }
             Content::Age(_) => paths.into_iter().map(|_| Ok(())).collect(),
+        }
+    }
+
+    /// Whether hosts with these names can open the file, as far as the names of its recipients are right: no key is
+    /// needed. `None` for a plain age file, which does not name its recipients.
+    #[must_use]
+    pub fn opens_for(&self, hosts: &[HostRecipient]) -> Option<bool> {
+        match &self.0 {
+            Content::Sops { metadata, .. } => {
+                Some(datakey::could_open(&metadata.key_groups, metadata.shamir_threshold, hosts))
+            }
+            Content::Age(_) => None,
+        }
+    }
+
+    /// Whom the file is encrypted to; nothing for a plain age file.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Recipient> {
+        match &self.0 {
+            Content::Sops { metadata, .. } => datakey::recipients(&metadata.key_groups),
+            Content::Age(_) => Vec::new(),
         }
     }
 

@@ -197,8 +197,6 @@
 //! Identities, data keys and everything decrypted are wiped when they are dropped ([`Plaintext`]) and have no `Debug`. No
 //! error holds any of them, nor a MAC. Buffers that take plaintext have their size before they are filled.
 
-#![allow(dead_code, reason = "the crate is being put together")]
-
 mod buffer;
 mod datakey;
 mod error;

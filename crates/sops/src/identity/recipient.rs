@@ -41,6 +41,13 @@ impl HostRecipient {
         Some(Self { names })
     }
 
+    /// The recipient to add to a file so that the host can open it: what ssh-to-age derives of an ed25519 key, else the
+    /// key itself.
+    #[must_use]
+    pub fn to_add(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
     /// Whether `recipient`, as a file names it, is this host. The names in a file are labels that nobody checks, so this is
     /// what the file promises, and not proof.
     #[must_use]

@@ -165,7 +165,8 @@ impl age::Identity for Rsa {
         }
         let padding = Oaep::new_with_label::<Sha256, _>("age-encryption.org/v1/ssh-rsa");
         let unwrapped = self.key.decrypt_blinded(&mut OsRng, padding, &stanza.body);
-        Some(unwrapped.map_err(DecryptError::from).and_then(file_key))
+        // Why the padding does not fit is nobody's business.
+        Some(unwrapped.map_err(|_padding| DecryptError::DecryptionFailed).and_then(file_key))
     }
 }
 
