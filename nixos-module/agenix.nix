@@ -250,7 +250,6 @@ in
 
     identityPaths = mkOption {
       type = types.listOf installer.keyPath;
-      apply = map installer.keyText;
       default = installer.hostKeys {
         types = [
           "rsa"
@@ -268,7 +267,6 @@ in
 
     keyFile = mkOption {
       type = types.nullOr installer.keyPath;
-      apply = key: if key == null then null else installer.keyText key;
       default = null;
       example = "/var/lib/agenix/key.txt";
       description = ''

@@ -524,7 +524,6 @@ in
     age = {
       keyFile = mkOption {
         type = types.nullOr installer.keyPath;
-        apply = key: if key == null then null else installer.keyText key;
         default = null;
         example = "/var/lib/sops-nix/key.txt";
         description = "File with private age keys, outside the Nix store and not on a network file system.";
@@ -549,7 +548,6 @@ in
 
       sshKeyPaths = mkOption {
         type = types.listOf installer.keyPath;
-        apply = map installer.keyText;
         default = hostKeys "ed25519";
         defaultText = lib.literalMD ''
           the Ed25519 keys of {option}`services.openssh.hostKeys`, if {option}`services.openssh.enable` or
@@ -566,7 +564,6 @@ in
     gnupg = {
       home = mkOption {
         type = types.nullOr types.str;
-        apply = home: if home == null then null else installer.keyText home;
         default = null;
         example = "/root/.gnupg";
         description = "Directory of GnuPG with private keys, for files that no age or SSH key opens.";
@@ -574,7 +571,6 @@ in
 
       sshKeyPaths = mkOption {
         type = types.listOf installer.keyPath;
-        apply = map installer.keyText;
         default = lib.optionals (cfg.gnupg.home == null) (hostKeys "rsa");
         defaultText = lib.literalMD ''
           the RSA keys of {option}`services.openssh.hostKeys` on the same terms as for {option}`sops.age.sshKeyPaths`;

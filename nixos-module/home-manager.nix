@@ -338,7 +338,6 @@ in
     age = {
       keyFile = mkOption {
         type = types.nullOr installer.keyPath;
-        apply = key: if key == null then null else installer.keyText key;
         default = null;
         example = "/home/alice/.config/sops/age/keys.txt";
         description = "File with private age keys, outside the Nix store.";
@@ -360,7 +359,6 @@ in
 
       sshKeyPaths = mkOption {
         type = types.listOf installer.keyPath;
-        apply = map installer.keyText;
         default = [ ];
         example = [ "/home/alice/.ssh/id_ed25519" ];
         description = ''
@@ -380,7 +378,6 @@ in
 
       sshKeyPaths = mkOption {
         type = types.listOf installer.keyPath;
-        apply = map installer.keyText;
         default = [ ];
         example = [ "/home/alice/.ssh/id_rsa" ];
         description = ''

@@ -181,10 +181,10 @@ in
     in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
 
-  # Absolute paths of private keys. A path literal counts as the text it stands for: copying it to the store, as Nix does
-  # with a path literal in a string, would publish the key.
-  keyPath = lib.types.externalPath;
-  keyText = toString;
+  # Where a private key is. Not a path without quotes: it would be copied to the store, where every user can read it.
+  keyPath = lib.types.externalPath // {
+    description = "absolute path in quotes, not in the Nix store";
+  };
 
   # The primary group of a user, as the configuration declares it.
   groupOf = owner: config.users.users.${owner}.group;
