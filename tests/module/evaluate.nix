@@ -35,16 +35,15 @@ let
     };
   };
 
-  evaluated = library.evalModules {
-    inherit (kinds.${kind}) class;
-    modules = kinds.${kind}.modules ++ [
-      configuration
-      { _module.args = { inherit (stubs) pkgs; }; }
-    ];
-  };
-  inherit (evaluated) config;
+  evaluate =
+    kind: configurations:
+    library.evalModules {
+      inherit (kinds.${kind}) class;
+      modules =
+        kinds.${kind}.modules ++ configurations ++ [ { _module.args = { inherit (stubs) pkgs; }; } ];
+    };
 
-  failed = library.filter (assertion: !assertion.assertion) config.assertions;
+  evaluated = evaluate kind [ configuration ];
 
   contentOf = manifest: {
     check = manifest.checkPhase;
@@ -56,7 +55,7 @@ let
     _: library.filterAttrs (_: value: value != [ ] && value != { } && value != "")
   );
 
-  nixos = {
+  nixos = config: {
     manifests = library.mapAttrs (_: contentOf) (
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
@@ -65,18 +64,65 @@ let
     etc = config.environment.etc;
   };
 
-  homeManager = {
+  homeManager = config: {
     manifests.sops-nix-manifest = contentOf config.sops.manifest;
     services = config.systemd.user.services;
     inherit (config.home) activation sessionVariables;
   };
-in
-{
-  result =
+  resultOf =
+    kind: config:
+    let
+      failed = library.filter (assertion: !assertion.assertion) config.assertions;
+    in
     if failed != [ ] then
       { assertions = map (assertion: assertion.message) failed; }
     else
-      { inherit (config) warnings; } // (if kind == "home-manager" then homeManager else nixos);
+      { inherit (config) warnings; } // (if kind == "home-manager" then homeManager else nixos) config;
+
+  # A test of tests/nixos: its script, and its machines with each of their specialisations.
+  testOf =
+    file:
+    let
+      test =
+        (library.evalModules {
+          modules = [
+            file
+            {
+              options = {
+                name = library.mkOption { type = library.types.str; };
+                nodes = library.mkOption { type = library.types.attrsOf library.types.deferredModule; };
+                testScript = library.mkOption { type = library.types.raw; };
+              };
+            }
+          ];
+        }).config;
+      specialisationsOf =
+        node:
+        library.mapAttrs (_: specialisation: [
+          node
+          specialisation.configuration
+        ]) (evaluate "sops" [ node ]).config.specialisation;
+    in
+    {
+      script =
+        if builtins.isFunction test.testScript then
+          test.testScript {
+            nodes = library.mapAttrs (_: _: { system.build.toplevel = "/toplevel"; }) test.nodes;
+          }
+        else
+          test.testScript;
+      machines = library.mapAttrs (
+        _: node:
+        library.mapAttrs (_: modules: resultOf "sops" (evaluate "sops" modules).config) (
+          specialisationsOf node // { "" = [ node ]; }
+        )
+      ) test.nodes;
+    };
+in
+{
+  result = resultOf kind evaluated.config;
+
+  tests = library.mapAttrs (_: testOf) (import ../nixos);
 
   options =
     map

@@ -1,4 +1,4 @@
-"""Evaluates the modules with real Nix, for `record` and `check`.
+"""Evaluates the modules, and the machines of tests/nixos, with real Nix, for `record` and `check`.
 
 A configuration is a Nix module at KIND/good/NAME.nix or KIND/bad/NAME.nix. What becomes of it stands in
 recorded/KIND/NAME.json. Comments at the top of a configuration say what has to hold:
@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RECORDED = HERE / "recorded"
+MACHINES = RECORDED / "machines.json"
 HASHES = RECORDED / "hashes.json"
 OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
 KINDS = {
@@ -71,8 +72,16 @@ def evaluate_all(lib):
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda path: evaluate(lib, path), paths))
     records = {record_of(path): text_of(result) for path, result in zip(paths, results)}
+    records[MACHINES] = text_of(machine_tests(lib))
     records[OPTIONS] = options_page(lib)
     return records
+
+
+def machine_tests(lib):
+    run = nix(lib, "sops", "tests")
+    if run.returncode != 0:
+        raise Failure(f"tests/nixos: {run.stderr}")
+    return json.loads(run.stdout.replace(str(ROOT), ""))
 
 
 # The page of options
@@ -154,6 +163,19 @@ def failures_of(configuration, record):
             yield f"its {field} is not that of {file}:\n{text_of(ours)}"
 
 
+def failures_of_machines(tests):
+    """What is wrong with the tests on machines, as far as it can be seen without a machine."""
+    for name, test in tests.items():
+        try:
+            compile(test["script"], name, "exec")
+        except SyntaxError as error:
+            yield f"{name}: its script is no Python: {error}"
+        for node, machines in test["machines"].items():
+            for specialisation, result in machines.items():
+                if result.get("warnings") or "assertions" in result:
+                    yield f"{name}: {node} {specialisation}: {result}"
+
+
 def without_hashes(value):
     return json.loads(re.sub(r"/nix/store/[0-9a-z]{32}-", "/nix/store/HASH-", json.dumps(value, sort_keys=True)))
 
@@ -180,8 +202,8 @@ def refusals(configuration, record, program):
 
 def hashes():
     inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
-    inputs += sorted((HERE / "files").iterdir()) + sorted((ROOT / "nixos-module").glob("*.nix"))
-    outputs = [OPTIONS, *sorted(RECORDED.glob("*/*/*.json"))]
+    inputs += sorted((ROOT / "tests/nixos").glob("*.nix")) + sorted((HERE / "files").iterdir()) + sorted((ROOT / "nixos-module").glob("*.nix"))
+    outputs = [OPTIONS, MACHINES, *sorted(RECORDED.glob("*/*/*.json"))]
     return {
         str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in inputs + outputs

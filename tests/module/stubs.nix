@@ -24,6 +24,8 @@ let
   service = types.submodule {
     options = {
       description = option types.singleLineStr "";
+      script = option types.lines "";
+      reload = option types.lines "";
       after = words;
       before = words;
       wants = words;
@@ -53,12 +55,13 @@ let
   };
 
   user =
-    { name, ... }:
+    { config, name, ... }:
     {
       options = {
         name = option types.str name;
-        group = option types.str "";
+        group = option types.str (if config.isNormalUser then "users" else "");
         isNormalUser = flag;
+        isSystemUser = flag;
         hashedPasswordFile = option (types.nullOr types.str) null;
       };
     };
@@ -110,6 +113,7 @@ in
         ];
       };
       services.userborn.enable = flag;
+      specialisation = option (types.attrsOf types.raw) { };
       system = {
         activatable = option types.bool true;
         activationScripts = mkOption {
@@ -117,6 +121,7 @@ in
           default = { };
         };
         build = option (types.lazyAttrsOf types.unspecified) { };
+        switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
       };
       systemd = {
@@ -124,6 +129,8 @@ in
         services = option (types.attrsOf service) { };
         sysusers.enable = flag;
       };
+      users.groups = anything;
+      virtualisation = anything;
       users.mutableUsers = option types.bool true;
       users.users = option (types.attrsOf (types.submodule user)) { };
     };
