@@ -1,0 +1,7 @@
+# error: age.ageBin
+{ config, ... }:
+{
+  services.openssh.enable = true;
+  age.secrets.password.file = ../../files/secret.age;
+  age.ageBin = "/bin/rage";
+}
