@@ -13,8 +13,6 @@
         "aarch64-linux"
       ];
       forEachSystem = function: lib.genAttrs systems (system: function nixpkgs.legacyPackages.${system});
-
-      machineTests = import ./tests/nixos;
     in
     {
       packages = forEachSystem (pkgs: rec {
@@ -39,16 +37,22 @@
 
       checks = forEachSystem (
         pkgs:
+        let
+          package = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
+        in
         {
-          inherit (self.packages.${pkgs.stdenv.hostPlatform.system}) sops-install-secrets;
+          inherit package;
           formatting = pkgs.runCommand "formatting" { nativeBuildInputs = [ pkgs.nixfmt ]; } ''
             nixfmt --check ${./flake.nix} ${./default.nix} ${./package.nix} ${./nixos-module}/*.nix
             touch $out
           '';
+          module = pkgs.runCommand "module" { nativeBuildInputs = [ pkgs.python3 ]; } ''
+            cd ${self}
+            python3 -B tests/module/check --program ${lib.getExe package}
+            touch $out
+          '';
         }
-        // lib.mapAttrs' (
-          name: test: lib.nameValuePair "machine-${name}" (pkgs.testers.runNixOSTest test)
-        ) machineTests
+        // lib.mapAttrs' (name: lib.nameValuePair "machine-${name}") package.tests
       );
 
       devShells = forEachSystem (pkgs: {

@@ -1,6 +1,7 @@
 {
   lib,
   rustPlatform,
+  testers,
 }:
 
 rustPlatform.buildRustPackage (finalAttrs: {
@@ -23,10 +24,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
   # machines; .ci/run runs all of them.
   doCheck = false;
 
-  passthru = {
-    nixosModule = ./nixos-module;
-    homeModule = ./nixos-module/home-manager.nix;
-  };
+  passthru.tests = lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos);
 
   meta = {
     description = "Installs the secrets of a NixOS machine from sops files";
