@@ -477,7 +477,10 @@ in
       example = {
         SOPS_GPG_EXEC = "/run/current-system/sw/bin/gpg";
       };
-      description = "Environment variables of sops-install-secrets. They are passed as they are, no shell reads them.";
+      description = ''
+        Environment variables of sops-install-secrets. They are passed as they are, no shell reads them. `PATH` is made
+        of {option}`sops.age.plugins` and cannot be set.
+      '';
     };
 
     package = mkOption {
@@ -618,6 +621,10 @@ in
         {
           assertion = cfg.age.generateKey -> cfg.age.keyFile != null;
           message = "sops.age.generateKey is set, but sops.age.keyFile does not say where the key is to be.";
+        }
+        {
+          assertion = !(cfg.environment ? PATH);
+          message = "sops.environment.PATH is set, but the PATH of the program is made of sops.age.plugins; add the package there, or name gpg in sops.environment.SOPS_GPG_EXEC.";
         }
         {
           assertion = scriptInstalls -> installer.usersUnit == null;

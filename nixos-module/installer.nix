@@ -46,6 +46,9 @@ let
   # sops looks for SSH keys of the user whose home this is; the machine's secrets must not depend on root's own keys.
   environmentOf = installation: { HOME = "/var/empty"; } // installation.environment;
 
+  environmentOfScripts =
+    installation: environmentOf installation // { PATH = lib.makeBinPath installation.plugins; };
+
   exports =
     variables:
     lib.concatStrings (
@@ -195,13 +198,14 @@ in
     builtins.isString file
     && lib.any (origin: origin ? outputs) (lib.attrValues (builtins.getContext file));
 
-  # Activation scripts that say they come after one of these, which units have taken the place of.
+  # Activation scripts that say they come after one of these, which units have taken the place of. NixOS puts the whole of
+  # them among them, as `script`, which cannot be looked at: with such a script it is an error that names no option.
   scriptsAfter =
     names:
     lib.attrNames (
       lib.filterAttrs (
         _: script: builtins.isAttrs script && lib.intersectLists names (script.deps or [ ]) != [ ]
-      ) config.system.activationScripts
+      ) (removeAttrs config.system.activationScripts [ "script" ])
     );
 
   # Users whose password is looked for in one of these secrets.
@@ -317,7 +321,7 @@ in
   # The call in an activation script. Units are then asked for through the lists that the script's caller reads.
   script = installation: manifest: arguments: ''
     (
-      ${exports (environmentOf installation // { PATH = lib.makeBinPath installation.plugins; })}
+      ${exports (environmentOfScripts installation)}
       exec ${lib.escapeShellArgs ([ (executable installation) ] ++ arguments ++ [ manifest ])}
     )
   '';
@@ -328,7 +332,7 @@ in
   preSwitchCheck = installation: manifests: ''
     for key in ${lib.escapeShellArgs installation.keyPaths}; do
       [[ -e $key ]] || continue
-      ${exports (environmentOf installation // { PATH = lib.makeBinPath installation.plugins; })}
+      ${exports (environmentOfScripts installation)}
       for manifest in ${lib.escapeShellArgs manifests}; do
         if ! output=$(${escapeShellArg (executable installation)} -dry-run -ignore-passwd "$manifest" 2>&1); then
           printf '%s\n' "$output" >&2

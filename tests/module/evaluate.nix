@@ -60,7 +60,8 @@ let
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
     services = trimmed config.systemd.services;
-    inherit (config.system) activationScripts preSwitchChecks;
+    inherit (config.system) preSwitchChecks;
+    activationScripts = removeAttrs config.system.activationScripts [ "script" ];
     etc = config.environment.etc;
   };
 

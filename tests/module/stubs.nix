@@ -119,6 +119,8 @@ in
         activationScripts = mkOption {
           type = types.attrsOf (types.coercedTo types.str (text: { inherit text; }) script);
           default = { };
+          apply =
+            scripts: scripts // { script = throw "the text of all activation scripts is not to be looked at"; };
         };
         build = option (types.lazyAttrsOf types.unspecified) { };
         switch.enable = flag;

@@ -1,5 +1,4 @@
 # error: age.ageBin
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

@@ -1,5 +1,4 @@
 # error: age.secrets.password.neededForUsers is set, so the secret is installed before there are users
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

@@ -1,5 +1,4 @@
 # error: which does not exist
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

@@ -1,5 +1,4 @@
 # error: age.secrets.password.mode
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

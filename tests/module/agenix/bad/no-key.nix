@@ -1,5 +1,4 @@
 # error: age.secrets is set, but there is no key to decrypt with
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

@@ -1,5 +1,4 @@
 # error: age.secrets.password.symlink is false, which would leave the secret on a disk
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

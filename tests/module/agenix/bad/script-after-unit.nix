@@ -1,5 +1,4 @@
 # error: system.activationScripts.mine: deps has a script of agenix
-{ config, ... }:
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;
