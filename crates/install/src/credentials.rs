@@ -21,10 +21,10 @@ pub struct Credential<'a> {
 /// Makes the files that are wanted and removes those of earlier runs that are not. One that fails does not stop the others.
 pub(crate) fn update(root: &Dir, path: &Path, credentials: &[Credential<'_>], owner: Option<Owner>) -> Vec<Error> {
     let mut failures = Vec::new();
-    let known = record::read(root, CREDENTIALS).unwrap_or_else(|error| {
-        failures.push(error);
-        Entries::new()
-    });
+    let known = match record::recover(root, CREDENTIALS, &mut failures) {
+        Ok(known) => known,
+        Err(error) => return vec![error],
+    };
     let key = |credential: &Credential<'_>| (path.to_owned(), credential.name.as_str().into());
     let mut left: Entries = credentials.iter().map(key).collect();
     let stale: Entries = known.difference(&left).cloned().collect();
@@ -43,10 +43,14 @@ pub(crate) fn update(root: &Dir, path: &Path, credentials: &[Credential<'_>], ow
         }
     }
     left.retain(|entry| known.contains(entry) || ours.iter().any(|credential| key(credential) == *entry));
-    // Before the first of them is made: a run that is killed leaves no file that nobody knows.
+    // Before the first of them is made: a run that is killed leaves no file that nobody knows. What is not in the record
+    // would be foreign to the next run, so it is not made.
     let all: Entries = known.union(&left).cloned().collect();
-    if all != known {
-        failures.extend(record::write(root, CREDENTIALS, &all).err());
+    if all != known
+        && let Err(error) = record::write(root, CREDENTIALS, &all)
+    {
+        failures.push(error);
+        return failures;
     }
     for entry in stale {
         if let Err(error) = remove(&entry.0, entry.1.as_ref()) {

@@ -22,10 +22,10 @@ pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Vec
     let mut failures = Vec::new();
     let wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
     let exact: Entries = wanted.iter().map(Link::entry).collect();
-    let known = record::read(root, LINKS).unwrap_or_else(|error| {
-        failures.push(error);
-        Entries::new()
-    });
+    let known = match record::recover(root, LINKS, &mut failures) {
+        Ok(known) => known,
+        Err(error) => return vec![error],
+    };
     // Before the first of them is made: a run that is killed leaves no link that nobody knows.
     let all: Entries = known.union(&exact).cloned().collect();
     if all != known {

@@ -15,7 +15,7 @@ use crate::{Error, Location};
 /// The lock is on a file beside the mount point, not on the mount point, where a mount would hide it from the next run,
 /// and not on a directory, which any user who can read it could lock for ever.
 #[must_use = "the lock is given back when this is dropped"]
-pub struct Lock(#[expect(dead_code, reason = "held, never looked at: dropping it unlocks")] Flock<OwnedFd>);
+pub struct Lock(Option<Flock<OwnedFd>>);
 
 impl Lock {
     /// Waits until no other run holds the lock. Makes the lock file, so a dry run does not call this.
@@ -31,10 +31,20 @@ impl Lock {
         let mut handle = parent.lockable(&name)?;
         loop {
             match Flock::lock(handle, FlockArg::LockExclusive) {
-                Ok(lock) => return Ok(Self(lock)),
+                Ok(lock) => return Ok(Self(Some(lock))),
                 Err((same, Errno::EINTR)) => handle = same,
                 Err((_, errno)) => return Err(Error::call("lock", parent.path().join(name))(errno)),
             }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        match self.0.take().map(Flock::unlock) {
+            None | Some(Ok(_)) => {}
+            // Dropping it would try once more, and panic. Left open, it is given back when the process ends.
+            Some(Err((lock, _))) => std::mem::forget(lock),
         }
     }
 }

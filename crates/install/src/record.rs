@@ -22,7 +22,7 @@ pub(crate) const CREDENTIALS: &str = ".credentials";
 pub(crate) const RECORDS: [&str; 2] = [LINKS, CREDENTIALS];
 
 /// What the record holds; nothing if it is not there.
-pub(crate) fn read(root: &Dir, name: &str) -> Result<Entries, Error> {
+fn read(root: &Dir, name: &str) -> Result<Entries, Error> {
     let Some(bytes) = root.read(name.as_ref())? else { return Ok(Entries::new()) };
     let Some(bytes) = bytes.strip_suffix(b"\0") else {
         return if bytes.is_empty() { Ok(Entries::new()) } else { Err(damaged(root, name)) };
@@ -34,6 +34,21 @@ pub(crate) fn read(root: &Dir, name: &str) -> Result<Entries, Error> {
         entries.insert((PathBuf::from(path), value));
     }
     Ok(entries)
+}
+
+/// What the record holds, or nothing of what is damaged, which is a failure.
+///
+/// # Errors
+///
+/// The record is there and cannot be read. Then it must not be replaced either: the next run may be able to.
+pub(crate) fn recover(root: &Dir, name: &str, failures: &mut Vec<Error>) -> Result<Entries, Error> {
+    match read(root, name) {
+        Err(error @ Error::Record { .. }) => {
+            failures.push(error);
+            Ok(Entries::new())
+        }
+        result => result,
+    }
 }
 
 /// Puts a new record in the place of the old one.

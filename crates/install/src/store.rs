@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::unistd::{Gid, Uid};
 
@@ -121,14 +122,19 @@ impl<'l> Store<'l> {
                 return failures;
             }
         };
-        for (name, _) in entries {
-            let Some(number) = number(name.as_encoded_bytes()) else { continue };
+        let is_superfluous = |name: &OsStr| {
+            let Some(number) = number(name.as_encoded_bytes()) else { return false };
             // Numbers grow, so one above the active generation was staged and never activated.
             let is_leftover = number > active;
             let is_old = keep.and_then(|keep| active.checked_sub(keep.get())).is_some_and(|last| number <= last);
-            if is_leftover || is_old {
-                failures.extend(self.root.remove_tree(&name).err());
-            }
+            is_leftover || is_old
+        };
+        let superfluous: Vec<_> = entries.into_iter().filter(|(name, _)| is_superfluous(name)).collect();
+        if !superfluous.is_empty() {
+            std::thread::sleep(GRACE);
+        }
+        for (name, _) in superfluous {
+            failures.extend(self.root.remove_tree(&name).err());
         }
         failures
     }
@@ -203,6 +209,10 @@ fn clear_way(parent: &Dir, name: &OsStr, temporary: &OsStr) -> Result<(), Error>
         found => foreign(name, found.noun()),
     }
 }
+
+/// How long an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
+/// symlink to it and has yet to take the next step of the path.
+const GRACE: Duration = Duration::from_millis(10);
 
 /// Permissions of the directories that are made on the way to the symlink, less the umask.
 const PARENT: u32 = 0o755;

@@ -167,6 +167,22 @@ fn a_damaged_record_is_said_and_stops_nothing() {
 }
 
 #[test]
+fn a_record_that_cannot_be_read_is_kept_for_the_next_run() {
+    let place = Place::new();
+    let path = place.path("etc/link");
+    place.install(&[place.secret("a", "x").at(&path)]).unwrap();
+    let [record, aside] = [".links", "aside"].map(|name| place.location.mount_point().join(name));
+    fs::rename(&record, &aside).unwrap();
+    fs::create_dir(&record).unwrap();
+    let run = place.install(&[place.secret("a", "x")]).unwrap();
+    assert!(matches!(&*run.failures, [Error::Call { .. }]), "{:?}", run.failures);
+    fs::remove_dir(&record).unwrap();
+    fs::rename(&aside, &record).unwrap();
+    assert!(place.install(&[place.secret("a", "x")]).unwrap().failures.is_empty());
+    assert!(!path.is_symlink());
+}
+
+#[test]
 fn links_on_the_way_are_followed_only_if_nobody_else_can_change_them() {
     let place = Place::new();
     for directory in ["real", "trusted", "shared"] {

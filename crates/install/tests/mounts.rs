@@ -352,6 +352,26 @@ fn credentials_are_published_kept_replaced_and_removed() {
 }
 
 #[test]
+fn a_credential_that_cannot_be_recorded_is_not_made() {
+    if in_namespace("a_credential_that_cannot_be_recorded_is_not_made").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let directory = place.path("run/credstore");
+    assert!(publish(&place, &directory, &[]).is_empty());
+    for in_the_way in [".credentials", "..credentials.new"] {
+        let in_the_way = place.location.mount_point().join(in_the_way);
+        fs::create_dir(&in_the_way).unwrap();
+        let failures = publish(&place, &directory, &[("a", "1")]);
+        assert!(matches!(&*failures, [Error::Call { .. }]), "{failures:?}");
+        assert!(!directory.join("a").exists());
+        fs::remove_dir(&in_the_way).unwrap();
+    }
+    assert!(publish(&place, &directory, &[("a", "1")]).is_empty());
+    assert_eq!(names(&directory), ["a"]);
+}
+
+#[test]
 fn credentials_go_only_into_memory_and_only_where_nobody_else_can_write() {
     if in_namespace("credentials_go_only_into_memory_and_only_where_nobody_else_can_write").is_none() {
         return;

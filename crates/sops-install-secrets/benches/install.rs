@@ -7,7 +7,13 @@
 
 #![allow(clippy::print_stdout, reason = "a bench talks to a person")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a bench may stop on a wrong number")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that cannot run stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::use_debug,
+    reason = "a bench that cannot run stops"
+)]
 
 use std::env;
 use std::fs;
@@ -111,7 +117,12 @@ impl Job {
         }
         let [ours, floor, peer] = times;
         let each = median(&ours) / u32::try_from(self.count).unwrap();
-        print!("{name:<28} {:>10.2?} {:>10.2?} {:>10.2} {each:>12.2?}", median(&ours), median(&floor), ratio(&ours, &floor));
+        print!(
+            "{name:<28} {:>10.2?} {:>10.2?} {:>10.2} {each:>12.2?}",
+            median(&ours),
+            median(&floor),
+            ratio(&ours, &floor)
+        );
         if !peer.is_empty() {
             print!(" {:>10.2?} {:>10.1}", median(&peer), ratio(&peer, &ours));
         }
@@ -131,7 +142,10 @@ impl Job {
     fn floor(&self, run: usize) -> Duration {
         self.timed(run, |runtime| {
             let mut command = Command::new(floor_program());
-            command.arg(runtime.join("secrets.d")).arg(runtime.join("secrets")).args([self.count.to_string(), "32".into()]);
+            command
+                .arg(runtime.join("secrets.d"))
+                .arg(runtime.join("secrets"))
+                .args([self.count.to_string(), "32".into()]);
             command
         })
     }
@@ -174,7 +188,8 @@ fn median(times: &[Duration]) -> Duration {
 
 /// The median of the ratios, turn by turn.
 fn ratio(one: &[Duration], other: &[Duration]) -> f64 {
-    let mut ratios: Vec<f64> = one.iter().zip(other).map(|(one, other)| one.as_secs_f64() / other.as_secs_f64()).collect();
+    let mut ratios: Vec<f64> =
+        one.iter().zip(other).map(|(one, other)| one.as_secs_f64() / other.as_secs_f64()).collect();
     ratios.sort_by(f64::total_cmp);
     ratios[ratios.len() / 2]
 }

@@ -144,9 +144,13 @@ mod tests {
 
     #[test]
     fn a_misspelled_name_has_a_nearest_one() {
-        for (wanted, nearest) in
-            [("ngnix", Some("nginx")), ("postgresql", Some("postgres")), ("roto", Some("root")), ("zzz", None), ("", None)]
-        {
+        for (wanted, nearest) in [
+            ("ngnix", Some("nginx")),
+            ("postgresql", Some("postgres")),
+            ("roto", Some("root")),
+            ("zzz", None),
+            ("", None),
+        ] {
             assert_eq!(nearest_in(DECLARED, wanted).as_deref(), nearest, "{wanted}");
         }
     }

@@ -22,6 +22,17 @@ pub(crate) struct Arguments {
     pub(crate) check_mode: CheckMode,
     pub(crate) accounts: Accounts,
     pub(crate) dry_run: DryRun,
+    /// The hosts that [`CheckMode::Recipients`] asks for, as they were given.
+    pub(crate) recipients: Vec<HostName>,
+}
+
+/// A host, by what a file can be encrypted to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum HostName {
+    /// Itself: `age1...`, `ssh-ed25519 AAAA...` and the like.
+    Text(String),
+    /// A file with it, such as `ssh_host_ed25519_key.pub`.
+    File(PathBuf),
 }
 
 /// How much to check without installing anything.
@@ -31,6 +42,8 @@ pub(crate) enum CheckMode {
     Manifest,
     /// The manifest, and that every sops file has what it asks for.
     SopsFile,
+    /// The manifest, and that every sops file can be opened by the hosts that are named.
+    Recipients,
     /// No check alone: install.
     Off,
 }
@@ -58,6 +71,8 @@ pub(crate) enum UsageError {
     NoManifest,
     #[error("more than one manifest is given: {0:?} is too many")]
     Superfluous(OsString),
+    #[error("-check-mode=recipients and -recipient or -recipient-file go together; name at least one host")]
+    Recipients,
     #[error("there is no option {0:?}")]
     Unknown(OsString),
     #[error("the option -{0} needs a value")]
@@ -77,6 +92,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut check_mode = CheckMode::Off;
     let mut accounts = Accounts::LookUp;
     let mut dry_run = DryRun::No;
+    let mut recipients = Vec::new();
     let mut options_ended = false;
     while let Some(argument) = arguments.next() {
         let Some((name, value)) = option(&argument).filter(|_| !options_ended) else {
@@ -90,9 +106,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             b"" => options_ended = true,
             b"h" | b"help" => return Ok(Command::Help),
             b"version" => return Ok(Command::Version),
-            b"check-mode" => {
-                let value = value.map(OsStr::to_owned).or_else(|| arguments.next());
-                check_mode = parse_check_mode(value.ok_or(UsageError::NoValue("check-mode"))?)?;
+            b"check-mode" => check_mode = parse_check_mode(required("check-mode", value, &mut arguments)?)?,
+            b"recipient" => {
+                let text = required("recipient", value, &mut arguments)?;
+                recipients.push(HostName::Text(text.to_string_lossy().into_owned()));
+            }
+            b"recipient-file" => {
+                recipients.push(HostName::File(required("recipient-file", value, &mut arguments)?.into()));
             }
             b"ignore-passwd" => {
                 accounts = if switch("ignore-passwd", value)? { Accounts::Ignore } else { Accounts::LookUp };
@@ -102,7 +122,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         }
     }
     let manifest = manifest.ok_or(UsageError::NoManifest)?;
-    Ok(Command::Run(Arguments { manifest, check_mode, accounts, dry_run }))
+    if recipients.is_empty() == (check_mode == CheckMode::Recipients) {
+        return Err(UsageError::Recipients);
+    }
+    Ok(Command::Run(Arguments { manifest, check_mode, accounts, dry_run, recipients }))
+}
+
+/// The value of an option that has one: behind its `=`, or the next argument.
+fn required(
+    option: &'static str,
+    value: Option<&OsStr>,
+    arguments: &mut impl Iterator<Item = OsString>,
+) -> Result<OsString, UsageError> {
+    value.map(OsStr::to_owned).or_else(|| arguments.next()).ok_or(UsageError::NoValue(option))
 }
 
 /// The name of an option and the value behind its `=`. A lone `-` is no option, and `--` has the empty name.
@@ -129,8 +161,9 @@ fn parse_check_mode(value: OsString) -> Result<CheckMode, UsageError> {
     match value.as_bytes() {
         b"manifest" => Ok(CheckMode::Manifest),
         b"sopsfile" => Ok(CheckMode::SopsFile),
+        b"recipients" => Ok(CheckMode::Recipients),
         b"off" => Ok(CheckMode::Off),
-        _ => Err(UsageError::Value { option: "check-mode", value, allowed: "manifest, sopsfile or off" }),
+        _ => Err(UsageError::Value { option: "check-mode", value, allowed: "manifest, sopsfile, recipients or off" }),
     }
 }
 
@@ -145,7 +178,12 @@ Options, with one dash or two:
   -check-mode=MODE   check without installing; MODE is one of
                        manifest   only the manifest itself
                        sopsfile   also that each sops file has what is asked for
+                       recipients also that the hosts named can open each sops
+                                  file; no private key is needed
                        off        install (the default)
+  -recipient=KEY     a host for -check-mode=recipients: age1..., ssh-ed25519 ...,
+                     ssh-rsa ... or the fingerprint of a PGP key; may be repeated
+  -recipient-file=FILE  the same from a file such as ssh_host_ed25519_key.pub
   -dry-run           decrypt, and say what would change, but change nothing
   -ignore-passwd     look up no owner and no group: all belongs to root, or in
                      user mode to the user
@@ -163,8 +201,9 @@ mod tests {
         parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
     }
 
-    fn run(check_mode: CheckMode, accounts: Accounts, dry_run: DryRun) -> Result<Command, String> {
-        Ok(Command::Run(Arguments { manifest: "m.json".into(), check_mode, accounts, dry_run }))
+    fn run(check_mode: CheckMode, accounts: Accounts, dry_run: DryRun) -> Command {
+        let recipients = Vec::new();
+        Command::Run(Arguments { manifest: "m.json".into(), check_mode, accounts, dry_run, recipients })
     }
 
     #[test]
@@ -182,11 +221,11 @@ mod tests {
             ("m.json -ignore-passwd", run(Off, Ignore, DryRun::No)),
             ("-- m.json", run(Off, LookUp, DryRun::No)),
             ("--dry-run m.json", run(Off, LookUp, DryRun::Yes)),
-            ("-h", Ok(Command::Help)),
-            ("--help", Ok(Command::Help)),
-            ("-version", Ok(Command::Version)),
+            ("-h", Command::Help),
+            ("--help", Command::Help),
+            ("-version", Command::Version),
         ] {
-            assert_eq!(parsed(line), expected, "{line}");
+            assert_eq!(parsed(line), Ok(expected), "{line}");
         }
     }
 
@@ -197,7 +236,18 @@ mod tests {
             ("a b", r#"more than one manifest is given: "b" is too many"#),
             ("-x m.json", r#"there is no option "-x""#),
             ("m.json -check-mode", "the option -check-mode needs a value"),
-            ("-check-mode=all m", r#"the option -check-mode cannot be "all"; it takes manifest, sopsfile or off"#),
+            (
+                "-check-mode=all m",
+                r#"the option -check-mode cannot be "all"; it takes manifest, sopsfile, recipients or off"#,
+            ),
+            (
+                "-check-mode=recipients m",
+                "-check-mode=recipients and -recipient or -recipient-file go together; name at least one host",
+            ),
+            (
+                "-recipient age1x m",
+                "-check-mode=recipients and -recipient or -recipient-file go together; name at least one host",
+            ),
             ("-ignore-passwd=yes m", r#"the option -ignore-passwd cannot be "yes"; it takes true or false"#),
         ] {
             assert_eq!(parsed(line), Err(message.to_owned()), "{line}");

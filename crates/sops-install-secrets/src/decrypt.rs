@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use manifest::{Manifest, Secret};
-use sops::{AgeFileError, Encrypted, Format, Identities, Plaintext};
+use sops::{AgeFileError, Encrypted, Format, HostRecipient, Identities, Plaintext};
 
 use crate::report::{Report, chain};
 
@@ -42,24 +42,18 @@ struct Unopened {
 /// secrets with it.
 pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut Report) -> Values {
     let mut values: Values = manifest.secrets().iter().map(|_| None).collect();
-    for file in files(manifest) {
-        let Some(encrypted) = file.read(report) else { continue };
-        let decrypted = match encrypted.decrypt(identities) {
-            Ok(decrypted) => decrypted,
-            Err(error) => {
-                report.failure(&file.subject(), &Unopened { way_out: way_out(&error, file.path), error });
-                continue;
-            }
-        };
-        for &(place, secret) in &file.secrets {
-            let value = match secret.selected_key() {
-                None => decrypted.whole(),
-                Some(key) => decrypted.value(&key.parts().collect::<Vec<_>>()),
-            };
-            match (value, values.get_mut(place)) {
-                (Ok(value), Some(slot)) => *slot = Some(value),
-                (Ok(_), None) => {}
-                (Err(error), _) => report.failure(&file.subject_of(&[(place, secret)]), &error),
+    let files = files(manifest);
+    if identities.has_plugins() {
+        // A plugin is to be started once, so every file is read before the first is decrypted.
+        let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(report)?))).collect();
+        Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), identities);
+        for (file, encrypted) in read {
+            file.decrypt(encrypted, identities, &mut values, report);
+        }
+    } else {
+        for file in files {
+            if let Some(encrypted) = file.read(report) {
+                file.decrypt(encrypted, identities, &mut values, report);
             }
         }
     }
@@ -70,13 +64,50 @@ pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     for file in files(manifest) {
         let Some(encrypted) = file.read(report) else { continue };
-        for &(place, secret) in &file.secrets {
-            if let Some(key) = secret.selected_key()
-                && let Err(error) = encrypted.check(&key.parts().collect::<Vec<_>>())
-            {
+        let selected = file.selected();
+        let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
+        for (&(place, secret, _), result) in selected.iter().zip(checked) {
+            if let Err(error) = result {
                 report.failure(&file.subject_of(&[(place, secret)]), &error);
             }
         }
+    }
+}
+
+/// Checks without any key that hosts can open every sops file.
+pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[HostRecipient], report: &mut Report) {
+    for file in files(manifest) {
+        let Some(encrypted) = file.read(report) else { continue };
+        match encrypted.opens_for(hosts) {
+            Some(true) => {}
+            Some(false) => {
+                let error = NotForHosts::new(&encrypted, hosts, file.path);
+                report.failure(&file.subject(), &error);
+            }
+            None => report.warning(&file.subject(), &Unnamed),
+        }
+    }
+}
+
+/// A sops file that none of the hosts can open.
+#[derive(Debug, thiserror::Error)]
+#[error("it is encrypted to {recipients}, but not to {hosts}; add that to .sops.yaml and run: sops updatekeys {file}", file = file.display())]
+struct NotForHosts {
+    recipients: String,
+    hosts: String,
+    file: PathBuf,
+}
+
+/// A plain age file has stanzas, from which nobody but their recipients can tell whose they are.
+#[derive(Debug, thiserror::Error)]
+#[error("a plain age file does not name its recipients, so they cannot be checked")]
+struct Unnamed;
+
+impl NotForHosts {
+    fn new(encrypted: &Encrypted, hosts: &[HostRecipient], path: &Path) -> Self {
+        let recipients: Vec<_> = encrypted.recipients().iter().map(ToString::to_string).collect();
+        let hosts: Vec<_> = hosts.iter().map(HostRecipient::to_add).collect();
+        Self { recipients: recipients.join(", "), hosts: hosts.join(", "), file: editable(path).to_owned() }
     }
 }
 
@@ -128,6 +159,39 @@ impl SopsFile<'_> {
         }
     }
 
+    /// Puts the value of each secret in its place. What fails is reported.
+    fn decrypt(&self, encrypted: Encrypted, identities: &Identities, values: &mut Values, report: &mut Report) {
+        let decrypted = match encrypted.decrypt(identities) {
+            Ok(decrypted) => decrypted,
+            Err(error) => {
+                report.failure(&self.subject(), &Unopened { way_out: way_out(&error, self.path), error });
+                return;
+            }
+        };
+        let selected = self.selected();
+        let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
+        let whole = self.whole().map(|(place, secret)| (place, secret, decrypted.whole()));
+        let found = selected.iter().zip(found).map(|(&(place, secret, _), value)| (place, secret, value));
+        for (place, secret, value) in found.chain(whole) {
+            match (value, values.get_mut(place)) {
+                (Ok(value), Some(slot)) => *slot = Some(value),
+                (Ok(_), None) => {}
+                (Err(error), _) => report.failure(&self.subject_of(&[(place, secret)]), &error),
+            }
+        }
+    }
+
+    /// The secrets that are one value of the file, with the path of its key.
+    fn selected(&self) -> Vec<(usize, &Secret, Vec<&str>)> {
+        let secrets = self.secrets.iter();
+        secrets.filter_map(|&(place, secret)| Some((place, secret, secret.selected_key()?.parts().collect()))).collect()
+    }
+
+    /// The secrets that are the whole file.
+    fn whole(&self) -> impl Iterator<Item = (usize, &Secret)> {
+        self.secrets.iter().copied().filter(|(_, secret)| secret.selected_key().is_none())
+    }
+
     fn subject(&self) -> String {
         self.subject_of(&self.secrets)
     }
@@ -139,9 +203,8 @@ impl SopsFile<'_> {
 
 /// What to do about a file that nobody at hand opens: the command is the one to type where the file is edited.
 fn way_out(error: &sops::Error, path: &Path) -> String {
-    let unopened = match error {
-        sops::Error::DataKey(unopened) | sops::Error::Age(AgeFileError::NoIdentity(unopened)) => unopened,
-        _ => return String::new(),
+    let (sops::Error::DataKey(unopened) | sops::Error::Age(AgeFileError::NoIdentity(unopened))) = error else {
+        return String::new();
     };
     let file = editable(path);
     match (error, unopened.recipient_to_add()) {
@@ -172,7 +235,8 @@ fn editable(path: &Path) -> &Path {
 /// `secret "a": ` or `secrets "a", "b" and 7 more: `.
 fn secrets(affected: &[(usize, &Secret)]) -> String {
     let mut text = String::from(if affected.len() == 1 { "secret " } else { "secrets " });
-    let named: Vec<_> = affected.iter().take(NAMED).map(|(_, secret)| format!("{:?}", secret.name().as_str())).collect();
+    let named: Vec<_> =
+        affected.iter().take(NAMED).map(|(_, secret)| format!("{:?}", secret.name().as_str())).collect();
     text.push_str(&named.join(", "));
     let more = affected.len().saturating_sub(NAMED);
     if more > 0 && write!(text, " and {more} more").is_err() {

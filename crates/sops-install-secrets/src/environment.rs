@@ -16,6 +16,9 @@ pub(crate) struct Environment {
     pub(crate) systemctl: bool,
     /// `XDG_RUNTIME_DIR`, which `%r` stands for.
     pub(crate) runtime_directory: Option<String>,
+    /// `CREDENTIALS_DIRECTORY`, where systemd puts what a unit loads with `LoadCredential=`; `%d` stands for it in the
+    /// paths of keys.
+    pub(crate) credentials_directory: Option<PathBuf>,
     /// Where programs are looked for.
     pub(crate) path: OsString,
     /// The gpg program: `SOPS_GPG_EXEC`, or `gpg`.
@@ -37,7 +40,7 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let value = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let path = |name: &str| value(name).map(PathBuf::from);
-        let home = path("HOME");
+        let home = path("HOME").or_else(home_of_user);
         let configuration = path("XDG_CONFIG_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| home.as_ref().map(|home| home.join(".config")));
@@ -50,6 +53,7 @@ impl Environment {
             dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
             runtime_directory: env::var("XDG_RUNTIME_DIR").ok(),
+            credentials_directory: path("CREDENTIALS_DIRECTORY"),
             path: env::var_os("PATH").unwrap_or_default(),
             gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),
             gnupg_home: path("GNUPGHOME"),
@@ -59,4 +63,10 @@ impl Environment {
             user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
         }
     }
+}
+
+/// The home directory that the user database has for the user of this process.
+fn home_of_user() -> Option<PathBuf> {
+    let user = users::get_user_by_uid(users::get_effective_uid())?;
+    Some(users::os::unix::UserExt::home_dir(&user).to_owned())
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use manifest::Manifest;
-use sops::{Gpg, Identities, Plugins};
+use sops::{Gpg, HostRecipient, Identities, Plugins};
 use zeroize::Zeroizing;
 
+use crate::cli::HostName;
 use crate::environment::Environment;
-use crate::report::Report;
+use crate::report::{self, Report, Reported};
 
 /// A key file that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,16 @@ use crate::report::Report;
 struct Unreadable {
     path: PathBuf,
     source: io::Error,
+}
+
+/// A key that systemd was to hand over, and did not.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot read the key {path}: CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=",
+    path = path.display()
+)]
+struct NoCredentials {
+    path: PathBuf,
 }
 
 /// Whether a key has to be there.
@@ -32,7 +43,9 @@ enum Presence {
 /// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
 /// if none does, that is the error.
 pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Report) -> Identities {
-    let mut loader = Loader { identities: Identities::new(), report, log_imports: manifest.logging().key_import() };
+    let credentials = environment.credentials_directory.as_deref();
+    let log_imports = manifest.logging().key_import();
+    let mut loader = Loader { identities: Identities::new(), report, credentials, log_imports };
     for path in manifest.age_ssh_key_paths() {
         loader.ssh_key(path, Presence::Expected, Log::Import);
     }
@@ -64,7 +77,37 @@ pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Repo
     identities
 }
 
-/// How long a program may take to open one data key: a hardware token has to be found and touched.
+/// The hosts that the command line names.
+///
+/// # Errors
+///
+/// A name that is none is reported, and then there are no hosts at all: a check with fewer would prove too little.
+pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostRecipient>, Reported> {
+    let mut hosts = Vec::new();
+    for name in names {
+        let text = match name {
+            HostName::Text(text) => text.clone(),
+            HostName::File(path) => fs::read_to_string(path)
+                .map_err(|source| report.failed("", &Unreadable { path: path.clone(), source }))?,
+        };
+        // A file may hold several, one a line, as `ssh-keyscan` prints them.
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let host = HostRecipient::parse(line).ok_or_else(|| NotARecipient(line.to_owned()));
+            hosts.push(host.map_err(|error| report.failed("", &error))?);
+        }
+    }
+    Ok(hosts)
+}
+
+/// A text that names no host.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0:?} is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint"
+)]
+struct NotARecipient(String);
+
+/// How long gpg may take to open one data key, and a plugin of age to open all of them, but for a second for each further
+/// file: a hardware token has to be found and touched.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether the import of a key is logged, if the manifest wants it at all.
@@ -77,6 +120,8 @@ enum Log {
 struct Loader<'a> {
     identities: Identities,
     report: &'a Report,
+    /// What `%d` stands for.
+    credentials: Option<&'a Path>,
     log_imports: bool,
 }
 
@@ -84,23 +129,22 @@ impl Loader<'_> {
     fn ssh_key(&mut self, path: &Path, presence: Presence, log: Log) {
         let Some(content) = self.read(path, presence) else { return };
         match self.identities.add_ssh_key(&path.to_string_lossy(), &content) {
-            Ok(imported) if self.log_imports && log == Log::Import => self.report.note(format_args!(
+            Ok(imported) if self.log_imports && log == Log::Import => report::note(format_args!(
                 "{}: Imported {} as age key with fingerprint {}",
                 self.report.base_name(),
                 path.display(),
                 imported.recipient()
             )),
-            Ok(_) => {}
             Err(error) if presence == Presence::Expected => self.report.warning("", &error),
-            // A key of a user that is protected or of another kind is no concern of this program.
-            Err(_) => {}
+            // A user's own key that is protected or of another kind is no concern of this program.
+            Ok(_) | Err(_) => {}
         }
     }
 
     fn openpgp_ssh_key(&mut self, path: &Path) {
         let Some(content) = self.read(path, Presence::Expected) else { return };
         match self.identities.add_openpgp_ssh_key(&path.to_string_lossy(), &content) {
-            Ok(fingerprint) if self.log_imports => self.report.line(format_args!(
+            Ok(fingerprint) if self.log_imports => report::line(format_args!(
                 "{}: Imported {} as GPG key with fingerprint {fingerprint}",
                 self.report.base_name(),
                 path.display()
@@ -123,7 +167,16 @@ impl Loader<'_> {
     }
 
     fn read(&self, path: &Path, presence: Presence) -> Option<Zeroizing<Vec<u8>>> {
-        match fs::read(path) {
+        let credential = path.strip_prefix("%d");
+        let read = match (credential, self.credentials) {
+            (Err(_), _) => fs::read(path),
+            (Ok(name), Some(directory)) => fs::read(directory.join(name)),
+            (Ok(_), None) => {
+                self.report.warning("", &NoCredentials { path: path.to_owned() });
+                return None;
+            }
+        };
+        match read {
             Ok(content) => Some(Zeroizing::new(content)),
             Err(error) if presence == Presence::Optional && error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {

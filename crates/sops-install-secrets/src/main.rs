@@ -14,23 +14,37 @@ mod plan;
 mod report;
 mod units;
 
+use std::alloc::System;
 use std::env;
 use std::process::ExitCode;
 
 use cli::Command;
 use environment::Environment;
 use report::Report;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Everything that is freed is wiped first, also what a library frees.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
+    let exit_code = run();
+    confinement::wipe_stack();
+    exit_code
+}
+
+/// The program. It has a frame of its own, so that nothing of it is left above the part of the stack that is wiped.
+#[inline(never)]
+fn run() -> ExitCode {
     let environment = Environment::read();
     let mut report = Report::new(environment.program.clone());
     match cli::parse(env::args_os().skip(1)) {
-        Ok(Command::Help) => report.line(cli::USAGE.trim_end()),
-        Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Help) => report::line(cli::USAGE.trim_end()),
+        Ok(Command::Version) => report::line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Run(arguments)) => activate::run(&arguments, &environment, &mut report),
         Err(error) => {
             report.failure("", &error);
-            report.note("Try: sops-install-secrets --help");
+            report::note("Try: sops-install-secrets --help");
             return ExitCode::from(CALLED_WRONGLY);
         }
     }

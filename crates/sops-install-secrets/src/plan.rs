@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use install::Owner;
 use manifest::{Entry, Manifest, Name, Segment, Template, TemplateSource, TemplateText};
 use nix::unistd::{Gid, Uid};
 use zeroize::Zeroizing;
@@ -13,13 +14,6 @@ use crate::accounts::Accounts;
 use crate::cli;
 use crate::decrypt::Values;
 use crate::report::{Report, Reported};
-
-/// Who owns a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Ownership {
-    pub(crate) user: Uid,
-    pub(crate) group: Gid,
-}
 
 /// The owners of all secrets and templates.
 pub(crate) struct Owners {
@@ -62,15 +56,20 @@ impl Owners {
     /// # Errors
     ///
     /// Names that cannot be looked up are reported, and there is no owner then.
-    pub(crate) fn find(&mut self, entry: &Entry, subject: &str, report: &mut Report) -> Result<Option<Ownership>, Reported> {
+    pub(crate) fn find(
+        &mut self,
+        entry: &Entry,
+        subject: &str,
+        report: &mut Report,
+    ) -> Result<Option<Owner>, Reported> {
         match self.source {
             Source::Nobody => Ok(None),
-            Source::Root => Ok(Some(Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
+            Source::Root => Ok(Some(Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
             Source::Manifest => {
                 let user = self.accounts.owner(entry.owner());
                 let group = self.accounts.group(entry.group());
                 match (user, group) {
-                    (Ok(user), Ok(group)) => Ok(Some(Ownership { user, group })),
+                    (Ok(user), Ok(group)) => Ok(Some(Owner { user, group })),
                     (user, group) => {
                         for error in [user.err(), group.err()].into_iter().flatten() {
                             report.failure(subject, &error);
@@ -108,8 +107,16 @@ pub(crate) fn render(manifest: &Manifest, values: &Values, report: &mut Report) 
         .collect()
 }
 
+/// Reads and resolves the texts of all templates, without any secret.
+pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
+    for template in manifest.templates() {
+        // What is wrong with it is reported while it is read.
+        let _text = read_text(template, manifest, report);
+    }
+}
+
 /// The text of a template that stands in a file of its own.
-pub(crate) fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
+fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
     let path = template.file()?;
     let subject = format!("template {:?}: ", template.name().as_str());
     let content = match fs::read(path) {
@@ -138,10 +145,12 @@ pub(crate) struct Shown(pub(crate) String);
 /// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
 /// part of it stays behind in a smaller one.
 fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Zeroizing<Vec<u8>>> {
-    let part = |segment| match segment {
-        &Segment::Literal(ref literal) => Some(literal.as_slice()),
-        Segment::Secret(name) => secrets.get(name).copied(),
-    };
-    let parts = text.segments().iter().map(part).collect::<Option<Vec<&[u8]>>>()?;
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(text.segments().len());
+    for segment in text.segments() {
+        parts.push(match segment {
+            Segment::Literal(literal) => literal,
+            Segment::Secret(name) => secrets.get(name)?,
+        });
+    }
     Some(Zeroizing::new(parts.concat()))
 }

@@ -26,24 +26,25 @@ impl Report {
         print(io::stderr().lock(), format_args!("{}: {subject}{}", self.program, chain(error)));
     }
 
+    /// As [`Report::failure`], for the error path of an expression.
+    pub(crate) fn failed(&mut self, subject: &str, error: &dyn Error) -> Reported {
+        self.failure(subject, error);
+        Reported
+    }
+
     /// Something that a person should know and that fails nothing.
     pub(crate) fn warning(&self, subject: &str, error: &dyn Error) {
         print(io::stderr().lock(), format_args!("{}: warning: {subject}{}", self.program, chain(error)));
     }
 
-    /// A line on standard error that is neither.
-    pub(crate) fn note(&self, line: impl Display) {
-        print(io::stderr().lock(), format_args!("{line}"));
-    }
-
-    /// A line on standard output.
-    pub(crate) fn line(&self, line: impl Display) {
-        print(io::stdout().lock(), format_args!("{line}"));
-    }
-
     /// The base name of the program, which sops-nix puts in front of the lines on imported keys.
     pub(crate) fn base_name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or(&self.program)
+    }
+
+    /// The program as it was called.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
     }
 
     /// How many things failed so far.
@@ -55,6 +56,16 @@ impl Report {
     pub(crate) fn exit_code(&self) -> ExitCode {
         if self.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// A line on standard error that tells of no failure.
+pub(crate) fn note(line: impl Display) {
+    print(io::stderr().lock(), format_args!("{line}"));
+}
+
+/// A line on standard output.
+pub(crate) fn line(line: impl Display) {
+    print(io::stdout().lock(), format_args!("{line}"));
 }
 
 /// An error and its causes on one line, outermost first.

@@ -120,7 +120,8 @@ fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
         return Vec::new();
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let mut refusals: Vec<_> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let mut refusals: Vec<_> =
+        stderr.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if refusals.is_empty() {
         let names: Vec<_> = units.iter().map(|unit| unit.as_str()).collect();
         refusals.push(format!("{} ({})", output.status, names.join(", ")));

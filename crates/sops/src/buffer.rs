@@ -39,11 +39,6 @@ impl Buffer {
         }
     }
 
-    /// The bytes so far.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
     /// What was written; nothing is copied.
     pub(crate) fn into_plaintext(mut self) -> Plaintext {
         Plaintext::new(std::mem::take(&mut *self.0))

@@ -100,3 +100,23 @@ pub enum EmitError {
     #[error("the file has no string named data, so it is not the encrypted form of a binary file; check its format")]
     NoData,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_in_lines_and_characters() {
+        for (text, offset, line, column) in [
+            ("", 0, 1, 1),
+            ("ab", 1, 1, 2),
+            ("ab", 2, 1, 3),
+            ("a\n", 2, 2, 1),
+            ("a\nbc", 3, 2, 2),
+            ("é日😀x", 9, 1, 4),
+            ("ab", 9, 1, 3),
+        ] {
+            assert_eq!(Position::of(text.as_bytes(), offset), Position { line, column }, "{text:?} {offset}");
+        }
+    }
+}

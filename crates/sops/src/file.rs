@@ -1,12 +1,13 @@
 //! A sops file before and after its decryption.
 
-use crate::datakey;
+use crate::datakey::{self, Findings, Recipient, Search};
 use crate::error::Error;
 use crate::format::{Source, binary, dotenv, ini, json, yaml};
 use crate::gcm::Cipher;
 use crate::identity::Identities;
-use crate::lookup::{self, LookupError, Merge};
-use crate::metadata::Metadata;
+use crate::identity::recipient::HostRecipient;
+use crate::lookup::{self, Finder, LookupError, Merge};
+use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
 use crate::rules::Rule;
 use crate::tree::{Scalar, Tree, Value};
@@ -30,7 +31,12 @@ pub enum Format {
 }
 
 /// A file as it was read: its structure, its metadata and its ciphertexts.
-pub struct Encrypted(Content);
+///
+/// What was found out about its data key beforehand is kept with it, and so there is deliberately no `Debug`.
+pub struct Encrypted {
+    content: Content,
+    findings: Findings,
+}
 
 enum Content {
     Sops { format: Format, tree: Tree, metadata: Metadata },
@@ -58,21 +64,77 @@ impl Encrypted {
             Format::Binary => binary::parse(bytes)?,
             Format::Dotenv => dotenv::parse(bytes)?,
             Format::Ini => ini::parse(bytes)?,
-            Format::Age => return Ok(Self(Content::Age(bytes.to_vec()))),
+            Format::Age => return Ok(Self::new(Content::Age(bytes.to_vec()))),
         };
-        let metadata = Metadata::decode(metadata.as_ref(), notation)?;
-        Ok(Self(Content::Sops { format, tree, metadata }))
+        let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match error {
+            // Who encrypted such a file once more would bury its values for good.
+            MetadataError::Absent if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
+                MetadataError::CutOff
+            }
+            error => error,
+        })?;
+        Ok(Self::new(Content::Sops { format, tree, metadata }))
     }
 
-    /// Whether the value at a path will have a text, as far as the encrypted file tells: it does not decrypt anything.
+    fn new(content: Content) -> Self {
+        Self { content, findings: Findings::default() }
+    }
+
+    /// Runs each plugin of age once for all of `files`, instead of once for each file that is decrypted. Only files that no
+    /// key in memory opens are put to a plugin. What comes of it is kept with the files and counts when they are decrypted,
+    /// which is to be done with the same `identities`; so do failures, which are no error here.
+    ///
+    /// Without identities of plugins this does nothing.
+    pub fn ask_plugins<'f>(files: impl IntoIterator<Item = &'f mut Self>, identities: &Identities) {
+        if identities.has_plugins() {
+            let mut searches: Vec<_> = files.into_iter().map(|file| file.search(identities)).collect();
+            datakey::ask_plugins(&mut searches, identities);
+        }
+    }
+
+    fn search<'s>(&'s mut self, identities: &'s Identities) -> Search<'s> {
+        match &self.content {
+            Content::Sops { metadata, .. } => {
+                let Metadata { key_groups, shamir_threshold, .. } = metadata;
+                Search::of_sops_file(key_groups, *shamir_threshold, identities, &mut self.findings)
+            }
+            Content::Age(bytes) => Search::of_age_file(bytes, identities, &mut self.findings),
+        }
+    }
+
+    /// Whether there will be a text at each of these paths, as far as the encrypted file tells: nothing is decrypted.
     ///
     /// # Errors
     ///
-    /// [`LookupError`] as [`Decrypted::value`] would have it.
-    pub fn check(&self, path: &[&str]) -> Result<(), LookupError> {
-        match &self.0 {
-            Content::Sops { format, tree, .. } => value_with_text(*format, tree, path).map(|_| ()),
-            Content::Age(_) => Ok(()),
+    /// For each path the [`LookupError`] that [`Decrypted::values`] would have.
+    pub fn check<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<(), LookupError>> {
+        match &self.content {
+            Content::Sops { format, tree, .. } => {
+                let mut finder = finder(*format, tree);
+                paths.into_iter().map(|path| find_text(&mut finder, *format, path).map(|_| ())).collect()
+            }
+            Content::Age(_) => paths.into_iter().map(|_| Ok(())).collect(),
+        }
+    }
+
+    /// Whether hosts with these names can open the file, as far as the names of its recipients are right: no key is
+    /// needed. `None` for a plain age file, which does not name its recipients.
+    #[must_use]
+    pub fn opens_for(&self, hosts: &[HostRecipient]) -> Option<bool> {
+        match &self.content {
+            Content::Sops { metadata, .. } => {
+                Some(datakey::could_open(&metadata.key_groups, metadata.shamir_threshold, hosts))
+            }
+            Content::Age(_) => None,
+        }
+    }
+
+    /// Whom the file is encrypted to; nothing for a plain age file.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Recipient> {
+        match &self.content {
+            Content::Sops { metadata, .. } => datakey::recipients(&metadata.key_groups),
+            Content::Age(_) => Vec::new(),
         }
     }
 
@@ -82,13 +144,15 @@ impl Encrypted {
     ///
     /// Any [`Error`]. One value that does not decrypt is enough: nothing of the file is given out then.
     pub fn decrypt(self, identities: &Identities) -> Result<Decrypted, Error> {
-        let (format, mut tree, metadata) = match self.0 {
+        let Self { content, findings } = self;
+        let (format, mut tree, metadata) = match content {
             Content::Sops { format, tree, metadata } => (format, tree, metadata),
-            Content::Age(bytes) => return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities)?))),
+            Content::Age(bytes) => {
+                return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities, findings)?)));
+            }
         };
-        let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities)?;
-        let cipher = Cipher::new(data_key.as_bytes())
-            .ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
+        let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities, findings)?;
+        let cipher = Cipher::new(data_key.as_bytes()).ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
         let rule = Rule::compile(metadata.rule)?;
         let walk = Walk { cipher: &cipher, rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted };
         walk.run(&mut tree)?.verify(&metadata.mac, &metadata.last_modified, &cipher)?;
@@ -113,30 +177,60 @@ impl Decrypted {
         })
     }
 
-    /// The value at a path of keys: a scalar as its text without a line feed, a mapping or list as `sops decrypt
-    /// --extract` prints it. Files without keys, which binary and age files are, give their one value whatever the path.
+    /// The values at paths of keys: a scalar as its text without a line feed, a mapping or list as `sops decrypt
+    /// --extract` prints it. Files without keys, which binary and age files are, give their one value for every path.
     ///
     /// # Errors
     ///
-    /// [`Error::Lookup`], and [`Error::Emit`] if the format has no notation for the value.
-    pub fn value(&self, path: &[&str]) -> Result<Plaintext, Error> {
-        let Opened::Sops { format, tree } = &self.0 else { return self.whole() };
-        if *format == Format::Binary {
-            return self.whole();
+    /// For each path [`Error::Lookup`], or [`Error::Emit`] if the format has no notation for the value.
+    pub fn values<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<Plaintext, Error>> {
+        match &self.0 {
+            Opened::Sops { format: Format::Binary, .. } | Opened::Age(_) => {
+                paths.into_iter().map(|_| self.whole()).collect()
+            }
+            Opened::Sops { format, tree } => {
+                let mut finder = finder(*format, tree);
+                let value = |path| emit_value(*format, find_text(&mut finder, *format, path)?);
+                paths.into_iter().map(value).collect()
+            }
         }
-        let value = value_with_text(*format, tree, path)?;
-        Ok(match format {
-            Format::Yaml => yaml::emit_value(value),
-            Format::Json => json::emit_value(value)?,
-            _ => dotenv::emit_value(value)?,
-        })
+    }
+
+    /// One value; see [`Decrypted::values`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Decrypted::values`].
+    pub fn value(&self, path: &[&str]) -> Result<Plaintext, Error> {
+        let not_found = || LookupError::NotFound { key: path.join("/"), nearest: Vec::new() };
+        self.values([path]).pop().unwrap_or_else(|| Err(not_found().into()))
     }
 }
 
+/// A file taken for its own decryption, so that the writers of the formats are fuzzed without a key.
+#[cfg(fuzzing)]
+pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decrypted> {
+    let source = match format {
+        Format::Yaml => yaml::parse(bytes),
+        Format::Json => json::parse(bytes),
+        Format::Binary => binary::parse(bytes),
+        Format::Dotenv => dotenv::parse(bytes),
+        Format::Ini => ini::parse(bytes),
+        Format::Age => return None,
+    };
+    Some(Decrypted(Opened::Sops { format, tree: source.ok()?.tree }))
+}
+
+/// What every ciphertext begins with.
+const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
+
+fn finder(format: Format, tree: &Tree) -> Finder<'_> {
+    Finder::new(tree, if format == Format::Yaml { Merge::Follow } else { Merge::Ignore })
+}
+
 /// The value at a path, if it is one that can be installed.
-fn value_with_text<'a>(format: Format, tree: &'a Tree, path: &[&str]) -> Result<&'a Value, LookupError> {
-    let merge = if format == Format::Yaml { Merge::Follow } else { Merge::Ignore };
-    let value = lookup::find(tree, path, merge)?;
+fn find_text<'t>(finder: &mut Finder<'t>, format: Format, path: &[&str]) -> Result<&'t Value, LookupError> {
+    let value = finder.find(path)?;
     match value {
         Value::Scalar(Scalar::Null) => Err(LookupError::Null { key: path.join("/") }),
         Value::Mapping(_) | Value::List(_) if matches!(format, Format::Dotenv | Format::Ini) => {
@@ -144,4 +238,12 @@ fn value_with_text<'a>(format: Format, tree: &'a Tree, path: &[&str]) -> Result<
         }
         value => Ok(value),
     }
+}
+
+fn emit_value(format: Format, value: &Value) -> Result<Plaintext, Error> {
+    Ok(match format {
+        Format::Yaml => yaml::emit_value(value),
+        Format::Json => json::emit_value(value)?,
+        _ => dotenv::emit_value(value)?,
+    })
 }

@@ -5,6 +5,8 @@ pub(crate) mod dotenv;
 pub(crate) mod flat;
 pub(crate) mod ini;
 pub(crate) mod json;
+#[cfg(test)]
+pub(crate) mod outline;
 pub(crate) mod yaml;
 
 use crate::error::ParseError;
@@ -63,3 +65,135 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// U+FEFF in UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metadata::Metadata;
+    use crate::plaintext::Plaintext;
+
+    type Parse = fn(&[u8]) -> Result<Source, ParseError>;
+    type Emit = fn(&Tree) -> Result<Plaintext, crate::error::EmitError>;
+
+    const FORMATS: [(Parse, Emit); 4] = [
+        (json::parse, json::emit),
+        (binary::parse, binary::emit),
+        (dotenv::parse, dotenv::emit),
+        (ini::parse, ini::emit),
+    ];
+
+    #[test]
+    fn a_file_of_another_format_is_recognised() {
+        for (text, declared, advice) in [
+            ("{}", "ini", "; the file looks like json: set its format to json"),
+            ("\u{feff} \n{", "yaml", "; the file looks like json: set its format to json"),
+            ("{}", "json", ""),
+            ("{}", "binary", ""),
+            ("a: b\r\nsops:\r\n  mac: x\r\n", "json", "; the file looks like yaml: set its format to yaml"),
+            ("a=b\nsops_mac=x\n", "ini", "; the file looks like dotenv: set its format to dotenv"),
+            ("[s]\n[sops]\n", "dotenv", "; the file looks like ini: set its format to ini"),
+            ("[s]\n[sops]\n", "ini", ""),
+            ("a: b\n  sops:\n", "json", ""),
+            ("a\n<<<<<<< HEAD\n", "json", "; the file has an unresolved merge conflict: resolve it"),
+            ("", "json", ""),
+        ] {
+            let error = ParseError { position: None, problem: "x".into() };
+            assert_eq!(advise(error, text.as_bytes(), declared).to_string(), format!("x{advice}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_of_a_file_of_the_corpus_is_read_and_written_the_same() {
+        for text in corpus() {
+            for (parse, emit) in [FORMATS[0], FORMATS[2], FORMATS[3]] {
+                let Ok(source) = parse(&text) else { continue };
+                let written = emit(&source.tree).ok().unwrap();
+                let read = parse(written.as_bytes()).map_err(|error| error.to_string()).unwrap();
+                assert_eq!(emit(&read.tree).ok().unwrap().as_str(), written.as_str());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_reader_panic(text in proptest::collection::vec(any::<u8>(), 0..64)) {
+            read_and_write(&text);
+        }
+
+        #[test]
+        fn no_text_of_their_own_signs_makes_a_reader_panic(text in "[\\[\\]{}\"'`=:;#,\\\\u0-9en \t\r\n\u{a0}a_.+-]{0,64}") {
+            read_and_write(text.as_bytes());
+        }
+
+        #[test]
+        fn no_change_of_a_sops_file_makes_a_reader_panic(
+            file in any::<prop::sample::Index>(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..4),
+        ) {
+            let files = corpus();
+            let mut text = file.get(&files).clone();
+            for (place, byte, change) in changes {
+                let place = place.index(text.len().saturating_add(1));
+                match change {
+                    0 => text.insert(place, byte),
+                    1 => text.truncate(place),
+                    _ => text.get_mut(place).into_iter().for_each(|old| *old = byte),
+                }
+            }
+            read_and_write(&text);
+        }
+
+        #[test]
+        fn no_error_quotes_a_value(
+            format in 0..3_usize,
+            place in any::<prop::sample::Index>(),
+            sign in prop::sample::select(&["\n", "\"", "=", "[", "{", "\\", "`", "\"\"\"", ",", "\0", "x"][..]),
+        ) {
+            let mut text = [
+                "{\"a\": \"SECRET\", \"b\": [\"SECRET\", {\"c\": \"SECRET\"}], \"sops\": {\"mac\": \"SECRET\", \"age\": [\"SECRET\"]}}",
+                "A=SECRET\nB=SECRET\nsops_mac=SECRET\nsops_age__list_0=SECRET\n",
+                "[s]\na = SECRET\nb = \"SECRET\"\nc = \"\"\"SECRET\nSECRET\"\"\"\n[sops]\nmac = SECRET\nlastmodified = SECRET\n",
+            ][format].to_owned();
+            text.insert_str(place.index(text.len()), sign);
+            for (parse, _) in FORMATS {
+                let message = match parse(text.as_bytes()) {
+                    Err(error) => error.to_string(),
+                    Ok(source) => match Metadata::decode(source.metadata.as_ref(), source.notation) {
+                        Err(error) => error.to_string(),
+                        Ok(_) => continue,
+                    },
+                };
+                prop_assert!(!message.contains("SECRET"), "{message}");
+            }
+        }
+    }
+
+    /// Does all that these bytes lead to.
+    fn read_and_write(text: &[u8]) {
+        for (parse, emit) in FORMATS {
+            if let Ok(source) = parse(text) {
+                drop(Metadata::decode(source.metadata.as_ref(), source.notation));
+                drop(emit(&source.tree));
+            }
+        }
+    }
+
+    /// The encrypted files of the corpus that are not YAML and not long.
+    fn corpus() -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/sops");
+        let cases = fs::read_dir(folder).unwrap().map(|case| case.unwrap().path());
+        let mut files: Vec<_> = cases
+            .flat_map(|case| ["json", "bin", "env", "ini"].map(|extension| case.join("in").with_extension(extension)))
+            .filter_map(|path| fs::read(path).ok())
+            .filter(|text| text.len() < 10_000)
+            .collect();
+        files.sort();
+        assert!(files.len() > 100, "the corpus is incomplete");
+        files
+    }
+}

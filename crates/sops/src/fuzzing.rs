@@ -1,6 +1,7 @@
 //! What the fuzz targets call: the readers of this crate, on bytes that nobody has looked at before. It is compiled only
 //! for them. None of these may panic, and each must end soon.
 
+use crate::datakey::{Findings, decrypt_age_file};
 use crate::format::Notation;
 use crate::gcm::Cipher;
 use crate::identity::{Identities, openpgp};
@@ -8,7 +9,7 @@ use crate::metadata::Metadata;
 use crate::rules::pattern::Pattern;
 use crate::tree::{Item, Key, Mapping, Scalar, Value};
 use crate::value::Ciphertext;
-use crate::{Encrypted, Format, open_age_file};
+use crate::{Encrypted, Format};
 
 /// Reads a file; if it is one, looks something up in it and writes it.
 pub fn file(format: Format, data: &[u8]) {
@@ -16,7 +17,7 @@ pub fn file(format: Format, data: &[u8]) {
         let _whole = decrypted.whole();
         let _value = decrypted.value(&["a", "0"]);
     }
-    let _encrypted = Encrypted::parse(format, data).map(|file| file.check(&["a"]));
+    let _encrypted = Encrypted::parse(format, data).map(|file| file.check([["a"].as_slice()]));
 }
 
 /// Takes a ciphertext apart and opens it.
@@ -67,10 +68,14 @@ pub fn age_file(data: &[u8]) {
     let mut identities = Identities::new();
     let key = b"AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2WKW69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
     let _errors = identities.add_age_key_file("keys", key);
-    let _content = open_age_file(data, &identities);
+    let _content = decrypt_age_file(data, &identities, Findings::default());
 }
 
 /// Takes an OpenPGP message apart.
 pub fn openpgp(data: &[u8]) {
-    openpgp::read_for_fuzzing(data);
+    use base64::Engine as _;
+    let body = base64::engine::general_purpose::STANDARD.encode(data);
+    let armored = format!("-----BEGIN PGP MESSAGE-----\n\n{body}\n-----END PGP MESSAGE-----\n");
+    let _message = openpgp::Message::parse(&armored);
+    let _message = openpgp::Message::parse(&String::from_utf8_lossy(data));
 }

@@ -11,14 +11,17 @@ pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod ssh;
 
+use ::age_core::format::Stanza;
+
 use self::age::Line;
 pub use self::gpg::Gpg;
+use self::plugin::Answers;
 pub use self::plugin::Plugins;
 
 /// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
 ///
 /// This crate opens no key files: whoever does, gives their content and says where it came from. One bad key spoils no
-/// other.
+/// other, but for identities of one plugin: they are used together, and the plugin refuses all if it refuses one.
 #[derive(Default)]
 pub struct Identities {
     loaded: Vec<Loaded>,
@@ -34,6 +37,13 @@ pub(crate) struct Loaded {
     pub(crate) public: Vec<String>,
     /// What it is good for.
     pub(crate) key: Key,
+}
+
+/// The identities of one plugin.
+pub(crate) struct Plugin<'a> {
+    program: String,
+    /// With their places among all identities.
+    pub(crate) members: Vec<(usize, &'a plugin::Identity)>,
 }
 
 /// The ways in which an identity opens a data key.
@@ -57,6 +67,12 @@ impl Identities {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.loaded.is_empty() && self.gpg.is_none()
+    }
+
+    /// Whether there is an identity that a plugin of age uses.
+    #[must_use]
+    pub fn has_plugins(&self) -> bool {
+        self.loaded.iter().any(|loaded| matches!(loaded.key, Key::Plugin(_)))
     }
 
     /// Adds the identities of an age key file, one a line, beside empty lines and comments. What is wrong with a line is
@@ -150,8 +166,36 @@ impl Identities {
         &self.plugins
     }
 
+    /// The identities of each plugin, in the order they were added.
+    pub(crate) fn by_plugin(&self) -> Vec<Plugin<'_>> {
+        let mut plugins: Vec<Plugin<'_>> = Vec::new();
+        for (place, loaded) in self.loaded.iter().enumerate() {
+            let Key::Plugin(identity) = &loaded.key else { continue };
+            let program = identity.program();
+            match plugins.iter_mut().find(|plugin| plugin.program == program) {
+                Some(plugin) => plugin.members.push((place, identity)),
+                None => plugins.push(Plugin { program, members: vec![(place, identity)] }),
+            }
+        }
+        plugins
+    }
+
     pub(crate) fn gpg(&self) -> Option<&gpg::Program> {
         self.gpg.as_ref()
+    }
+}
+
+impl Plugin<'_> {
+    /// Runs the plugin once for all of `headers`, which belong to that many `files`.
+    pub(crate) fn ask(&self, headers: &[Vec<Stanza>], files: usize, plugins: &Plugins) -> Answers {
+        let identities: Vec<_> = self.members.iter().map(|&(_, identity)| identity).collect();
+        plugin::ask(&self.program, &identities, headers, files, plugins)
+    }
+
+    /// Why the identities did not open a header, as far as it is known, with their places among all identities.
+    pub(crate) fn failures(&self, answers: &Answers, header: usize) -> Vec<(usize, String)> {
+        let failure = |(number, &(place, _))| Some((place, answers.failure(number, header)?));
+        self.members.iter().enumerate().filter_map(failure).collect()
     }
 }
 
@@ -251,4 +295,93 @@ pub enum KeyProblem {
     /// The right kind of file, but not intact; or a key beyond the limits. Says what was found.
     #[error("the private key cannot be read: {0}")]
     Damaged(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGE_1: &str = "age1pe40k74uf2jmuwm0jj9r5gg9j60kdu5eucwk8r82fazrq4j8hunq5q0xwr";
+
+    fn publics(identities: &Identities) -> Vec<&str> {
+        identities.loaded().iter().map(|loaded| loaded.public[0].as_str()).collect()
+    }
+
+    #[test]
+    fn a_bad_line_spoils_no_other() {
+        let file = include_str!("../tests/keys/age-1.txt");
+        let mixed = format!("garbage\n{file}\n\n  # more\nssh-ed25519 AAAA\n\u{e4}\nAGE-SECRET-KEY-1QQQ\r\n");
+        let mut identities = Identities::new();
+        let errors = identities.add_age_key_file("/keys.txt", &[mixed.as_bytes(), b"\xff\n"].concat());
+        assert_eq!(publics(&identities), [AGE_1]);
+        let lines: Vec<_> = errors.iter().map(|error| (error.line(), error.problem().clone())).collect();
+        assert_eq!(
+            lines,
+            [
+                (Some(1), KeyProblem::UnknownLine),
+                (Some(7), KeyProblem::UnknownLine),
+                (Some(8), KeyProblem::UnknownLine),
+                (Some(9), KeyProblem::Mistyped),
+                (Some(10), KeyProblem::UnknownLine),
+            ]
+        );
+        assert_eq!(errors[3].to_string(), "/keys.txt: line 9: the age identity is mistyped or truncated");
+    }
+
+    #[test]
+    fn key_files_are_read_whatever_their_line_ends() {
+        for (file, count) in [
+            (&include_bytes!("../tests/keys/age-1.txt")[..], 1),
+            (include_bytes!("../tests/keys/age-1-crlf.txt"), 1),
+            (include_bytes!("../tests/keys/age-1-and-2.txt"), 2),
+            (include_bytes!("../tests/keys/age-1.txt").trim_ascii_end(), 1),
+        ] {
+            let mut identities = Identities::new();
+            assert_eq!(identities.add_age_key_file("keys.txt", file), []);
+            assert_eq!(publics(&identities).len(), count);
+            assert_eq!(publics(&identities)[0], AGE_1);
+        }
+    }
+
+    #[test]
+    fn files_of_another_kind_say_so() {
+        let encrypted = "age-encryption.org/v1\n-> scrypt AAAA 18\n";
+        for (file, problem) in [
+            ("", KeyProblem::Empty),
+            ("# only a comment\n\n", KeyProblem::Empty),
+            (encrypted, KeyProblem::Passphrase),
+            ("\n-----BEGIN AGE ENCRYPTED FILE-----\n", KeyProblem::Passphrase),
+            (include_str!("../tests/keys/ssh-ed25519"), KeyProblem::SshKey),
+        ] {
+            let mut identities = Identities::new();
+            let errors = identities.add_age_key_file("keys.txt", file.as_bytes());
+            assert_eq!(
+                errors.iter().map(|error| (error.line(), error.problem())).collect::<Vec<_>>(),
+                [(None, &problem)]
+            );
+            assert!(identities.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_ssh_key_tells_whom_to_encrypt_to() {
+        let mut identities = Identities::new();
+        let imported = identities.add_ssh_key("/key", include_bytes!("../tests/keys/ssh-ed25519")).unwrap();
+        let derived =
+            ssh_to_age::convert::ssh_public_key_to_age(include_str!("../tests/keys/ssh-ed25519.pub")).unwrap();
+        assert_eq!(imported.recipient(), derived);
+        let imported = identities.add_ssh_key("/key", include_bytes!("../tests/keys/ssh-rsa")).unwrap();
+        assert!(imported.recipient().starts_with("ssh-rsa AAAA"));
+        let error = identities.add_ssh_key("/key", b"").unwrap_err();
+        assert_eq!((error.origin(), error.to_string().as_str()), ("/key", "/key: it holds no key"));
+    }
+
+    #[test]
+    fn only_rsa_keys_are_openpgp_keys() {
+        let mut identities = Identities::new();
+        let fingerprint = identities.add_openpgp_ssh_key("/key", include_bytes!("../tests/keys/ssh-rsa-pkcs1"));
+        assert_eq!(fingerprint.as_deref(), Ok("4d90cb1e7ae375b0e0fe6dd795290d727daf2cce"));
+        let error = identities.add_openpgp_ssh_key("/key", include_bytes!("../tests/keys/ssh-ed25519")).unwrap_err();
+        assert_eq!(*error.problem(), KeyProblem::NotRsa);
+    }
 }

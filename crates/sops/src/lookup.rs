@@ -1,31 +1,75 @@
-//! Finding one value of a file by its key (sops-format.md section 8.3, and promises V1 and V2 beyond it).
+//! Finding values of a file by their keys (sops-format.md section 8.3, and promises V1 and V2 beyond it).
+
+use std::collections::HashMap;
 
 use crate::tree::{Item, Mapping, Scalar, Tree, Value};
 use crate::value::Ciphertext;
 
-/// The value at a path of keys in the first document. A list is entered by the number of an element, from 0;
-/// comments in it do not count. Of keys given twice the last counts, and YAML's merge key `<<` is followed, as the
-/// parser does with which sops-nix reads the decrypted file.
-///
-/// # Errors
-///
-/// [`LookupError`] if there is no such value.
-pub(crate) fn find<'a>(tree: &'a Tree, path: &[&str], merge: Merge) -> Result<&'a Value, LookupError> {
-    let not_found = || LookupError::NotFound { key: path.join("/"), nearest: nearest(tree, path, merge) };
-    let (first, rest) = path.split_first().ok_or_else(not_found)?;
-    let mut value = tree.documents.first().and_then(|root| get(root, first, merge)).ok_or_else(not_found)?;
-    for (position, part) in rest.iter().enumerate() {
-        value = match value {
-            Value::Mapping(mapping) => get(mapping, part, merge),
-            Value::List(list) => element(list, part),
-            Value::Comment(_) | Value::Scalar(_) => {
-                let leaf = path.get(..=position).unwrap_or(path).join("/");
-                return Err(LookupError::NotAMapping { key: path.join("/"), leaf, kind: kind(value) });
-            }
-        }
-        .ok_or_else(not_found)?;
+/// Finds values in one tree. Large mappings are indexed when they are first entered, so that asking for every key of a
+/// file takes time in proportion to the file.
+pub(crate) struct Finder<'t> {
+    tree: &'t Tree,
+    merge: Merge,
+    /// The entries of large mappings, by the address of the mapping, which does not move while the tree is borrowed.
+    indexes: HashMap<usize, HashMap<&'t [u8], &'t Value>>,
+    /// How many wrong keys may still be compared with all others.
+    comparisons: usize,
+}
+
+impl<'t> Finder<'t> {
+    /// For a tree in whose format merge keys are followed or not.
+    pub(crate) fn new(tree: &'t Tree, merge: Merge) -> Self {
+        Self { tree, merge, indexes: HashMap::new(), comparisons: COMPARISONS }
     }
-    Ok(value)
+
+    /// The value at a path of keys in the first document. A list is entered by the number of an element, from 0;
+    /// comments in it do not count. Of keys given twice the last counts, and YAML's merge key `<<` is followed, as the
+    /// parser does with which sops-nix reads the decrypted file.
+    ///
+    /// # Errors
+    ///
+    /// [`LookupError`] if there is no such value.
+    pub(crate) fn find(&mut self, path: &[&str]) -> Result<&'t Value, LookupError> {
+        let Some((first, rest)) = path.split_first() else { return Err(self.not_found(path)) };
+        let mut value = self.tree.documents.first().and_then(|root| self.get(root, first));
+        for (position, part) in rest.iter().enumerate() {
+            value = match value {
+                None => break,
+                Some(Value::Mapping(mapping)) => self.get(mapping, part),
+                Some(Value::List(list)) => element(list, part),
+                Some(leaf @ (Value::Comment(_) | Value::Scalar(_))) => {
+                    let to_leaf = path.get(..=position).unwrap_or(path).join("/");
+                    return Err(LookupError::NotAMapping { key: path.join("/"), leaf: to_leaf, kind: kind(leaf) });
+                }
+            };
+        }
+        value.ok_or_else(|| self.not_found(path))
+    }
+
+    fn get(&mut self, mapping: &'t Mapping, name: &str) -> Option<&'t Value> {
+        if mapping.len() < INDEXED {
+            return get(mapping, name, self.merge);
+        }
+        let index = self.indexes.entry(std::ptr::from_ref(mapping).addr()).or_insert_with(|| {
+            let entries = mapping.iter().filter_map(|item| match item {
+                Item::Entry { key, value } => Some((key.as_bytes()?, value)),
+                Item::Comment(_) => None,
+            });
+            entries.collect()
+        });
+        if self.merge == Merge::Follow && index.contains_key(b"<<".as_slice()) {
+            // What a merge key gives depends on where it stands among the others.
+            return get(mapping, name, self.merge);
+        }
+        index.get(name.as_bytes()).copied()
+    }
+
+    fn not_found(&mut self, path: &[&str]) -> LookupError {
+        let compare = self.comparisons > 0;
+        self.comparisons = self.comparisons.saturating_sub(1);
+        let nearest = if compare { nearest(self.tree, path, self.merge) } else { Vec::new() };
+        LookupError::NotFound { key: path.join("/"), nearest }
+    }
 }
 
 /// Whether the key `<<` stands for the keys of the mapping behind it.
@@ -124,7 +168,9 @@ fn suggestion(nearest: &[String]) -> String {
     match nearest {
         [] => "; sops decrypt shows which there are".to_owned(),
         [only] => format!("; did you mean {only:?}?"),
-        several => format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", ")),
+        several => {
+            format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -197,6 +243,10 @@ fn collect_value(value: &Value, path: String, merge: Merge, paths: &mut Vec<Stri
     paths.push(path);
 }
 
+/// From how many items on a mapping is indexed.
+const INDEXED: usize = 16;
+/// How many wrong keys of one file are compared with those that exist.
+const COMPARISONS: usize = 20;
 /// How many keys of a file are compared with a wrong one.
 const CANDIDATES: usize = 20_000;
 /// The longest keys that are compared, in bytes: the comparison takes time in proportion to the square.
@@ -220,27 +270,46 @@ mod tests {
         let inner = Value::Mapping(vec![entry("q", text("in list"))]);
         let first = vec![
             entry("db", Value::Mapping(vec![entry("password", text("p")), entry("user", text("u"))])),
-            entry("list", Value::List(vec![comment(), text("zero"), comment(), inner, Value::List(vec![text("deep")])])),
+            entry(
+                "list",
+                Value::List(vec![comment(), text("zero"), comment(), inner, Value::List(vec![text("deep")])]),
+            ),
             entry("twice", text("first")),
             entry("twice", text("last")),
             entry("", Value::Mapping(vec![entry("", text("empty"))])),
             entry("nothing", Value::Scalar(Scalar::Null)),
-            entry("merge", Value::Mapping(vec![
-                entry("before", text("own")),
-                entry("<<", Value::Mapping(vec![entry("a", text("merged")), entry("own", text("merged")), entry("before", text("merged"))])),
-                entry("own", text("own")),
-            ])),
-            entry("merges", Value::Mapping(vec![entry("<<", Value::List(vec![
-                Value::Mapping(vec![entry("a", text("one"))]),
-                Value::Mapping(vec![entry("a", text("two")), entry("b", text("two"))]),
-            ]))])),
+            entry(
+                "merge",
+                Value::Mapping(vec![
+                    entry("before", text("own")),
+                    entry(
+                        "<<",
+                        Value::Mapping(vec![
+                            entry("a", text("merged")),
+                            entry("own", text("merged")),
+                            entry("before", text("merged")),
+                        ]),
+                    ),
+                    entry("own", text("own")),
+                ]),
+            ),
+            entry(
+                "merges",
+                Value::Mapping(vec![entry(
+                    "<<",
+                    Value::List(vec![
+                        Value::Mapping(vec![entry("a", text("one"))]),
+                        Value::Mapping(vec![entry("a", text("two")), entry("b", text("two"))]),
+                    ]),
+                )]),
+            ),
         ];
         Tree { documents: vec![first, vec![entry("second", text("s"))]] }
     }
 
     fn found(key: &str) -> Result<String, String> {
         let path: Vec<&str> = key.split('/').collect();
-        match find(&tree(), &path, Merge::Follow) {
+        match Finder::new(&tree(), Merge::Follow).find(&path) {
             Ok(Value::Scalar(Scalar::Text(text))) => Ok(text.as_str().unwrap().to_owned()),
             Ok(other) => Ok(format!("a {}", kind(other))),
             Err(error) => Err(error.to_string()),
@@ -269,6 +338,30 @@ mod tests {
     }
 
     #[test]
+    fn an_indexed_mapping_gives_the_same() {
+        let mut root: Mapping =
+            (0..INDEXED).map(|number| entry(&format!("k{number}"), text(&number.to_string()))).collect();
+        root.push(entry("k3", text("last")));
+        let found = |root: Mapping, key: &str| {
+            let tree = Tree { documents: vec![root] };
+            match Finder::new(&tree, Merge::Follow).find(&[key]) {
+                Ok(Value::Scalar(Scalar::Text(text))) => text.as_str().map(str::to_owned),
+                _ => None,
+            }
+        };
+        let merging = |mut root: Mapping| {
+            root.push(entry("<<", Value::Mapping(vec![entry("k3", text("merged")), entry("m", text("merged"))])));
+            root
+        };
+        assert_eq!(found(std::mem::take(&mut root), "k3").as_deref(), Some("last"));
+        let large = || (0..INDEXED).map(|number| entry(&format!("k{number}"), text("own"))).collect::<Mapping>();
+        assert_eq!(found(large(), "k99"), None);
+        assert_eq!(found(merging(large()), "m").as_deref(), Some("merged"));
+        assert_eq!(found(merging(large()), "k3").as_deref(), Some("merged"));
+        assert_eq!(found(merging(large()), "k4").as_deref(), Some("own"));
+    }
+
+    #[test]
     fn a_wrong_key_names_the_nearest_ones() {
         for (key, message) in [
             ("db/pasword", r#"there is no key "db/pasword"; did you mean "db/password"?"#),
@@ -276,8 +369,8 @@ mod tests {
             ("DB/Password", r#"there is no key "DB/Password"; did you mean "db/password"?"#),
             ("second", r#"there is no key "second"; sops decrypt shows which there are"#),
             ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
-            ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/2/0", "list/1""#),
-            ("merge/<<", r#"there is no key "merge/<<"; the nearest are "merge/a", "merge", "merges""#),
+            ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/1", "list/2""#),
+            ("merge/<<", r#"there is no key "merge/<<"; did you mean "merge/a"?"#),
             ("db//user", r#"there is no key "db//user"; did you mean "db/user"?"#),
             (
                 "db/user/name",

@@ -3,8 +3,6 @@
 mod fields;
 mod flattened;
 
-use std::fmt;
-
 use crate::format::Notation;
 use crate::tree::Value;
 use fields::Fields;
@@ -73,8 +71,11 @@ pub(crate) enum WrappedKey {
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum MetadataError {
     /// It is not a sops file.
-    #[error("has no sops metadata, so it is not encrypted with sops; run: sops encrypt --in-place FILE")]
+    #[error("it has no sops metadata, so it is not encrypted; encrypt it with: sops encrypt --in-place FILE")]
     Absent,
+    /// Only a part of a sops file is left.
+    #[error("it has encrypted values and no sops metadata, so its end was cut off; restore it from version control")]
+    CutOff,
     /// A field that every sops file has is not there.
     #[error("its sops metadata has no {field}; restore the file, it was cut off or edited by hand")]
     Missing {
@@ -116,13 +117,11 @@ pub enum MetadataError {
         /// The key of the line.
         key: String,
     },
-    /// A line of dotenv or INI stands for a place that no file has.
-    #[error("its sops metadata has the line {key:?}, which {problem}; remove it or correct it")]
-    Path {
+    /// A line of dotenv or INI stands for an element that no list has.
+    #[error("its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it")]
+    Index {
         /// The key of the line.
         key: String,
-        /// What is wrong with it.
-        problem: &'static str,
     },
 }
 
@@ -154,38 +153,6 @@ impl Metadata {
             mac_only_encrypted: fields.boolean("mac_only_encrypted")?,
             shamir_threshold: fields.integer("shamir_threshold")?,
         })
-    }
-
-    /// Everybody who can open the file, each with the number of the group.
-    pub(crate) fn recipients(&self) -> impl Iterator<Item = (usize, &WrappedKey)> {
-        self.key_groups.iter().enumerate().flat_map(|(number, group)| group.iter().map(move |key| (number, key)))
-    }
-}
-
-impl WrappedKey {
-    /// The field of the metadata: `age`, `pgp`, or the name of a service.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Age { .. } => "age",
-            Self::Pgp { .. } => "pgp",
-            Self::Remote { service, .. } => service,
-        }
-    }
-
-    /// What the file calls the recipient. Nothing vouches for it.
-    pub(crate) fn label(&self) -> &str {
-        match self {
-            Self::Age { recipient, .. } => recipient,
-            Self::Pgp { fingerprint, .. } => fingerprint,
-            Self::Remote { key, .. } => key,
-        }
-    }
-}
-
-impl fmt::Display for WrappedKey {
-    /// The kind and the label, whose control characters are escaped.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.kind(), self.label().escape_debug())
     }
 }
 
@@ -269,3 +236,277 @@ type MakeRule = fn(String) -> RuleText;
 
 /// What sops takes if a file has no rule.
 const DEFAULT_SUFFIX: &str = "_unencrypted";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Source, dotenv, ini, json};
+    use crate::timestamp::Timestamp;
+    use crate::tree::{Item, Key, Scalar};
+
+    #[test]
+    fn all_fields_are_read() {
+        let metadata = decode_json(
+            r#"{"age": [{"recipient": "age1", "enc": "A"}], "lastmodified": "2024-01-02T03:04:05Z", "mac": "ENC[x]",
+                "encrypted_regex": "^a$", "mac_only_encrypted": true, "shamir_threshold": 2, "version": "3.12.2"}"#,
+        )
+        .ok()
+        .unwrap();
+        assert_eq!(metadata.last_modified, "2024-01-02T03:04:05Z");
+        assert_eq!(metadata.mac, "ENC[x]");
+        assert!(matches!(metadata.rule, RuleText::EncryptedRegex(regex) if regex == "^a$"));
+        assert!(metadata.mac_only_encrypted);
+        assert_eq!(metadata.shamir_threshold, 2);
+        assert_eq!(keys(&metadata.key_groups), [["age age1 A"]]);
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let metadata =
+            decode_json(r#"{"age": [null], "lastmodified": "2024-01-02T03:04:05Z", "mac": null}"#).ok().unwrap();
+        assert_eq!(metadata.mac, "");
+        assert!(matches!(metadata.rule, RuleText::UnencryptedSuffix(suffix) if suffix == "_unencrypted"));
+        assert!(!metadata.mac_only_encrypted);
+        assert_eq!(metadata.shamir_threshold, 0);
+        assert_eq!(keys(&metadata.key_groups), [["age  "]]);
+    }
+
+    #[test]
+    fn the_time_that_the_mac_is_bound_to_has_whole_seconds_and_keeps_its_offset() {
+        for (written, bound) in [
+            ("2024-01-02T03:04:05.678Z", "2024-01-02T03:04:05Z"),
+            ("2024-01-02T03:04:05+00:00", "2024-01-02T03:04:05Z"),
+            ("2024-01-02T03:04:05+02:00", "2024-01-02T03:04:05+02:00"),
+        ] {
+            let metadata = decode_json(&format!(r#"{{"age": [{{}}], "lastmodified": "{written}"}}"#)).ok().unwrap();
+            assert_eq!(metadata.last_modified, bound);
+        }
+    }
+
+    #[test]
+    fn a_time_of_yaml_need_not_be_in_quotes() {
+        let Ok(Source { metadata: Some(Value::Mapping(mut fields)), .. }) = json::parse(br#"{"sops": {"age": [{}]}}"#)
+        else {
+            panic!("it is no mapping")
+        };
+        let time = Timestamp::parse_rfc3339("2024-01-02T03:04:05Z").unwrap();
+        fields.push(Item::Entry {
+            key: Key::Text(b"lastmodified".to_vec()),
+            value: Value::Scalar(Scalar::Timestamp(time)),
+        });
+        let metadata = Metadata::decode(Some(&Value::Mapping(fields)), Notation::Nested).ok().unwrap();
+        assert_eq!(metadata.last_modified, "2024-01-02T03:04:05Z");
+    }
+
+    #[test]
+    fn keys_stand_in_the_order_in_which_sops_tries_them() {
+        let fields = r#"
+            "age": [{"recipient": "age1", "enc": "A"}, {"recipient": "age2", "enc": "B"}],
+            "pgp": [{"fp": "F", "enc": "P", "created_at": "2024-01-02T03:04:05Z"}],
+            "hc_vault": [{"vault_address": "https://v", "engine_path": "e", "key_name": "k", "created_at": "2024-01-02T03:04:05Z"}],
+            "azure_kv": [{"vault_url": "https://a", "name": "n", "version": "1", "created_at": "2024-01-02T03:04:05Z"}],
+            "hckms": [{"key_id": "region:id", "created_at": "2024-01-02T03:04:05Z"}],
+            "gcp_kms": [{"resource_id": "projects/p", "created_at": "2024-01-02T03:04:05Z"}],
+            "kms": [{"arn": "arn:aws", "context": {"a": "b"}, "created_at": "2024-01-02T03:04:05Z"}]"#;
+        let expected = [
+            "kms arn:aws",
+            "gcp_kms projects/p",
+            "hckms region:id",
+            "azure_kv https://a/keys/n/1",
+            "hc_vault https://v/v1/e/keys/k",
+            "pgp F P",
+            "age age1 A",
+            "age age2 B",
+        ];
+        let one = decode_json(&format!(r#"{{"lastmodified": "2024-01-02T03:04:05Z", {fields}}}"#)).ok().unwrap();
+        assert_eq!(keys(&one.key_groups), [expected]);
+        let grouped =
+            decode_json(&format!(r#"{{"lastmodified": "2024-01-02T03:04:05Z", "key_groups": [{{{fields}}}, null]}}"#));
+        let expected: [&[&str]; 2] = [&expected, &[]];
+        assert_eq!(keys(&grouped.ok().unwrap().key_groups), expected);
+    }
+
+    #[test]
+    fn groups_count_only_without_a_list_at_the_top() {
+        let groups = r#""key_groups": [{"age": [{"recipient": "in"}]}]"#;
+        for (fields, expected) in [
+            (format!(r#"{groups}, "age": [{{"recipient": "out"}}]"#), vec![vec!["age out "]]),
+            (format!(r#"{groups}, "age": []"#), vec![vec!["age in "]]),
+            (format!(r#"{groups}, "age": null, "kms": null, "pgp": []"#), vec![vec!["age in "]]),
+        ] {
+            let metadata =
+                decode_json(&format!(r#"{{"lastmodified": "2024-01-02T03:04:05Z", {fields}}}"#)).ok().unwrap();
+            assert_eq!(keys(&metadata.key_groups), expected);
+        }
+    }
+
+    #[test]
+    fn what_either_version_of_sops_takes_is_taken() {
+        for fields in [
+            r#""shamir_threshold": 2.0"#,
+            r#""shamir_threshold": 2.9"#,
+            r#""shamir_threshold": "2""#,
+            r#""SHAMIR_threshold": 2"#,
+            r#""Shamir_Threshold": 3, "shamir_threshold": 2"#,
+            r#""shamir_threshold": 3, "shamir_threshold": 2"#,
+            r#""shamir_threshold": 2, "version": 3.9, "future": {"a": [1]}, "encrypted_regex": "", "kms": {}"#,
+        ] {
+            let fields =
+                format!(r#"{{"age": {{"enc": "A"}}, "lastmodified": "2024-01-02T03:04:05Z", "pgp": null, {fields}}}"#);
+            let metadata = decode_json(&fields).map_err(|error| error.to_string());
+            assert_eq!(metadata.map(|metadata| metadata.shamir_threshold), Ok(2), "{fields}");
+        }
+        for (value, expected) in [
+            ("true", true),
+            ("\"true\"", true),
+            ("\"yes\"", true),
+            ("\"T\"", true),
+            ("1", true),
+            ("0", false),
+            ("false", false),
+            ("\"no\"", false),
+            ("\"\"", false),
+            ("null", false),
+        ] {
+            let fields =
+                format!(r#"{{"age": [{{}}], "lastmodified": "2024-01-02T03:04:05Z", "mac_only_encrypted": {value}}}"#);
+            assert_eq!(decode_json(&fields).ok().unwrap().mac_only_encrypted, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn metadata_that_sops_refuses_is_refused_with_a_way_out() {
+        let time = r#""lastmodified": "2024-01-02T03:04:05Z""#;
+        for (metadata, message) in [
+            (
+                "null".to_owned(),
+                "it has no sops metadata, so it is not encrypted; encrypt it with: sops encrypt --in-place FILE",
+            ),
+            (
+                "[]".to_owned(),
+                "its sops metadata has in sops a value of type list, but it must be a mapping; restore the file",
+            ),
+            (
+                "\"SECRET\"".to_owned(),
+                "its sops metadata has in sops a value of type string, but it must be a mapping; restore the file",
+            ),
+            (
+                "{}".to_owned(),
+                "its sops metadata has no lastmodified; restore the file, it was cut off or edited by hand",
+            ),
+            (
+                r#"{"lastmodified": "2024-01-02"}"#.to_owned(),
+                "its sops metadata has in lastmodified a text that is not a time like 2024-01-02T03:04:05Z; restore the file",
+            ),
+            (
+                format!("{{{time}}}"),
+                "its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient",
+            ),
+            (
+                format!(r#"{{{time}, "key_groups": [], "age": [], "kms": {{}}}}"#),
+                "its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient",
+            ),
+            (
+                format!(r#"{{{time}, "age": ["age1"]}}"#),
+                "its sops metadata has in age[0] a value of type string, but it must be a mapping; restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": "age1"}}"#),
+                "its sops metadata has in age a value of type string, but it must be a list; restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": [{{}}, {{"enc": []}}]}}"#),
+                "its sops metadata has in age[1].enc a value of type list, but it must be a text; restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": [{{}}], "pgp": [{{"enc": "x"}}]}}"#),
+                "its sops metadata has no pgp[0].created_at; restore the file, it was cut off or edited by hand",
+            ),
+            (
+                format!(r#"{{{time}, "key_groups": [{{}}, {{"kms": [null]}}]}}"#),
+                "its sops metadata has no key_groups[1].kms[0].created_at; restore the file, it was cut off or edited by hand",
+            ),
+            (
+                format!(r#"{{{time}, "hckms": [{{"created_at": "2024-01-02T03:04:05Z", "key_id": "id"}}]}}"#),
+                "its sops metadata has in hckms[0].key_id a text that is not of the form region:id; restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": [{{}}], "encrypted_suffix": "a", "encrypted_comment_regex": "b"}}"#),
+                "its sops metadata has both encrypted_suffix and encrypted_comment_regex, but one file has one rule; \
+                 restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": [{{}}], "shamir_threshold": "two"}}"#),
+                "its sops metadata has in shamir_threshold a text that is not a whole number of 64 bits; restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": [{{}}], "shamir_threshold": 1e300}}"#),
+                "its sops metadata has in shamir_threshold a value of type number, but it must be a whole number of 64 bits; \
+                 restore the file",
+            ),
+            (
+                format!(r#"{{{time}, "age": [{{}}], "mac_only_encrypted": "maybe"}}"#),
+                "its sops metadata has in mac_only_encrypted a text that is not true or false; restore the file",
+            ),
+        ] {
+            assert_eq!(decode_json(&metadata).err().unwrap().to_string(), message, "{metadata}");
+        }
+    }
+
+    #[test]
+    fn flattened_metadata_is_that_of_its_nested_form() {
+        let fields = [
+            ("key_groups__list_1__map_age__list_0__map_enc", "B\\n"),
+            ("lastmodified", "2024-01-02T03:04:05Z"),
+            ("key_groups__list_0__map_age__list_0__map_recipient", "age1"),
+            ("key_groups__list_0__map_age__list_0__map_enc", "-\\nA"),
+            ("shamir_threshold", "2.0"),
+            ("mac_only_encrypted", "true"),
+        ];
+        let dotenv = fields.map(|(key, value)| format!("sops_{key}={value}\n")).concat();
+        let ini = fields.map(|(key, value)| format!("{key} = {value}\n")).concat();
+        for source in [dotenv::parse(dotenv.as_bytes()), ini::parse(format!("[sops]\n{ini}").as_bytes())] {
+            let source = source.ok().unwrap();
+            let metadata = Metadata::decode(source.metadata.as_ref(), source.notation).ok().unwrap();
+            assert_eq!(keys(&metadata.key_groups), [["age age1 -\nA"], ["age  B\n"]]);
+            assert_eq!(metadata.shamir_threshold, 2);
+            assert!(metadata.mac_only_encrypted);
+        }
+    }
+
+    #[test]
+    fn texts_on_lines_stand_for_what_sops_3_12_takes_them_for() {
+        for (line, threshold) in [
+            ("shamir_threshold=2", Some(2)),
+            ("shamir_threshold=-2", Some(-2)),
+            ("shamir_threshold=2.0", Some(2)),
+            ("shamir_threshold=", Some(0)),
+            ("shamir_threshold=2.5", None),
+            ("shamir_threshold=two", None),
+            ("mac_only_encrypted=True", Some(0)),
+            ("mac_only_encrypted=1", Some(0)),
+        ] {
+            let text = format!("sops_lastmodified=2024-01-02T03:04:05Z\nsops_age__list_0__map_enc=A\nsops_{line}\n");
+            let source = dotenv::parse(text.as_bytes()).ok().unwrap();
+            let metadata = Metadata::decode(source.metadata.as_ref(), source.notation);
+            assert!(metadata.as_ref().map_or(true, |metadata| !metadata.mac_only_encrypted));
+            assert_eq!(metadata.ok().map(|metadata| metadata.shamir_threshold), threshold, "{line}");
+        }
+    }
+
+    /// Decodes what stands behind the key `sops` of a JSON file.
+    fn decode_json(metadata: &str) -> Result<Metadata, MetadataError> {
+        let source = json::parse(format!("{{\"sops\": {metadata}}}").as_bytes()).ok().unwrap();
+        Metadata::decode(source.metadata.as_ref(), source.notation)
+    }
+
+    /// The keys of each group: the kind, the label, and what is decrypted in this process.
+    fn keys(groups: &[KeyGroup]) -> Vec<Vec<String>> {
+        let key = |key: &WrappedKey| match key {
+            WrappedKey::Age { recipient, enc } => format!("age {recipient} {enc}"),
+            WrappedKey::Pgp { fingerprint, enc } => format!("pgp {fingerprint} {enc}"),
+            WrappedKey::Remote { service, key } => format!("{service} {key}"),
+        };
+        groups.iter().map(|group| group.iter().map(key).collect()).collect()
+    }
+}

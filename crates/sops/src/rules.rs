@@ -82,3 +82,60 @@ impl Rule {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a leaf below the keys of `path`, joined by `/`, is encrypted.
+    fn encrypts(rule: RuleText, path: &str, comments: &[&[&str]], leaf: Leaf) -> bool {
+        let rule = Rule::compile(rule).unwrap();
+        let matches = path.split('/').filter(|key| !key.is_empty()).any(|key| rule.matches_key(key.as_bytes()));
+        let comments: Vec<Vec<Vec<u8>>> =
+            comments.iter().map(|level| level.iter().map(|text| text.as_bytes().to_vec()).collect()).collect();
+        rule.encrypts(leaf, matches, &comments)
+    }
+
+    #[test]
+    fn a_key_decides_for_all_that_is_below_it() {
+        use RuleText::{EncryptedRegex, EncryptedSuffix, UnencryptedRegex, UnencryptedSuffix};
+        for (rule, path, encrypted) in [
+            (UnencryptedSuffix("_unencrypted".into()), "a/b", true),
+            (UnencryptedSuffix("_unencrypted".into()), "a_unencrypted", false),
+            (UnencryptedSuffix("_unencrypted".into()), "a_unencrypted/b/c", false),
+            (UnencryptedSuffix("_unencrypted".into()), "", true),
+            (EncryptedSuffix("_secret".into()), "a_secret/b", true),
+            (EncryptedSuffix("_secret".into()), "a/b", false),
+            (EncryptedSuffix("_secret".into()), "", false),
+            (EncryptedRegex("^(data|stringData)$".into()), "data/password", true),
+            (EncryptedRegex("^(data|stringData)$".into()), "metadata/name", false),
+            (EncryptedRegex("(".into()), "data", false),
+            (UnencryptedRegex("(".into()), "data", true),
+            (UnencryptedRegex("^meta".into()), "a/metadata/name", false),
+        ] {
+            assert_eq!(encrypts(rule, path, &[], Leaf::Value), encrypted, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn active_comments_decide_but_not_about_themselves() {
+        use RuleText::{EncryptedCommentRegex, UnencryptedCommentRegex};
+        let encrypted = || EncryptedCommentRegex("^ secret".into());
+        let plain = || UnencryptedCommentRegex("^ plain".into());
+        for (rule, comments, leaf, expected) in [
+            (encrypted(), &[&[" secret"][..]][..], Leaf::Value, true),
+            (encrypted(), &[&[" note"]], Leaf::Value, false),
+            (encrypted(), &[&[" secret"], &[]], Leaf::Value, true),
+            (encrypted(), &[&[" secret"]], Leaf::Comment, false),
+            (encrypted(), &[&[" secret", " more"]], Leaf::Comment, true),
+            (encrypted(), &[&[" secret"], &[" own"]], Leaf::Comment, true),
+            (encrypted(), &[], Leaf::Value, false),
+            (plain(), &[&[" plain"]], Leaf::Value, false),
+            (plain(), &[&[" plain"]], Leaf::Comment, false),
+            (plain(), &[&[" plain"], &[" other"]], Leaf::Value, false),
+            (plain(), &[&[" other"]], Leaf::Value, true),
+        ] {
+            assert_eq!(encrypts(rule, "a", comments, leaf), expected, "{comments:?}");
+        }
+    }
+}

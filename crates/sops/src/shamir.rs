@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 /// Shares that cannot be combined. The first that applies, in the order of sops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum CombineError {
+pub(crate) enum CombineError {
     /// One share says nothing about the secret.
     #[error("a single share does not give the data key")]
     TooFew,
@@ -77,7 +77,8 @@ mod tests {
     use super::*;
 
     fn share(hex: &str) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new((0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect())
+        let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16).unwrap()).unwrap();
+        Zeroizing::new(hex.as_bytes().chunks(2).map(|pair| (digit(pair[0]) << 4) | digit(pair[1])).collect())
     }
 
     #[test]

@@ -234,3 +234,84 @@ impl State<'_> {
         String::from_utf8_lossy(joined).replace(':', "/")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::RuleText;
+
+    /// The vectors of the format: the data key is the bytes 0 to 31.
+    const HI_AT_A: &str = "ENC[AES256_GCM,data:f6g=,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:Hl/6MbouvAVT4BrLNHh6pQ==,type:str]";
+    const TOP_COMMENT: &str = "ENC[AES256_GCM,data:Y66B,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:nbd6WzzGW7hfoM1+Wc3pnw==,type:comment]";
+
+    fn walked(items: Vec<Item>) -> Result<Tree, WalkError> {
+        let cipher = Cipher::new(&(0..32).collect::<Vec<u8>>()).unwrap();
+        let rule = Rule::compile(RuleText::UnencryptedSuffix("_unencrypted".into())).unwrap();
+        let mut tree = Tree { documents: vec![items] };
+        Walk { cipher: &cipher, rule: &rule, mac_only_encrypted: false }.run(&mut tree)?;
+        Ok(tree)
+    }
+
+    fn entry(name: &str, value: Value) -> Item {
+        Item::Entry { key: Key::Text(name.as_bytes().to_vec()), value }
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Scalar(Scalar::text(text))
+    }
+
+    fn texts(value: &Value) -> Vec<&str> {
+        match value {
+            Value::Scalar(Scalar::Text(text)) => text.as_str().into_iter().collect(),
+            Value::List(list) => list.iter().flat_map(texts).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_elements_of_a_list_have_the_path_of_the_list() {
+        let nested = Value::List(vec![text(HI_AT_A), Value::List(vec![text(HI_AT_A)])]);
+        let tree = walked(vec![entry("a", nested)]).ok().unwrap();
+        assert!(matches!(&tree.documents[0][0], Item::Entry { value, .. } if texts(value) == ["hi", "hi"]));
+    }
+
+    #[test]
+    fn what_is_empty_or_null_is_left_alone() {
+        let items = vec![
+            entry("a", text("")),
+            entry("b", Value::Scalar(Scalar::Null)),
+            entry("c", Value::List(Vec::new())),
+            entry("d", Value::Mapping(Mapping::new())),
+        ];
+        assert!(walked(items).is_ok());
+    }
+
+    #[test]
+    fn comments_that_do_not_decrypt_are_kept() {
+        for (stored, shown) in [(TOP_COMMENT, "top"), (" plain", " plain"), (HI_AT_A, HI_AT_A)] {
+            let tree = walked(vec![Item::Comment(Comment(stored.into()))]).ok().unwrap();
+            assert!(matches!(&tree.documents[0][0], Item::Comment(Comment(text)) if text.as_str() == Some(shown)));
+        }
+    }
+
+    #[test]
+    fn a_leaf_that_cannot_be_is_named_by_its_path() {
+        let below = |value| vec![entry("m", Value::Mapping(vec![entry("k", value)]))];
+        let number = Item::Entry { key: Key::Other { kind: "int", text: "1".into() }, value: text("x") };
+        for (items, message) in [
+            (below(text("plain")), r#"the value of the key "m/k""#),
+            (below(text(HI_AT_A)), r#"the value of the key "m/k""#),
+            (below(Value::Scalar(Scalar::Integer(1))), r#"the value of the key "m/k""#),
+            (
+                below(Value::Scalar(Scalar::Unsigned(u64::MAX))),
+                r#"the value of the key "m/k" is an integer above 9223372036854775807, which sops cannot hold; put it in quotes"#,
+            ),
+            (
+                vec![entry("m", Value::Mapping(vec![number]))],
+                r#"the key "1" below "m" is of type int, but sops only takes strings as keys; put it in quotes"#,
+            ),
+        ] {
+            assert_eq!(walked(items).err().unwrap().to_string(), message);
+        }
+    }
+}

@@ -13,35 +13,35 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The folder `tests/corpus`.
-pub fn corpus() -> PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus").canonicalize().unwrap()
 }
 
 /// Whether a program is in `PATH`.
-pub fn program_exists(name: &str) -> bool {
+pub(crate) fn program_exists(name: &str) -> bool {
     env::split_paths(&env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())
 }
 
 /// The target of a generation link, if there is one.
-pub fn installed(link: &Path) -> Option<PathBuf> {
+pub(crate) fn installed(link: &Path) -> Option<PathBuf> {
     fs::read_link(link).ok()
 }
 
 /// A folder for one test, in memory where the machine allows, removed in the end.
-pub struct Scratch {
+pub(crate) struct Scratch {
     folder: TempDir,
 }
 
 /// What a run of the program gave.
-pub struct Run {
+pub(crate) struct Run {
     /// `None` if it died of a signal.
-    pub status: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let memory = Path::new("/dev/shm");
         let folder = tempfile::Builder::new().prefix("sops-install-secrets-").tempdir_in(memory);
         let folder = folder.or_else(|_| tempfile::tempdir()).unwrap();
@@ -51,17 +51,17 @@ impl Scratch {
         Self { folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// What `%r` stands for.
-    pub fn runtime(&self) -> PathBuf {
+    pub(crate) fn runtime(&self) -> PathBuf {
         self.path().join("run")
     }
 
     /// The program with an environment in which nothing but the manifest says where keys are.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sops-install-secrets"));
         command
             .env_clear()
@@ -74,13 +74,13 @@ impl Scratch {
     }
 
     /// Writes the manifest and runs the program on it.
-    pub fn run<A: AsRef<OsStr>>(&self, manifest: &Value, arguments: &[A]) -> Run {
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, manifest: &Value, arguments: &[A]) -> Run {
         let path = self.write("manifest.json", manifest.to_string().as_bytes());
-        self.finish(self.command().args(arguments).arg(path))
+        Self::finish(self.command().args(arguments).arg(path))
     }
 
     /// Runs a command to its end.
-    pub fn finish(&self, command: &mut Command) -> Run {
+    pub(crate) fn finish(command: &mut Command) -> Run {
         let output = command.output().unwrap();
         Run {
             status: output.status.code(),
@@ -89,7 +89,7 @@ impl Scratch {
         }
     }
 
-    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
@@ -97,7 +97,7 @@ impl Scratch {
     }
 
     /// Copies a key file or folder so that only its owner can read it, as ssh and gpg expect.
-    pub fn private_copy(&self, source: &Path, name: &str) -> PathBuf {
+    pub(crate) fn private_copy(&self, source: &Path, name: &str) -> PathBuf {
         let target = self.path().join("keys").join(name).join(source.file_name().unwrap());
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         copy_privately(source, &target);
@@ -105,7 +105,7 @@ impl Scratch {
     }
 
     /// Ends the agents that gpg started for the homes in this folder.
-    pub fn stop_agents(&self) {
+    pub(crate) fn stop_agents(&self) {
         for number in 0..3 {
             let home = self.path().join("keys").join(number.to_string()).join("gnupg");
             if home.is_dir() && program_exists("gpgconf") {

@@ -29,3 +29,58 @@ pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
         _ => Err(EmitError::NoData),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Key, Mapping};
+
+    #[test]
+    fn the_first_data_is_the_file() {
+        for (items, bytes) in [
+            (vec![("data", Scalar::text("a\n"))], &b"a\n"[..]),
+            (vec![("data", Scalar::text(""))], b""),
+            (
+                vec![("other", Scalar::Null), ("data", Scalar::text("first")), ("data", Scalar::text("second"))],
+                b"first",
+            ),
+            (vec![("data", Scalar::Text(Plaintext::new(vec![0, 0xff, 0x0a])))], &[0, 0xff, 0x0a]),
+        ] {
+            assert_eq!(emit(&tree(items)).ok().unwrap().as_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn without_a_string_named_data_there_is_no_file() {
+        for items in
+            [vec![], vec![("Data", Scalar::text("x"))], vec![("data", Scalar::Integer(1)), ("data", Scalar::text("x"))]]
+        {
+            assert_eq!(
+                emit(&tree(items)).err().unwrap().to_string(),
+                "the file has no string named data, so it is not the encrypted form of a binary file; check its format"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_told_from_a_broken_one() {
+        for (text, message) in [
+            ("{", "line 1, column 2: the JSON ends before its object does; restore the file, it was cut off"),
+            (
+                "a: b\nsops:\n    mac: x\n",
+                "line 1, column 1: expected {, with which a sops file in JSON starts; the file looks like yaml: set its \
+                 format to yaml",
+            ),
+        ] {
+            assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), message);
+        }
+    }
+
+    fn tree(items: Vec<(&str, Scalar)>) -> Tree {
+        let item = |(key, scalar): (&str, Scalar)| Item::Entry {
+            key: Key::Text(key.as_bytes().to_vec()),
+            value: Value::Scalar(scalar),
+        };
+        Tree { documents: vec![items.into_iter().map(item).collect::<Mapping>()] }
+    }
+}

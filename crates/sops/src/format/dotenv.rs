@@ -95,3 +95,106 @@ fn problem(line: &[u8]) -> &'static str {
 }
 
 const METADATA_PREFIX: &[u8] = b"sops_";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::outline;
+
+    #[test]
+    fn every_line_is_an_assignment_or_a_comment() {
+        for (text, tree, metadata) in [
+            ("", "{}", None),
+            ("\n\n", "{}", None),
+            ("A=1", r#"{A: "1"}"#, None),
+            ("A=1\nB=2\n", r#"{A: "1", B: "2"}"#, None),
+            ("A=1\nA=2\n", r#"{A: "1", A: "2"}"#, None),
+            ("A=\n=x\n", r#"{A: "", : "x"}"#, None),
+            ("A=b=c\n", r#"{A: "b=c"}"#, None),
+            ("export A = x \n", r#"{export A : " x "}"#, None),
+            ("A=\"q\"\nB='q'\n", r#"{A: "\"q\"", B: "\'q\'"}"#, None),
+            ("A=a\\nb\\\\nc\\t\n", r#"{A: "a\nb\\\nc\\t"}"#, None),
+            ("A=x # y\n", r#"{A: "x # y"}"#, None),
+            ("A=x\r\n", r#"{A: "x\r"}"#, None),
+            ("# c\n#\n #=x\n", r#"{# c, #,  #: "x"}"#, None),
+            (
+                "sops_mac=x\nA=1\nsops_age__list_0__map_enc=a\\nb\n",
+                r#"{A: "1"}"#,
+                Some(r#"{mac: "x", age__list_0__map_enc: "a\nb"}"#),
+            ),
+            (
+                "SOPS_mac=x\nSops_b=y\n sops_c=z\nsops=w\n",
+                r#"{SOPS_mac: "x", Sops_b: "y",  sops_c: "z", sops: "w"}"#,
+                None,
+            ),
+            ("sops_=x\n", "{}", Some(r#"{: "x"}"#)),
+        ] {
+            let source = parse(text.as_bytes()).ok().unwrap();
+            assert_eq!(outline::tree(&source.tree), tree, "{text:?}");
+            assert_eq!(source.metadata.as_ref().map(outline::value).as_deref(), metadata, "{text:?}");
+        }
+        let source = parse(b"\xff=\xfe\n").ok().unwrap();
+        assert_eq!(outline::tree(&source.tree), r#"{\xff: "\xfe"}"#);
+    }
+
+    #[test]
+    fn a_line_that_is_neither_is_named_and_not_quoted() {
+        for (text, message) in [
+            ("A=1\nSECRET\n", "line 2, column 1: not a dotenv line: expected KEY=value, or # in the first column"),
+            (" # c\n", "line 1, column 1: not a dotenv line: expected KEY=value, or # in the first column"),
+            (
+                "A=1\n\r\nB=2\r\n",
+                "line 2, column 1: a carriage return on a line of its own; save the file with line feeds alone as line ends",
+            ),
+            (
+                "a: SECRET\nsops:\n    mac: x\n",
+                "line 1, column 1: not a dotenv line: expected KEY=value, or # in the first column; the file looks like \
+                 yaml: set its format to yaml",
+            ),
+            (
+                "A=1\n<<<<<<< HEAD\nB=2\n=======\nB=3\n>>>>>>> theirs\n",
+                "line 2, column 1: not a dotenv line: expected KEY=value, or # in the first column; the file has an \
+                 unresolved merge conflict: resolve it",
+            ),
+        ] {
+            assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn line_feeds_in_values_are_escaped() {
+        let source = parse(b"#c\nA=x\\n\\ny\nB=\n C =\"z\"\n").ok().unwrap();
+        assert_eq!(emit(&source.tree).ok().unwrap().as_str(), Some("#c\nA=x\\n\\ny\nB=\n C =\"z\"\n"));
+    }
+
+    #[test]
+    fn a_value_by_itself_has_no_escapes() {
+        assert_eq!(emit_value(&Value::Scalar(Scalar::text("a\nb\\n"))).ok().unwrap().as_str(), Some("a\nb\\n"));
+        assert_eq!(emit_value(&Value::Scalar(Scalar::Float(1.0))).ok().unwrap().as_str(), Some("1.0"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(lines in proptest::collection::vec((key(), "[^\\\\]{0,12}"), 0..8)) {
+            let items = lines.iter().map(|(key, value)| match key {
+                Some(key) => Item::Entry {
+                    key: Key::Text(key.clone().into_bytes()),
+                    value: Value::Scalar(Scalar::text(value)),
+                },
+                None => Item::Comment(Comment(Plaintext::from(&*value.replace('\n', "")))),
+            });
+            let tree = Tree { documents: vec![items.collect()] };
+            let text = emit(&tree).ok().unwrap();
+            let read = parse(text.as_bytes()).ok().unwrap();
+            prop_assert!(read.metadata.is_none());
+            prop_assert_eq!(outline::tree(&read.tree), outline::tree(&tree));
+        }
+    }
+
+    /// A key, or none for a comment.
+    fn key() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of("([^#s=\n][^=\n]{0,8})?")
+    }
+}

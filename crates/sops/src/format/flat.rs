@@ -71,7 +71,9 @@ fn push_float(buffer: &mut Buffer, number: f64) {
     if !number.is_finite() {
         return buffer.push(number::positional(number).as_bytes());
     }
-    let text = Plaintext::new(number::general(number).to_uppercase().into_bytes());
+    let mut text = number::general(number);
+    text.make_ascii_uppercase();
+    let text = Plaintext::new(text.into_bytes());
     buffer.push(text.as_bytes());
     if !text.as_bytes().iter().any(|byte| matches!(byte, b'.' | b'E')) {
         buffer.push(b".0");

@@ -12,11 +12,12 @@ use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 /// The sections of a file, each a mapping; keys before any section are in the section `DEFAULT`, which is always the
 /// first. The comment of a section is its first item, the comment of a key stands behind the key.
 ///
-/// The first section `sops` is the metadata, and further ones are dropped, as in sops 3.12.
+/// The section `sops` is the metadata.
 ///
 /// # Errors
 ///
-/// [`ParseError`] at the first line that is neither empty, a comment, a section nor a key with its value.
+/// [`ParseError`] at the first line that is neither empty, a comment, a section nor a key with its value, and at a second
+/// section `sops`.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut reader = Reader { rest: bytes, line: bytes, comment: Vec::new() };
     let sections = reader.sections().map_err(|problem| {
@@ -26,11 +27,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut data = Mapping::new();
     let mut metadata = None;
     for section in sections {
-        if section.name != METADATA {
+        if section.name == METADATA {
+            metadata = Some(Value::Mapping(section.into_mapping()));
+        } else {
             let key = Key::Text(section.name.to_vec());
             data.push(Item::Entry { key, value: Value::Mapping(section.into_mapping()) });
-        } else if metadata.is_none() {
-            metadata = Some(Value::Mapping(section.into_mapping()));
         }
     }
     Ok(Source { tree: Tree { documents: vec![data] }, metadata, notation: Notation::Flattened })
@@ -104,6 +105,7 @@ impl<'a> Reader<'a> {
         }
         let mut sections = Vec::new();
         let mut section = Section::new(DEFAULT, Vec::new());
+        let mut has_metadata = false;
         loop {
             let start = self.rest;
             let Some(line) = self.next_line() else { break };
@@ -115,6 +117,11 @@ impl<'a> Reader<'a> {
                 [b'#' | b';', ..] => self.comment.extend_from_slice(text),
                 [b'[', header @ ..] => {
                     let name = self.header(header)?;
+                    if name == METADATA && std::mem::replace(&mut has_metadata, true) {
+                        return Err(
+                            "the section [sops] is given twice; remove the one that does not belong to the file",
+                        );
+                    }
                     sections.push(std::mem::replace(&mut section, Section::new(name, self.take_comment())));
                 }
                 text => {
@@ -155,7 +162,9 @@ impl<'a> Reader<'a> {
         let mut value = body.to_vec();
         loop {
             let line = self.next_line().ok_or("a quoted value is not closed; end it with the quote that opens it")?;
-            let Some((last, behind)) = rfind(line, quote).and_then(|end| line.split_at_checked(end)) else {
+            // A quote on a line that ends in a backslash closes nothing.
+            let end = rfind(line, quote).filter(|_| !trim(line).ends_with(b"\\"));
+            let Some((last, behind)) = end.and_then(|end| line.split_at_checked(end)) else {
                 value.extend_from_slice(line);
                 continue;
             };
@@ -405,3 +414,233 @@ const TRIPLE_QUOTE: &[u8] = b"\"\"\"";
 
 /// The most bytes that a character of white space has in UTF-8.
 const LONGEST_BLANK: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::outline;
+
+    #[test]
+    fn sections_and_keys_are_read_as_go_ini_reads_them() {
+        for (text, tree) in [
+            ("", "{DEFAULT: {}}"),
+            ("\u{feff}a = 1", r#"{DEFAULT: {a: "1"}}"#),
+            ("a=1\n[s]\nb=2\n", r#"{DEFAULT: {a: "1"}, s: {b: "2"}}"#),
+            ("[DEFAULT]\na=1\n", r#"{DEFAULT: {}, DEFAULT: {a: "1"}}"#),
+            ("[s]\na=1\n[t]\n[s]\nb=2\n", r#"{DEFAULT: {}, s: {a: "1"}, t: {}, s: {b: "2"}}"#),
+            ("[s]\na=1\nb=2\na=3\n", r#"{DEFAULT: {}, s: {a: "3", b: "2"}}"#),
+            ("  [ s ]x\n", "{DEFAULT: {},  s : {}}"),
+            ("[a]b]\n", "{DEFAULT: {}, a]b: {}}"),
+            ("a:b=c\nd=e:f\n", r#"{DEFAULT: {a: "b=c", d: "e:f"}}"#),
+            (" a b \t=  c d \r\n", r#"{DEFAULT: {a b: "c d"}}"#),
+            ("\u{a0}a\u{2003}=\u{3000}b\u{85}\n", r#"{DEFAULT: {a: "b"}}"#),
+            ("`a=b` = 1\n\"c:d\" x = 2\n\"\"\"e`f\"\"\"=3\n", r#"{DEFAULT: {a=b: "1", c:d: "2", e`f: "3"}}"#),
+            ("\" a \"=1\n", r#"{DEFAULT: {a: "1"}}"#),
+            ("-=1\n-=2\n[s]\n-=3\n", r#"{DEFAULT: {#1: "1", #2: "2"}, s: {#1: "3"}}"#),
+            ("a ; b = c\n", r#"{DEFAULT: {a ; b: "c"}}"#),
+        ] {
+            assert_eq!(read(text), tree, "{text:?}");
+        }
+        let source = parse(b"[\xff]\n\xfe=\xfd\n").ok().unwrap();
+        assert_eq!(outline::tree(&source.tree), r#"{DEFAULT: {}, \xff: {\xfe: "\xfd"}}"#);
+    }
+
+    #[test]
+    fn values_are_read_as_go_ini_reads_them() {
+        for (value, expected) in [
+            ("", r#""""#),
+            (" x ", r#""x""#),
+            ("x#y", r#""x", #y"#),
+            ("x ; y ; z", r#""x", #y ; z"#),
+            ("#y", r#""", #y"#),
+            ("'x'", r#""x""#),
+            ("\"x\"", r#""x""#),
+            ("\"\"", r#""""#),
+            ("\"x", r#""\"x""#),
+            ("\"x\"y\"", r#""\"x\"y\"""#),
+            ("'x\"", r#""\'x\"""#),
+            ("\" x \"", r#"" x ""#),
+            ("\"x;y\"", r#""\"x", #y\""#),
+            ("`x#y`", r#""x#y""#),
+            ("`x`y`z", r#""x`y""#),
+            ("\"\"\"x\"\"\" ; y", r#""x""#),
+            ("\"\"\"\"\"\"", r#""""#),
+            ("\"\"\"x\ny\"\"\"", r#""x\ny""#),
+            ("\"\"\"x\r\n y\"\"\" ; z", r#""x\r\n y", #z"#),
+            ("`x\ny`", r#""x\ny""#),
+            ("`\n`", r#""\n""#),
+            ("`x\ny` \\\nz`", r#""x\ny` \\\nz""#),
+            ("x \\\n  y \\\n z", r#""x y z""#),
+            ("x \\\n  y ; z", r#""x y ; z""#),
+            ("\"x \\\n  y\"", r#""\"x y\"""#),
+            ("x\\\n\ny=1", r#""x", y: "1""#),
+            ("x\\", r#""x""#),
+            ("C:\\dir", r#""C:\\dir""#),
+            ("a\\nb", r#""a\\nb""#),
+            ("%(x)s", r#""%(x)s""#),
+        ] {
+            assert_eq!(read(&format!("k = {value}\n")), format!("{{DEFAULT: {{k: {expected}}}}}"), "{value:?}");
+        }
+        assert_eq!(read("k = \"\"\""), r#"{DEFAULT: {k: "\"\"\""}}"#);
+    }
+
+    #[test]
+    fn comments_belong_to_what_follows_them() {
+        for (text, tree) in [
+            ("; c\na=1\n", r#"{DEFAULT: {a: "1", #c}}"#),
+            ("; c\n[s]\na=1\n", r#"{DEFAULT: {}, s: {#c, a: "1"}}"#),
+            ("; c\n[s] # d\n", "{DEFAULT: {}, s: {#c\\n# d}}"),
+            ("# a\n\n  ; b\n;;; c\nk=1 # d\n", r#"{DEFAULT: {k: "1", #a\n; b\n;;; c\n# d}}"#),
+            (";; ;c\nk=1\n", r#"{DEFAULT: {k: "1", #c}}"#),
+            ("#;c\nk=1\n", r#"{DEFAULT: {k: "1", #;c}}"#),
+            (";\nk=1\n", r#"{DEFAULT: {k: "1"}}"#),
+            ("k=1\n; c\n[s]\nj=2\n; lost\n", r#"{DEFAULT: {k: "1"}, s: {#c, j: "2"}}"#),
+            ("; a\nk=1\n; b\nk=2\n", r#"{DEFAULT: {k: "2", #b}}"#),
+            ("; a\nk=1\nk=2\n", r#"{DEFAULT: {k: "2"}}"#),
+        ] {
+            assert_eq!(read(text), tree, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_section_sops_is_the_metadata() {
+        let source = parse(b"[sops]\n; c\nmac = a\\nb\n[SOPS]\n[s]\n").ok().unwrap();
+        assert_eq!(outline::tree(&source.tree), "{DEFAULT: {}, SOPS: {}, s: {}}");
+        assert_eq!(outline::value(&source.metadata.unwrap()), r#"{mac: "a\\nb", #c}"#);
+        assert!(parse(b"[s]\nsops = 1\n").ok().unwrap().metadata.is_none());
+    }
+
+    #[test]
+    fn what_is_not_ini_is_named_and_not_quoted() {
+        let line = "not a line of INI: expected a [section], key = value, or # or ; with a comment";
+        let key = "a key without a name; put the name in front of the delimiter";
+        let quote = "a quoted value is not closed; end it with the quote that opens it";
+        for (text, place, problem) in [
+            ("a=1\n  SECRET\n", "2, column 3", line),
+            ("`a` SECRET\n", "1, column 1", line),
+            ("= SECRET\n", "1, column 1", key),
+            ("\"\" = SECRET\n", "1, column 1", key),
+            ("` ` = SECRET\n", "1, column 1", key),
+            ("\"a = SECRET\n", "1, column 1", "the name of a key is not closed; end it with the quote that opens it"),
+            ("[s\na=1\n", "1, column 1", "the name of a section is not closed; end it with ]"),
+            ("a=1\n\n[]\n", "3, column 1", "a section without a name; put the name between the brackets"),
+            ("a=1\nb = \"\"\"SECRET\nc=1\n", "2, column 1", quote),
+            ("b = `SECRET\nSECRET`\\", "1, column 1", quote),
+            ("\u{feff}x\n", "1, column 2", line),
+            (
+                "[s]\n[sops]\n[sops]\n",
+                "3, column 1",
+                "the section [sops] is given twice; remove the one that does not belong to the file",
+            ),
+        ] {
+            assert_eq!(
+                parse(text.as_bytes()).err().unwrap().to_string(),
+                format!("line {place}: {problem}"),
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            parse(b"\xff\xfea\0=\0").err().unwrap().to_string(),
+            "line 1, column 1: the file is in UTF-16; save it as UTF-8"
+        );
+    }
+
+    #[test]
+    fn files_are_written_as_go_ini_writes_them() {
+        for (text, written) in [
+            ("", ""),
+            ("a=1\n[x]\nb=2\n; c\nlong_key=3\n", "a = 1\n\n[x]\nb        = 2\n; c\nlong_key = 3\n"),
+            ("[e]\n[s]\na=hi\n", "[e]\n\n[s]\na = hi\n"),
+            ("[s]\na=1\nlongkey=2\n`x:y`=3\n", "[s]\na       = 1\nlongkey = 2\n`x:y`   = 3\n"),
+            ("[s]\n\"\"\"a`b\"\"\"=1\nc=2\n", "[s]\n\"\"\"a`b\"\"\" = 1\nc         = 2\n"),
+            ("[DEFAULT]\na=1\n[default]\n", "[DEFAULT]\na = 1\n\n[default]\n"),
+            ("[s]\na=\n[t]\n", "[s]\na = \n\n[t]\n"),
+            (
+                "a=\"\"\"x\ny\"\"\"\nb=`x#y`\nc=\" x\"\nd=`x\u{a0}`\n",
+                "a = \"\"\"x\ny\"\"\"\nb = `x#y`\nc = \" x\"\nd = \"x\u{a0}\"\n",
+            ),
+            ("a=\"\"\"x`;y\"\"\"\nb=''x'\n", "a = \"\"\"x`;y\"\"\"\nb = ''x'\n"),
+            ("# a\n#b\n; c\n[s]\n#  d\n;e\nk=1 ; f\n", "; a\n# b\n; c\n[s]\n; d\n; e\n; f\nk = 1\n"),
+            (";\n; x\nk=1\n", "; \n; x\nk = 1\n"),
+            ("k = \"\"\"x\ny\"\"\" ; c\r\n", "; c\nk = \"\"\"x\ny\"\"\"\n"),
+        ] {
+            let source = parse(text.as_bytes()).ok().unwrap();
+            assert_eq!(emit(&source.tree).ok().unwrap().as_str(), Some(written), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_section_named_default_in_any_case_has_no_header() {
+        for (names, written) in [
+            (&["default"][..], "k = v\n"),
+            (&["Default", "s"], "k = v\n\n[s]\nk = v\n"),
+            (&["s", "DEFAULT"], "[s]\nk = v\n\n[DEFAULT]\nk = v\n"),
+        ] {
+            let section = |name: &&str| entry(name, Value::Mapping(vec![entry("k", Value::Scalar(Scalar::text("v")))]));
+            let tree = Tree { documents: vec![names.iter().map(section).collect()] };
+            assert_eq!(emit(&tree).ok().unwrap().as_str(), Some(written));
+        }
+    }
+
+    #[test]
+    fn the_lines_of_a_section_comment_are_not_trimmed_and_those_of_a_key_are() {
+        let comment = || Item::Comment(Comment(Plaintext::from("a \n b\n# c \n")));
+        let section = vec![comment(), entry("k", Value::Scalar(Scalar::text("v"))), comment()];
+        let tree = Tree { documents: vec![vec![entry("s", Value::Mapping(section))]] };
+        let expected = "; a \n;  b\n# c\n; \n[s]\n; a\n; b\n# c\n; \nk = v\n";
+        assert_eq!(emit(&tree).ok().unwrap().as_str(), Some(expected));
+    }
+
+    #[test]
+    fn what_ini_has_no_notation_for_is_an_error() {
+        let message = "which the format has no notation for; choose another format";
+        for (value, kind) in [
+            (Value::Scalar(Scalar::text("x")), "string"),
+            (Value::List(Vec::new()), "list"),
+            (Value::Mapping(vec![entry("a", Value::List(Vec::new()))]), "list"),
+            (Value::Mapping(vec![entry("a", Value::Mapping(Vec::new()))]), "mapping"),
+        ] {
+            let tree = Tree { documents: vec![vec![entry("a", value)]] };
+            assert_eq!(emit(&tree).err().unwrap().to_string(), format!("the key \"a\" holds a {kind}, {message}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            sections in proptest::collection::vec(("[a-z\\]. ]{1,6}", keys()), 0..4),
+            first in keys(),
+        ) {
+            let section = |(name, keys): (&str, &Vec<(String, String)>)| {
+                let mut seen = std::collections::BTreeSet::new();
+                let keys = keys.iter().filter(|(key, _)| seen.insert(key.clone()));
+                let items = keys.map(|(key, value)| entry(key, Value::Scalar(Scalar::text(value))));
+                entry(name, Value::Mapping(items.collect()))
+            };
+            let default = std::iter::once(("DEFAULT", &first));
+            let sections = default.chain(sections.iter().map(|(name, keys)| (&**name, keys))).map(section);
+            let tree = Tree { documents: vec![sections.collect()] };
+            let text = emit(&tree).ok().unwrap();
+            let read = parse(text.as_bytes()).ok().unwrap();
+            prop_assert_eq!(outline::tree(&read.tree), outline::tree(&tree));
+        }
+    }
+
+    /// Keys and values without quotes and backslashes at their ends, which INI cannot always keep.
+    fn keys() -> impl Strategy<Value = Vec<(String, String)>> {
+        proptest::collection::vec(
+            ("[a-z][a-z=: ]{0,4}[a-z\u{e9}]", "([a-z#;` \n\u{a0}=\\]][a-z#;` \n\u{a0}'=]{0,6}[a-z` \n])?"),
+            0..5,
+        )
+    }
+
+    fn entry(key: &str, value: Value) -> Item {
+        Item::Entry { key: Key::Text(key.as_bytes().to_vec()), value }
+    }
+
+    fn read(text: &str) -> String {
+        outline::tree(&parse(text.as_bytes()).map_err(|error| error.to_string()).unwrap().tree)
+    }
+}

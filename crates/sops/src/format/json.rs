@@ -23,7 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
 
 /// Like [`parse`]; errors name the format that the file was declared to be.
 pub(crate) fn parse_as(declared: &str, bytes: &[u8]) -> Result<Source, ParseError> {
-    let mut reader = Reader { rest: bytes, depth: 0 };
+    let mut reader = Reader { rest: bytes, depth: 0, has_metadata: false };
     reader.document().map_err(|problem| {
         let offset = bytes.len().saturating_sub(reader.rest.len());
         format::advise(ParseError::at(bytes, offset, problem), bytes, declared)
@@ -69,6 +69,8 @@ struct Reader<'a> {
     rest: &'a [u8],
     /// How many mappings and lists are open.
     depth: usize,
+    /// Whether the key of the metadata was read.
+    has_metadata: bool,
 }
 
 impl Reader<'_> {
@@ -80,19 +82,17 @@ impl Reader<'_> {
         match self.rest.first() {
             Some(b'{') => {}
             Some(b'[') => return Err("a list, but sops files in JSON hold an object; put the list under a key"),
-            Some(_) => return Err("expected {, with which a sops file in JSON starts"),
+            Some(_) => return Err(unexpected(self.rest, "expected {, with which a sops file in JSON starts")),
             None => return Err("the file is empty, which is not JSON; an empty object is {}"),
         }
         let mut data = Mapping::new();
         let mut metadata = None;
-        self.mapping(|key, value| {
-            if key != b"sops" {
-                data.push(Item::Entry { key: Key::Text(key), value });
-            } else if metadata.replace(value).is_some() {
-                return Err("the key \"sops\" is given twice; remove the one that does not belong to the file");
+        for item in self.mapping()? {
+            match item {
+                Item::Entry { key: Key::Text(key), value } if key == METADATA => metadata = Some(value),
+                item => data.push(item),
             }
-            Ok(())
-        })?;
+        }
         self.skip_blanks();
         if !self.rest.is_empty() {
             return Err("text behind the object, which must be all of the file; remove it");
@@ -106,15 +106,8 @@ impl Reader<'_> {
                 self.rest = rest;
                 Ok(Value::Scalar(Scalar::Text(Plaintext::new(self.string()?))))
             }
-            [b'{', ..] => {
-                let mut mapping = Mapping::new();
-                self.mapping(|key, value| {
-                    mapping.push(Item::Entry { key: Key::Text(key), value });
-                    Ok(())
-                })?;
-                Ok(Value::Mapping(mapping))
-            }
-            [b'[', ..] => self.list(),
+            [b'{', ..] => Ok(Value::Mapping(self.mapping()?)),
+            [b'[', ..] => Ok(Value::List(self.list()?)),
             [b'-' | b'0'..=b'9', ..] => self.number(),
             [b't', ..] => self.literal(b"true", Scalar::Boolean(true)),
             [b'f', ..] => self.literal(b"false", Scalar::Boolean(false)),
@@ -127,11 +120,12 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an object whose opening brace is next, and gives each of its items to `each`.
-    fn mapping(&mut self, mut each: impl FnMut(Vec<u8>, Value) -> Result<(), Problem>) -> Result<(), Problem> {
+    /// Reads an object whose opening brace is next.
+    fn mapping(&mut self) -> Result<Mapping, Problem> {
+        let mut mapping = Mapping::new();
         self.open()?;
         if self.closes(b'}') {
-            return Ok(());
+            return Ok(mapping);
         }
         loop {
             let start = self.rest;
@@ -143,32 +137,33 @@ impl Reader<'_> {
             };
             self.rest = rest;
             let key = self.string()?;
+            if self.depth == 1 && key == METADATA && std::mem::replace(&mut self.has_metadata, true) {
+                self.rest = start;
+                return Err("the key \"sops\" is given twice; remove the one that does not belong to the file");
+            }
             self.skip_blanks();
             self.byte(b':', "expected a colon behind the key")?;
             self.skip_blanks();
-            let value = self.value()?;
-            let end = self.rest;
-            self.rest = start;
-            each(key, value)?;
-            self.rest = end;
+            mapping.push(Item::Entry { key: Key::Text(key), value: self.value()? });
             if self.closes(b'}') {
-                return Ok(());
+                return Ok(mapping);
             }
             self.byte(b',', "expected a comma or } behind the value")?;
             self.skip_blanks();
         }
     }
 
-    fn list(&mut self) -> Result<Value, Problem> {
+    /// Reads an array whose opening bracket is next.
+    fn list(&mut self) -> Result<Vec<Value>, Problem> {
         let mut list = Vec::new();
         self.open()?;
         if self.closes(b']') {
-            return Ok(Value::List(list));
+            return Ok(list);
         }
         loop {
             list.push(self.value()?);
             if self.closes(b']') {
-                return Ok(Value::List(list));
+                return Ok(list);
             }
             self.byte(b',', "expected a comma or ] behind the value")?;
             self.skip_blanks();
@@ -438,5 +433,309 @@ fn needs_escape(character: char) -> bool {
     matches!(character, '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
 }
 
-/// Beyond the 10,000 levels of Go nothing is real; so few keep every walk over a tree within a small stack.
+const METADATA: &[u8] = b"sops";
+
+/// Go goes 10,000 deep. So few levels keep every walk over a tree, its drop included, within a small stack.
 const DEEPEST: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::outline;
+    use crate::timestamp::Timestamp;
+
+    #[test]
+    fn objects_keep_their_order_and_their_duplicates() {
+        for (text, tree, metadata) in [
+            ("{}", "{}", None),
+            (" \t\r\n{ \n } \r\n", "{}", None),
+            (r#"{"b":1,"a":2,"b":3}"#, "{b: 1, a: 2, b: 3}", None),
+            (r#"{"a":[],"b":{},"c":[[],{}]}"#, "{a: [], b: {}, c: [[], {}]}", None),
+            (r#"{ "a" : [ true , false , null , "x" ] }"#, r#"{a: [true, false, null, "x"]}"#, None),
+            (r#"{"a":1,"sops":{"mac":"x"},"b":2}"#, "{a: 1, b: 2}", Some(r#"{mac: "x"}"#)),
+            (r#"{"a":{"sops":1},"Sops":2}"#, "{a: {sops: 1}, Sops: 2}", None),
+            (r#"{"sops":null}"#, "{}", Some("null")),
+            (r#"{"":""}"#, r#"{: ""}"#, None),
+        ] {
+            let source = parse(text.as_bytes()).ok().unwrap();
+            assert_eq!(outline::tree(&source.tree), tree, "{text}");
+            assert_eq!(source.metadata.as_ref().map(outline::value).as_deref(), metadata, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_are_read_as_go_reads_them() {
+        for (text, read) in [
+            (&br#""\"\\\/\b\f\n\r\t""#[..], "\"\\/\u{8}\u{c}\n\r\t"),
+            (br#""\u00e9\u65E5\u0000""#, "é日\0"),
+            (br#""\ud83d\ude00""#, "😀"),
+            (br#""\ud83d""#, "\u{fffd}"),
+            (br#""\ude00\ud83d""#, "\u{fffd}\u{fffd}"),
+            (br#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (br#""\ud83dx""#, "\u{fffd}x"),
+            (br#""\ud83d\n""#, "\u{fffd}\n"),
+            (b"\"\xff\"", "\u{fffd}"),
+            (b"\"\xe2\x80\"", "\u{fffd}\u{fffd}"),
+            (b"\"\xf0\x9f\x98a\"", "\u{fffd}\u{fffd}\u{fffd}a"),
+            (b"\"\xed\xa0\x80\"", "\u{fffd}\u{fffd}\u{fffd}"),
+            (b"\"\xc0\xaf\"", "\u{fffd}\u{fffd}"),
+            (b"\"\x7f\xe2\x80\xa8\"", "\u{7f}\u{2028}"),
+        ] {
+            let text = [b"{\"a\":", text, b"}"].concat();
+            let source = parse(&text).ok().unwrap();
+            let [Item::Entry { value: Value::Scalar(Scalar::Text(value)), .. }] = source.tree.documents[0].as_slice()
+            else {
+                panic!("{text:?}")
+            };
+            assert_eq!(value.as_str(), Some(read));
+        }
+    }
+
+    #[test]
+    fn keys_are_strings_like_any_other() {
+        let source = parse(b"{\"\\u0061\\ud800\xff\":1}").ok().unwrap();
+        assert_eq!(outline::tree(&source.tree), "{a\u{fffd}\u{fffd}: 1}");
+    }
+
+    #[test]
+    fn numbers_are_floats_and_print_as_in_go() {
+        for (text, printed) in [
+            ("0", "0"),
+            ("-0", "-0"),
+            ("-0.0", "-0"),
+            ("1.0", "1"),
+            ("1E3", "1000"),
+            ("1e+3", "1000"),
+            ("-12.50", "-12.5"),
+            ("9007199254740993", "9007199254740992"),
+            ("12345678901234567", "12345678901234568"),
+            ("18446744073709551616", "18446744073709552000"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("1e-6", "0.000001"),
+            ("1e-7", "1e-7"),
+            ("1.5e-10", "1.5e-10"),
+            ("1e-400", "0"),
+            ("5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        ] {
+            let source = parse(format!("{{\"a\":{text}}}").as_bytes()).ok().unwrap();
+            assert_eq!(emit(&source.tree).ok().unwrap().as_str().unwrap(), format!("{{\n\t\"a\": {printed}\n}}\n"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_named_and_not_quoted() {
+        let number = "not a number of JSON; put it in quotes if it is a string";
+        let value = "expected a value: a string in double quotes, a number, true, false, null, [ or {";
+        let cut_off = "the JSON ends before its object does; restore the file, it was cut off";
+        for (text, place, problem) in [
+            ("", "1, column 1", "the file is empty, which is not JSON; an empty object is {}"),
+            (" \n ", "2, column 2", "the file is empty, which is not JSON; an empty object is {}"),
+            ("\u{feff}{}", "1, column 1", "a byte order mark, which JSON does not have; save the file without it"),
+            ("[]", "1, column 1", "a list, but sops files in JSON hold an object; put the list under a key"),
+            ("\"SECRET\"", "1, column 1", "expected {, with which a sops file in JSON starts"),
+            ("// c\n{}", "1, column 1", "JSON has no comments; remove it"),
+            ("{} x", "1, column 4", "text behind the object, which must be all of the file; remove it"),
+            ("{}{}", "1, column 3", "text behind the object, which must be all of the file; remove it"),
+            ("{", "1, column 2", cut_off),
+            ("{\"a\"", "1, column 5", cut_off),
+            ("{\"a\":", "1, column 6", cut_off),
+            ("{\"a\":[1", "1, column 8", cut_off),
+            ("{\"a\":\"SECRET", "1, column 13", cut_off),
+            (
+                "{\"a\":\"SECRET\n\"}",
+                "1, column 13",
+                "a control character in a string; write it as an escape such as \\n",
+            ),
+            ("{\"é\":\"\\x\"}", "1, column 7", "not an escape of JSON; a backslash itself is \\\\"),
+            ("{\"a\":\"\\u12g4\"}", "1, column 7", "not an escape of JSON; a backslash itself is \\\\"),
+            ("{\"a\":\"\\u+123\"}", "1, column 7", "not an escape of JSON; a backslash itself is \\\\"),
+            ("{a:1}", "1, column 2", "expected a key in double quotes"),
+            ("{'a':1}", "1, column 2", "expected a key in double quotes"),
+            ("{1:1}", "1, column 2", "expected a key in double quotes"),
+            ("{\n# c\n}", "2, column 1", "JSON has no comments; remove it"),
+            ("{\"a\" 1}", "1, column 6", "expected a colon behind the key"),
+            ("{\"a\":1 \"b\":2}", "1, column 8", "expected a comma or } behind the value"),
+            ("{\"a\":01}", "1, column 7", "expected a comma or } behind the value"),
+            ("{\"a\":[1 2]}", "1, column 9", "expected a comma or ] behind the value"),
+            ("{\"a\":1,\n}", "2, column 1", "expected a key; remove the comma in front of the brace"),
+            (
+                "{\"a\":[1,]}",
+                "1, column 9",
+                "expected a value; remove the comma in front of the bracket, or add the value",
+            ),
+            ("{\"a\":}", "1, column 6", "expected a value; remove the comma in front of the bracket, or add the value"),
+            ("{\"a\":SECRET}", "1, column 6", value),
+            ("{\"a\":+1}", "1, column 6", value),
+            ("{\"a\":.5}", "1, column 6", value),
+            ("{\"a\":-}", "1, column 6", number),
+            ("{\"a\":1.}", "1, column 6", number),
+            ("{\"a\":1e}", "1, column 6", number),
+            ("{\"a\":1e+}", "1, column 6", number),
+            ("{\"a\":-SECRET}", "1, column 6", number),
+            ("{\"a\":1e400}", "1, column 6", "a number beyond what 64 bits of floating point hold; put it in quotes"),
+            ("{\"a\":nul}", "1, column 6", "not a value of JSON; put it in quotes if it is a string"),
+            ("{\"a\":True}", "1, column 6", value),
+            ("{\"a\":tRUE}", "1, column 6", "not a value of JSON; put it in quotes if it is a string"),
+            (
+                "{\"sops\":1,\n \"sops\":2}",
+                "2, column 2",
+                "the key \"sops\" is given twice; remove the one that does not belong to the file",
+            ),
+        ] {
+            assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), format!("line {place}: {problem}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(511).as_bytes()).is_ok());
+        assert_eq!(
+            parse(nested(512).as_bytes()).err().unwrap().to_string(),
+            "line 1, column 517: mappings and lists nested in each other more than 512 deep"
+        );
+        assert!(parse("{\"a\":".repeat(1 << 20).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_layout_is_that_of_sops() {
+        let source = parse(br#"{"a":{},"b":[],"c":[[{}],{"d":[1,"x"]}],"e":{"f":null}}"#).ok().unwrap();
+        let expected = "{\n\t\"a\": {},\n\t\"b\": [],\n\t\"c\": [\n\t\t[\n\t\t\t{}\n\t\t],\n\t\t{\n\t\t\t\"d\": [\n\t\t\t\t1,\n\
+                        \t\t\t\t\"x\"\n\t\t\t]\n\t\t}\n\t],\n\t\"e\": {\n\t\t\"f\": null\n\t}\n}\n";
+        assert_eq!(emit(&source.tree).ok().unwrap().as_str(), Some(expected));
+    }
+
+    #[test]
+    fn strings_are_escaped_as_in_go() {
+        for (text, printed) in [
+            (&b"\"\\/"[..], r#""\"\\/""#),
+            (b"\x00\x01\x08\x09\x0a\x0b\x0c\x0d\x1f\x7f", "\"\\u0000\\u0001\\b\\t\\n\\u000b\\f\\r\\u001f\u{7f}\""),
+            (b"<script>&amp;", r#""\u003cscript\u003e\u0026amp;""#),
+            ("\u{2027}\u{2028}\u{2029}".as_bytes(), "\"\u{2027}\\u2028\\u2029\""),
+            ("é日😀\u{feff}\u{fffd}".as_bytes(), "\"é日😀\u{feff}\u{fffd}\""),
+            (b"a\xffb\xe2\x80<\xc3", r#""a\ufffdb\ufffd\ufffd\u003c\ufffd""#),
+            (b"", r#""""#),
+        ] {
+            let list = Value::List(vec![Value::Scalar(Scalar::Text(Plaintext::new(text.to_vec())))]);
+            assert_eq!(emit_value(&list).ok().unwrap().as_str().unwrap(), format!("[\n\t{printed}\n]"));
+        }
+    }
+
+    #[test]
+    fn comments_have_no_notation_but_as_values() {
+        let comment = || Comment(Plaintext::from("<c>"));
+        let tree = Tree {
+            documents: vec![vec![
+                Item::Comment(comment()),
+                Item::Entry { key: Key::Text(b"a".to_vec()), value: Value::List(vec![Value::Comment(comment())]) },
+                Item::Comment(comment()),
+                Item::Entry { key: Key::Text(b"b".to_vec()), value: Value::Comment(comment()) },
+            ]],
+        };
+        let expected = "{\n\t\"a\": [],\n\t\"b\": {\n\t\t\"Value\": \"\\u003cc\\u003e\"\n\t}\n}\n";
+        assert_eq!(emit(&tree).ok().unwrap().as_str(), Some(expected));
+    }
+
+    #[test]
+    fn a_value_by_itself_is_its_bare_text() {
+        let time = || Value::Scalar(Scalar::Timestamp(Timestamp::parse_rfc3339("2020-01-01T00:00:00.5Z").unwrap()));
+        for (value, printed) in [
+            (Value::Scalar(Scalar::text("<a>\"\n")), "<a>\"\n"),
+            (Value::Scalar(Scalar::Float(1_234_567.5)), "1234567.5"),
+            (Value::Scalar(Scalar::Integer(-5)), "-5"),
+            (Value::Scalar(Scalar::Boolean(true)), "true"),
+            (time(), "2020-01-01T00:00:00.5Z"),
+            (Value::List(vec![time()]), "[\n\t\"2020-01-01T00:00:00.5Z\"\n]"),
+            (Value::List(Vec::new()), "[]"),
+            (Value::Mapping(Vec::new()), "{}\n"),
+        ] {
+            assert_eq!(emit_value(&value).ok().unwrap().as_str(), Some(printed));
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_have_no_notation() {
+        for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            assert_eq!(
+                emit_value(&Value::Scalar(Scalar::Float(number))).err().unwrap().to_string(),
+                "JSON has no notation for a number that is infinite or not a number"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(items in proptest::collection::vec(("[^s]{0,4}", model()), 0..6)) {
+            let tree = Tree { documents: vec![mapping(&items)] };
+            let text = emit(&tree).ok().unwrap();
+            let read = parse(text.as_bytes()).ok().unwrap();
+            prop_assert_eq!(outline::tree(&read.tree), outline::tree(&tree));
+            let again = emit(&read.tree).ok().unwrap();
+            prop_assert_eq!(again.as_bytes(), text.as_bytes());
+        }
+
+        #[test]
+        fn what_serde_takes_is_taken_the_same_way(text in r#"(\{"a":)?[\[\]{}",:0-9eE.+\\utrue\- ]{0,24}\}?"#) {
+            let theirs: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&text);
+            let ours = parse(text.as_bytes());
+            if theirs.is_ok() {
+                prop_assert!(ours.is_ok());
+            }
+            if ours.is_ok() {
+                // Halves of surrogate pairs are what serde refuses besides.
+                prop_assert!(theirs.is_ok() || text.contains("\\u"));
+            }
+        }
+    }
+
+    /// A value of JSON, with the `Debug` that plaintext does not have.
+    #[derive(Clone, Debug)]
+    enum Model {
+        Text(String),
+        Number(f64),
+        Boolean(bool),
+        Null,
+        List(Vec<Model>),
+        Mapping(Vec<(String, Model)>),
+    }
+
+    impl Model {
+        fn value(&self) -> Value {
+            match self {
+                Self::Text(text) => Value::Scalar(Scalar::text(text)),
+                Self::Number(number) => Value::Scalar(Scalar::Float(*number)),
+                Self::Boolean(boolean) => Value::Scalar(Scalar::Boolean(*boolean)),
+                Self::Null => Value::Scalar(Scalar::Null),
+                Self::List(list) => Value::List(list.iter().map(Self::value).collect()),
+                Self::Mapping(items) => Value::Mapping(mapping(items)),
+            }
+        }
+    }
+
+    fn mapping(items: &[(String, Model)]) -> Mapping {
+        let item = |(key, model): &(String, Model)| Item::Entry {
+            key: Key::Text(key.clone().into_bytes()),
+            value: model.value(),
+        };
+        items.iter().map(item).collect()
+    }
+
+    fn model() -> impl Strategy<Value = Model> {
+        let leaf = prop_oneof![
+            ".{0,8}".prop_map(Model::Text),
+            proptest::num::f64::NORMAL.prop_map(Model::Number),
+            any::<bool>().prop_map(Model::Boolean),
+            Just(Model::Null),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Model::List),
+                proptest::collection::vec((".{0,4}", inner), 0..4).prop_map(Model::Mapping),
+            ]
+        })
+    }
+}

@@ -10,17 +10,21 @@ mod style;
 mod text;
 
 use crate::error::ParseError;
-use crate::format::Source;
+use crate::format::{self, Source};
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
 
 /// Reads a file of any number of documents. The metadata is what stands behind the key `sops` of the first one; in it,
-/// floats and timestamps are given as texts, as they are written.
+/// what is neither null nor printed as it is written, such as a date, is a text.
 ///
 /// # Errors
 ///
 /// A text that is not YAML 1.1 or has no tree: see [`compose::compose`] and [`parser::parse`].
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
+    read(bytes).map_err(|error| format::advise(error, bytes, "yaml"))
+}
+
+fn read(bytes: &[u8]) -> Result<Source, ParseError> {
     let text = text::decode(bytes)?;
     compose::compose(&parser::parse(&text)?)
 }
@@ -34,3 +38,6 @@ pub(crate) fn emit(tree: &Tree) -> Plaintext {
 pub(crate) fn emit_value(value: &Value) -> Plaintext {
     emitter::emit_value(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
-/// The most that is read from a child in bytes; what is asked for is a key.
+/// The most that is kept of what a child wrote, in bytes; what is asked for is a key.
 const LARGEST_OUTPUT: usize = 64 * 1024;
 const LARGEST_COMPLAINT: usize = 4 * 1024;
 
@@ -52,7 +52,7 @@ pub(crate) struct Child {
     input: Option<ChildStdin>,
     limit: Duration,
     deadline: Instant,
-    /// What it wrote to its standard output. The buffer does not grow, which would leave copies behind.
+    /// What it wrote to its standard output and is not forgotten. The buffer does not grow, which would leave copies behind.
     output: Zeroizing<Vec<u8>>,
     /// The beginning of what it wrote to its standard error.
     complaint: Vec<u8>,
@@ -79,9 +79,16 @@ impl Child {
         })
     }
 
-    /// All of its standard output so far.
+    /// Its standard output so far, without what was forgotten.
     pub(crate) fn output(&self) -> &[u8] {
         &self.output
+    }
+
+    /// Makes room for more output in place of its first bytes, which were understood.
+    pub(crate) fn forget(&mut self, length: usize) {
+        // What is moved to the front leaves its old place inside the buffer, which is wiped as a whole.
+        let length = length.min(self.output.len());
+        self.output.drain(..length);
     }
 
     /// What it has to say about a failure, on one line, without control characters.
@@ -252,4 +259,105 @@ pub(crate) fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let joined = lines.collect::<Vec<_>>().join("; ");
     joined.chars().map(|letter| if letter.is_control() { '?' } else { letter }).take(400).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::{Path, PathBuf};
+
+    use nix::sys::time::TimeValLike;
+
+    use super::*;
+
+    /// The folder with programs for tests.
+    pub(crate) fn programs() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
+    }
+
+    /// Waits for the processes to end whose numbers are in `file`.
+    pub(crate) fn assert_gone(file: &Path) {
+        let numbers = std::fs::read_to_string(file).unwrap();
+        assert!(!numbers.trim().is_empty());
+        let start = Instant::now();
+        for number in numbers.split_whitespace() {
+            // Who is nobody's child any more may be a zombie until somebody reaps it.
+            let running = || {
+                let status = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+                let state = status.rsplit_once(") ").map(|(_, rest)| rest.chars().next());
+                !matches!(state, None | Some(Some('Z' | 'X')))
+            };
+            while running() {
+                assert!(start.elapsed() < Duration::from_secs(10), "process {number} is still there");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn input_larger_than_a_pipe_goes_through() {
+        let mut child = Child::start(&mut shell("cat | wc -c"), LONG).unwrap();
+        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_| false).unwrap();
+        assert!(child.finish(LONG).unwrap().success());
+        assert_eq!(child.output().trim_ascii(), b"1000000");
+    }
+
+    #[test]
+    fn whoever_does_not_read_can_answer_all_the_same() {
+        let mut child = Child::start(&mut shell("exec <&-; echo yes; echo no >&2; exit 3"), LONG).unwrap();
+        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_| false).unwrap();
+        assert_eq!(child.finish(LONG).unwrap().code(), Some(3));
+        assert_eq!((child.output(), child.complaint().as_str()), (&b"yes\n"[..], "no"));
+    }
+
+    #[test]
+    fn the_time_limit_ends_it_whatever_it_is_doing() {
+        let limit = Duration::from_millis(100);
+        for script in ["sleep 600", "exec >&-; sleep 600", "exec >&- 2>&-; sleep 600", "while echo x >&2; do :; done"] {
+            let start = Instant::now();
+            let mut child = Child::start(&mut shell(script), limit).unwrap();
+            let outcome = child.exchange(b"", More::Never, |_| false).and_then(|()| child.finish(LONG));
+            assert!(matches!(outcome, Err(ChildProblem::TimeLimit(_))), "{script}");
+            assert!(start.elapsed() >= limit);
+            drop(child);
+            assert!(start.elapsed() < LONG);
+        }
+    }
+
+    #[test]
+    fn waiting_costs_no_processor_time() {
+        let used = || nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_THREAD).unwrap();
+        let before = used();
+        let mut child = Child::start(&mut shell("exec >&- 2>&-; sleep 1"), LONG).unwrap();
+        child.exchange(b"", More::Never, |_| false).unwrap();
+        assert!(child.finish(LONG).unwrap().success());
+        let spent = used().user_time() - before.user_time();
+        assert!(spent.num_milliseconds() < 200, "{spent}");
+    }
+
+    #[test]
+    fn a_program_is_found_in_absolute_folders_only() {
+        let folder = programs();
+        let path = |folders: &[&Path]| std::env::join_paths(folders).unwrap();
+        let found = find("age-plugin-toy", &path(&[Path::new("/nonexistent"), &folder]));
+        assert_eq!(found, Some(folder.join("age-plugin-toy")));
+        assert_eq!(find("age-plugin-other", &path(&[&folder])), None);
+        assert_eq!(find("age-plugin-toy", OsStr::new("")), None);
+        assert_eq!(find("age-plugin-toy", &path(&[Path::new("tests/programs"), Path::new(".")])), None);
+        assert_eq!(find("tests", &path(&[Path::new(env!("CARGO_MANIFEST_DIR"))])), None, "a folder");
+        assert_eq!(find("Cargo.toml", &path(&[Path::new(env!("CARGO_MANIFEST_DIR"))])), None, "not executable");
+    }
+
+    #[test]
+    fn text_of_others_is_made_harmless() {
+        assert_eq!(one_line("  one\n\n two\u{1b}[1m\tend \r\n"), "one; two?[1m?end");
+        assert_eq!(one_line(&"x".repeat(1000)).len(), 400);
+    }
 }

@@ -148,3 +148,79 @@ fn expand(key: &Hkdf<Sha256>, label: &[u8], info: &[u8], output: &mut [u8]) -> O
     let length = u16::try_from(output.len()).ok()?.to_be_bytes();
     key.expand_multi_info(&[&length, b"HPKE-v1", SUITE, label, info], output).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::identity::age::File;
+
+    const KEY_FILE: &str = include_str!("../../tests/keys/age-pq.txt");
+    const MESSAGE: &str = include_str!("../../tests/keys/age-pq-message.txt");
+
+    fn identity() -> Identity {
+        Identity::parse(KEY_FILE.lines().nth(1).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_recipient_is_the_one_that_age_keygen_printed() {
+        let printed = KEY_FILE.lines().next().unwrap().strip_prefix("# public key: ").unwrap();
+        assert_eq!(identity().recipient(), printed);
+    }
+
+    #[test]
+    fn what_sops_encrypted_opens() {
+        let file = File::from_entry(MESSAGE).unwrap();
+        assert_eq!(file.open(&identity()).unwrap().unwrap().len(), 32);
+        assert_eq!(file.open(&Identity::from_seed(&[1; 32])).map(|content| content.is_some()), Ok(false));
+    }
+
+    #[test]
+    fn the_text_must_be_whole() {
+        let text = KEY_FILE.lines().nth(1).unwrap();
+        for wrong in [&text[..text.len() - 1], &text.replace("PQ-1", "PQ-1Q"), Identity::PREFIX, ""] {
+            assert_eq!(Identity::parse(wrong).err(), Some(KeyProblem::Mistyped), "{} characters", wrong.len());
+        }
+        let short = bech32_encode(Hrp::parse_unchecked("age-secret-key-pq-"), &[7; 31]);
+        assert_eq!(Identity::parse(&short).err(), Some(KeyProblem::Mistyped));
+        let other = bech32_encode(Hrp::parse_unchecked("age-secret-key-"), &[7; 32]);
+        assert_eq!(Identity::parse(&other).err(), Some(KeyProblem::Mistyped));
+    }
+
+    #[test]
+    fn stanzas_that_are_not_well_formed_are_errors() {
+        let identity = identity();
+        let stanza = |tag: &str, arguments: &[&[u8]], body: usize| {
+            let args = arguments.iter().map(|bytes| Base64Unpadded::encode_string(bytes)).collect();
+            age::Identity::unwrap_stanza(&identity, &Stanza { tag: tag.into(), args, body: vec![0; body] })
+        };
+        let good = [&[1; CIPHERTEXT][..], &[9], &[0; 31]].concat();
+        let without_share = [&[1; CIPHERTEXT][..], &[0; SHARE]].concat();
+        assert!(stanza("mlkem768x25519", &[&good], 32).is_none(), "another's");
+        assert!(stanza("X25519", &[&good], 32).is_none(), "another kind");
+        for (what, outcome) in [
+            ("short body", stanza("mlkem768x25519", &[&good], 31)),
+            ("long body", stanza("mlkem768x25519", &[&good], 33)),
+            ("no argument", stanza("mlkem768x25519", &[], 32)),
+            ("two arguments", stanza("mlkem768x25519", &[&good, &good], 32)),
+            ("short argument", stanza("mlkem768x25519", &[&good[1..]], 32)),
+            ("long argument", stanza("mlkem768x25519", &[&[&good[..], &[0]].concat()], 32)),
+            ("share without secret", stanza("mlkem768x25519", &[&without_share], 32)),
+        ] {
+            assert!(matches!(outcome, Some(Err(DecryptError::InvalidHeader))), "{what}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn a_changed_character_opens_nothing(at in 40_usize..2200) {
+            let mut changed = MESSAGE.as_bytes().to_vec();
+            prop_assume!(changed[at] != b'\n' && changed[at] != b'A');
+            changed[at] = b'A';
+            let outcome = File::from_entry(std::str::from_utf8(&changed).unwrap()).and_then(|file| file.open(&identity()));
+            prop_assert!(!matches!(outcome, Ok(Some(_))));
+        }
+    }
+}

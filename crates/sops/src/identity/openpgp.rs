@@ -10,7 +10,7 @@ use aes::{Aes128, Aes192, Aes256};
 use base64ct::{Base64, Encoding};
 use cfb_mode::Decryptor;
 use des::TdesEde3;
-use miniz_oxide::inflate::decompress_slice_iter_to_slice;
+use miniz_oxide::inflate::{TINFLStatus, decompress_slice_iter_to_slice};
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Encrypt, RsaPrivateKey};
@@ -42,6 +42,9 @@ pub(crate) enum PgpProblem {
     /// An old message, in which changes cannot be noticed.
     #[error("the OpenPGP message has no integrity protection")]
     Unprotected,
+    /// More than anybody would take for a data key.
+    #[error("the OpenPGP message is too large to hold a data key")]
+    TooLarge,
     /// Something that only the GnuPG program knows.
     #[error("the OpenPGP message uses {0}, which needs a GnuPG home and the gpg program")]
     Unsupported(&'static str),
@@ -247,6 +250,7 @@ fn decompress(compressed: &[u8], wrapping: Wrapping) -> Result<Zeroizing<Vec<u8>
     let input = std::iter::once(compressed);
     match decompress_slice_iter_to_slice(&mut content, input, wrapping == Wrapping::Zlib, false) {
         Ok(length) => content.truncate(length),
+        Err(TINFLStatus::HasMoreOutput) => return Err(PgpProblem::TooLarge),
         Err(_) => return Err(PgpProblem::Damaged),
     }
     Ok(content)
@@ -322,7 +326,7 @@ fn take(rest: &mut &[u8], length: usize) -> Option<u32> {
 /// The bytes of an armored message (RFC 4880 section 6.2): headers up to an empty line, base64, and perhaps a checksum.
 fn dearmor(text: &str) -> Result<Vec<u8>, PgpProblem> {
     if text.len() > LARGEST_MESSAGE {
-        return Err(PgpProblem::Unsupported("more bytes than any data key needs"));
+        return Err(PgpProblem::TooLarge);
     }
     let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "-----BEGIN PGP MESSAGE-----").skip(1);
     let mut encoded = String::with_capacity(text.len());
@@ -355,4 +359,183 @@ fn crc24(bytes: &[u8]) -> u32 {
             if shifted & 0x0100_0000 == 0 { shifted } else { shifted ^ 0x0186_4cfb }
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::identity::ssh::PrivateKey;
+
+    const TEXT: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+    fn key() -> SecretKey {
+        match PrivateKey::parse(include_bytes!("../../tests/keys/ssh-rsa")) {
+            Ok(PrivateKey::Rsa(key)) => SecretKey::new(key.into_key()).unwrap(),
+            _ => panic!("the key is an RSA key"),
+        }
+    }
+
+    fn open(message: &str, key: &SecretKey) -> Result<Option<Vec<u8>>, PgpProblem> {
+        Ok(Message::parse(message)?.open(key)?.map(|content| content.to_vec()))
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_ssh_to_pgp() {
+        assert_eq!(key().fingerprint(), "4d90cb1e7ae375b0e0fe6dd795290d727daf2cce");
+    }
+
+    #[test]
+    fn messages_of_gnupg_open() {
+        let key = key();
+        let unsupported = |what| Err(PgpProblem::Unsupported(what));
+        for (message, expected) in [
+            (include_str!("../../tests/openpgp/3des-zip.asc"), Ok(Some(TEXT.to_vec()))),
+            (include_str!("../../tests/openpgp/aes128-none.asc"), Ok(Some(TEXT.to_vec()))),
+            (include_str!("../../tests/openpgp/aes192-zlib.asc"), Ok(Some(TEXT.to_vec()))),
+            (include_str!("../../tests/openpgp/aes256-zip.asc"), Ok(Some(TEXT.to_vec()))),
+            (include_str!("../../tests/openpgp/hidden.asc"), Ok(Some(TEXT.to_vec()))),
+            (include_str!("../../tests/openpgp/partial.asc"), Ok(Some((0..=255).collect::<Vec<u8>>().repeat(40)))),
+            (include_str!("../../tests/openpgp/bomb.asc"), Err(PgpProblem::TooLarge)),
+            (include_str!("../../tests/openpgp/no-mdc.asc"), Err(PgpProblem::Unprotected)),
+            (include_str!("../../tests/openpgp/bzip2.asc"), unsupported("the compression BZip2")),
+            (include_str!("../../tests/openpgp/cast5.asc"), unsupported("the cipher CAST5")),
+            (include_str!("../../tests/openpgp/blowfish.asc"), unsupported("the cipher Blowfish")),
+            (include_str!("../../tests/openpgp/twofish.asc"), unsupported("the cipher Twofish")),
+            (include_str!("../../tests/openpgp/camellia.asc"), unsupported("the cipher Camellia")),
+        ] {
+            assert_eq!(open(message, &key), expected);
+        }
+    }
+
+    #[test]
+    fn a_message_to_somebody_else_is_not_ours() {
+        let mut stranger = key();
+        stranger.fingerprint = [0x11; 20];
+        assert_eq!(open(include_str!("../../tests/openpgp/aes256-zip.asc"), &stranger), Ok(None));
+        // Even if it could not be read: that is the business of its recipient.
+        assert_eq!(open(include_str!("../../tests/openpgp/camellia.asc"), &stranger), Ok(None));
+    }
+
+    #[test]
+    fn the_newer_kinds_of_encryption_are_named() {
+        let key = key();
+        let bytes = dearmor(include_str!("../../tests/openpgp/aes256-zip.asc")).unwrap();
+        // The session key packet has 399 bytes. Behind it stand the header of the data packet and its version.
+        for (header, what) in [
+            (&[0xd4, 4, 1, 9, 2, 16][..], "the AEAD encryption of GnuPG 2.3"),
+            (&[0xd2, 4, 2, 9, 2, 16], "version 2 of its encryption"),
+        ] {
+            let message = armor(&[&bytes[..399], header].concat(), "");
+            assert_eq!(open(&message, &key), Err(PgpProblem::Unsupported(what)));
+        }
+    }
+
+    #[test]
+    fn a_changed_bit_is_noticed() {
+        let key = key();
+        let message = Message::parse(include_str!("../../tests/openpgp/aes128-none.asc")).unwrap();
+        let Content::Protected(content) = &message.content else { panic!("the message is protected") };
+        let (_, encrypted) = &message.sessions[0];
+        let session = key.session_key(encrypted).unwrap();
+        for at in 0..content.len() {
+            let mut changed = content.to_vec();
+            changed[at] ^= 1;
+            assert_eq!(decrypt(&changed, &session).err(), Some(PgpProblem::Integrity), "byte {at}");
+        }
+        for length in 0..content.len() {
+            assert!(decrypt(&content[..length], &session).is_err(), "{length} bytes");
+        }
+        let mut other = encrypted.clone();
+        other[100] ^= 1;
+        assert!(key.session_key(&other).is_none());
+        assert!(key.session_key(&[]).is_none());
+        assert!(key.session_key(&[0xff; 384]).is_none(), "larger than the modulus");
+        assert!(key.session_key(&[0xff; 385]).is_none(), "longer than the modulus");
+    }
+
+    #[test]
+    fn armor_is_read_with_and_without_headers_and_checksum() {
+        for (text, bytes) in [
+            (armor(b"abcdef", ""), Ok(b"abcdef".to_vec())),
+            (armor(b"abcdef", "=MM1z\n"), Err(PgpProblem::Armor)),
+            (armor(b"abcdef", &checksum(b"abcdef")), Ok(b"abcdef".to_vec())),
+            (armor(b"abcdef", &checksum(b"abcdeg")), Err(PgpProblem::Armor)),
+            (armor(b"abcdef", "").replace("\n\n", "\nVersion: GnuPG v2\nComment: none\n\n"), Ok(b"abcdef".to_vec())),
+            (armor(b"abcdef", "").replace('\n', "\r\n"), Ok(b"abcdef".to_vec())),
+            (armor(b"abcdef", "").replace('\n', "\n  "), Ok(b"abcdef".to_vec())),
+            (format!("text around\n{}\ntext around", armor(b"abcdef", "")), Ok(b"abcdef".to_vec())),
+            (armor(b"abcdef", "").replace("END", "ENDE"), Err(PgpProblem::Armor)),
+            (armor(b"abcdef", "").replace("YW", "Y!"), Err(PgpProblem::Armor)),
+            ("YWJjZGVm".to_owned(), Err(PgpProblem::Armor)),
+            (String::new(), Err(PgpProblem::Armor)),
+            ("A".repeat(LARGEST_MESSAGE + 1), Err(PgpProblem::TooLarge)),
+        ] {
+            assert_eq!(dearmor(&text), bytes, "{text:.200}");
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_standard() {
+        assert_eq!(crc24(b"123456789"), 0x0021_cf02);
+        assert_eq!(crc24(b""), 0x00b7_04ce);
+    }
+
+    #[test]
+    fn packets_of_every_length_are_read() {
+        let long = vec![7; 300];
+        for (packet, expected) in [
+            (vec![0xcb, 2, 1, 2, 0xff], Some((11, vec![1, 2], 1))),
+            ([&[0xcb, 192, 108][..], &long].concat(), Some((11, long.clone(), 0))),
+            ([&[0xcb, 255, 0, 0, 1, 44][..], &long].concat(), Some((11, long.clone(), 0))),
+            ([&[0xcb, 0xe1, 1, 2, 0xe0, 3, 1, 4][..], &[9]].concat(), Some((11, vec![1, 2, 3, 4], 1))),
+            (vec![0xac, 1, 5, 6], Some((11, vec![5], 1))),
+            ([&[0xad, 1, 44][..], &long].concat(), Some((11, long.clone(), 0))),
+            ([&[0xae, 0, 0, 1, 44][..], &long].concat(), Some((11, long.clone(), 0))),
+            (vec![0xaf, 5, 6], Some((11, vec![5, 6], 0))),
+            (vec![0xcb, 3, 1, 2], None),
+            (vec![0xcb, 0xe1, 1, 2], None),
+            (vec![0xcb, 0xfe, 1, 2], None),
+            (vec![0xcb, 255, 0xff, 0xff, 0xff, 0xff], None),
+            (vec![0xcb], None),
+            (vec![0xac], None),
+            (vec![0x3f, 1], None),
+        ] {
+            let mut rest = packet.as_slice();
+            let read = Packet::read(&mut rest).ok().flatten();
+            assert_eq!(read.map(|packet| (packet.tag, packet.body.to_vec(), rest.len())), expected, "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn packets_in_packets_end() {
+        let mut packets = vec![0xaf, b'b', 0, 0, 0, 0, 0, b'k'];
+        for depth in 0..=DEEPEST {
+            assert!(literal(&packets, 0).is_ok_and(|content| *content == b"k"), "{depth}");
+            packets = [&[0xa3, 0][..], &packets].concat();
+        }
+        assert_eq!(literal(&packets, 0).err(), Some(PgpProblem::Damaged));
+        assert_eq!(literal(&[], 0).err(), Some(PgpProblem::Damaged));
+        assert_eq!(literal(&[0xac, 3, b'b', 9, b'x'], 0).err(), Some(PgpProblem::Damaged));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _outcome = Message::parse(&armor(&bytes, ""));
+            let _outcome = Message::parse(&String::from_utf8_lossy(&bytes));
+            let _outcome = literal(&bytes, 0);
+            let _outcome = session(&bytes);
+        }
+    }
+
+    fn armor(bytes: &[u8], checksum: &str) -> String {
+        let body = Base64::encode_string(bytes);
+        format!("-----BEGIN PGP MESSAGE-----\n\n{body}\n{checksum}-----END PGP MESSAGE-----\n")
+    }
+
+    fn checksum(bytes: &[u8]) -> String {
+        format!("={}\n", Base64::encode_string(&crc24(bytes).to_be_bytes()[1..]))
+    }
 }

@@ -165,7 +165,8 @@ impl age::Identity for Rsa {
         }
         let padding = Oaep::new_with_label::<Sha256, _>("age-encryption.org/v1/ssh-rsa");
         let unwrapped = self.key.decrypt_blinded(&mut OsRng, padding, &stanza.body);
-        Some(unwrapped.map_err(DecryptError::from).and_then(file_key))
+        // Why the padding does not fit is nobody's business.
+        Some(unwrapped.map_err(|_padding| DecryptError::DecryptionFailed).and_then(file_key))
     }
 }
 
@@ -328,4 +329,261 @@ fn write_string(wire: &mut Vec<u8>, bytes: &[u8]) -> Result<(), KeyProblem> {
 fn write_number(wire: &mut Vec<u8>, digits: &[u8]) -> Result<(), KeyProblem> {
     let zero: &[u8] = if digits.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
     write_string(wire, &[zero, digits].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use age_core::secrecy::ExposeSecret;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ED25519: &str = include_str!("../../tests/keys/ssh-ed25519");
+    const RSA: &str = include_str!("../../tests/keys/ssh-rsa");
+
+    fn parse(text: &str) -> Result<String, KeyProblem> {
+        parse_bytes(text.as_bytes())
+    }
+
+    /// The public key.
+    fn parse_bytes(content: &[u8]) -> Result<String, KeyProblem> {
+        PrivateKey::parse(content).map(|key| match key {
+            PrivateKey::Ed25519(key) => key.public(),
+            PrivateKey::Rsa(key) => key.public(),
+        })
+    }
+
+    fn ed25519(text: &str) -> Ed25519 {
+        match PrivateKey::parse(text.as_bytes()) {
+            Ok(PrivateKey::Ed25519(key)) => key,
+            _ => panic!("not an ed25519 key"),
+        }
+    }
+
+    /// A PKCS#8 file with this seed.
+    fn pkcs8(seed: &[u8]) -> String {
+        let mut der = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+        der.extend(seed);
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", Base64::encode_string(&der))
+    }
+
+    /// The same key in lines of another width.
+    fn wrapped(text: &str, width: usize) -> String {
+        let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        let lines: Vec<_> = body.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line)).collect();
+        format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n", lines.join("\n"))
+    }
+
+    #[test]
+    fn the_conversion_is_that_of_ssh_to_age() {
+        let key = ed25519(&pkcs8(&(0..32).collect::<Vec<u8>>()));
+        let derived = key.derived().unwrap();
+        assert_eq!(
+            derived.to_string().expose_secret(),
+            "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486"
+        );
+        let recipient = derived.to_public().to_string();
+        assert_eq!(recipient, "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2");
+        assert_eq!(ssh_to_age::convert::ssh_public_key_to_age(&key.public()).unwrap(), recipient);
+
+        let theirs = ssh_to_age::convert::ssh_private_key_to_age(ED25519.as_bytes()).unwrap();
+        assert_eq!(ed25519(ED25519).derived().unwrap().to_public().to_string(), theirs.recipient);
+    }
+
+    proptest! {
+        #[test]
+        fn every_seed_is_converted_as_ssh_to_age_converts_it(seed: [u8; 32]) {
+            let pair = Ed25519Keypair::from_seed(&seed);
+            let key = ssh_key::PrivateKey::from(pair);
+            let text = key.to_openssh(ssh_key::LineEnding::LF).unwrap();
+            let theirs = ssh_to_age::convert::ssh_private_key_to_age(text.as_bytes()).unwrap();
+            prop_assert_eq!(ed25519(&text).derived().unwrap().to_public().to_string(), theirs.recipient);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _outcome = parse_bytes(&bytes);
+            for label in ["OPENSSH PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY"] {
+                let body = Base64::encode_string(&bytes);
+                let _outcome = parse(&format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"));
+            }
+        }
+
+        #[test]
+        fn no_change_makes_it_panic(at in 0_usize..2000, byte: u8) {
+            for text in [ED25519, RSA] {
+                let mut content = Block::find(text.as_bytes()).ok().unwrap().content;
+                let at = at.checked_rem(content.len()).unwrap();
+                content[at] = byte;
+                let _outcome = parse_openssh(&content);
+                let _outcome = parse_openssh(&content[..at]);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_read_in_every_shape() {
+        let public = include_str!("../../tests/keys/ssh-ed25519.pub");
+        let public = public.rsplit_once(" test").unwrap().0;
+        for (shape, text) in [
+            ("as made", ED25519.to_owned()),
+            ("64 columns", wrapped(ED25519, 64)),
+            ("76 columns", wrapped(ED25519, 76)),
+            ("one line", wrapped(ED25519, 10_000)),
+            ("one column", wrapped(ED25519, 1)),
+            ("no line breaks at all", ED25519.replace('\n', "")),
+            ("blanks for line breaks", ED25519.replace('\n', " ")),
+            ("CRLF", ED25519.replace('\n', "\r\n")),
+            ("CR", ED25519.replace('\n', "\r")),
+            ("indented", ED25519.replace('\n', "\n    ")),
+            ("trailing blanks", ED25519.replace('\n', "  \t\n")),
+            ("empty lines", format!("\n\n{}\n\n", ED25519.replace('\n', "\n\n"))),
+            ("no final line break", ED25519.trim_end().to_owned()),
+            ("text around", format!("# the host key\nPrivate: yes\n{ED25519}\nand more\n")),
+            ("behind a byte order mark", format!("\u{feff}{ED25519}")),
+            ("behind its public key", format!("{public} host\n{ED25519}")),
+        ] {
+            assert_eq!(parse(&text).as_deref(), Ok(public), "{shape}");
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_is_the_same_in_every_form() {
+        let public = include_str!("../../tests/keys/ssh-rsa.pub");
+        let public = public.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        for text in
+            [RSA, include_str!("../../tests/keys/ssh-rsa-pkcs1"), include_str!("../../tests/keys/ssh-rsa-pkcs8")]
+        {
+            assert_eq!(parse(text).as_ref(), Ok(&public));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_what_it_is() {
+        let ecdsa = KeyProblem::Unusable("ECDSA".into());
+        let damaged = |what: &str| KeyProblem::Damaged(what.into());
+        for (text, problem) in [
+            (include_str!("../../tests/keys/ssh-ed25519-passphrase"), KeyProblem::Passphrase),
+            (include_str!("../../tests/keys/ssh-rsa-pkcs1-passphrase"), KeyProblem::Passphrase),
+            (include_str!("../../tests/keys/ssh-rsa-pkcs8-passphrase"), KeyProblem::Passphrase),
+            (include_str!("../../tests/keys/ssh-ecdsa"), ecdsa.clone()),
+            (include_str!("../../tests/keys/ssh-ecdsa-pkcs8"), ecdsa.clone()),
+            (include_str!("../../tests/keys/ssh-ecdsa-sec1"), ecdsa),
+            ("-----BEGIN DSA PRIVATE KEY-----\n-----END DSA PRIVATE KEY-----", KeyProblem::Unusable("DSA".into())),
+            (include_str!("../../tests/keys/ssh-ed25519.pub"), KeyProblem::PublicKey),
+            (include_str!("../../tests/keys/ssh-rsa.pub"), KeyProblem::PublicKey),
+            ("sk-ssh-ed25519@openssh.com AAAA", KeyProblem::PublicKey),
+            ("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", KeyProblem::PublicKey),
+            ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", KeyProblem::PublicKey),
+            (include_str!("../../tests/keys/age-1.txt"), KeyProblem::AgeIdentity),
+            ("PuTTY-User-Key-File-3: ssh-ed25519\n", KeyProblem::Putty),
+            ("", KeyProblem::Empty),
+            (" \n\t\n", KeyProblem::Empty),
+            ("hello", KeyProblem::NoKey),
+            ("-----BEGIN ", KeyProblem::NoKey),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n", damaged("its END line is missing")),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", damaged("its END line is missing")),
+            (
+                "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----",
+                damaged("it is truncated"),
+            ),
+        ] {
+            assert_eq!(parse(text), Err(problem), "{text:.60}");
+        }
+        for (text, start) in [
+            (ED25519.replace("AAAA", "AA!A"), "its base64 is wrong"),
+            (pkcs8(&[1; 31]), "PKCS#8"),
+            (wrapped(ED25519, 70).replace("AAAA", "AAAB"), ""),
+        ] {
+            let Err(KeyProblem::Damaged(problem)) = parse(&text) else { panic!("not damaged: {text}") };
+            assert!(problem.starts_with(start), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_security_key_is_no_identity() {
+        let mut bytes = b"openssh-key-v1\0".to_vec();
+        for part in [&b"none"[..], b"none", b""] {
+            write_string(&mut bytes, part).unwrap();
+        }
+        bytes.extend([0, 0, 0, 1]);
+        let mut public = Vec::new();
+        write_string(&mut public, b"sk-ssh-ed25519@openssh.com").unwrap();
+        write_string(&mut bytes, &public).unwrap();
+        assert_eq!(parse_openssh(&bytes).err(), Some(KeyProblem::SecurityKey));
+    }
+
+    #[test]
+    fn the_halves_of_a_key_must_belong_together() {
+        let mut pair = Ed25519Keypair::from_seed(&[1; 32]);
+        pair.public = Ed25519Keypair::from_seed(&[2; 32]).public;
+        let bytes = ssh_key::PrivateKey::from(pair).to_bytes().unwrap();
+        assert!(matches!(parse_openssh(&bytes), Err(KeyProblem::Damaged(_))));
+    }
+
+    #[test]
+    fn a_giant_modulus_is_refused_before_it_is_used() {
+        let modulus = vec![0xff; 2049];
+        let refused = Rsa::new(&modulus, &[1, 0, 1], &[3], [&[3], &[5]]).err();
+        assert_eq!(refused, Some(KeyProblem::Damaged("its modulus has more than 16384 bits".into())));
+    }
+
+    /// A file that the `age` crate makes for an SSH key.
+    fn encrypted(public: &str) -> Vec<u8> {
+        let recipient: age::ssh::Recipient = public.parse().ok().unwrap();
+        let recipient: &dyn age::Recipient = &recipient;
+        let encryptor = age::Encryptor::with_recipients(std::iter::once(recipient)).unwrap();
+        let mut file = Vec::new();
+        let mut writer = encryptor.wrap_output(&mut file).unwrap();
+        writer.write_all(b"secret").unwrap();
+        writer.finish().unwrap();
+        file
+    }
+
+    fn decrypted(file: &[u8], identity: &dyn age::Identity) -> Result<String, DecryptError> {
+        let mut content = String::new();
+        age::Decryptor::new_buffered(file)?.decrypt(std::iter::once(identity))?.read_to_string(&mut content).unwrap();
+        Ok(content)
+    }
+
+    #[test]
+    fn both_kinds_open_what_the_age_crate_encrypts_to_them() {
+        let Ok(PrivateKey::Rsa(rsa)) = PrivateKey::parse(RSA.as_bytes()) else { panic!("not an RSA key") };
+        let ed25519 = ed25519(ED25519);
+        let (for_ed25519, for_rsa) = (encrypted(&ed25519.public()), encrypted(&rsa.public()));
+        assert_eq!(decrypted(&for_ed25519, &ed25519).unwrap(), "secret");
+        assert_eq!(decrypted(&for_rsa, &*rsa).unwrap(), "secret");
+        assert!(matches!(decrypted(&for_rsa, &ed25519), Err(DecryptError::NoMatchingKeys)));
+        assert!(matches!(decrypted(&for_ed25519, &*rsa), Err(DecryptError::NoMatchingKeys)));
+        let derived = ed25519.derived().unwrap();
+        assert!(matches!(decrypted(&for_ed25519, &*derived), Err(DecryptError::NoMatchingKeys)));
+    }
+
+    #[test]
+    fn damaged_stanzas_are_errors_once_they_name_the_key() {
+        let ed25519 = ed25519(ED25519);
+        let tag = key_tag(&ed25519.wire);
+        let share = Base64Unpadded::encode_string(PublicKey::from(&StaticSecret::from([3; 32])).as_bytes());
+        let zero = Base64Unpadded::encode_string(&[0; 32]);
+        let stanza = |args: &[&str], body: &[u8]| Stanza {
+            tag: "ssh-ed25519".into(),
+            args: args.iter().map(|word| (*word).to_owned()).collect(),
+            body: body.to_vec(),
+        };
+        for (args, body, ours) in [
+            (vec![tag.as_str(), &share], 32, true),
+            (vec![&tag, &share], 31, true),
+            (vec![&tag, &share[1..]], 32, true),
+            (vec![&tag, &zero], 32, true),
+            (vec![&tag], 32, false),
+            (vec![], 32, false),
+            (vec!["AAAAAA", &share], 32, false),
+        ] {
+            let outcome = age::Identity::unwrap_stanza(&ed25519, &stanza(&args, &vec![0; body]));
+            assert_eq!(outcome.is_some(), ours, "{args:?}");
+            assert!(outcome.is_none_or(|outcome| outcome.is_err()), "{args:?}");
+        }
+    }
 }

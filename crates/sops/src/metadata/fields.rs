@@ -68,8 +68,12 @@ impl<'a> Fields<'a> {
             }
             Some(Value::Scalar(Scalar::Text(_))) => {
                 let text = self.text(name)?;
-                // Old versions of sops wrote `2.0`.
-                let from_float = || number::parse_decimal(&number::positional(number::parse_float(&text)?));
+                // Old versions of sops wrote `2.0`, and YAML gives a float as its text.
+                let from_float = || {
+                    let number = number::parse_float(&text)?;
+                    let whole = if self.notation == Notation::Nested { number.trunc() } else { number };
+                    number::parse_decimal(&number::positional(whole))
+                };
                 let number = if text.is_empty() { Some(0) } else { number::parse_decimal(&text).or_else(from_float) };
                 number.ok_or_else(|| MetadataError::Text { field: self.path(name), expected })
             }

@@ -16,7 +16,7 @@ use crate::tree::{Item, Key, Scalar, Value};
 ///
 /// # Errors
 ///
-/// A line whose path stands for no place, or contradicts another line.
+/// [`MetadataError::Index`] and [`MetadataError::Contradiction`].
 pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
     let Value::Mapping(items) = flattened else {
         return Err(mismatch("sops".to_owned(), flattened, "lines of keys and values"));
@@ -25,13 +25,16 @@ pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
     for item in items {
         let Item::Entry { key: Key::Text(key), value: Value::Scalar(Scalar::Text(text)) } = item else { continue };
         let shown = || String::from_utf8_lossy(key).into_owned();
-        let tokens = tokens(key).map_err(|problem| MetadataError::Path { key: shown(), problem })?;
-        root.place(&tokens, text).ok_or_else(|| MetadataError::Contradiction { key: shown() })?;
+        let path = path(key).ok_or_else(|| MetadataError::Index { key: shown() })?;
+        if path.len() > DEEPEST {
+            continue;
+        }
+        root.place(&path, text).ok_or_else(|| MetadataError::Contradiction { key: shown() })?;
     }
     Ok(root.into_value())
 }
 
-/// A step of a path.
+/// A step into nested metadata.
 enum Token<'a> {
     Key(&'a [u8]),
     Index(u16),
@@ -45,39 +48,35 @@ enum Node<'a> {
     List(BTreeMap<u16, Node<'a>>),
 }
 
-/// The steps of a path. Separators cannot be escaped; an index that is no number counts as 0.
-fn tokens(path: &[u8]) -> Result<Vec<Token<'_>>, &'static str> {
-    let mut tokens = Vec::new();
-    let mut kind = MAP_SEPARATOR;
-    let mut rest = path;
+/// The steps that a key stands for. Separators cannot be escaped; an index that is no number counts as 0.
+fn path(key: &[u8]) -> Option<Vec<Token<'_>>> {
+    let mut path = Vec::new();
+    let mut separator = MAP_SEPARATOR;
+    let mut rest = key;
     loop {
-        let next = [MAP_SEPARATOR, LIST_SEPARATOR]
-            .into_iter()
-            .filter_map(|separator| Some((find(rest, separator)?, separator)))
-            .min_by_key(|&(position, _)| position);
-        let (text, behind) = match next {
-            Some((position, _)) => rest.split_at_checked(position).unwrap_or_default(),
-            None => (rest, &[][..]),
+        let starts_separator = |at: &usize| {
+            let rest = rest.get(*at..).unwrap_or_default();
+            rest.starts_with(MAP_SEPARATOR) || rest.starts_with(LIST_SEPARATOR)
         };
-        tokens.push(if kind == MAP_SEPARATOR { Token::Key(text) } else { Token::Index(index(text)?) });
-        if tokens.len() > DEEPEST {
-            return Err("has more parts than any field");
-        }
-        let Some((_, separator)) = next else { return Ok(tokens) };
-        kind = separator;
-        rest = behind.strip_prefix(separator).unwrap_or_default();
+        let end = (0..rest.len()).find(starts_separator).unwrap_or(rest.len());
+        let (text, behind) = rest.split_at_checked(end)?;
+        path.push(if separator == MAP_SEPARATOR { Token::Key(text) } else { Token::Index(index(text)?) });
+        separator = match behind {
+            [] => return Some(path),
+            _ if behind.starts_with(MAP_SEPARATOR) => MAP_SEPARATOR,
+            _ => LIST_SEPARATOR,
+        };
+        rest = behind.strip_prefix(separator)?;
     }
 }
 
-fn index(text: &[u8]) -> Result<u16, &'static str> {
+fn index(text: &[u8]) -> Option<u16> {
     let text = std::str::from_utf8(text).unwrap_or_default();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(0);
+        return Some(0);
     }
-    number::parse_decimal(text)
-        .and_then(|index| u16::try_from(index).ok())
-        .ok_or("has an index that is negative or above 65535")
+    number::parse_decimal(text).and_then(|index| u16::try_from(index).ok())
 }
 
 impl<'a> Node<'a> {
@@ -138,12 +137,74 @@ impl<'a> Node<'a> {
     }
 }
 
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
-}
-
 const MAP_SEPARATOR: &[u8] = b"__map_";
 const LIST_SEPARATOR: &[u8] = b"__list_";
 
-/// Twice the parts of the longest path that sops writes, which leads to the context of a KMS key in a group.
+/// Longer paths are no fields that sops knows: the longest leads to the context of a KMS key in a group, in six steps.
 const DEEPEST: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::outline;
+
+    #[test]
+    fn paths_become_mappings_and_lists() {
+        for (keys, nested) in [
+            (&["mac"][..], r#"{mac: "0"}"#),
+            (&["age__list_0__map_enc", "age__list_0__map_recipient"], r#"{age: [{enc: "0", recipient: "1"}]}"#),
+            (&["age__list_1__map_enc", "age__list_0__map_enc"], r#"{age: [{enc: "1"}, {enc: "0"}]}"#),
+            (&["kms__list_0__map_context__map_k"], r#"{kms: [{context: {k: "0"}}]}"#),
+            (&["a__list_0__list_1"], r#"{a: [[null, "0"]]}"#),
+            (&["a__list_0__map_"], r#"{a: [{: "0"}]}"#),
+            (&["a__list_x", "a__list_1"], r#"{a: ["0", "1"]}"#),
+            (&["a__list_", "a__list_+2"], r#"{a: ["0", null, "1"]}"#),
+            (&["a__list_007"], r#"{a: [null, "0"]}"#),
+            (&["a__list_65535"], r#"{a: [null, "0"]}"#),
+            (&["a", "a"], r#"{a: "1"}"#),
+            (&["a___map_b"], r#"{a_: {b: "0"}}"#),
+            (&["a__mapb"], r#"{a__mapb: "0"}"#),
+            (&[""], r#"{: "0"}"#),
+            (&["__map_a"], r#"{: {a: "0"}}"#),
+            (
+                &["a__map_b__map_c__map_d__map_e__map_f__map_g__map_h__map_i__map_j__map_k__map_l__map_m", "b"],
+                r#"{b: "1"}"#,
+            ),
+        ] {
+            assert_eq!(outline::value(&nest(&lines(keys)).unwrap_or(Value::List(Vec::new()))), nested, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_contradict_each_other_are_named() {
+        for keys in [["a", "a__map_b"], ["a__map_b", "a"], ["a__list_0", "a__map_b"], ["a__map_b", "a__list_0"]] {
+            assert_eq!(
+                nest(&lines(&keys)).err(),
+                Some(MetadataError::Contradiction { key: keys[1].to_owned() }),
+                "{keys:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_index_beyond_any_list_allocates_nothing() {
+        for key in ["a__list_65536", "a__list_-1", "a__list_999999999999", "a__list_99999999999999999999"] {
+            let error = nest(&lines(&[key])).err().unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it"
+                )
+            );
+        }
+    }
+
+    /// Lines with these keys, whose values are their numbers.
+    fn lines(keys: &[&str]) -> Value {
+        let item = |(number, key): (usize, &&str)| Item::Entry {
+            key: Key::Text(key.as_bytes().to_vec()),
+            value: Value::Scalar(Scalar::text(&number.to_string())),
+        };
+        Value::Mapping(keys.iter().enumerate().map(item).collect())
+    }
+}

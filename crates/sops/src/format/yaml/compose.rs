@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::parser::{Content, Node, Stream, Tag};
+use super::parser::{Comments, Content, Node, Stream, Tag};
 use super::resolve::resolve;
 use super::scanner::DEEPEST;
 use super::text::Mark;
 use crate::error::ParseError;
 use crate::format::{Notation, Source};
+use crate::number;
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 
-/// How much aliases may copy: every copied node counts its text and [`NODE_COST`]. Far beyond what a file of secrets
-/// has use for, and small enough that a few aliases of aliases cannot fill the memory.
-const MOST_COPIED: usize = 64 << 20;
+/// How much aliases may copy: every copied node and comment counts its text and [`NODE_COST`]. Far beyond what a file of
+/// secrets has use for, and small enough that a few aliases of aliases cannot fill the memory.
+const MOST_COPIED: usize = 32 << 20;
 
-/// What a node without text counts.
+/// What a node or comment without text counts.
 const NODE_COST: usize = 64;
 
 /// The key of the metadata.
@@ -28,7 +29,7 @@ const METADATA: &[u8] = b"sops";
 /// Documents that are no mappings; keys that are no scalars; equal keys at the top level of the first document and in
 /// its metadata, which is where sops 3.12 looks for them; aliases that stand for too much or for themselves.
 pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
-    let mut composer = Composer { stream, copied: 0, copying: 0, open: Vec::new(), depth: 0 };
+    let mut composer = Composer { stream, copied: 0, open: Vec::new(), depth: 0 };
     let mut documents = Vec::with_capacity(stream.documents.len());
     let mut metadata = None;
     for (number, document) in stream.documents.iter().enumerate() {
@@ -44,9 +45,7 @@ pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
 struct Composer<'s, 'a> {
     stream: &'s Stream<'a>,
     copied: usize,
-    /// How many aliases the current node is below.
-    copying: usize,
-    /// The anchored nodes that the current node is a copy within.
+    /// The anchored nodes that the current node is copied within, innermost last.
     open: Vec<usize>,
     depth: usize,
 }
@@ -80,7 +79,7 @@ impl<'s, 'a> Composer<'s, 'a> {
             Content::Scalar { text, plain, tag } => {
                 return match resolve(text, *plain, *tag) {
                     Scalar::Null => Ok(()),
-                    _ => Err(node.start.error(not_a_mapping(text))),
+                    _ => Err(node.start.error("the document is a text, but sops needs a mapping at the top")),
                 };
             }
             Content::Sequence(_) => {
@@ -142,8 +141,9 @@ impl<'s, 'a> Composer<'s, 'a> {
         Ok(())
     }
 
-    fn key(&self, number: usize) -> Result<Key, ParseError> {
+    fn key(&mut self, number: usize) -> Result<Key, ParseError> {
         let mut node = self.node(number)?;
+        self.charge(node)?;
         while let Content::Alias { target, .. } = node.content {
             node = self.node(target)?;
         }
@@ -216,20 +216,28 @@ impl<'s, 'a> Composer<'s, 'a> {
     /// One level deeper, and one more node if it is a copy.
     fn enter(&mut self, number: usize) -> Result<&'s Node<'a>, ParseError> {
         let node = self.node(number)?;
-        if self.copying > 0 {
-            let size = if let Content::Scalar { text, .. } = &node.content { text.len() } else { 0 };
-            self.copied = self.copied.saturating_add(size).saturating_add(NODE_COST);
-            if self.copied > MOST_COPIED {
-                return Err(node
-                    .start
-                    .error("aliases in this file stand for too much when they are replaced by copies"));
-            }
-        }
+        self.charge(node)?;
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEEPEST {
             return Err(node.start.error("mappings and lists are nested too deep"));
         }
         Ok(node)
+    }
+
+    /// Counts a node that is a copy.
+    fn charge(&mut self, node: &Node<'_>) -> Result<(), ParseError> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let text = if let Content::Scalar { text, .. } = &node.content { text.len() } else { 0 };
+        let Comments { head, line, foot } = &node.comments;
+        let comments = head.iter().chain(line).chain(foot).map(|line| line.len().saturating_add(NODE_COST));
+        let cost = comments.fold(text.saturating_add(NODE_COST), usize::saturating_add);
+        self.copied = self.copied.saturating_add(cost);
+        if self.copied > MOST_COPIED {
+            return Err(node.start.error("aliases in this file stand for too much when they are replaced by copies"));
+        }
+        Ok(())
     }
 
     fn enter_alias(&mut self, alias: &Node<'_>, target: usize) -> Result<(), ParseError> {
@@ -238,26 +246,31 @@ impl<'s, 'a> Composer<'s, 'a> {
             return Err(alias.start.error("this alias stands for something that contains the alias itself"));
         }
         self.open.push(target);
-        self.copying = self.copying.saturating_add(1);
         Ok(())
     }
 
     fn leave_alias(&mut self) {
         self.open.pop();
-        self.copying = self.copying.saturating_sub(1);
     }
 
     // ---- Metadata
 
-    /// The metadata without comments. Texts, floats and timestamps are all texts as they stand in the file, as sops
-    /// takes any scalar for a text there.
+    /// The metadata without comments. sops takes any scalar for a text where it needs one, so only those have a type that
+    /// can be printed as they stand in the file; others, as `1.10` and dates, are texts.
     fn metadata(&mut self, number: usize) -> Result<Value, ParseError> {
         let node = self.enter(number)?;
         let value = match &node.content {
-            Content::Scalar { text, plain, tag } => Value::Scalar(match resolve(text, *plain, *tag) {
-                Scalar::Float(_) | Scalar::Timestamp(_) => Scalar::text(text),
-                scalar => scalar,
-            }),
+            Content::Scalar { text, plain, tag } => {
+                let scalar = resolve(text, *plain, *tag);
+                let keeps_its_text = match &scalar {
+                    Scalar::Text(_) | Scalar::Null => true,
+                    Scalar::Integer(number) => number.to_string() == *text,
+                    Scalar::Float(number) => number::positional(*number) == *text,
+                    Scalar::Boolean(boolean) => boolean.to_string() == *text,
+                    Scalar::Unsigned(_) | Scalar::Timestamp(_) => false,
+                };
+                Value::Scalar(if keeps_its_text { scalar } else { Scalar::text(text) })
+            }
             Content::Sequence(elements) => {
                 Value::List(elements.iter().map(|&element| self.metadata(element)).collect::<Result<_, _>>()?)
             }
@@ -348,15 +361,4 @@ fn list_comments(list: &mut Vec<Value>, lines: &[&str]) {
 /// The text of a line behind its `#`; none for a blank line.
 fn comment(line: &str) -> Option<Comment> {
     line.get(1..).map(|text| Comment(Plaintext::from(text)))
-}
-
-fn not_a_mapping(text: &str) -> &'static str {
-    let is_assignment = text.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    });
-    if is_assignment {
-        "the document is a text, but sops needs a mapping at the top; it looks like a file of format dotenv"
-    } else {
-        "the document is a text, but sops needs a mapping at the top; check the format of the file"
-    }
 }

@@ -5,10 +5,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::style::{self, Style};
 use super::text::break_width;
+use crate::buffer::Buffer;
 use crate::number;
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
@@ -38,7 +39,7 @@ pub(super) fn emit(tree: &Tree) -> Plaintext {
         }
         emitter.root(Node::Mapping(mapping));
     }
-    emitter.output.finish()
+    emitter.output.into_plaintext()
 }
 
 /// A collection as a document of its own; a scalar as its bare text, without quotes and line feed.
@@ -47,15 +48,19 @@ pub(super) fn emit_value(value: &Value) -> Plaintext {
         Value::Mapping(mapping) => {
             let mut emitter = Emitter::new();
             emitter.root(Node::Mapping(mapping));
-            emitter.output.finish()
+            emitter.output.into_plaintext()
         }
         Value::List(list) => {
             let mut emitter = Emitter::new();
             emitter.root(Node::List(list));
-            emitter.output.finish()
+            emitter.output.into_plaintext()
         }
-        Value::Comment(Comment(text)) | Value::Scalar(Scalar::Text(text)) => text.duplicate(),
-        Value::Scalar(scalar) => Plaintext::new(std::mem::take(&mut *plain_text(scalar)).into_bytes()),
+        Value::Comment(Comment(text)) => text.duplicate(),
+        Value::Scalar(scalar) => {
+            let mut output = Buffer::default();
+            push_leaf(&mut output, scalar);
+            output.into_plaintext()
+        }
     }
 }
 
@@ -95,7 +100,7 @@ enum Indents {
 type Comments<'t> = Vec<&'t Comment>;
 
 struct Emitter<'t> {
-    output: Output,
+    output: Buffer,
     /// Where the current block starts; `None` outside.
     indent: Option<usize>,
     /// Exact where only indentation stands on the line, in bytes elsewhere.
@@ -117,7 +122,7 @@ struct Emitter<'t> {
 impl<'t> Emitter<'t> {
     fn new() -> Self {
         Self {
-            output: Output::new(),
+            output: Buffer::default(),
             indent: None,
             column: 0,
             whitespace: true,
@@ -147,7 +152,7 @@ impl<'t> Emitter<'t> {
     fn start(&mut self, node: Node<'t>, place: Place) {
         match node {
             Node::Text(bytes) => self.write_text(bytes, place),
-            Node::Leaf(scalar) => self.write_plain(plain_text(scalar).as_bytes()),
+            Node::Leaf(scalar) => self.write_leaf(scalar),
             Node::Structure(comment) if is_lost(comment) => self.write_plain(b"null"),
             Node::Mapping(_) | Node::List(_) | Node::Structure(_) => {}
         }
@@ -358,6 +363,14 @@ impl<'t> Emitter<'t> {
         self.whitespace = false;
     }
 
+    fn write_leaf(&mut self, scalar: &Scalar) {
+        self.write_plain(b"");
+        push_leaf(&mut self.output, scalar);
+        // The exact column is of no use behind a leaf.
+        self.column = self.column.saturating_add(1);
+        self.indention = false;
+    }
+
     fn write_single_quoted(&mut self, text: &str, place: Place) {
         self.write_indicator("'", Space::Before, Indents::No);
         let outer = self.enter(place);
@@ -511,9 +524,7 @@ impl<'t> Emitter<'t> {
     }
 
     fn write_padding(&mut self, width: usize) {
-        for _ in 0..width {
-            self.output.push(b" ");
-        }
+        self.output.push_repeated(b" ", width);
         self.column = self.column.saturating_add(width);
     }
 
@@ -582,31 +593,6 @@ impl<'t> Node<'t> {
     }
 }
 
-/// Bytes that grow without leaving copies behind.
-struct Output(Zeroizing<Vec<u8>>);
-
-impl Output {
-    fn new() -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(4096)))
-    }
-
-    fn push(&mut self, text: &[u8]) {
-        let needed = self.0.len().saturating_add(text.len());
-        if needed > self.0.capacity() {
-            // Growing in place could move the bytes and leave the old ones unwiped.
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.saturating_mul(2)));
-            larger.extend_from_slice(&self.0);
-            self.0.zeroize();
-            self.0 = larger;
-        }
-        self.0.extend_from_slice(text);
-    }
-
-    fn finish(mut self) -> Plaintext {
-        Plaintext::new(std::mem::take(&mut *self.0))
-    }
-}
-
 /// Lines with the break that ends each, empty for the last. There is no line behind a break at the end.
 struct Lines<'t>(&'t [u8]);
 
@@ -669,17 +655,19 @@ fn is_simple_key(key: &[u8]) -> bool {
     }
 }
 
-/// A leaf other than a text.
-fn plain_text(scalar: &Scalar) -> Zeroizing<String> {
-    Zeroizing::new(match scalar {
-        Scalar::Text(_) | Scalar::Null => "null".to_owned(),
-        Scalar::Integer(number) => number.to_string(),
-        Scalar::Unsigned(number) => number.to_string(),
-        Scalar::Boolean(true) => "true".to_owned(),
-        Scalar::Boolean(false) => "false".to_owned(),
-        Scalar::Timestamp(time) => time.to_string(),
-        Scalar::Float(number) if number.is_nan() => ".nan".to_owned(),
-        Scalar::Float(number) if number.is_infinite() => if *number > 0.0 { ".inf" } else { "-.inf" }.to_owned(),
-        Scalar::Float(number) => number::general(*number),
-    })
+/// Writes a leaf other than a text.
+fn push_leaf(output: &mut Buffer, scalar: &Scalar) {
+    match scalar {
+        Scalar::Text(text) => output.push(text.as_bytes()),
+        Scalar::Null => output.push(b"null"),
+        Scalar::Integer(number) => output.push_display(number),
+        Scalar::Unsigned(number) => output.push_display(number),
+        Scalar::Boolean(boolean) => output.push_display(boolean),
+        Scalar::Timestamp(time) => output.push_display(time),
+        Scalar::Float(number) if number.is_nan() => output.push(b".nan"),
+        Scalar::Float(number) if number.is_infinite() => {
+            output.push(if *number > 0.0 { ".inf" } else { "-.inf" }.as_bytes());
+        }
+        Scalar::Float(number) => output.push(Zeroizing::new(number::general(*number)).as_bytes()),
+    }
 }

@@ -148,6 +148,10 @@ enum Next {
     Scalar,
 }
 
+fn ends_document(next: Next) -> bool {
+    matches!(next, Next::StreamEnd | Next::DocumentStart | Next::DocumentEnd)
+}
+
 impl<'a> Parser<'a> {
     /// What comes next and where. Comments up to there become pending.
     fn peek(&mut self) -> Result<(Next, Mark), ParseError> {
@@ -219,7 +223,7 @@ impl<'a> Parser<'a> {
             let (next, start) = self.peek()?;
             if next != Next::DocumentStart {
                 return Err(start.error(
-                    "this does not belong to the mapping above; check the indentation, or start a document with ---",
+                    "this does not belong to what stands above; check the indentation, or start a document with ---",
                 ));
             }
             self.skip()?;
@@ -551,21 +555,17 @@ impl<'a> Parser<'a> {
 
     /// Whether another entry follows in a flow collection; passes the comma before it.
     fn flow_goes_on(&mut self, end: Next, is_first: bool, open: Mark) -> Result<bool, ParseError> {
-        let (next, start) = self.peek()?;
-        if next == end {
-            return Ok(false);
+        let (mut next, start) = self.peek()?;
+        if next == Next::FlowEntry && !is_first {
+            self.skip()?;
+            (next, _) = self.peek()?;
+        } else if !is_first && !ends_document(next) && next != end {
+            return Err(start.error("a comma or the closing bracket is expected here"));
         }
-        if matches!(next, Next::StreamEnd | Next::DocumentStart | Next::DocumentEnd) {
+        if ends_document(next) {
             return Err(open.error("a bracket is opened here and never closed"));
         }
-        if !is_first {
-            if next != Next::FlowEntry {
-                return Err(start.error("a comma or the closing bracket is expected here"));
-            }
-            self.skip()?;
-            return Ok(self.peek()?.0 != end);
-        }
-        Ok(true)
+        Ok(next != end)
     }
 
     /// A mapping of one entry between square brackets, which needs no braces.

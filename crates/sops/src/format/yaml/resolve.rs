@@ -135,3 +135,128 @@ fn decode_binary(text: &str) -> Option<Vec<u8>> {
 
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A scalar as Go would print it, with its type in front.
+    fn show(scalar: &Scalar) -> String {
+        match scalar {
+            Scalar::Text(text) => format!("str {}", String::from_utf8_lossy(text.as_bytes())),
+            Scalar::Integer(number) => format!("int {number}"),
+            Scalar::Unsigned(number) => format!("uint {number}"),
+            Scalar::Float(number) => format!("float {}", number::positional(*number)),
+            Scalar::Boolean(boolean) => format!("bool {boolean}"),
+            Scalar::Timestamp(time) => format!("time {time}"),
+            Scalar::Null => "null".to_owned(),
+        }
+    }
+
+    #[test]
+    fn plain_scalars_resolve_as_in_go_yaml() {
+        for (text, value) in [
+            ("", "null"),
+            ("~", "null"),
+            ("Null", "null"),
+            ("nULL", "str nULL"),
+            ("true", "bool true"),
+            ("FALSE", "bool false"),
+            ("tRue", "str tRue"),
+            ("yes", "str yes"),
+            ("off", "str off"),
+            ("n", "str n"),
+            (".nan", "float NaN"),
+            ("-.nan", "str -.nan"),
+            ("+.Inf", "float +Inf"),
+            ("-.INF", "float -Inf"),
+            ("0", "int 0"),
+            ("-0", "int 0"),
+            ("+12", "int 12"),
+            ("017", "int 15"),
+            ("-017", "int -15"),
+            ("0o17", "int 15"),
+            ("0O17", "int 15"),
+            ("0x1F", "int 31"),
+            ("-0X1f", "int -31"),
+            ("0b11", "int 3"),
+            ("0B11", "int 3"),
+            ("0x", "str 0x"),
+            ("1_000", "int 1000"),
+            ("0x_f", "int 15"),
+            ("1__0_", "int 10"),
+            ("_1", "str _1"),
+            ("08", "float 8"),
+            ("0_8", "float 8"),
+            ("0o-17", "int -15"),
+            ("0b-101", "int -5"),
+            ("0b+1", "int 1"),
+            ("-0o-1", "str -0o-1"),
+            ("+0b+1", "str +0b+1"),
+            ("9223372036854775807", "int 9223372036854775807"),
+            ("-9223372036854775808", "int -9223372036854775808"),
+            ("9223372036854775808", "uint 9223372036854775808"),
+            ("+9223372036854775808", "float 9223372036854776000"),
+            ("-9223372036854775809", "float -9223372036854776000"),
+            ("18446744073709551616", "float 18446744073709552000"),
+            ("1.5", "float 1.5"),
+            ("1.", "float 1"),
+            (".5", "float 0.5"),
+            ("+.5", "float 0.5"),
+            (".5_5", "float 0.55"),
+            ("._5", "str ._5"),
+            ("1e3", "float 1000"),
+            ("1E+3", "float 1000"),
+            ("-1.5e-1", "float -0.15"),
+            ("1e", "str 1e"),
+            ("1e400", "str 1e400"),
+            ("1.5.5", "str 1.5.5"),
+            (".", "str ."),
+            ("-", "str -"),
+            ("0x1p-2", "str 0x1p-2"),
+            ("1:30", "str 1:30"),
+            ("2020-01-01", "time 2020-01-01T00:00:00Z"),
+            ("2020-1-2 3:4:5.60", "time 2020-01-02T03:04:05.6Z"),
+            ("2020-13-01", "str 2020-13-01"),
+            ("<<", "str <<"),
+        ] {
+            let resolved = show(&resolve(text, true, Tag::Absent));
+            assert_eq!(resolved, value, "{text:?}");
+            assert_eq!(is_plain_string(text), value.starts_with("str "), "{text:?}");
+            assert_eq!(show(&resolve(text, false, Tag::Absent)), format!("str {text}"), "{text:?} in quotes");
+        }
+    }
+
+    #[test]
+    fn a_tag_decides_and_what_does_not_fit_it_is_null() {
+        for (tag, text, value) in [
+            (Tag::Text, "123", "str 123"),
+            (Tag::Text, "", "str "),
+            (Tag::Unknown, "123", "str 123"),
+            (Tag::Integer, "12", "int 12"),
+            (Tag::Integer, "18446744073709551615", "uint 18446744073709551615"),
+            (Tag::Integer, "1.5", "null"),
+            (Tag::Integer, "x", "null"),
+            (Tag::Integer, "", "null"),
+            (Tag::Float, "1", "float 1"),
+            (Tag::Float, "0x1F", "float 31"),
+            (Tag::Float, ".inf", "float +Inf"),
+            (Tag::Float, "18446744073709551615", "null"),
+            (Tag::Float, "2020-01-01", "null"),
+            (Tag::Boolean, "True", "bool true"),
+            (Tag::Boolean, "yes", "null"),
+            (Tag::Null, "x", "null"),
+            (Tag::Timestamp, "2020-01-01", "time 2020-01-01T00:00:00Z"),
+            (Tag::Timestamp, "x", "null"),
+            (Tag::Binary, "aGk=", "str hi"),
+            (Tag::Binary, "aG\n k=", "null"),
+            (Tag::Binary, "aG\nk=\n", "str hi"),
+            (Tag::Binary, "aGl=", "str hi"),
+            (Tag::Binary, "aGk", "null"),
+        ] {
+            for plain in [true, false] {
+                assert_eq!(show(&resolve(text, plain, tag)), value, "{text:?}");
+            }
+        }
+    }
+}

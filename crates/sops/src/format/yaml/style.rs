@@ -19,8 +19,10 @@ pub(super) enum Style {
 
 /// The notation that sops chooses.
 pub(super) fn of(text: &str) -> Style {
-    let must_escape = text.chars().any(|character| character != '\t' && !is_printable(character));
-    let has_break = has_break(text);
+    // Most texts need no closer look.
+    let is_simple = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let must_escape = !is_simple && text.chars().any(|character| character != '\t' && !is_printable(character));
+    let has_break = !is_simple && has_break(text);
     let has_space_before_break = has_break && pairs(text).any(|(first, second)| first == ' ' && is_break(second));
     if text.contains('\n') {
         return if must_escape || has_space_before_break || text.ends_with(' ') {
@@ -110,4 +112,100 @@ fn is_base_60(text: &str) -> bool {
         are_good_groups &= matches!(group.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     }
     is_good_start && are_good_groups && count > 0 && are_digits(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_text_gets_the_style_that_sops_chooses() {
+        use Style::{DoubleQuoted, Literal, Lost, Merge, Plain, SingleQuoted};
+        for (style, texts) in [
+            (
+                Plain,
+                &[
+                    "a", "a, b", "a]", "a{b", "?a", ":a", "-a", "--", "a#b", "a:b", "=", "a'b", "a\"b", "a\\b", "1:99",
+                    "é", "\u{A0}",
+                ][..],
+            ),
+            (
+                SingleQuoted,
+                &[
+                    "- a",
+                    "-",
+                    "? a",
+                    ": a",
+                    "a: b",
+                    "a:",
+                    "#a",
+                    "a #b",
+                    " a",
+                    "a ",
+                    "'a'",
+                    "\"a\"",
+                    "[a]",
+                    "{a}",
+                    "]",
+                    "}",
+                    ",a",
+                    "&a",
+                    "*a",
+                    "!a",
+                    "|",
+                    ">",
+                    "%a",
+                    "@a",
+                    "`a",
+                    "---",
+                    "---a",
+                    "...",
+                    "a\u{2028}b",
+                ],
+            ),
+            (
+                DoubleQuoted,
+                &[
+                    "",
+                    "123",
+                    "0x1F",
+                    "1e3",
+                    ".5",
+                    ".inf",
+                    "~",
+                    "null",
+                    "true",
+                    "y",
+                    "No",
+                    "on",
+                    "OFF",
+                    "2020-01-01",
+                    "1:30",
+                    "+1:30.5",
+                    "-1_0:59",
+                    "a\tb",
+                    "\ta",
+                    "😀",
+                    "\u{7F}",
+                    "\u{FEFF}a",
+                    "a\rb",
+                    "a\u{85}b",
+                    "a\0",
+                    "a \nb",
+                    "a\n ",
+                    "a\nb ",
+                    "a\n\u{1}",
+                    "a \u{2028}b",
+                    "a\u{2028} b",
+                ],
+            ),
+            (Literal, &["a\nb", "a\n", "\n", "\na", " a\nb", "a\n\tb", "a\t\nb", "\n\ta", "a\n b", "123\n"]),
+            (Lost, &["\ta\nb", "\t\n"]),
+            (Merge, &["<<"]),
+        ] {
+            for text in texts {
+                assert_eq!(of(text), style, "{text:?}");
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::error::{ParseError, Position};
+use crate::format::BYTE_ORDER_MARK;
 
 /// A place in a text.
 #[derive(Clone, Copy, Default)]
@@ -36,13 +37,19 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
     } else if let Some(units) = bytes.strip_prefix(b"\xFE\xFF") {
         Cow::Owned(decode_utf16(units, u16::from_be_bytes)?)
     } else {
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        Cow::Borrowed(std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error))?)
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        Cow::Borrowed(
+            std::str::from_utf8(bytes)
+                .map_err(|error| ParseError::at(bytes, error.valid_up_to(), "the text is not UTF-8"))?,
+        )
     };
     match forbidden(&text) {
         None => Ok(text),
-        Some(offset) => Err(mark_of(&text, offset)
-            .error("a control character is not allowed here; write it as an escape in double quotes")),
+        Some(offset) => Err(ParseError::at(
+            text.as_bytes(),
+            offset,
+            "a control character is not allowed here; write it as an escape in double quotes",
+        )),
     }
 }
 
@@ -57,11 +64,6 @@ fn decode_utf16(units: &[u8], decode: fn([u8; 2]) -> u16) -> Result<String, Pars
         .map_err(|_half| error("the file starts as UTF-16 but holds half a surrogate pair"))
 }
 
-fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> ParseError {
-    let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or("");
-    mark_of(valid, valid.len()).error("the text is not UTF-8")
-}
-
 /// Where the first character stands that YAML does not allow.
 fn forbidden(text: &str) -> Option<usize> {
     // Only these bytes can be, or begin, a forbidden character.
@@ -73,13 +75,6 @@ fn forbidden(text: &str) -> Option<usize> {
         .filter(|&(_, byte)| suspicious(byte))
         .map(|(offset, _)| offset)
         .find(|&offset| !text.get(offset..).and_then(|rest| rest.chars().next()).is_some_and(allowed))
-}
-
-/// The place of an offset.
-fn mark_of(text: &str, offset: usize) -> Mark {
-    let mut cursor = Cursor::new(text);
-    cursor.advance_to(offset);
-    cursor.mark()
 }
 
 /// A line break, or 0 bytes if there is none, at the start of `rest`.

@@ -1,0 +1,302 @@
+//! The program as a machine's activation runs it: with a file system of its own, owners, and units.
+//!
+//! Each test runs in a mount namespace of its own: as root with `unshare --mount`, as an ordinary user as root of a user
+//! namespace, where no other owner exists and all is installed with `-ignore-passwd`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use support::{Run, Scratch, corpus};
+
+/// A place for a system, and how it is called.
+struct System {
+    scratch: Scratch,
+    root: bool,
+}
+
+impl System {
+    fn new() -> Self {
+        let root = nix::unistd::geteuid().is_root();
+        if !root {
+            println!("NOT TESTED as an ordinary user: owners other than root");
+        }
+        Self { scratch: Scratch::new(), root }
+    }
+
+    /// A secret of one YAML file that holds every type.
+    fn secret(&self, name: &str, key: &str) -> Value {
+        json!({
+            "name": name, "key": key, "path": self.path(&format!("secrets/{name}")), "mode": "0400", "format": "yaml",
+            "sopsFile": corpus().join("sops/key-string/in.yaml"),
+        })
+    }
+
+    fn path(&self, below: &str) -> String {
+        self.scratch.path().join(below).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a manifest as the NixOS module would.
+    fn manifest(&self, name: &str, secrets: &[Value], templates: &[Value]) -> String {
+        let placeholders: serde_json::Map<_, _> = secrets
+            .iter()
+            .map(|secret| secret["name"].as_str().unwrap())
+            .map(|name| (name.to_owned(), json!(format!("<SOPS:{name}>"))))
+            .collect();
+        let manifest = json!({
+            "secrets": secrets,
+            "templates": templates,
+            "placeholderBySecretName": placeholders,
+            "secretsMountPoint": self.path("secrets.d"),
+            "symlinkPath": self.path("secrets"),
+            "keepGenerations": 1,
+            "ageKeyFile": corpus().join("keys/age-1.txt"),
+            "logging": { "keyImport": true, "secretChanges": true },
+        });
+        self.scratch.write(name, manifest.to_string().as_bytes()).to_str().unwrap().to_owned()
+    }
+
+    /// Runs a shell script in the namespace. `install` is the program; `list DIR` shows a tree: kind, mode, owner, path
+    /// and where a link leads. What `systemctl` is asked goes to standard output.
+    fn script(&self, script: &str) -> Run {
+        let stub = self.scratch.write("bin/systemctl", b"#!/bin/sh\necho \"systemctl $*\"\ncase \"$*\" in *unknown*)\necho 'Unit unknown.service not found.' >&2; exit 5;; esac\n");
+        fs::set_permissions(stub, fs::Permissions::from_mode(0o755)).unwrap();
+        let accounts = if self.root { "" } else { "-ignore-passwd" };
+        let program = env!("CARGO_BIN_EXE_sops-install-secrets");
+        let prelude = format!(
+            "set -u; cd {}; export PATH=$PWD/bin:$PATH HOME=/var/empty\n\
+             install() {{ {program} {accounts} \"$@\"; echo \"exit $?\"; }}\n\
+             list() {{ (cd \"$1\" && find . -printf '%y %m %U:%G %P %l\\n' | LC_ALL=C sort -k4 | sed 's/ *$//'); }}\n",
+            self.path("")
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private"]);
+        if !self.root {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command.args(["sh", "-c", &format!("{prelude}{script}")]).env_remove("NIXOS_ACTION");
+        let mut run = Scratch::finish(&mut command);
+        for text in [&mut run.stdout, &mut run.stderr] {
+            *text = text.replace(&self.path(""), "/").replace(&format!("{program}: "), "");
+        }
+        run
+    }
+}
+
+#[test]
+fn a_first_activation_mounts_a_ramfs_and_gives_every_file_its_owner_and_mode() {
+    let system = System::new();
+    let mut shared = system.secret("db/password", "nest/a/b");
+    shared["mode"] = json!("0440");
+    let mut by_number = system.secret("number", "int");
+    if system.root {
+        (shared["owner"], shared["group"]) = (json!("nobody"), json!("nogroup"));
+        (by_number["uid"], by_number["gid"]) = (json!(1234), json!(5678));
+    }
+    let template = json!({
+        "name": "conf", "path": system.path("etc/conf"), "mode": "0644", "content": "password=<SOPS:db/password>\n",
+    });
+    let manifest = system.manifest("m.json", &[shared, by_number], &[template]);
+    let run = system.script(&format!(
+        "umask 077; install {manifest}; stat -f -c %T secrets.d; grep -c ' {} ' /proc/self/mountinfo\n\
+         list secrets.d; cat secrets/db/password secrets/number etc/conf; readlink etc/conf",
+        system.path("secrets.d")
+    ));
+    assert_eq!(run.stderr, "");
+    let (directories, owner, number) = if system.root {
+        // Debian has no group `keys`, so this is that of nogroup.
+        ("0:65534", "65534:65534", "1234:5678")
+    } else {
+        ("0:0", "0:0", "0:0")
+    };
+    let expected = format!(
+        "exit 0\nramfs\n1\nd 751 {directories}\nf 600 0:0 .links\nd 751 {directories} 1\nd 751 {directories} 1/db\n\
+         f 440 {owner} 1/db/password\nf 400 {number} 1/number\nd 751 {directories} 1/rendered\nf 644 0:0 1/rendered/conf\n\
+         deep5password=deep\n/secrets/rendered/conf\n"
+    );
+    assert_eq!(run.stdout, expected);
+}
+
+#[test]
+fn a_later_activation_logs_its_changes_and_asks_for_units_after_the_switch() {
+    let system = System::new();
+    let mut first = system.secret("changing", "str");
+    first["restartUnits"] = json!(["a.service", "b.service"]);
+    first["reloadUnits"] = json!(["c.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let mut added = system.secret("added", "str");
+    added["restartUnits"] = json!(["b.service", "d.service"]);
+    let before =
+        system.manifest("before.json", &[first, system.secret("removed", "str"), system.secret("same", "str")], &[]);
+    let after = system.manifest("after.json", &[second, added, system.secret("same", "str")], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1\n\
+         install {before}; install {before}; install --dry-run {after} 2>&1; NIXOS_ACTION=dry-activate install {after} 2>&1\n\
+         install {after}; install {after}; ls secrets.d"
+    ));
+    assert_eq!(run.stderr, "");
+    let dry = "would add secret: added\nwould modify secret: changing\nwould remove secret: removed\n\
+               would restart a.service\nwould restart b.service\nwould restart d.service\nwould reload c.service\nexit 0\n";
+    assert_eq!(
+        run.stdout,
+        format!(
+            "exit 0\nexit 0\n{dry}{dry}adding secret: added\nmodifying secret: changing\nremoving secret: removed\nexit 0\n\
+             exit 0\n2\n"
+        )
+    );
+}
+
+#[test]
+fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["unknown.service", "known.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after}; readlink secrets; install {after}"
+    ));
+    assert_eq!(
+        run.stderr,
+        "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n"
+    );
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n");
+}
+
+#[test]
+fn activation_lists_are_written_where_nixos_reads_them() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["a.service"]);
+    first["reloadUnits"] = json!(["b.service"]);
+    let mut second = first.clone();
+    second["mode"] = json!("0440");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "mkdir of-nixos; mount --bind of-nixos /run && mkdir /run/nixos\n\
+         install {before}; ls /run/nixos; NIXOS_ACTION=dry-activate install {after} 2>/dev/null; ls /run/nixos\n\
+         install {after}; head /run/nixos/*; stat -c %a /run/nixos/*"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stdout,
+        "exit 0\nwould modify secret: a\nexit 0\nmodifying secret: a\nexit 0\n\
+         ==> /run/nixos/activation-reload-list <==\nb.service\n\n==> /run/nixos/activation-restart-list <==\na.service\n\
+         600\n600\n"
+    );
+}
+
+#[test]
+fn the_first_activation_installs_what_it_can_and_a_later_one_all_or_nothing() {
+    let system = System::new();
+    let good = system.secret("good", "str");
+    let bad = system.secret("bad", "nowhere");
+    let mut foreign = system.secret("foreign", "str");
+    foreign["sopsFile"] = json!(corpus().join("sops/no-identity-stranger/in.yaml"));
+    let partly = system.manifest("partly.json", &[good.clone(), bad.clone(), foreign], &[]);
+    let nothing = system.manifest("nothing.json", std::slice::from_ref(&bad), &[]);
+    let run = system.script(&format!(
+        "install {nothing} 2>/dev/null; test -e secrets || echo none\n\
+         install {partly} 2>/dev/null; list secrets/; install {partly} 2>&1 | tail -n 2; readlink secrets"
+    ));
+    let owner = if system.root { "0:65534" } else { "0:0" };
+    assert_eq!(
+        run.stdout,
+        format!(
+            "exit 1\nnone\nexit 1\nd 751 {owner}\nf 400 0:0 good\n\
+             nothing was changed: the secrets installed before are still in place\nexit 1\n/secrets.d/1\n"
+        )
+    );
+}
+
+#[test]
+fn a_dry_run_mounts_and_writes_nothing() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!("find . | sort > /dev/shm/before.$$; install --dry-run {manifest}\n\
+         find . | sort | diff /dev/shm/before.$$ - && echo same; rm /dev/shm/before.$$; grep -c {} /proc/self/mountinfo", system.path("secrets")));
+    assert_eq!(run.stdout, "would add secret: a\nexit 0\nsame\n0\n");
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn the_type_of_the_file_system_can_be_changed_while_secrets_are_read() {
+    let system = System::new();
+    let ramfs = system.manifest("ramfs.json", &[system.secret("a", "str")], &[]);
+    let mut tmpfs: Value = serde_json::from_slice(&fs::read(&ramfs).unwrap()).unwrap();
+    tmpfs["useTmpfs"] = json!(true);
+    let tmpfs = system.scratch.write("tmpfs.json", tmpfs.to_string().as_bytes());
+    let run = system.script(&format!(
+        "install {ramfs}; install {}; stat -f -c %T secrets.d; cat secrets/a; echo; ls -A secrets.d",
+        tmpfs.display()
+    ));
+    assert_eq!(run.stderr, "");
+    assert!(run.stdout.starts_with("exit 0\nexit 0\ntmpfs\n"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("\n1\n"), "{}", run.stdout);
+}
+
+#[test]
+fn what_the_program_did_not_make_is_never_removed() {
+    let system = System::new();
+    let mut linked = system.secret("linked", "str");
+    linked["path"] = json!(system.path("etc/file"));
+    let manifest = system.manifest("m.json", &[linked], &[]);
+    let run = system.script(&format!(
+        "mkdir -p secrets/old etc; echo mine > secrets/old/file; install {manifest}; cat secrets/old/file; rm -r secrets\n\
+         mkdir -p secrets/empty; echo theirs > etc/file; install {manifest}; cat etc/file; readlink secrets"
+    ));
+    assert_eq!(
+        run.stderr,
+        "/secrets is a directory with files that this program did not make; move it away, then run this again\n\
+         /etc/file is a file that this program did not make; move it away, then run this again\n"
+    );
+    assert_eq!(run.stdout, "exit 1\nmine\nexit 1\ntheirs\n/secrets.d/1\n");
+}
+
+#[test]
+fn the_last_secret_can_go_and_its_link_goes_with_it() {
+    let system = System::new();
+    let mut linked = system.secret("linked", "str");
+    linked["path"] = json!(system.path("etc/link"));
+    let one = system.manifest("one.json", &[linked], &[]);
+    let none = system.manifest("none.json", &[], &[]);
+    let run =
+        system.script(&format!("install {one}; test -L etc/link && echo linked; install {none}; ls -A etc secrets/"));
+    assert_eq!(run.stderr, "");
+    assert_eq!(run.stdout, "exit 0\nlinked\nremoving secret: linked\nexit 0\netc:\n\nsecrets/:\n");
+}
+
+#[test]
+fn a_secret_can_be_a_credential_too_and_goes_with_it() {
+    let system = System::new();
+    let mut published = system.secret("db/password", "nest/a/b");
+    published["credential"] = json!(true);
+    let mut changed = published.clone();
+    changed["key"] = json!("str");
+    let before = system.manifest("before.json", &[published], &[]);
+    let after = system.manifest("after.json", &[changed], &[]);
+    let none = system.manifest("none.json", &[system.secret("other", "str")], &[]);
+    let run = system.script(&format!(
+        "mkdir of-run; mount -t tmpfs tmpfs of-run; mount --bind of-run /run\n\
+         install {before}; list /run/credstore; cat /run/credstore/*; echo\n\
+         install {after} >/dev/null; cat /run/credstore/*; echo; install {none} >/dev/null; ls -A /run/credstore"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(run.stdout, "exit 0\nd 700 0:0\nf 400 0:0 db-password\ndeep\nhello\n");
+}
