@@ -1,6 +1,6 @@
 //! The generations: staging a new one, switching to it, removing old ones.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
@@ -111,17 +111,21 @@ impl<'l> Store<'l> {
     #[must_use = "each error is a generation that is left behind"]
     pub fn prune(&self, keep: Option<NonZeroU64>) -> Vec<Error> {
         let mut failures = Vec::new();
-        if let Some(beneath) = &self.beneath {
-            failures.extend(mount::clear(beneath).err());
+        let superfluous = self.superfluous(keep).unwrap_or_else(|error| {
+            failures.push(error);
+            Vec::new()
+        });
+        if self.beneath.is_some() || !superfluous.is_empty() {
+            std::thread::sleep(GRACE);
         }
-        let Some(active) = self.active else { return failures };
-        let entries = match self.root.entries() {
-            Ok(entries) => entries,
-            Err(error) => {
-                failures.push(error);
-                return failures;
-            }
-        };
+        failures.extend(superfluous.iter().filter_map(|name| self.root.remove_tree(name).err()));
+        failures.extend(self.beneath.as_ref().and_then(|beneath| mount::clear(beneath).err()));
+        failures
+    }
+
+    /// The generations that pruning removes.
+    fn superfluous(&self, keep: Option<NonZeroU64>) -> Result<Vec<OsString>, Error> {
+        let Some(active) = self.active else { return Ok(Vec::new()) };
         let is_superfluous = |name: &OsStr| {
             let Some(number) = number(name.as_encoded_bytes()) else { return false };
             // Numbers grow, so one above the active generation was staged and never activated.
@@ -129,14 +133,8 @@ impl<'l> Store<'l> {
             let is_old = keep.and_then(|keep| active.checked_sub(keep.get())).is_some_and(|last| number <= last);
             is_leftover || is_old
         };
-        let superfluous: Vec<_> = entries.into_iter().filter(|(name, _)| is_superfluous(name)).collect();
-        if !superfluous.is_empty() {
-            std::thread::sleep(GRACE);
-        }
-        for (name, _) in superfluous {
-            failures.extend(self.root.remove_tree(&name).err());
-        }
-        failures
+        let names = self.root.entries()?.into_iter().map(|(name, _)| name);
+        Ok(names.filter(|name| is_superfluous(name)).collect())
     }
 
     fn discard(&self, number: u64) {
