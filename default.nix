@@ -1,29 +1,20 @@
+# For those without flakes: the package, the modules and the overlay.
 {
-  lib,
-  rustPlatform,
+  pkgs ? import <nixpkgs> { },
 }:
+{
+  sops-install-secrets = pkgs.callPackage ./package.nix { };
 
-rustPlatform.buildRustPackage {
-  pname = "sops-install-secrets";
-  version = "0.1.0";
-
-  src = lib.fileset.toSource {
-    root = ./.;
-    fileset = lib.fileset.unions [
-      ./Cargo.lock
-      ./Cargo.toml
-      ./crates
-      ./demo
-      ./tests
-    ];
+  nixosModules = {
+    default = ./nixos-module;
+    sops = ./nixos-module;
+    agenix = ./nixos-module/agenix.nix;
   };
 
-  cargoLock.lockFile = ./Cargo.lock;
-
-  meta = {
-    description = "Installs the secrets of a NixOS machine from sops files";
-    license = lib.licenses.mit;
-    mainProgram = "sops-install-secrets";
-    platforms = lib.platforms.linux;
+  homeModules = {
+    default = ./nixos-module/home-manager.nix;
+    sops = ./nixos-module/home-manager.nix;
   };
+
+  overlay = final: _: { sops-install-secrets = final.callPackage ./package.nix { }; };
 }

@@ -6,31 +6,73 @@
   outputs =
     { self, nixpkgs }:
     let
+      inherit (nixpkgs) lib;
+
       systems = [
         "x86_64-linux"
         "aarch64-linux"
       ];
-      forEachSystem = function: nixpkgs.lib.genAttrs systems (system: function nixpkgs.legacyPackages.${system});
+      forEachSystem = function: lib.genAttrs systems (system: function nixpkgs.legacyPackages.${system});
     in
     {
-      packages = forEachSystem (pkgs: {
-        default = self.packages.${pkgs.stdenv.hostPlatform.system}.sops-install-secrets;
-        sops-install-secrets = pkgs.callPackage ./default.nix { };
+      packages = forEachSystem (pkgs: rec {
+        default = sops-install-secrets;
+        sops-install-secrets = pkgs.callPackage ./package.nix { };
       });
+
+      overlays.default = final: _: { sops-install-secrets = final.callPackage ./package.nix { }; };
+
+      nixosModules = {
+        default = ./nixos-module;
+        sops = self.nixosModules.default;
+        agenix = ./nixos-module/agenix.nix;
+      };
+
+      homeModules = {
+        default = ./nixos-module/home-manager.nix;
+        sops = self.homeModules.default;
+      };
+      # The name from before home-manager settled on homeModules.
+      homeManagerModules = self.homeModules;
+
+      checks = forEachSystem (
+        pkgs:
+        let
+          package = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
+        in
+        {
+          inherit package;
+          formatting = pkgs.runCommand "formatting" { nativeBuildInputs = [ pkgs.nixfmt ]; } ''
+            nixfmt --check ${./flake.nix} ${./default.nix} ${./package.nix} ${./nixos-module}/*.nix
+            touch $out
+          '';
+          module = pkgs.runCommand "module" { nativeBuildInputs = [ pkgs.python3 ]; } ''
+            cd ${self}
+            python3 -B tests/module/check --program ${lib.getExe package}
+            touch $out
+          '';
+        }
+        // lib.mapAttrs' (name: lib.nameValuePair "machine-${name}") package.tests
+      );
 
       devShells = forEachSystem (pkgs: {
         default = pkgs.mkShell {
           packages = [
+            pkgs.age
             pkgs.cargo
             pkgs.clippy
+            pkgs.deadnix
+            pkgs.gnupg
+            pkgs.nixfmt
+            pkgs.python3
             pkgs.rustc
             pkgs.rustfmt
             pkgs.sops
-            pkgs.age
+            pkgs.strace
           ];
         };
       });
 
-      formatter = forEachSystem (pkgs: pkgs.nixfmt-rfc-style);
+      formatter = forEachSystem (pkgs: pkgs.nixfmt-tree);
     };
 }

@@ -15,7 +15,7 @@ use install::{Activation, Current, Error, Lock, Store};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
-use support::{Place, Seen, Wanted, chain, walk, with_umask};
+use support::{Place, Seen, Stop, Wanted, chain, walk, with_umask};
 
 #[test]
 fn a_first_activation_installs_everything() {
@@ -391,6 +391,7 @@ fn readers_see_one_whole_generation_at_every_moment() {
     let done = AtomicBool::new(false);
     let flags = OFlag::O_RDONLY;
     thread::scope(|scope| {
+        let stop = Stop(&done);
         let readers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
@@ -417,7 +418,7 @@ fn readers_see_one_whole_generation_at_every_moment() {
         for number in 1..=500 {
             place.install_unpruned(&generation(number)).unwrap();
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         for reader in readers {
             assert!(reader.join().unwrap() > 10);
         }

@@ -12,7 +12,7 @@ use std::thread;
 
 use install::Error;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use support::{Place, chain};
+use support::{Place, Stop, chain};
 
 #[test]
 fn a_link_leads_through_the_symlink_and_stays_for_all_generations() {
@@ -221,6 +221,7 @@ fn a_user_who_exchanges_directories_leads_nothing_astray() {
 
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let stop = Stop(&done);
         let attacker = scope.spawn(|| {
             let [config, other] = ["home/config", "home/other"].map(|path| place.path(path));
             let mut exchanges = 0_u32;
@@ -245,7 +246,7 @@ fn a_user_who_exchanges_directories_leads_nothing_astray() {
             assert_eq!(fs::read_dir(place.path("victim")).unwrap().count(), 2);
             assert_eq!(fs::read_dir(place.path("victim/deep")).unwrap().count(), 0);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         let exchanges = attacker.join().unwrap();
         assert!(exchanges > 100 && made > 100, "{exchanges} exchanges, {made} runs without a failure");
     });
@@ -265,6 +266,7 @@ fn a_user_who_exchanges_the_link_itself_gets_no_other_file() {
     fs::write(place.path("home/of-root"), "precious").unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let stop = Stop(&done);
         scope.spawn(|| {
             let [file, link, aside] = ["home/of-root", "home/link", "home/aside"].map(|path| place.path(path));
             while !done.load(Ordering::Relaxed) {
@@ -278,7 +280,7 @@ fn a_user_who_exchanges_the_link_itself_gets_no_other_file() {
             let wanted = place.secret("a", "x").owner(rights.as_raw(), 0).at(&place.path("home/link"));
             place.install(&[wanted]).unwrap();
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
     });
     let files: Vec<_> = fs::read_dir(place.path("home"))
         .unwrap()

@@ -15,7 +15,7 @@ use std::thread;
 use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Store};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use support::{Place, Rights, Wanted, in_namespace};
+use support::{Place, Rights, Stop, Wanted, in_namespace};
 
 #[test]
 fn a_ramfs_is_mounted_once() {
@@ -122,6 +122,7 @@ fn the_other_file_system_is_put_over_the_running_one_without_a_gap() {
     ramfs.install(&wanted("0")).unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let stop = Stop(&done);
         let readers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
@@ -157,7 +158,7 @@ fn the_other_file_system_is_put_over_the_running_one_without_a_gap() {
             }
             assert_eq!(place.tree()["d/a"].content(), content);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         for reader in readers {
             assert!(reader.join().unwrap() > 10);
         }

@@ -9,7 +9,7 @@ use zeroize::Zeroize as _;
 
 /// Makes the memory of this process unreadable to others and keeps it out of core dumps and, where the limits allow,
 /// out of swap. Each of these is a further line of defence, so none of them stops an installation that it fails in.
-pub(crate) fn confine() -> Vec<nix::Error> {
+pub(crate) fn confine() {
     // Under a limit a later allocation, or the growth of the stack, would end the process instead of going unlocked. Root
     // can lift the limit, but the root of a user namespace cannot.
     let unlimited = match getrlimit(Resource::RLIMIT_MEMLOCK) {
@@ -18,10 +18,12 @@ pub(crate) fn confine() -> Vec<nix::Error> {
     };
     let swap_is_shut_out =
         if unlimited { mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE) } else { Ok(()) };
-    [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), swap_is_shut_out]
-        .into_iter()
-        .filter_map(Result::err)
-        .collect()
+    for defence in [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), swap_is_shut_out] {
+        match defence {
+            // A sandbox may forbid it, and the secrets are needed all the same.
+            Ok(()) | Err(_) => {}
+        }
+    }
 }
 
 /// Overwrites the part of the stack that is free now. Values that moved from one function to another left copies there

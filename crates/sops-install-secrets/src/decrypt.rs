@@ -42,24 +42,18 @@ struct Unopened {
 /// secrets with it.
 pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut Report) -> Values {
     let mut values: Values = manifest.secrets().iter().map(|_| None).collect();
-    for file in files(manifest) {
-        let Some(encrypted) = file.read(report) else { continue };
-        let decrypted = match encrypted.decrypt(identities) {
-            Ok(decrypted) => decrypted,
-            Err(error) => {
-                report.failure(&file.subject(), &Unopened { way_out: way_out(&error, file.path), error });
-                continue;
-            }
-        };
-        let selected = file.selected();
-        let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
-        let whole = file.whole().map(|(place, secret)| (place, secret, decrypted.whole()));
-        let found = selected.iter().zip(found).map(|(&(place, secret, _), value)| (place, secret, value));
-        for (place, secret, value) in found.chain(whole) {
-            match (value, values.get_mut(place)) {
-                (Ok(value), Some(slot)) => *slot = Some(value),
-                (Ok(_), None) => {}
-                (Err(error), _) => report.failure(&file.subject_of(&[(place, secret)]), &error),
+    let files = files(manifest);
+    if identities.has_plugins() {
+        // A plugin is to be started once, so every file is read before the first is decrypted.
+        let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(report)?))).collect();
+        Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), identities);
+        for (file, encrypted) in read {
+            file.decrypt(encrypted, identities, &mut values, report);
+        }
+    } else {
+        for file in files {
+            if let Some(encrypted) = file.read(report) {
+                file.decrypt(encrypted, identities, &mut values, report);
             }
         }
     }
@@ -161,6 +155,28 @@ impl SopsFile<'_> {
             Err(error) => {
                 report.failure(&self.subject(), &error);
                 None
+            }
+        }
+    }
+
+    /// Puts the value of each secret in its place. What fails is reported.
+    fn decrypt(&self, encrypted: Encrypted, identities: &Identities, values: &mut Values, report: &mut Report) {
+        let decrypted = match encrypted.decrypt(identities) {
+            Ok(decrypted) => decrypted,
+            Err(error) => {
+                report.failure(&self.subject(), &Unopened { way_out: way_out(&error, self.path), error });
+                return;
+            }
+        };
+        let selected = self.selected();
+        let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
+        let whole = self.whole().map(|(place, secret)| (place, secret, decrypted.whole()));
+        let found = selected.iter().zip(found).map(|(&(place, secret, _), value)| (place, secret, value));
+        for (place, secret, value) in found.chain(whole) {
+            match (value, values.get_mut(place)) {
+                (Ok(value), Some(slot)) => *slot = Some(value),
+                (Ok(_), None) => {}
+                (Err(error), _) => report.failure(&self.subject_of(&[(place, secret)]), &error),
             }
         }
     }

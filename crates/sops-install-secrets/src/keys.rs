@@ -106,7 +106,8 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostR
 )]
 struct NotARecipient(String);
 
-/// How long a program may take to open one data key: a hardware token has to be found and touched.
+/// How long gpg may take to open one data key, and a plugin of age to open all of them, but for a second for each further
+/// file: a hardware token has to be found and touched.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether the import of a key is logged, if the manifest wants it at all.

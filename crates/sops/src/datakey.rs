@@ -1,14 +1,16 @@
 //! The data key of a sops file: found by trying this host's identities on the recipients of the file (sops-format.md
 //! section 6.1).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use crate::identity::age::{AgeProblem, File};
-use crate::identity::openpgp::Message;
+use crate::identity::openpgp::{Message, PgpProblem};
 use crate::identity::recipient::HostRecipient;
-use crate::identity::{Identities, Key};
+use crate::identity::{Identities, Key, Plugin};
 use crate::metadata::{KeyGroup, WrappedKey};
 use crate::plaintext::Plaintext;
 use crate::shamir::{self, CombineError};
@@ -25,20 +27,51 @@ impl DataKey {
     }
 }
 
+/// What a search for the data key of a file has come to, so that it can go on there. There is deliberately no `Debug`.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// What each group gave.
+    parts: Vec<Option<Zeroizing<Vec<u8>>>>,
+    /// What is wrong with each entry, in the order of the file.
+    problems: Vec<Option<EntryProblem>>,
+    failures: Failures,
+    tried: Tried,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, thiserror::Error)]
+enum EntryProblem {
+    #[error("{0}")]
+    Age(AgeProblem),
+    #[error("{0}")]
+    OpenPgp(PgpProblem),
+}
+
+/// How far a search is.
+#[derive(Clone, Copy, Default, Eq, Ord, PartialEq, PartialOrd)]
+enum Tried {
+    #[default]
+    Nothing,
+    Memory,
+    Plugins,
+}
+
 /// The data key of a file with these groups.
 ///
 /// If there is one group, its part is the data key, whatever `threshold` says; else all parts that were found are combined.
 /// Keys in memory are tried first. Only if they do not open as many groups as are needed, programs are run: plugins of age,
-/// and then GnuPG.
-pub(crate) fn recover(groups: &[KeyGroup], threshold: i64, identities: &Identities) -> Result<DataKey, NoDataKey> {
+/// and then GnuPG. What is in `findings` already is not tried again.
+pub(crate) fn recover(
+    groups: &[KeyGroup],
+    threshold: i64,
+    identities: &Identities,
+    mut findings: Findings,
+) -> Result<DataKey, NoDataKey> {
     let needed = needed(groups, threshold);
-    // A file that does not say how many groups are needed may need them all.
-    let wanted = if threshold < 1 { needed.max(groups.len()) } else { needed };
-    let mut search = Search::new(groups, identities);
-    for step in [Search::in_memory, Search::with_plugins, Search::with_gpg] {
-        if search.opened() < wanted {
-            step(&mut search);
-        }
+    let mut search = Search::of_sops_file(groups, threshold, identities, &mut findings);
+    ask_plugins(std::slice::from_mut(&mut search), identities);
+    if !search.is_over() {
+        search.with_gpg();
     }
     let opened = search.opened();
     if opened < needed {
@@ -53,7 +86,44 @@ pub(crate) fn recover(groups: &[KeyGroup], threshold: i64, identities: &Identiti
 /// The recipients in all groups, as messages name them.
 pub(crate) fn recipients(groups: &[KeyGroup]) -> Vec<Recipient> {
     let numbered = groups.iter().enumerate();
-    numbered.flat_map(|(group, keys)| keys.iter().map(move |key| Recipient::of(group, key, None))).collect()
+    numbered.flat_map(|(group, keys)| keys.iter().map(move |key| Recipient::of(group, key))).collect()
+}
+
+/// Tries the keys in memory on each file, and then runs each plugin once for all files that are still closed.
+pub(crate) fn ask_plugins(searches: &mut [Search<'_>], identities: &Identities) {
+    for search in &mut *searches {
+        search.in_memory();
+    }
+    for plugin in identities.by_plugin() {
+        let mut questions: Vec<_> =
+            searches.iter().enumerate().flat_map(|(number, search)| search.questions(number, &plugin)).collect();
+        // First what names a recipient of the plugin: whoever runs out of time has then done the most.
+        questions.sort_by_key(|question| !question.made);
+        let files: BTreeSet<_> = questions.iter().map(|question| question.search).collect();
+        if files.is_empty() {
+            continue;
+        }
+        let headers: Vec<_> = questions.iter_mut().map(|question| std::mem::take(&mut question.stanzas)).collect();
+        let mut answers = plugin.ask(&headers, files.len(), identities.plugins());
+        for (number, question) in questions.iter().enumerate() {
+            let answer = answers.take_key(number).ok_or_else(|| plugin.failures(&answers, number));
+            if let Some(search) = searches.get_mut(question.search) {
+                search.learn(question.entry, answer);
+            }
+        }
+    }
+    for search in searches {
+        search.findings.tried = Tried::Plugins;
+    }
+}
+
+/// What a plugin is asked: whether it opens an entry of a file.
+struct Question {
+    search: usize,
+    entry: usize,
+    stanzas: Vec<Stanza>,
+    /// Whether it looks as if the plugin had made the recipient.
+    made: bool,
 }
 
 /// Whether hosts of these names could open a file with these groups, as far as the names in the file are right.
@@ -76,26 +146,20 @@ fn needed(groups: &[KeyGroup], threshold: i64) -> usize {
 /// # Errors
 ///
 /// Says what is wrong with the file, or that no identity opens it.
-pub(crate) fn decrypt_age_file(bytes: &[u8], identities: &Identities) -> Result<Plaintext, AgeFileError> {
-    let file = File::from_bytes(bytes).map_err(AgeFileError::Damaged)?;
-    let mut failures = Failures::new(identities);
-    let mut problem = None;
-    for means in [Means::Memory, Means::Plugins] {
-        let attempt = try_age(&file, identities, means, &mut failures);
-        if let Some(mut content) = attempt.content {
-            return Ok(Plaintext::new(std::mem::take(&mut *content)));
-        }
-        problem = problem.or(attempt.problem);
+pub(crate) fn decrypt_age_file(
+    bytes: &[u8],
+    identities: &Identities,
+    mut findings: Findings,
+) -> Result<Plaintext, AgeFileError> {
+    let mut search = Search::of_age_file(bytes, identities, &mut findings);
+    ask_plugins(std::slice::from_mut(&mut search), identities);
+    if let Some(mut content) = search.take_parts().pop() {
+        return Ok(Plaintext::new(std::mem::take(&mut *content)));
     }
-    if let Some(problem) = problem {
+    if let Some(EntryProblem::Age(problem)) = search.findings.problems.first_mut().and_then(Option::take) {
         return Err(AgeFileError::Damaged(problem));
     }
-    let recipient = |text| Recipient { group: 0, kind: "age", text, problem: None };
-    Err(AgeFileError::NoIdentity(NoDataKey {
-        recipients: file.recipients().into_iter().map(recipient).collect(),
-        identities: failures.report(identities),
-        cause: Cause::TooFew { opened: 0, needed: 1 },
-    }))
+    Err(AgeFileError::NoIdentity(search.report(Cause::TooFew { opened: 0, needed: 1 })))
 }
 
 /// Why an age file was not decrypted.
@@ -109,15 +173,6 @@ pub enum AgeFileError {
     NoIdentity(NoDataKey),
 }
 
-/// Whose help is sought.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Means {
-    /// That of keys in memory.
-    Memory,
-    /// That of programs.
-    Plugins,
-}
-
 /// What came of trying identities on one age file.
 #[derive(Default)]
 struct Attempt {
@@ -125,20 +180,15 @@ struct Attempt {
     problem: Option<AgeProblem>,
 }
 
-/// Tries each identity on its own: one that fails stands in nobody's way.
-fn try_age(file: &File, identities: &Identities, means: Means, failures: &mut Failures) -> Attempt {
+/// Tries each identity in memory on its own: one that fails stands in nobody's way.
+fn try_age(file: &File, identities: &Identities) -> Attempt {
     let mut attempt = Attempt::default();
-    for (loaded, failure) in identities.loaded().iter().zip(&mut failures.identities) {
-        let outcomes: Vec<_> = match (&loaded.key, means) {
-            (Key::Age(keys), Means::Memory) => keys.iter().map(|key| file.open(&**key)).collect(),
-            (Key::Plugin(identity), Means::Plugins) => vec![file.open(&identity.with(identities.plugins()))],
-            _ => continue,
-        };
-        for outcome in outcomes {
+    for loaded in identities.loaded() {
+        let Key::Age(keys) = &loaded.key else { continue };
+        for outcome in keys.iter().map(|key| file.open(&**key)) {
             match outcome {
                 Ok(Some(content)) => attempt.content = Some(content),
                 Ok(None) => {}
-                Err(AgeProblem::Plugin(text)) => *failure = Some(text),
                 Err(problem) => attempt.problem = Some(problem),
             }
         }
@@ -150,6 +200,7 @@ fn try_age(file: &File, identities: &Identities, means: Means, failures: &mut Fa
 }
 
 /// What went wrong when identities were used, whatever the file.
+#[derive(Default)]
 struct Failures {
     /// In the order of the identities.
     identities: Vec<Option<String>>,
@@ -157,10 +208,6 @@ struct Failures {
 }
 
 impl Failures {
-    fn new(identities: &Identities) -> Self {
-        Self { identities: identities.loaded().iter().map(|_| None).collect(), gpg: None }
-    }
-
     fn report(self, identities: &Identities) -> Vec<HostIdentity> {
         let loaded = identities.loaded().iter().zip(self.identities).map(|(loaded, failure)| HostIdentity {
             origin: loaded.origin.clone(),
@@ -178,57 +225,98 @@ impl Failures {
     }
 }
 
-/// The search for the parts of a data key.
-struct Search<'a> {
+/// The search for the parts of a data key, or for the content of an age file.
+pub(crate) struct Search<'a> {
     identities: &'a Identities,
     entries: Vec<Entry<'a>>,
-    /// What each group gave.
-    parts: Vec<Option<Zeroizing<Vec<u8>>>>,
-    failures: Failures,
+    /// After how many open groups it is over.
+    wanted: usize,
+    findings: &'a mut Findings,
 }
 
-/// A recipient of a file.
-struct Entry<'a> {
-    group: usize,
-    wrapped: &'a WrappedKey,
-    /// What is wrong with it.
-    problem: Option<String>,
+/// A recipient of a sops file with the number of its group; or an age file, which is a group of its own.
+#[derive(Clone, Copy)]
+enum Entry<'a> {
+    Key(usize, &'a WrappedKey),
+    File(&'a [u8]),
 }
 
 impl<'a> Search<'a> {
-    fn new(groups: &'a [KeyGroup], identities: &'a Identities) -> Self {
-        let entry = |(group, wrapped)| Entry { group, wrapped, problem: None };
-        let wrapped = |(number, group): (usize, &'a KeyGroup)| group.iter().map(move |wrapped| (number, wrapped));
-        Self {
-            identities,
-            entries: groups.iter().enumerate().flat_map(wrapped).map(entry).collect(),
-            parts: groups.iter().map(|_| None).collect(),
-            failures: Failures::new(identities),
-        }
+    /// Goes on in the metadata of a sops file.
+    pub(crate) fn of_sops_file(
+        groups: &'a [KeyGroup],
+        threshold: i64,
+        identities: &'a Identities,
+        findings: &'a mut Findings,
+    ) -> Self {
+        let needed = needed(groups, threshold);
+        // A file that does not say how many groups are needed may need them all.
+        let wanted = if threshold < 1 { needed.max(groups.len()) } else { needed };
+        let keys = |(number, group): (usize, &'a KeyGroup)| group.iter().map(move |key| Entry::Key(number, key));
+        let entries = groups.iter().enumerate().flat_map(keys).collect();
+        Self::new(entries, groups.len(), wanted, identities, findings)
+    }
+
+    /// Goes on in an age file.
+    pub(crate) fn of_age_file(bytes: &'a [u8], identities: &'a Identities, findings: &'a mut Findings) -> Self {
+        Self::new(vec![Entry::File(bytes)], 1, 1, identities, findings)
+    }
+
+    fn new(
+        entries: Vec<Entry<'a>>,
+        groups: usize,
+        wanted: usize,
+        identities: &'a Identities,
+        findings: &'a mut Findings,
+    ) -> Self {
+        findings.parts.resize_with(groups, || None);
+        findings.problems.resize_with(entries.len(), || None);
+        findings.failures.identities.resize(identities.loaded().len(), None);
+        Self { identities, entries, wanted, findings }
     }
 
     /// How many groups are open.
     fn opened(&self) -> usize {
-        self.parts.iter().flatten().count()
+        self.findings.parts.iter().flatten().count()
+    }
+
+    fn is_over(&self) -> bool {
+        self.opened() >= self.wanted
     }
 
     fn take_parts(&mut self) -> Vec<Zeroizing<Vec<u8>>> {
-        self.parts.iter_mut().filter_map(Option::take).collect()
+        self.findings.parts.iter_mut().filter_map(Option::take).collect()
     }
 
     /// Keys of age and SSH first, since those of OpenPGP cost more.
     fn in_memory(&mut self) {
-        self.age(Means::Memory);
+        if self.findings.tried >= Tried::Memory {
+            return;
+        }
+        self.findings.tried = Tried::Memory;
+        let Findings { parts, problems, .. } = &mut *self.findings;
+        for (entry, problem) in self.entries.iter().zip(&mut *problems) {
+            let Some(part @ None) = parts.get_mut(entry.group()) else { continue };
+            match entry.age_file() {
+                Some(Ok(file)) => {
+                    let attempt = try_age(&file, self.identities);
+                    *part = attempt.content;
+                    *problem = attempt.problem.map(EntryProblem::Age);
+                }
+                Some(Err(error)) => *problem = Some(EntryProblem::Age(error)),
+                None => {}
+            }
+        }
         if self.identities.loaded().iter().all(|loaded| !matches!(loaded.key, Key::OpenPgp(_))) {
             return;
         }
-        for entry in &mut self.entries {
-            let Some(part @ None) = self.parts.get_mut(entry.group) else { continue };
-            let WrappedKey::Pgp { enc, .. } = entry.wrapped else { continue };
+        for (entry, problem) in self.entries.iter().zip(problems) {
+            let Some(part @ None) = parts.get_mut(entry.group()) else { continue };
+            let Some(enc) = entry.openpgp() else { continue };
             let message = match Message::parse(enc) {
                 Ok(message) => message,
-                Err(problem) => {
-                    entry.problem = Some(problem.to_string());
+                Err(error) => {
+                    *problem = Some(EntryProblem::OpenPgp(error));
                     continue;
                 }
             };
@@ -237,7 +325,7 @@ impl<'a> Search<'a> {
                 match message.open(key) {
                     Ok(Some(content)) => *part = Some(content),
                     Ok(None) => {}
-                    Err(problem) => entry.problem = Some(problem.to_string()),
+                    Err(error) => *problem = Some(EntryProblem::OpenPgp(error)),
                 }
                 if part.is_some() {
                     break;
@@ -246,29 +334,38 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The entries that look as if a plugin had made their recipient come first.
-    fn with_plugins(&mut self) {
-        let made = |wrapped: &WrappedKey| {
-            let WrappedKey::Age { recipient, .. } = wrapped else { return false };
-            let makes = |key: &Key| matches!(key, Key::Plugin(identity) if identity.made(recipient));
-            self.identities.loaded().iter().any(|loaded| makes(&loaded.key))
+    /// What there is to ask a plugin about this search, which has a number among several.
+    fn questions(&self, search: usize, plugin: &Plugin<'_>) -> Vec<Question> {
+        if self.findings.tried >= Tried::Plugins || self.is_over() {
+            return Vec::new();
+        }
+        let question = |(place, entry): (usize, &Entry<'_>)| {
+            let Some(None) = self.findings.parts.get(entry.group()) else { return None };
+            // What is wrong with a file was seen when the keys in memory were tried.
+            let stanzas = entry.age_file()?.ok()?.stanzas();
+            let made = plugin.members.iter().any(|(_, identity)| identity.made(entry.recipient()));
+            (!stanzas.is_empty()).then_some(Question { search, entry: place, stanzas, made })
         };
-        self.entries.sort_by_key(|entry| !made(entry.wrapped));
-        self.age(Means::Plugins);
-        self.entries.sort_by_key(|entry| entry.group);
+        self.entries.iter().enumerate().filter_map(question).collect()
     }
 
-    fn age(&mut self, means: Means) {
-        for entry in &mut self.entries {
-            let Some(part @ None) = self.parts.get_mut(entry.group) else { continue };
-            let WrappedKey::Age { enc, .. } = entry.wrapped else { continue };
-            match File::from_entry(enc) {
-                Ok(file) => {
-                    let attempt = try_age(&file, self.identities, means, &mut self.failures);
-                    *part = attempt.content;
-                    entry.problem = attempt.problem.map(|problem| problem.to_string()).or(entry.problem.take());
+    /// Takes what a plugin answered: a file key, or why each of its identities gave none.
+    fn learn(&mut self, place: usize, answer: Result<FileKey, Vec<(usize, String)>>) {
+        let Findings { parts, problems, failures, .. } = &mut *self.findings;
+        let (Some(entry), Some(problem)) = (self.entries.get(place), problems.get_mut(place)) else { return };
+        let Some(part @ None) = parts.get_mut(entry.group()) else { return };
+        match answer {
+            Ok(key) => match entry.age_file().map(|file| file?.open_with(key)) {
+                Some(Ok(content)) => *part = content,
+                Some(Err(error)) => *problem = Some(EntryProblem::Age(error)),
+                None => {}
+            },
+            Err(told) => {
+                for (identity, failure) in told {
+                    if let Some(slot) = failures.identities.get_mut(identity) {
+                        *slot = Some(failure);
+                    }
                 }
-                Err(problem) => entry.problem = Some(problem.to_string()),
             }
         }
     }
@@ -276,18 +373,75 @@ impl<'a> Search<'a> {
     fn with_gpg(&mut self) {
         let Some(gpg) = self.identities.gpg() else { return };
         for entry in &self.entries {
-            let Some(part @ None) = self.parts.get_mut(entry.group) else { continue };
-            let WrappedKey::Pgp { enc, .. } = entry.wrapped else { continue };
+            let Some(part @ None) = self.findings.parts.get_mut(entry.group()) else { continue };
+            let Some(enc) = entry.openpgp() else { continue };
             match gpg.decrypt(enc) {
                 Ok(content) => *part = Some(content),
-                Err(problem) => self.failures.gpg = Some(problem),
+                Err(problem) => self.findings.failures.gpg = Some(problem),
             }
         }
     }
 
     fn report(self, cause: Cause) -> NoDataKey {
-        let recipients = self.entries.into_iter().map(|entry| Recipient::of(entry.group, entry.wrapped, entry.problem));
-        NoDataKey { recipients: recipients.collect(), identities: self.failures.report(self.identities), cause }
+        let Findings { problems, failures, .. } = std::mem::take(self.findings);
+        let recipients = self.entries.iter().zip(problems).flat_map(|(entry, problem)| {
+            let problem = problem.map(|problem| problem.to_string());
+            entry.names().into_iter().map(move |(kind, text)| Recipient {
+                group: entry.group(),
+                kind,
+                text,
+                problem: problem.clone(),
+            })
+        });
+        NoDataKey { recipients: recipients.collect(), identities: failures.report(self.identities), cause }
+    }
+}
+
+impl Entry<'_> {
+    fn group(&self) -> usize {
+        match self {
+            Self::Key(group, _) => *group,
+            Self::File(_) => 0,
+        }
+    }
+
+    /// The age file that it is, if it is one.
+    fn age_file(&self) -> Option<Result<File, AgeProblem>> {
+        match self {
+            Self::Key(_, WrappedKey::Age { enc, .. }) => Some(File::from_entry(enc)),
+            Self::Key(..) => None,
+            Self::File(bytes) => Some(File::from_bytes(bytes)),
+        }
+    }
+
+    /// The OpenPGP message that it is, if it is one.
+    fn openpgp(&self) -> Option<&str> {
+        match self {
+            Self::Key(_, WrappedKey::Pgp { enc, .. }) => Some(enc),
+            Self::Key(..) | Self::File(_) => None,
+        }
+    }
+
+    /// The recipient of age that the metadata names.
+    fn recipient(&self) -> &str {
+        match self {
+            Self::Key(_, WrappedKey::Age { recipient, .. }) => recipient,
+            Self::Key(..) | Self::File(_) => "",
+        }
+    }
+
+    /// Each recipient: its kind and what the file calls it.
+    fn names(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Key(_, wrapped) => {
+                let (kind, text) = label(wrapped);
+                vec![(kind, text.to_owned())]
+            }
+            Self::File(bytes) => {
+                let recipients = File::from_bytes(bytes).map(|file| file.recipients()).unwrap_or_default();
+                recipients.into_iter().map(|recipient| ("age", recipient)).collect()
+            }
+        }
     }
 }
 
@@ -379,14 +533,19 @@ impl NoDataKey {
     }
 }
 
+/// The kind of a recipient, and what the file calls it.
+fn label(wrapped: &WrappedKey) -> (&'static str, &str) {
+    match wrapped {
+        WrappedKey::Age { recipient, .. } => ("age", recipient),
+        WrappedKey::Pgp { fingerprint, .. } => ("pgp", fingerprint),
+        WrappedKey::Remote { service, key } => (service, key),
+    }
+}
+
 impl Recipient {
-    fn of(group: usize, wrapped: &WrappedKey, problem: Option<String>) -> Self {
-        let (kind, text) = match wrapped {
-            WrappedKey::Age { recipient, .. } => ("age", recipient),
-            WrappedKey::Pgp { fingerprint, .. } => ("pgp", fingerprint),
-            WrappedKey::Remote { service, key } => (*service, key),
-        };
-        Self { group, kind, text: text.clone(), problem }
+    fn of(group: usize, wrapped: &WrappedKey) -> Self {
+        let (kind, text) = label(wrapped);
+        Self { group, kind, text: text.to_owned(), problem: None }
     }
 
     /// The number of its key group, counted from 0.
@@ -504,12 +663,16 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::io::Write;
     use std::path::{Path, PathBuf};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
+
+    use age_core::secrecy::ExposeSecret;
 
     use super::*;
     use crate::identity::{Gpg, Plugins};
+    use crate::{Encrypted, Format};
 
     const KEY_1: &str = "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
     const AGE_1: &str = "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2";
@@ -554,6 +717,14 @@ mod tests {
 
     fn kms() -> WrappedKey {
         WrappedKey::Remote { service: "kms", key: "arn:aws:kms:us-east-1:1:key/2".into() }
+    }
+
+    fn recover(groups: &[KeyGroup], threshold: i64, identities: &Identities) -> Result<DataKey, NoDataKey> {
+        super::recover(groups, threshold, identities, Findings::default())
+    }
+
+    fn decrypt_age_file(bytes: &[u8], identities: &Identities) -> Result<Plaintext, AgeFileError> {
+        super::decrypt_age_file(bytes, identities, Findings::default())
     }
 
     fn identities() -> Identities {
@@ -672,35 +843,181 @@ mod tests {
         assert_eq!(open(&[vec![pgp(camellia)]], 0, &identities).as_deref(), Ok(camellia.as_bytes()));
     }
 
+    /// A recipient whose stanza holds the file key itself, with what the toy shall do.
+    struct Toy<'a>(&'a [&'a str]);
+
+    impl age::Recipient for Toy<'_> {
+        fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), age::EncryptError> {
+            let args = self.0.iter().map(|word| (*word).to_owned()).collect();
+            let stanza = Stanza { tag: "toy".to_owned(), args, body: key.expose_secret().to_vec() };
+            Ok((vec![stanza], HashSet::new()))
+        }
+    }
+
+    fn toy_file(task: &[&str], content: &[u8]) -> Vec<u8> {
+        let toy = Toy(task);
+        let recipients: &dyn age::Recipient = &toy;
+        let encryptor = age::Encryptor::with_recipients(std::iter::once(recipients)).unwrap();
+        let mut file = Vec::new();
+        let mut writer = encryptor.wrap_output(&mut file).unwrap();
+        writer.write_all(content).unwrap();
+        writer.finish().unwrap();
+        file
+    }
+
+    /// An entry for the toy, whose content is what it shall do.
+    fn toy(recipient: &str, how: &str) -> WrappedKey {
+        WrappedKey::Age { recipient: recipient.to_owned(), enc: armored(&toy_file(&[how], how.as_bytes())) }
+    }
+
+    fn add_toys(identities: &mut Identities, count: u8) {
+        for number in 0..count {
+            let name = bech32::Hrp::parse_unchecked("age-plugin-toy-");
+            let text = age_core::primitives::bech32_encode(name, &[number]);
+            assert_eq!(identities.add_age_key_file("/toy.txt", text.to_uppercase().as_bytes()), []);
+        }
+    }
+
+    /// A folder with the toy, where its starts are counted.
+    fn set_counting_toy(identities: &mut Identities, time_limit: Duration) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(programs().join("age-plugin-toy"), folder.path().join("age-plugin-toy")).unwrap();
+        std::fs::write(folder.path().join("starts"), "").unwrap();
+        identities.set_plugins(Plugins { search_path: folder.path().into(), time_limit });
+        folder
+    }
+
+    /// A line for each start: the number of identities, and what the toy was to do.
+    fn starts(folder: &tempfile::TempDir) -> Vec<String> {
+        std::fs::read_to_string(folder.path().join("starts")).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Age files in the way of a run: all are read, plugins are asked, each is decrypted.
+    fn run(files: &[Vec<u8>], identities: &Identities) -> Vec<Result<Vec<u8>, String>> {
+        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file).ok().unwrap()).collect();
+        Encrypted::ask_plugins(&mut files, identities);
+        let decrypt = |file: Encrypted| match file.decrypt(identities) {
+            Ok(decrypted) => Ok(decrypted.whole().ok().unwrap().as_bytes().to_vec()),
+            Err(crate::Error::Age(error)) => Err(error.to_string()),
+            Err(error) => Err(format!("another error: {error}")),
+        };
+        files.into_iter().map(decrypt).collect()
+    }
+
+    #[test]
+    fn a_plugin_is_started_once_for_all_files() {
+        let mut identities = identities();
+        add_toys(&mut identities, 1);
+        let folder = set_counting_toy(&mut identities, LONG);
+        let files: Vec<_> = (0..5).map(|number| toy_file(&["open"], &[number])).collect();
+        let opened: Vec<_> = (0..5).map(|number| Ok(vec![number])).collect();
+        assert_eq!(run(&files, &identities), opened);
+        assert_eq!(starts(&folder), ["1: open open open open open"]);
+
+        add_toys(&mut identities, 1);
+        assert_eq!(run(&files, &identities), opened);
+        assert_eq!(starts(&folder)[1..], ["2: open open open open open"], "identities of one plugin share a session");
+
+        assert_eq!(run(&[], &identities), []);
+        assert_eq!(starts(&folder).len(), 2, "nothing to ask");
+        let alone = decrypt_age_file(&files[3], &identities).ok().unwrap();
+        assert_eq!((alone.as_bytes(), starts(&folder).len()), (&[3][..], 3), "a file by itself");
+    }
+
+    #[test]
+    fn a_plugin_is_asked_only_about_groups_that_nothing_in_memory_opens() {
+        let mut identities = identities();
+        add_toys(&mut identities, 1);
+        let folder = set_counting_toy(&mut identities, LONG);
+        let home = set_gpg(&mut identities, "copy");
+        let files = [
+            vec![vec![toy("age1toy1qqqq", "stay"), age(AGE_1, b"in memory")]],
+            vec![vec![age(STRANGER, b"no"), pgp("a key of gpg"), toy("age1toy1qqqq", "open")]],
+            vec![vec![toy("age1toy1qqqq", "nothing"), pgp("another of gpg")]],
+            // Of the secret "s" at 1, 2 and 3.
+            vec![vec![age(AGE_1, &[b's' ^ 1, 1])], vec![toy("age1toy1qqqq", "die")], vec![age(AGE_1, &[b's' ^ 3, 3])]],
+        ];
+        let threshold = 2;
+        let mut findings: Vec<_> = files.iter().map(|_| Findings::default()).collect();
+        let search = |(groups, findings)| Search::of_sops_file(groups, threshold, &identities, findings);
+        let mut searches: Vec<_> = files.iter().map(Vec::as_slice).zip(&mut findings).map(search).collect();
+        ask_plugins(&mut searches, &identities);
+        drop(searches);
+        assert_eq!(starts(&folder), ["1: open nothing"]);
+        assert_eq!(runs(&home), 0, "GnuPG is last");
+        let keys: Vec<_> = files
+            .iter()
+            .zip(findings)
+            .map(|(groups, findings)| super::recover(groups, threshold, &identities, findings).ok().unwrap())
+            .collect();
+        let keys: Vec<_> = keys.iter().map(DataKey::as_bytes).collect();
+        assert_eq!(keys, [&b"in memory"[..], b"open", b"another of gpg", b"s"]);
+        assert_eq!((starts(&folder).len(), runs(&home)), (1, 1), "what is known is not asked again");
+        let files = [file(AGE_1, b"a"), file(SSH_PUBLIC, b"b")];
+        assert_eq!(run(&files, &identities), [Ok(b"a".to_vec()), Ok(b"b".to_vec())]);
+        assert_eq!(starts(&folder).len(), 1, "keys in memory open all files");
+    }
+
+    #[test]
+    fn a_plugin_that_hangs_takes_one_time_limit_and_every_file_says_so() {
+        let mut identities = Identities::new();
+        add_toys(&mut identities, 2);
+        let folder = set_counting_toy(&mut identities, Duration::from_secs(1));
+        let pids = folder.path().join("pids");
+        let hang = toy_file(&["hang", pids.to_str().unwrap()], b"");
+        let start = Instant::now();
+        let outcome = run(&[toy_file(&["open"], b"early"), hang, toy_file(&["open"], b"late")], &identities);
+        assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+        crate::identity::child::tests::assert_gone(&pids);
+        assert_eq!(outcome[0], Ok(b"early".to_vec()));
+        let stopped = "age-plugin-toy was of no use: it gave no answer within 3 seconds and was stopped";
+        for outcome in &outcome[1..] {
+            let error = outcome.as_ref().unwrap_err();
+            assert_eq!(error.matches(stopped).count(), 2, "by each identity: {error}");
+        }
+        assert_eq!(starts(&folder), ["2: open hang open"]);
+    }
+
+    #[test]
+    fn a_plugin_that_is_missing_is_named_for_every_file_but_those_that_open_without_it() {
+        let mut identities = identities();
+        add_toys(&mut identities, 1);
+        let files = [toy_file(&["open"], b"one"), file(AGE_1, b"two"), toy_file(&["open"], b"three"), b"x".to_vec()];
+        let outcome = run(&files, &identities);
+        for number in [0, 2] {
+            let error = outcome[number].as_ref().unwrap_err();
+            assert!(error.contains("age-plugin-toy (/toy.txt): age-plugin-toy is not in PATH; "), "{error}");
+        }
+        assert_eq!(outcome[1], Ok(b"two".to_vec()));
+        assert_eq!(outcome[3], Err("its header is damaged, or it is no age file".to_owned()));
+    }
+
+    #[test]
+    fn a_plugin_may_answer_for_some_files_only() {
+        let mut identities = Identities::new();
+        add_toys(&mut identities, 1);
+        let folder = set_counting_toy(&mut identities, LONG);
+        let tasks = ["nothing", "open", "refuse", "wrong", "open"];
+        let files: Vec<_> = tasks.iter().map(|task| toy_file(&[task], task.as_bytes())).collect();
+        let outcome = run(&files, &identities);
+        let closed = "no identity opens it; it is encrypted to toy; this host is age-plugin-toy (/toy.txt)";
+        assert_eq!(outcome[0], Err(closed.to_owned()));
+        assert_eq!(outcome[1], Ok(b"open".to_vec()));
+        assert!(
+            outcome[2].as_ref().unwrap_err().starts_with(&format!("{closed}: age-plugin-toy says: ")),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome[3], Err("its header does not match its MAC".to_owned()));
+        assert_eq!(outcome[4], Ok(b"open".to_vec()));
+        assert_eq!(starts(&folder).len(), 1);
+    }
+
     #[test]
     fn a_plugin_is_asked_first_about_recipients_of_its_own() {
-        // A recipient whose stanza holds the file key itself, with what the toy shall do.
-        struct Toy(&'static str);
-        impl age::Recipient for Toy {
-            fn wrap_file_key(
-                &self,
-                key: &age_core::format::FileKey,
-            ) -> Result<(Vec<age_core::format::Stanza>, std::collections::HashSet<String>), age::EncryptError>
-            {
-                use age_core::secrecy::ExposeSecret;
-                let (tag, args) = ("toy".to_owned(), vec![self.0.to_owned()]);
-                let stanza = age_core::format::Stanza { tag, args, body: key.expose_secret().to_vec() };
-                Ok((vec![stanza], std::collections::HashSet::new()))
-            }
-        }
-        let toy = |recipient: &str, how| {
-            let toy = Toy(how);
-            let recipients: &dyn age::Recipient = &toy;
-            let encryptor = age::Encryptor::with_recipients(std::iter::once(recipients)).unwrap();
-            let mut file = Vec::new();
-            let mut writer = encryptor.wrap_output(&mut file).unwrap();
-            writer.write_all(how.as_bytes()).unwrap();
-            writer.finish().unwrap();
-            WrappedKey::Age { recipient: recipient.to_owned(), enc: armored(&file) }
-        };
         let mut identities = identities();
-        let text = age_core::primitives::bech32_encode(bech32::Hrp::parse_unchecked("age-plugin-toy-"), &[1]);
-        assert_eq!(identities.add_age_key_file("/toy.txt", text.to_uppercase().as_bytes()), []);
+        add_toys(&mut identities, 1);
 
         let missing = open(&[vec![toy("age1toy1qqqq", "open")]], 0, &identities).unwrap_err();
         assert!(missing.contains("age-plugin-toy (/toy.txt): age-plugin-toy is not in PATH"), "{missing}");

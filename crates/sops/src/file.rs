@@ -1,6 +1,6 @@
 //! A sops file before and after its decryption.
 
-use crate::datakey::{self, Recipient};
+use crate::datakey::{self, Findings, Recipient, Search};
 use crate::error::Error;
 use crate::format::{Source, binary, dotenv, ini, json, yaml};
 use crate::gcm::Cipher;
@@ -31,7 +31,12 @@ pub enum Format {
 }
 
 /// A file as it was read: its structure, its metadata and its ciphertexts.
-pub struct Encrypted(Content);
+///
+/// What was found out about its data key beforehand is kept with it, and so there is deliberately no `Debug`.
+pub struct Encrypted {
+    content: Content,
+    findings: Findings,
+}
 
 enum Content {
     Sops { format: Format, tree: Tree, metadata: Metadata },
@@ -59,7 +64,7 @@ impl Encrypted {
             Format::Binary => binary::parse(bytes)?,
             Format::Dotenv => dotenv::parse(bytes)?,
             Format::Ini => ini::parse(bytes)?,
-            Format::Age => return Ok(Self(Content::Age(bytes.to_vec()))),
+            Format::Age => return Ok(Self::new(Content::Age(bytes.to_vec()))),
         };
         let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match error {
             // Who encrypted such a file once more would bury its values for good.
@@ -68,7 +73,33 @@ impl Encrypted {
             }
             error => error,
         })?;
-        Ok(Self(Content::Sops { format, tree, metadata }))
+        Ok(Self::new(Content::Sops { format, tree, metadata }))
+    }
+
+    fn new(content: Content) -> Self {
+        Self { content, findings: Findings::default() }
+    }
+
+    /// Runs each plugin of age once for all of `files`, instead of once for each file that is decrypted. Only files that no
+    /// key in memory opens are put to a plugin. What comes of it is kept with the files and counts when they are decrypted,
+    /// which is to be done with the same `identities`; so do failures, which are no error here.
+    ///
+    /// Without identities of plugins this does nothing.
+    pub fn ask_plugins<'f>(files: impl IntoIterator<Item = &'f mut Self>, identities: &Identities) {
+        if identities.has_plugins() {
+            let mut searches: Vec<_> = files.into_iter().map(|file| file.search(identities)).collect();
+            datakey::ask_plugins(&mut searches, identities);
+        }
+    }
+
+    fn search<'s>(&'s mut self, identities: &'s Identities) -> Search<'s> {
+        match &self.content {
+            Content::Sops { metadata, .. } => {
+                let Metadata { key_groups, shamir_threshold, .. } = metadata;
+                Search::of_sops_file(key_groups, *shamir_threshold, identities, &mut self.findings)
+            }
+            Content::Age(bytes) => Search::of_age_file(bytes, identities, &mut self.findings),
+        }
     }
 
     /// Whether there will be a text at each of these paths, as far as the encrypted file tells: nothing is decrypted.
@@ -77,7 +108,7 @@ impl Encrypted {
     ///
     /// For each path the [`LookupError`] that [`Decrypted::values`] would have.
     pub fn check<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<(), LookupError>> {
-        match &self.0 {
+        match &self.content {
             Content::Sops { format, tree, .. } => {
                 let mut finder = finder(*format, tree);
                 paths.into_iter().map(|path| find_text(&mut finder, *format, path).map(|_| ())).collect()
@@ -90,7 +121,7 @@ impl Encrypted {
     /// needed. `None` for a plain age file, which does not name its recipients.
     #[must_use]
     pub fn opens_for(&self, hosts: &[HostRecipient]) -> Option<bool> {
-        match &self.0 {
+        match &self.content {
             Content::Sops { metadata, .. } => {
                 Some(datakey::could_open(&metadata.key_groups, metadata.shamir_threshold, hosts))
             }
@@ -101,7 +132,7 @@ impl Encrypted {
     /// Whom the file is encrypted to; nothing for a plain age file.
     #[must_use]
     pub fn recipients(&self) -> Vec<Recipient> {
-        match &self.0 {
+        match &self.content {
             Content::Sops { metadata, .. } => datakey::recipients(&metadata.key_groups),
             Content::Age(_) => Vec::new(),
         }
@@ -113,11 +144,14 @@ impl Encrypted {
     ///
     /// Any [`Error`]. One value that does not decrypt is enough: nothing of the file is given out then.
     pub fn decrypt(self, identities: &Identities) -> Result<Decrypted, Error> {
-        let (format, mut tree, metadata) = match self.0 {
+        let Self { content, findings } = self;
+        let (format, mut tree, metadata) = match content {
             Content::Sops { format, tree, metadata } => (format, tree, metadata),
-            Content::Age(bytes) => return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities)?))),
+            Content::Age(bytes) => {
+                return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities, findings)?)));
+            }
         };
-        let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities)?;
+        let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities, findings)?;
         let cipher = Cipher::new(data_key.as_bytes()).ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
         let rule = Rule::compile(metadata.rule)?;
         let walk = Walk { cipher: &cipher, rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted };

@@ -1,7 +1,7 @@
 //! What the fuzz targets call: the readers of this crate, on bytes that nobody has looked at before. It is compiled only
 //! for them. None of these may panic, and each must end soon.
 
-use crate::datakey::decrypt_age_file;
+use crate::datakey::{Findings, decrypt_age_file};
 use crate::format::Notation;
 use crate::gcm::Cipher;
 use crate::identity::{Identities, openpgp};
@@ -68,7 +68,7 @@ pub fn age_file(data: &[u8]) {
     let mut identities = Identities::new();
     let key = b"AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2WKW69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
     let _errors = identities.add_age_key_file("keys", key);
-    let _content = decrypt_age_file(data, &identities);
+    let _content = decrypt_age_file(data, &identities, Findings::default());
 }
 
 /// Takes an OpenPGP message apart.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 pub(crate) mod age;
-mod child;
+pub(crate) mod child;
 pub(crate) mod gpg;
 pub(crate) mod hybrid;
 pub(crate) mod openpgp;
@@ -11,14 +11,17 @@ pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod ssh;
 
+use ::age_core::format::Stanza;
+
 use self::age::Line;
 pub use self::gpg::Gpg;
+use self::plugin::Answers;
 pub use self::plugin::Plugins;
 
 /// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
 ///
 /// This crate opens no key files: whoever does, gives their content and says where it came from. One bad key spoils no
-/// other.
+/// other, but for identities of one plugin: they are used together, and the plugin refuses all if it refuses one.
 #[derive(Default)]
 pub struct Identities {
     loaded: Vec<Loaded>,
@@ -34,6 +37,13 @@ pub(crate) struct Loaded {
     pub(crate) public: Vec<String>,
     /// What it is good for.
     pub(crate) key: Key,
+}
+
+/// The identities of one plugin.
+pub(crate) struct Plugin<'a> {
+    program: String,
+    /// With their places among all identities.
+    pub(crate) members: Vec<(usize, &'a plugin::Identity)>,
 }
 
 /// The ways in which an identity opens a data key.
@@ -57,6 +67,12 @@ impl Identities {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.loaded.is_empty() && self.gpg.is_none()
+    }
+
+    /// Whether there is an identity that a plugin of age uses.
+    #[must_use]
+    pub fn has_plugins(&self) -> bool {
+        self.loaded.iter().any(|loaded| matches!(loaded.key, Key::Plugin(_)))
     }
 
     /// Adds the identities of an age key file, one a line, beside empty lines and comments. What is wrong with a line is
@@ -150,8 +166,36 @@ impl Identities {
         &self.plugins
     }
 
+    /// The identities of each plugin, in the order they were added.
+    pub(crate) fn by_plugin(&self) -> Vec<Plugin<'_>> {
+        let mut plugins: Vec<Plugin<'_>> = Vec::new();
+        for (place, loaded) in self.loaded.iter().enumerate() {
+            let Key::Plugin(identity) = &loaded.key else { continue };
+            let program = identity.program();
+            match plugins.iter_mut().find(|plugin| plugin.program == program) {
+                Some(plugin) => plugin.members.push((place, identity)),
+                None => plugins.push(Plugin { program, members: vec![(place, identity)] }),
+            }
+        }
+        plugins
+    }
+
     pub(crate) fn gpg(&self) -> Option<&gpg::Program> {
         self.gpg.as_ref()
+    }
+}
+
+impl Plugin<'_> {
+    /// Runs the plugin once for all of `headers`, which belong to that many `files`.
+    pub(crate) fn ask(&self, headers: &[Vec<Stanza>], files: usize, plugins: &Plugins) -> Answers {
+        let identities: Vec<_> = self.members.iter().map(|&(_, identity)| identity).collect();
+        plugin::ask(&self.program, &identities, headers, files, plugins)
+    }
+
+    /// Why the identities did not open a header, as far as it is known, with their places among all identities.
+    pub(crate) fn failures(&self, answers: &Answers, header: usize) -> Vec<(usize, String)> {
+        let failure = |(number, &(place, _))| Some((place, answers.failure(number, header)?));
+        self.members.iter().enumerate().filter_map(failure).collect()
     }
 }
 

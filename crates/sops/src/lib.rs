@@ -166,6 +166,9 @@
 //! ed25519 seed, its recipient the same point in the other coordinates. That is why the recipient of a host can be
 //! computed from `ssh_host_ed25519_key.pub` alone.
 //!
+//! A plugin is started when nothing in memory opens a file: once for that file, or once for all that are given to
+//! [`Encrypted::ask_plugins`] before they are decrypted.
+//!
 //! A `pgp` entry is an armored OpenPGP message. An RSA host key opens it in this process, as the OpenPGP key that sops-nix
 //! makes of it: version 4, created at time 0. For any other key there is the gpg program ([`Gpg`]), which is run only when
 //! nothing in memory opens the file.

@@ -10,6 +10,7 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use install::{Changes, Current, Error, File, FileSystem, Kind, Location, Lock, Owner, Store};
 use manifest::{AbsolutePath, Mode, Name};
@@ -136,6 +137,15 @@ impl Place {
         // The link itself must not be taken for an entry.
         walk(&fs::canonicalize(self.location.symlink_path()).unwrap(), "", &mut tree);
         tree
+    }
+}
+
+/// Tells other threads to stop when it is dropped, so that they also stop if a test fails.
+pub(crate) struct Stop<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files of age, and the text form of its identities.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, Read};
 
 use age::DecryptError;
@@ -44,9 +44,6 @@ pub enum AgeProblem {
     /// The only recipient is a passphrase.
     #[error("it is encrypted with a passphrase, and nobody is there to type it")]
     Passphrase,
-    /// A plugin could not be used.
-    #[error("{0}")]
-    Plugin(String),
 }
 
 /// An age file without armor, whose header is of a sane size and well-formed.
@@ -106,7 +103,6 @@ impl File {
         let problem = |error| match error {
             DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => AgeProblem::Stanza,
             DecryptError::InvalidMac => AgeProblem::Mac,
-            DecryptError::Io(error) => AgeProblem::Plugin(error.to_string()),
             _ => AgeProblem::Header,
         };
         let mut payload = match self.decryptor()?.decrypt(std::iter::once(identity)) {
@@ -122,14 +118,30 @@ impl File {
         }
     }
 
-    /// The kinds of the recipients, and the tags that tell SSH keys apart.
-    pub(crate) fn recipients(&self) -> Vec<String> {
+    /// What is in the file, if `key` is its file key.
+    pub(crate) fn open_with(&self, key: FileKey) -> Result<Option<Zeroizing<Vec<u8>>>, AgeProblem> {
+        self.open(&Known(Cell::new(Some(key))))
+    }
+
+    /// What the header says to each recipient.
+    pub(crate) fn stanzas(&self) -> Vec<Stanza> {
         let recorder = Recorder(RefCell::default());
         let identity: &dyn age::Identity = &recorder;
         match self.decryptor().map(|decryptor| decryptor.decrypt(std::iter::once(identity)).is_ok()) {
             Ok(_) | Err(_) => {} // it opens nothing
         }
         recorder.0.into_inner()
+    }
+
+    /// The kinds of the recipients, and the tags that tell SSH keys apart.
+    pub(crate) fn recipients(&self) -> Vec<String> {
+        let name = |Stanza { tag, args, .. }: Stanza| {
+            let ssh_tag = args.into_iter().next().filter(|_| tag.starts_with("ssh-"));
+            // Every file has a stanza of nonsense, to keep readers tolerant.
+            (!tag.ends_with("-grease"))
+                .then(|| [Some(tag), ssh_tag].into_iter().flatten().collect::<Vec<_>>().join(" "))
+        };
+        self.stanzas().into_iter().filter_map(name).collect()
     }
 }
 
@@ -165,17 +177,22 @@ impl BufRead for HeaderAtOnce<'_> {
 }
 
 /// An identity that opens nothing and remembers what there was.
-struct Recorder(RefCell<Vec<String>>);
+struct Recorder(RefCell<Vec<Stanza>>);
 
 impl age::Identity for Recorder {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        let tag = stanza.args.first().filter(|_| stanza.tag.starts_with("ssh-"));
-        // Every file has a stanza of nonsense, to keep readers tolerant.
-        if !stanza.tag.ends_with("-grease") {
-            let words = [Some(stanza.tag.as_str()), tag.map(String::as_str)];
-            self.0.borrow_mut().push(words.into_iter().flatten().collect::<Vec<_>>().join(" "));
-        }
+        let Stanza { tag, args, body } = stanza;
+        self.0.borrow_mut().push(Stanza { tag: tag.clone(), args: args.clone(), body: body.clone() });
         None
+    }
+}
+
+/// A file key that somebody else found, as the identity that opens this one file.
+struct Known(Cell<Option<FileKey>>);
+
+impl age::Identity for Known {
+    fn unwrap_stanza(&self, _stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        self.0.take().map(Ok)
     }
 }
 

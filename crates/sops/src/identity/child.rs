@@ -17,7 +17,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
-/// The most that is read from a child in bytes; what is asked for is a key.
+/// The most that is kept of what a child wrote, in bytes; what is asked for is a key.
 const LARGEST_OUTPUT: usize = 64 * 1024;
 const LARGEST_COMPLAINT: usize = 4 * 1024;
 
@@ -52,7 +52,7 @@ pub(crate) struct Child {
     input: Option<ChildStdin>,
     limit: Duration,
     deadline: Instant,
-    /// What it wrote to its standard output. The buffer does not grow, which would leave copies behind.
+    /// What it wrote to its standard output and is not forgotten. The buffer does not grow, which would leave copies behind.
     output: Zeroizing<Vec<u8>>,
     /// The beginning of what it wrote to its standard error.
     complaint: Vec<u8>,
@@ -79,9 +79,16 @@ impl Child {
         })
     }
 
-    /// All of its standard output so far.
+    /// Its standard output so far, without what was forgotten.
     pub(crate) fn output(&self) -> &[u8] {
         &self.output
+    }
+
+    /// Makes room for more output in place of its first bytes, which were understood.
+    pub(crate) fn forget(&mut self, length: usize) {
+        // What is moved to the front leaves its old place inside the buffer, which is wiped as a whole.
+        let length = length.min(self.output.len());
+        self.output.drain(..length);
     }
 
     /// What it has to say about a failure, on one line, without control characters.

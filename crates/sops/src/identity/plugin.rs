@@ -1,15 +1,15 @@
 //! Identities that a plugin of age uses: `AGE-PLUGIN-NAME-1...` (the client of C2SP's age-plugin, state machine identity-v1).
 //!
-//! The client of the `age` crate waits for a plugin without end and never reaps it. This one has a time limit. Nobody is
-//! there during an activation, so a plugin that wants to ask for something is told that it cannot.
+//! A session is about as many files as there are. The client of the `age` crate has one for each file, waits for a plugin
+//! without end and never reaps it; this one has a time limit. Nobody is there during an activation, so a plugin that wants
+//! to ask for something is told that it cannot.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use age::DecryptError;
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_decode;
 use base64ct::{Base64Unpadded, Encoding};
@@ -24,13 +24,23 @@ pub struct Plugins {
     /// Where to look for `age-plugin-NAME`: folders with colons between, like `PATH`. Folders that are not absolute are
     /// passed over.
     pub search_path: OsString,
-    /// How long one data key may take.
+    /// How long a plugin may run for one file. It is run once for all files that it is asked about together, and then has
+    /// a second more for each further file.
     pub time_limit: Duration,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
         Self { search_path: OsString::new(), time_limit: Duration::from_secs(30) }
+    }
+}
+
+impl Plugins {
+    /// What is spent once is in the time limit: to find a token, and to have it touched. To unwrap one key more takes a
+    /// security chip less than a second.
+    fn time_limit_for(&self, files: usize) -> Duration {
+        let further = u64::try_from(files.saturating_sub(1)).unwrap_or(u64::MAX);
+        self.time_limit.saturating_add(Duration::from_secs(further))
     }
 }
 
@@ -69,63 +79,100 @@ impl Identity {
             .and_then(|rest| rest.strip_prefix(&self.name))
             .is_some_and(|rest| rest.starts_with('1'))
     }
-
-    /// The identity together with what is needed to run its plugin.
-    pub(crate) fn with<'a>(&'a self, plugins: &'a Plugins) -> Session<'a> {
-        Session { identity: self, plugins }
-    }
 }
 
-/// An identity whose plugin can be run.
-pub(crate) struct Session<'a> {
-    identity: &'a Identity,
-    plugins: &'a Plugins,
+/// Runs the plugin `program` of `identities` once for all of `headers`, each of which has at least a stanza. The headers belong to
+/// that many `files`, which sets the time limit.
+///
+/// Only together do identities of one plugin cost one session. If the plugin calls one of them wrong, it uses none
+/// (age-plugin, "Unwrapping with identity-v1").
+pub(crate) fn ask(
+    program: &str,
+    identities: &[&Identity],
+    headers: &[Vec<Stanza>],
+    files: usize,
+    plugins: &Plugins,
+) -> Answers {
+    let keys = headers.iter().map(|_| None).collect();
+    let mut answers = Answers { program: program.to_owned(), keys, asked: false, said: BTreeMap::new(), end: None };
+    answers.end = start(program, identities, plugins.time_limit_for(files), plugins)
+        .and_then(|child| Conversation { child, answers: &mut answers }.run(identities, headers))
+        .err();
+    let hung = matches!(answers.end, Some(ProblemKind::Child(ChildProblem::TimeLimit(_)) | ProblemKind::HungBefore));
+    for identity in identities {
+        identity.hung.store(hung, Ordering::Relaxed);
+    }
+    answers
 }
 
-impl age::Identity for Session<'_> {
-    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        self.unwrap_stanzas(std::slice::from_ref(stanza))
+fn start(name: &str, identities: &[&Identity], time_limit: Duration, plugins: &Plugins) -> Result<Child, ProblemKind> {
+    let program = child::find(name, &plugins.search_path).ok_or(ProblemKind::Missing)?;
+    if identities.iter().any(|identity| identity.hung.load(Ordering::Relaxed)) {
+        return Err(ProblemKind::HungBefore);
     }
-
-    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
-        match self.ask(stanzas) {
-            Ok(key) => key.map(Ok),
-            Err(problem) => Some(Err(DecryptError::Io(io::Error::other(problem)))),
-        }
-    }
+    // The folder is that of nobody in particular: a plugin has no business with ours.
+    let mut command = Command::new(program);
+    command.arg("--age-plugin=identity-v1").current_dir("/");
+    Ok(Child::start(&mut command, time_limit)?)
 }
 
-impl Session<'_> {
-    /// Runs the plugin once for one file.
-    fn ask(&self, stanzas: &[Stanza]) -> Result<Option<FileKey>, PluginProblem> {
-        let name = self.identity.program();
-        let problem = |kind| PluginProblem { program: name.clone(), kind };
-        let Some(program) = child::find(&name, &self.plugins.search_path) else {
-            return Err(problem(ProblemKind::Missing));
-        };
-        if self.identity.hung.load(Ordering::Relaxed) {
-            return Err(problem(ProblemKind::HungBefore));
-        }
-        // The folder is that of nobody in particular: a plugin has no business with ours.
-        let mut command = Command::new(program);
-        command.arg("--age-plugin=identity-v1").current_dir("/");
-        let outcome = Child::start(&mut command, self.plugins.time_limit)
-            .map_err(ProblemKind::Child)
-            .and_then(|child| Conversation { child, read: 0 }.run(&self.identity.text, stanzas));
-        outcome.map_err(|kind| {
-            let hung = matches!(kind, ProblemKind::Child(ChildProblem::TimeLimit(_)));
-            self.identity.hung.store(hung, Ordering::Relaxed);
-            problem(kind)
-        })
-    }
-}
-
-/// Why a plugin did not open a file.
-#[derive(Debug, thiserror::Error)]
-#[error("{program} {kind}")]
-struct PluginProblem {
+/// What came of a session with a plugin. The file keys are wiped on drop, and there is deliberately no `Debug`.
+pub(crate) struct Answers {
     program: String,
-    kind: ProblemKind,
+    /// In the order of the headers.
+    keys: Vec<Option<FileKey>>,
+    /// Whether it wanted to ask for something.
+    asked: bool,
+    /// The last it said of each.
+    said: BTreeMap<Subject, String>,
+    /// Why the session ended before its time. What had been answered until then counts.
+    end: Option<ProblemKind>,
+}
+
+/// What a plugin complains of. The numbers are places in what it was given.
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+enum Subject {
+    Session,
+    Identity(usize),
+    Header(usize),
+}
+
+impl Answers {
+    /// The file key of a header.
+    pub(crate) fn take_key(&mut self, header: usize) -> Option<FileKey> {
+        self.keys.get_mut(header).and_then(Option::take)
+    }
+
+    /// Why an identity did not open a header, if it is known.
+    pub(crate) fn failure(&self, identity: usize, header: usize) -> Option<String> {
+        let program = &self.program;
+        if let Some(problem) = &self.end {
+            return Some(format!("{program} {problem}"));
+        }
+        if self.asked {
+            // What it says then is that nobody answered.
+            return Some(format!("{program} {}", ProblemKind::Question));
+        }
+        let said = [Subject::Header(header), Subject::Identity(identity), Subject::Session];
+        let said = said.iter().find_map(|subject| self.said.get(subject))?;
+        Some(format!("{program} says: {said}"))
+    }
+
+    fn subject(&self, identities: &[&Identity], arguments: &[String]) -> Subject {
+        let place = |number: &str, end: usize| number.parse().ok().filter(|place| *place < end);
+        let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let subject = match words.as_slice() {
+            ["identity", number] => place(number, identities.len()).map(Subject::Identity),
+            ["stanza", header, _] => place(header, self.keys.len()).map(Subject::Header),
+            _ => None,
+        };
+        subject.unwrap_or(Subject::Session)
+    }
+
+    /// Where the key of a header goes that was asked about and not yet answered.
+    fn slot(&mut self, header: &str) -> Option<&mut Option<FileKey>> {
+        self.keys.get_mut(header.parse::<usize>().ok()?).filter(|slot| slot.is_none())
+    }
 }
 
 /// What the plugin did. Reads on from its name.
@@ -143,8 +190,6 @@ enum ProblemKind {
     Protocol,
     #[error("wants to ask for something, and nobody is there to answer")]
     Question,
-    #[error("says: {0}")]
-    Said(String),
 }
 
 impl From<ChildProblem> for ProblemKind {
@@ -154,41 +199,35 @@ impl From<ChildProblem> for ProblemKind {
 }
 
 /// A plugin that is being talked to.
-struct Conversation {
+struct Conversation<'a> {
     child: Child,
-    /// How much of its output was understood.
-    read: usize,
+    answers: &'a mut Answers,
 }
 
-impl Conversation {
-    fn run(mut self, identity: &str, stanzas: &[Stanza]) -> Result<Option<FileKey>, ProblemKind> {
-        let room = stanzas.iter().map(|stanza| stanza.body.len()).fold(identity.len(), usize::saturating_add);
-        let mut message = Zeroizing::new(Vec::with_capacity(room.saturating_mul(2)));
-        write(&mut message, ["add-identity", identity], &[]);
-        for Stanza { tag, args, body } in stanzas {
-            let words = ["recipient-stanza", "0", tag].into_iter().chain(args.iter().map(String::as_str));
-            write(&mut message, words, body);
-        }
-        write(&mut message, ["done"], &[]);
-        let mut key = None;
-        let mut asked = false;
-        let mut said = None;
+impl Conversation<'_> {
+    fn run(mut self, identities: &[&Identity], headers: &[Vec<Stanza>]) -> Result<(), ProblemKind> {
+        let mut message = questions(identities, headers);
         loop {
-            let command = self.answer(&message)?;
+            let command = self.next_command(&message)?;
             let (first, arguments) = command.words.split_first().ok_or(ProblemKind::Protocol)?;
             let reply = match (first.as_str(), arguments) {
                 ("done", _) => break,
                 ("msg", _) => "ok",
                 ("confirm" | "request-public" | "request-secret", _) => {
-                    asked = true;
+                    self.answers.asked = true;
                     "fail"
                 }
-                ("file-key", [file]) if file == "0" && key.is_none() => {
-                    key = Some(file_key(command.body.to_vec()).map_err(|_wrong_size| ProblemKind::Protocol)?);
-                    "ok"
-                }
-                ("error", _) => {
-                    said = Some(child::one_line(&String::from_utf8_lossy(&command.body)));
+                ("file-key", [header]) => match self.answers.slot(header) {
+                    Some(slot) => {
+                        *slot = Some(file_key(command.body.to_vec()).map_err(|_wrong_size| ProblemKind::Protocol)?);
+                        "ok"
+                    }
+                    None => "unsupported",
+                },
+                ("error", about) => {
+                    let text = child::one_line(&String::from_utf8_lossy(&command.body));
+                    let subject = self.answers.subject(identities, about);
+                    self.answers.said.insert(subject, text);
                     "ok"
                 }
                 _ => "unsupported",
@@ -200,22 +239,15 @@ impl Conversation {
             // It has said all it had to say. If it does not end by itself, it is ended.
             Ok(_) | Err(_) => {}
         }
-        match (key, said) {
-            (Some(key), _) => Ok(Some(key)),
-            (None, _) if asked => Err(ProblemKind::Question),
-            (None, Some(said)) => Err(ProblemKind::Said(said)),
-            (None, None) => Ok(None),
-        }
+        Ok(())
     }
 
     /// Sends `message` and gives the next command of the plugin.
-    fn answer(&mut self, message: &[u8]) -> Result<Parsed, ProblemKind> {
-        let read = self.read;
-        let whole = |output: &[u8]| !matches!(Parsed::read(output.get(read..).unwrap_or_default()), Ok(None));
+    fn next_command(&mut self, message: &[u8]) -> Result<Parsed, ProblemKind> {
+        let whole = |output: &[u8]| !matches!(Parsed::read(output), Ok(None));
         self.child.exchange(message, More::Expected, whole)?;
-        let unread = self.child.output().get(read..).unwrap_or_default();
-        if let Some((command, length)) = Parsed::read(unread)? {
-            self.read = read.saturating_add(length);
+        if let Some((command, length)) = Parsed::read(self.child.output())? {
+            self.child.forget(length);
             return Ok(command);
         }
         let complaint = match self.child.finish(Duration::from_secs(1)) {
@@ -223,6 +255,38 @@ impl Conversation {
         };
         Err(ProblemKind::Ended(if complaint.is_empty() { complaint } else { format!(": {complaint}") }))
     }
+}
+
+/// All that a plugin is told before it answers.
+fn questions(identities: &[&Identity], headers: &[Vec<Stanza>]) -> Zeroizing<Vec<u8>> {
+    // With room from the start, no copy of an identity is left behind.
+    let mut message = Zeroizing::new(Vec::with_capacity(room(identities, headers)));
+    for identity in identities {
+        write(&mut message, ["add-identity", &identity.text], &[]);
+    }
+    // The numbers have no gap: plugins insist on it.
+    for (number, stanzas) in headers.iter().enumerate() {
+        let number = number.to_string();
+        for Stanza { tag, args, body } in stanzas {
+            let words = ["recipient-stanza", &number, tag].into_iter().chain(args.iter().map(String::as_str));
+            write(&mut message, words, body);
+        }
+    }
+    write(&mut message, ["done"], &[]);
+    message
+}
+
+/// At least as many bytes as `questions` writes.
+fn room(identities: &[&Identity], headers: &[Vec<Stanza>]) -> usize {
+    // The words and the line feeds of a stanza.
+    let words = 64_usize;
+    let identity = |identity: &&Identity| identity.text.len().saturating_add(words);
+    let stanza = |Stanza { tag, args, body }: &Stanza| {
+        let args = args.iter().map(|word| word.len().saturating_add(1)).fold(tag.len(), usize::saturating_add);
+        body.len().saturating_mul(2).saturating_add(args).saturating_add(words)
+    };
+    let stanzas = headers.iter().flatten().map(stanza);
+    identities.iter().map(identity).chain(stanzas).fold(words, usize::saturating_add)
 }
 
 /// A command of the plugin, in the form of a stanza.
@@ -310,18 +374,34 @@ mod tests {
         Plugins { search_path: programs().into(), time_limit }
     }
 
-    /// What the toy makes of a stanza.
-    fn unwrap(identity: &Identity, plugins: &Plugins, args: &[&str], body: &[u8]) -> Option<Result<[u8; 16], String>> {
+    /// What the toy is told to do, with a key.
+    fn header(args: &[&str], body: &[u8]) -> Vec<Stanza> {
         let args = args.iter().map(|word| (*word).to_owned()).collect();
         // A stanza of somebody else in front, with a body of more than one line.
         let other = Stanza { tag: "X25519".into(), args: vec!["abc".into()], body: vec![1; 100] };
-        let stanzas = [other, Stanza { tag: "toy".into(), args, body: body.to_vec() }];
-        let outcome = age::Identity::unwrap_stanzas(&identity.with(plugins), &stanzas);
-        outcome.map(|key| match key {
-            Ok(key) => Ok(*key.expose_secret()),
-            Err(DecryptError::Io(error)) => Err(error.to_string()),
-            Err(error) => Err(format!("another error: {error}")),
-        })
+        vec![other, Stanza { tag: "toy".into(), args, body: body.to_vec() }]
+    }
+
+    /// What each of the identities makes of each header.
+    fn session(
+        identities: &[&Identity],
+        plugins: &Plugins,
+        headers: &[Vec<Stanza>],
+    ) -> Vec<Result<[u8; 16], Vec<Option<String>>>> {
+        let mut answers = ask("age-plugin-toy", identities, headers, 1, plugins);
+        let failures =
+            |answers: &Answers, header| (0..identities.len()).map(|one| answers.failure(one, header)).collect();
+        let answer =
+            |header| answers.take_key(header).map(|key| *key.expose_secret()).ok_or_else(|| failures(&answers, header));
+        (0..headers.len()).map(answer).collect()
+    }
+
+    /// What the toy makes of one stanza.
+    fn unwrap(identity: &Identity, plugins: &Plugins, args: &[&str], body: &[u8]) -> Option<Result<[u8; 16], String>> {
+        match session(&[identity], plugins, &[header(args, body)]).pop().unwrap() {
+            Ok(key) => Some(Ok(key)),
+            Err(failures) => failures.into_iter().next().unwrap().map(Err),
+        }
     }
 
     #[test]
@@ -330,6 +410,8 @@ mod tests {
         for (how, expected) in [
             ("open", Some(Ok(*b"sixteen bytes ok"))),
             ("stay", Some(Ok(*b"sixteen bytes ok"))),
+            ("twice", Some(Ok(*b"sixteen bytes ok"))),
+            ("talk", Some(Ok(*b"sixteen bytes ok"))),
             ("nothing", None),
             ("error", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
             ("ask", Some(Err("age-plugin-toy wants to ask for something, and nobody is there to answer"))),
@@ -340,6 +422,48 @@ mod tests {
         ] {
             let outcome = unwrap(&toy(), &plugins, &[how], b"sixteen bytes ok");
             assert_eq!(outcome, expected.map(|key| key.map_err(str::to_owned)), "{how}");
+        }
+    }
+
+    #[test]
+    fn each_header_and_identity_has_the_answer_that_is_its_own() {
+        let (plugins, both) = (plugins(Duration::from_secs(60)), [&toy(), &toy()]);
+        let key = b"sixteen bytes ok";
+        let says = || Some("age-plugin-toy says: sixteen bytes ok".to_owned());
+        let headers = |tasks: &[&str]| -> Vec<_> { tasks.iter().map(|task| header(&[task], key)).collect() };
+        let outcome = session(&both, &plugins, &headers(&["nothing", "refuse", "open", "first", "open"]));
+        assert_eq!(
+            outcome,
+            [Err(vec![says(), None]), Err(vec![says(), says()]), Ok(*key), Err(vec![says(), None]), Ok(*key)]
+        );
+        let outcome = session(&both, &plugins, &headers(&["open", "error", "nothing"]));
+        assert_eq!(outcome, [Ok(*key), Err(vec![says(), says()]), Err(vec![says(), says()])]);
+        // What it opened before it failed counts.
+        let outcome = session(&both, &plugins, &headers(&["nothing", "open", "die", "open"]));
+        let died = || Some("age-plugin-toy ended before it answered: the card is not there".to_owned());
+        let failed = || Err(vec![died(), died()]);
+        assert_eq!(outcome, [failed(), Ok(*key), failed(), failed()]);
+    }
+
+    #[test]
+    fn a_session_has_a_second_more_for_each_further_file() {
+        let plugins = plugins(Duration::from_secs(60));
+        for (files, seconds) in [(0, 60), (1, 60), (2, 61), (100, 159)] {
+            assert_eq!(plugins.time_limit_for(files), Duration::from_secs(seconds));
+        }
+        let endless = Plugins { time_limit: Duration::MAX, ..plugins };
+        assert_eq!(endless.time_limit_for(usize::MAX), Duration::MAX);
+    }
+
+    #[test]
+    fn a_message_with_identities_has_room_from_the_start() {
+        let identity = toy();
+        let args = vec!["x".repeat(300), String::new(), "y".into()];
+        for length in [0, 1, 47, 48, 1000] {
+            let stanza = || Stanza { tag: "t".repeat(500), args: args.clone(), body: vec![7; length] };
+            let headers: Vec<_> = (0..12).map(|_| vec![stanza(), stanza()]).collect();
+            let written = questions(&[&identity; 20], &headers).len();
+            assert!(written <= room(&[&identity; 20], &headers), "{length}");
         }
     }
 

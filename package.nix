@@ -1,0 +1,35 @@
+{
+  lib,
+  rustPlatform,
+  testers,
+}:
+
+rustPlatform.buildRustPackage (finalAttrs: {
+  pname = "sops-install-secrets";
+  version = (lib.importTOML ./Cargo.toml).workspace.package.version;
+
+  # Only what cargo reads, so that a change of a module or of a text builds nothing again.
+  src = lib.fileset.toSource {
+    root = ./.;
+    fileset = lib.fileset.unions [
+      ./Cargo.lock
+      ./Cargo.toml
+      ./crates
+    ];
+  };
+
+  cargoLock.lockFile = ./Cargo.lock;
+
+  # The tests mount file systems, trace system calls and start gpg. A build sandbox grants some of that on some
+  # machines; .ci/run runs all of them.
+  doCheck = false;
+
+  passthru.tests = lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos);
+
+  meta = {
+    description = "Installs the secrets of a NixOS machine from sops files";
+    license = lib.licenses.mit;
+    mainProgram = finalAttrs.pname;
+    platforms = lib.platforms.linux;
+  };
+})

@@ -1,0 +1,6 @@
+# error: age.ageBin
+{
+  services.openssh.enable = true;
+  age.secrets.password.file = ../../files/secret.age;
+  age.ageBin = "/bin/rage";
+}

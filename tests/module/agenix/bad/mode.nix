@@ -1,0 +1,6 @@
+# error: age.secrets.password.mode
+{
+  services.openssh.enable = true;
+  age.secrets.password.file = ../../files/secret.age;
+  age.secrets.password.mode = "u=r";
+}

@@ -1,0 +1,4 @@
+{
+  services.openssh.enable = true;
+  age.secrets.db-password.file = ../../files/secret.age;
+}

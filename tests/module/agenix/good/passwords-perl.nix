@@ -1,0 +1,11 @@
+# A password for users that are created by an activation script.
+{ config, ... }:
+{
+  services.openssh.enable = true;
+  age.keyFile = "/var/lib/agenix/key.txt";
+  age.secrets.password = {
+    file = ../../files/secret.age;
+    neededForUsers = true;
+  };
+  users.users.alice.hashedPasswordFile = config.age.secrets.password.path;
+}

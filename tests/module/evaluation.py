@@ -1,0 +1,211 @@
+"""Evaluates the modules, and the machines of tests/nixos, with real Nix, for `record` and `check`.
+
+A configuration is a Nix module at KIND/good/NAME.nix or KIND/bad/NAME.nix. What becomes of it stands in
+recorded/KIND/NAME.json. Comments at the top of a configuration say what has to hold:
+
+    # manifest: FILE    the manifest that is to be the same as FILE, which sops-nix made, but for hashes in store paths
+    # manifest-for-users: FILE
+    # error: TEXT       a text that the error of a bad configuration has to contain; several may be given
+    # refused: TEXT     a text that the program has to say against the manifest, which it otherwise has to accept
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+RECORDED = HERE / "recorded"
+MACHINES = RECORDED / "machines.json"
+HASHES = RECORDED / "hashes.json"
+OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
+KINDS = {
+    "sops": "NixOS: sops (`default.nix`)",
+    "agenix": "NixOS: agenix (`agenix.nix`)",
+    "home-manager": "home-manager (`home-manager.nix`)",
+}
+
+
+class Failure(Exception):
+    """Something that does not hold, in words."""
+
+
+def configurations():
+    return sorted(path for kind in KINDS for path in (HERE / kind).glob("*/*.nix"))
+
+
+def record_of(configuration):
+    kind, outcome = configuration.relative_to(HERE).parts[:2]
+    return RECORDED / kind / outcome / (configuration.stem + ".json")
+
+
+def text_of(value):
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+# Evaluation
+
+
+def nix(lib, kind, attribute, configuration=None):
+    command = ["nix-instantiate", "--store", "dummy://", "--eval", "--strict", "--json", str(HERE / "evaluate.nix")]
+    command += ["--arg", "lib", str(Path(lib).resolve()), "--argstr", "kind", kind, "-A", attribute]
+    if configuration is not None:
+        command += ["--arg", "configuration", str(configuration)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def evaluate(lib, configuration):
+    """What the configuration gives: the result, or the error that its evaluation ends in."""
+    run = nix(lib, configuration.relative_to(HERE).parts[0], "result", configuration)
+    if run.returncode == 0:
+        return json.loads(run.stdout.replace(str(ROOT), ""))
+    error = run.stderr.replace(str(ROOT), "").rpartition("error: ")[2]
+    return {"error": re.sub(r"\x1b\[[0-9;]*m", "", error).partition("\n\n")[0].strip()}
+
+
+def evaluate_all(lib):
+    paths = configurations()
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda path: evaluate(lib, path), paths))
+    records = {record_of(path): text_of(result) for path, result in zip(paths, results)}
+    records[MACHINES] = text_of(machine_tests(lib))
+    records[OPTIONS] = options_page(lib)
+    return records
+
+
+def machine_tests(lib):
+    run = nix(lib, "sops", "tests")
+    if run.returncode != 0:
+        raise Failure(f"tests/nixos: {run.stderr}")
+    return json.loads(run.stdout.replace(str(ROOT), ""))
+
+
+# The page of options
+
+
+def options_page(lib):
+    page = ["# Options", "", "Generated from the modules by `tests/module/record`; change the descriptions there.", ""]
+    for kind, title in KINDS.items():
+        run = nix(lib, kind, "options")
+        if run.returncode != 0:
+            raise Failure(f"the options of {kind}: {run.stderr}")
+        page += [f"## {title}", ""]
+        page += ["| option | type | default | what it is |", "| --- | --- | --- | --- |"]
+        for option in json.loads(run.stdout):
+            if not option["declaredHere"] or option["name"].endswith("_module.args"):
+                continue
+            missing = [field for field in ("description", "example") if not option[field]]
+            if missing and not option["readOnly"] and not option["name"].endswith(".package"):
+                raise Failure(f"{option['name']} has no {' and no '.join(missing)}")
+            cells = [f"`{option['name']}`", option["type"], default_cell(option), description_cell(option)]
+            page.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        page.append("")
+    return "\n".join(page)
+
+
+def default_cell(option):
+    text = " ".join((option["default"] or "").split())
+    return prose(text) if option["defaultIsProse"] or not text else code(text)
+
+
+def prose(text):
+    return re.sub(r"\{option\}(`[^`]*`)", r"\1", text)
+
+
+def code(text):
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def description_cell(option):
+    paragraphs = [" ".join(text.split()) for text in prose(option["description"]).strip().split("\n\n")]
+    if option["example"]:
+        paragraphs.append("Example: " + code(" ".join(option["example"].split())))
+    return "<br>".join(paragraphs)
+
+
+# What has to hold
+
+
+def expectations(configuration):
+    for line in configuration.read_text().splitlines():
+        match = re.match(r"# (manifest|manifest-for-users|error|refused): (.*)", line)
+        if match:
+            yield match.groups()
+        elif not line.startswith("#"):
+            return
+
+
+def failures_of(configuration, record):
+    """Every expectation of the configuration that its record does not meet."""
+    is_bad = configuration.parent.name == "bad"
+    expected = list(expectations(configuration))
+    if is_bad:
+        if not expected:
+            yield "says no error"
+        said = "\n".join(record.get("assertions", [record.get("error", "nothing")]))
+        for _, text in expected:
+            if text not in said:
+                yield f"the error has no {text!r}, it is {said!r}"
+        return
+    if "error" in record or "assertions" in record:
+        yield f"is not accepted: {record}"
+        return
+    for field, file in expected:
+        if field == "refused":
+            continue
+        name = {"manifest": "sops-nix-manifest", "manifest-for-users": "sops-nix-users-manifest"}[field]
+        ours, theirs = record["manifests"][name]["document"], json.loads((ROOT / file).read_text())
+        if without_hashes(ours) != without_hashes(theirs):
+            yield f"its {field} is not that of {file}:\n{text_of(ours)}"
+
+
+def failures_of_machines(tests):
+    """What is wrong with the tests on machines, as far as it can be seen without a machine."""
+    for name, test in tests.items():
+        try:
+            compile(test["script"], name, "exec")
+        except SyntaxError as error:
+            yield f"{name}: its script is no Python: {error}"
+        for node, machines in test["machines"].items():
+            for specialisation, result in machines.items():
+                if result.get("warnings") or "assertions" in result:
+                    yield f"{name}: {node} {specialisation}: {result}"
+
+
+def without_hashes(value):
+    return json.loads(re.sub(r"/nix/store/[0-9a-z]{32}-", "/nix/store/HASH-", json.dumps(value, sort_keys=True)))
+
+
+def refusals(configuration, record, program):
+    """What is wrong with the program's judgement on the manifests."""
+    expected = [text for field, text in expectations(configuration) if field == "refused"]
+    said = ""
+    for manifest in record.get("manifests", {}).values():
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(manifest["document"], file)
+            file.flush()
+            run = subprocess.run([program, "-check-mode=manifest", file.name], capture_output=True, text=True)
+            said += run.stderr
+            if run.returncode != 0 and not expected:
+                yield f"the program refuses its manifest: {run.stderr}"
+    for text in expected:
+        if text not in said:
+            yield f"the program does not say {text!r}, but {said!r}"
+
+
+# Whether records are those of the present files
+
+
+def hashes():
+    inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
+    inputs += sorted((ROOT / "tests/nixos").glob("*.nix")) + sorted((HERE / "files").iterdir()) + sorted((ROOT / "nixos-module").glob("*.nix"))
+    outputs = [OPTIONS, MACHINES, *sorted(RECORDED.glob("*/*/*.json"))]
+    return {
+        str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in inputs + outputs
+        if path.exists()
+    }

@@ -1,0 +1,5 @@
+# error: class
+# error: homeManager
+{
+  imports = [ ../../../../nixos-module/home-manager.nix ];
+}

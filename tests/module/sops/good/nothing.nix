@@ -1,0 +1,2 @@
+# Without secrets the module changes nothing.
+{ }

@@ -1,0 +1,154 @@
+# The options of NixOS and home-manager that the modules read or define, and the parts of nixpkgs that they use.
+# Types are those of nixpkgs as far as a wrong definition would be an error there.
+{ lib }:
+let
+  inherit (lib) mkOption types;
+
+  option = type: default: mkOption { inherit type default; };
+  flag = option types.bool false;
+  anything = option (types.attrsOf types.anything) { };
+  words = option (types.listOf types.str) [ ];
+
+  # A derivation that is never built: its path tells it from others, its text can be read.
+  derivation =
+    name: attributes:
+    {
+      type = "derivation";
+      inherit name;
+      outPath = "/nix/store/${
+        builtins.substring 0 32 (builtins.hashString "sha256" "${name}${attributes.text or ""}")
+      }-${name}";
+    }
+    // attributes;
+
+  service = types.submodule {
+    options = {
+      description = option types.singleLineStr "";
+      script = option types.lines "";
+      reload = option types.lines "";
+      after = words;
+      before = words;
+      wants = words;
+      wantedBy = words;
+      requiredBy = words;
+      conflicts = words;
+      path = option (types.listOf types.package) [ ];
+      environment = option (types.attrsOf (types.nullOr (types.either types.str types.path))) { };
+      restartTriggers = option (types.listOf types.unspecified) [ ];
+      enableDefaultPath = option types.bool true;
+      unitConfig = anything;
+      serviceConfig = anything;
+    };
+  };
+
+  script = types.submodule {
+    options = {
+      deps = words;
+      text = option types.lines "";
+      supportsDryActivation = flag;
+    };
+  };
+
+  hostKey = type: {
+    inherit type;
+    path = "/etc/ssh/ssh_host_${type}_key";
+  };
+
+  user =
+    { config, name, ... }:
+    {
+      options = {
+        name = option types.str name;
+        group = option types.str (if config.isNormalUser then "users" else "");
+        isNormalUser = flag;
+        isSystemUser = flag;
+        hashedPasswordFile = option (types.nullOr types.str) null;
+      };
+    };
+
+  common = {
+    options = {
+      assertions = option (types.listOf types.unspecified) [ ];
+      warnings = option (types.listOf types.str) [ ];
+    };
+  };
+in
+{
+  pkgs = rec {
+    writeTextFile =
+      {
+        name,
+        text,
+        checkPhase ? "",
+      }:
+      derivation name { inherit text checkPhase; };
+    writeText = name: text: writeTextFile { inherit name text; };
+    # The packages themselves need all of nixpkgs; only that the file is there is looked at.
+    callPackage =
+      file: _:
+      assert builtins.pathExists file;
+      derivation "sops-install-secrets" { };
+    buildPackages = { inherit callPackage; };
+    stdenv = {
+      buildPlatform = "x86_64-linux";
+      hostPlatform = "x86_64-linux";
+    };
+    age = derivation "age" { };
+    coreutils = derivation "coreutils" { };
+    gnupg = derivation "gnupg" { };
+    systemd = derivation "systemd" { };
+    age-plugin-tpm = derivation "age-plugin-tpm" { };
+  };
+
+  nixos = {
+    imports = [ common ];
+    options = {
+      environment.etc = anything;
+      services.openssh = {
+        enable = flag;
+        generateHostKeys = flag;
+        hostKeys = option (types.listOf types.attrs) [
+          (hostKey "rsa")
+          (hostKey "ed25519")
+        ];
+      };
+      services.userborn.enable = flag;
+      specialisation = option (types.attrsOf types.raw) { };
+      system = {
+        activatable = option types.bool true;
+        activationScripts = mkOption {
+          type = types.attrsOf (types.coercedTo types.str (text: { inherit text; }) script);
+          default = { };
+          apply =
+            scripts: scripts // { script = throw "the text of all activation scripts is not to be looked at"; };
+        };
+        build = option (types.lazyAttrsOf types.unspecified) { };
+        switch.enable = flag;
+        preSwitchChecks = option (types.attrsOf types.str) { };
+      };
+      systemd = {
+        package = option types.package (derivation "systemd" { });
+        services = option (types.attrsOf service) { };
+        sysusers.enable = flag;
+      };
+      users.groups = anything;
+      virtualisation = anything;
+      users.mutableUsers = option types.bool true;
+      users.users = option (types.attrsOf (types.submodule user)) { };
+    };
+  };
+
+  homeManager = {
+    imports = [ common ];
+    options = {
+      home.activation = option (types.attrsOf types.attrs) { };
+      home.sessionVariables = anything;
+      home.homeDirectory = option types.path "/home/alice";
+      systemd.user = {
+        services = option (types.attrsOf types.attrs) { };
+        systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
+      };
+      xdg.configHome = option types.path "/home/alice/.config";
+    };
+  };
+}
