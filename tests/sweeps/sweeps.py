@@ -293,9 +293,11 @@ class Site:
     # --- what is there ---
 
     def generation(self):
-        """What readers find through the link: places with kind, mode, owner, group and content; nothing if no link."""
+        """What readers find through the link: places with kind, mode, owner, group and content; `None` without a link."""
         if not self.link.is_symlink():
             return None
+        if not self.link.exists():
+            return {}
         return tree(os.path.realpath(self.link))
 
     def snapshot(self):
