@@ -69,6 +69,12 @@ impl<'l> Current<'l> {
         self.number
     }
 
+    /// The number of the generation that readers see; nothing if they see none.
+    #[must_use]
+    pub fn running_number(&self) -> Option<u64> {
+        self.running.as_ref().and(self.number)
+    }
+
     /// The directory that readers see.
     pub(crate) fn running(&self) -> Option<&Dir> {
         self.running.as_ref()

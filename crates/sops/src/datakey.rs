@@ -896,9 +896,9 @@ mod tests {
 
     /// Age files in the way of a run: all are read, plugins are asked, each is decrypted.
     fn run(files: &[Vec<u8>], identities: &Identities) -> Vec<Result<Vec<u8>, String>> {
-        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file).ok().unwrap()).collect();
-        Encrypted::ask_plugins(&mut files, identities);
-        let decrypt = |file: Encrypted| match file.decrypt(identities) {
+        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file)).collect();
+        Encrypted::ask_plugins(files.iter_mut().flatten(), identities);
+        let decrypt = |file: Result<Encrypted, crate::Error>| match file.and_then(|file| file.decrypt(identities)) {
             Ok(decrypted) => Ok(decrypted.whole().ok().unwrap().as_bytes().to_vec()),
             Err(crate::Error::Age(error)) => Err(error.to_string()),
             Err(error) => Err(format!("another error: {error}")),

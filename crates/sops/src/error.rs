@@ -10,11 +10,16 @@ use crate::rules::pattern::UntranslatablePattern;
 use crate::walk::WalkError;
 
 /// Why a file gives no plaintext. No variant, and no source of one, holds decrypted bytes, a key or the MAC.
+///
+/// The name of the file is not known here: where a message ends in a command, its last word is `FILE` instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not of its format.
     #[error(transparent)]
     Parse(#[from] ParseError),
+    /// It could be of its format, but has what makes it a file of another one.
+    #[error("it is no file of its format; it looks like {0}: set its format to {0}")]
+    OtherFormat(&'static str),
     /// It has no metadata, or metadata that sops would not accept.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -71,6 +76,17 @@ pub struct Position {
 }
 
 impl Position {
+    /// What stands before it in its text.
+    pub(crate) fn text_before(self, text: &[u8]) -> &[u8] {
+        let lines = text.split_inclusive(|&byte| byte == b'\n').take(self.line.saturating_sub(1));
+        let start = lines.map(<[u8]>::len).sum();
+        let line = text.get(start..).unwrap_or_default();
+        // Every character has exactly one byte that does not continue another.
+        let mut characters = line.iter().enumerate().filter(|(_, byte)| *byte & 0b1100_0000 != 0b1000_0000);
+        let within = characters.nth(self.column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+        text.get(..start.saturating_add(within)).unwrap_or(text)
+    }
+
     /// Where a byte of a text stands.
     pub(crate) fn of(text: &[u8], offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -116,7 +132,13 @@ mod tests {
             ("é日😀x", 9, 1, 4),
             ("ab", 9, 1, 3),
         ] {
-            assert_eq!(Position::of(text.as_bytes(), offset), Position { line, column }, "{text:?} {offset}");
+            let position = Position::of(text.as_bytes(), offset);
+            assert_eq!(position, Position { line, column }, "{text:?} {offset}");
+            assert_eq!(
+                position.text_before(text.as_bytes()),
+                text.as_bytes().get(..offset).unwrap_or(text.as_bytes()),
+                "{text:?} {offset}"
+            );
         }
     }
 }

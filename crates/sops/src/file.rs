@@ -1,11 +1,11 @@
 //! A sops file before and after its decryption.
 
-use crate::datakey::{self, Findings, Recipient, Search};
+use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
-use crate::format::{Source, binary, dotenv, ini, json, yaml};
+use crate::format::{CIPHERTEXT, Source, binary, dotenv, guess, ini, json, yaml};
 use crate::gcm::Cipher;
-use crate::identity::Identities;
 use crate::identity::recipient::HostRecipient;
+use crate::identity::{Identities, age};
 use crate::lookup::{self, Finder, LookupError, Merge};
 use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
@@ -51,6 +51,20 @@ enum Opened {
     Age(Plaintext),
 }
 
+impl Format {
+    /// What manifests call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Binary => "binary",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Age => "age",
+        }
+    }
+}
+
 impl Encrypted {
     /// Reads the structure and the metadata of a file. Nothing is decrypted.
     ///
@@ -64,16 +78,25 @@ impl Encrypted {
             Format::Binary => binary::parse(bytes)?,
             Format::Dotenv => dotenv::parse(bytes)?,
             Format::Ini => ini::parse(bytes)?,
-            Format::Age => return Ok(Self::new(Content::Age(bytes.to_vec()))),
+            Format::Age => return Self::parse_age(bytes),
         };
-        let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match error {
+        let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
+            (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
             // Who encrypted such a file once more would bury its values for good.
-            MetadataError::Absent if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
-                MetadataError::CutOff
+            (MetadataError::Absent, _) if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
+                MetadataError::CutOff.into()
             }
-            error => error,
+            (error, _) => error.into(),
         })?;
         Ok(Self::new(Content::Sops { format, tree, metadata }))
+    }
+
+    fn parse_age(bytes: &[u8]) -> Result<Self, Error> {
+        match (age::File::from_bytes(bytes), guess(bytes)) {
+            (Ok(_), _) => Ok(Self::new(Content::Age(bytes.to_vec()))),
+            (Err(_), Some(found)) if found != Format::Age.name() => Err(Error::OtherFormat(found)),
+            (Err(problem), _) => Err(AgeFileError::Damaged(problem).into()),
+        }
     }
 
     fn new(content: Content) -> Self {
@@ -220,9 +243,6 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
     };
     Some(Decrypted(Opened::Sops { format, tree: source.ok()?.tree }))
 }
-
-/// What every ciphertext begins with.
-const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
 fn finder(format: Format, tree: &Tree) -> Finder<'_> {
     Finder::new(tree, if format == Format::Yaml { Merge::Follow } else { Merge::Ignore })

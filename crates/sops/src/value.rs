@@ -69,11 +69,11 @@ impl<'a> Ciphertext<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ValueError {
     /// A text that is no ciphertext, where the rule of the file says that there is one.
-    #[error("it is not encrypted, although the file's rule says that it is; edit the file only with: sops edit")]
+    #[error("it is not encrypted, although the file's rule says that it is; edit the file only with: sops edit FILE")]
     NotEncrypted,
     /// Something but a text where a ciphertext is expected.
     #[error(
-        "it is a plain {0}, although the file's rule says that it is encrypted; edit the file only with: sops edit"
+        "it is a plain {0}, although the file's rule says that it is encrypted; edit the file only with: sops edit FILE"
     )]
     NotText(&'static str),
     /// A field of the ciphertext is no base64.
@@ -82,7 +82,7 @@ pub enum ValueError {
     /// The ciphertext, its place in the file or the data key is not what it was encrypted with.
     #[error(
         "it was changed, moved or encrypted with another data key since sops wrote it; restore the file from version \
-         control, and change it only with: sops edit"
+         control, and change it only with: sops edit FILE"
     )]
     NotAuthentic,
     /// The plaintext does not fit the type beside it.
