@@ -8,7 +8,8 @@
 //! 4. [`Store::open`]: the file system in memory is mounted.
 //! 5. [`Store::stage`]: a new generation that nobody reads. Left out, like the next step, if nothing changes.
 //! 6. [`Staged::activate`]: one rename(2), which is the commit.
-//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails.
+//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
+//!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
 //!
 //! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
 //! `Debug` holds them.
@@ -25,6 +26,7 @@ mod location;
 mod lock;
 mod mount;
 mod record;
+mod requests;
 mod store;
 
 pub use changes::{Activation, Changes, Difference};

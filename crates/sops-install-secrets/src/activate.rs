@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use install::{Activation, Changes, Credential, Current, File, FileSystem, Kind, Location, Lock, Medium, Store};
-use manifest::{CredentialName, Entry, Manifest, RuntimeDirectory};
+use manifest::{CredentialName, Entry, Manifest, RuntimeDirectory, UnitName};
 use nix::unistd::Gid;
 use sops::Plaintext;
 use zeroize::Zeroizing;
@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::plan::Owners;
 use crate::report::{self, Report, Reported};
 use crate::units::{Action, Requests, Route};
-use crate::{accounts, decrypt, keys, plan};
+use crate::{accounts, decrypt, keys, plan, units};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
@@ -83,9 +83,10 @@ impl Installation<'_> {
         let templates = plan::render(self.manifest, &secrets, report);
         let contents = Contents { secrets, templates };
         let (files, sources) = self.files(&contents, report);
-        let changes = Changes::between(&current, &files).map_err(|error| report.failed("", &error))?;
+        let changes = Changes::between(&current, &files, group).map_err(|error| report.failed("", &error))?;
         decide(changes.activation(), &files, report)?;
-        let requests = self.requests(&files, &sources, &changes);
+        let due = units::due(&current);
+        let requests = self.requests(&files, &sources, &changes, &due);
         let Some(lock) = lock else {
             self.announce(&changes);
             for action in [Action::Restart, Action::Reload] {
@@ -104,7 +105,7 @@ impl Installation<'_> {
         if !changes.is_empty() {
             let staged = store.stage(&files).map_err(|error| report.failed("", &error))?;
             // THE COMMIT: one rename.
-            staged.activate().map_err(|error| report.failed("", &error))?;
+            staged.activate(&requests.words()).map_err(|error| report.failed("", &error))?;
             self.announce(&changes);
         }
         // -------------- readers see the new values; from here on an error stops nothing else --------------
@@ -114,6 +115,7 @@ impl Installation<'_> {
         for error in requests.send(self.route()) {
             report.failure("", &error);
         }
+        failures.extend(store.requested().err());
         failures.extend(store.prune(self.manifest.keep_generations()));
         for error in failures {
             report.failure("", &error);
@@ -171,15 +173,25 @@ impl Installation<'_> {
         (files, sources)
     }
 
-    /// The units that are to read new values. On the first activation none is: they have yet to start.
-    fn requests<'r>(&self, files: &[File<'r>], sources: &[Source<'r>], changes: &Changes) -> Requests<'r> {
+    /// The units that are to read new values, of which some may be due since an earlier run. On the first activation none
+    /// is: they have yet to start.
+    fn requests<'r>(
+        &self,
+        files: &[File<'r>],
+        sources: &[Source<'r>],
+        changes: &Changes,
+        due: &'r [(Action, UnitName)],
+    ) -> Requests<'r> {
         let mut requests = Requests::default();
         if changes.activation() == Activation::Update && !self.manifest.user_mode() {
+            for (action, unit) in due {
+                requests.add(*action, unit);
+            }
             for (file, source) in files.iter().zip(sources) {
                 let of_kind = if file.kind == Kind::Secret { changes.secrets() } else { changes.templates() };
                 let name = file.name.as_str();
                 if [&of_kind.added, &of_kind.modified].iter().any(|names| is_among(name, names)) {
-                    requests.add(source.entry.restart_units(), source.entry.reload_units());
+                    requests.add_all(source.entry.restart_units(), source.entry.reload_units());
                 }
             }
         }

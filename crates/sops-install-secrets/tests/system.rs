@@ -179,6 +179,59 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
 }
 
 #[test]
+fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["a.service", "both.service"]);
+    first["reloadUnits"] = json!(["b.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let mut third = system.secret("new", "str");
+    third["restartUnits"] = json!(["both.service", "c.service"]);
+    let before = system.manifest("before.json", std::slice::from_ref(&first), &[]);
+    let after = system.manifest("after.json", &[second.clone()], &[]);
+    let more = system.manifest("more.json", &[second, third], &[]);
+    // It is killed by what it asks first, after the switch.
+    let prelude = "mkdir of-nixos; mount --bind of-nixos /run; mkdir /run/nixos\n\
+        killed() { printf '#!/bin/sh\\nkill -KILL $PPID\\n' > killer/systemctl; chmod +x killer/systemctl\n\
+        (export PATH=$PWD/killer:$PATH SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install \"$@\") 2>/dev/null; }; mkdir killer\n\
+        lists() { head /run/nixos/* 2>/dev/null; rm -f /run/nixos/*; }";
+    let run = system.script(&format!(
+        "{prelude}; install {before}; killed {after}; cat secrets/a; echo\n\
+         install --dry-run {after} 2>&1; lists; install {after}; lists; install {after}; lists; ls -A secrets.d\n\
+         install {before}; lists; killed {after}; install {more}; lists"
+    ));
+    let dry = "would restart a.service\nwould restart both.service\nwould reload b.service\nexit 0\n";
+    let lists = "==> /run/nixos/activation-reload-list <==\nb.service\n\n\
+                 ==> /run/nixos/activation-restart-list <==\na.service\nboth.service\n";
+    let killed = "modifying secret: a\nexit 137\n";
+    assert_eq!(
+        run.stdout,
+        format!(
+            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n2\n\
+             modifying secret: a\nexit 0\n{lists}{killed}adding secret: new\nexit 0\n{lists}c.service\n"
+        )
+    );
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn units_that_systemd_refuses_are_told_once_and_not_asked_for_again() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["unknown.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>/dev/null; ls -A secrets.d; install {after}"
+    ));
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n2\nexit 0\n");
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
 fn activation_lists_are_written_where_nixos_reads_them() {
     let system = System::new();
     let mut first = system.secret("a", "str");
