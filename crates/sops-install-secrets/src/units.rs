@@ -136,6 +136,8 @@ fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
     let output = Command::new("systemctl")
         .args(["--no-block", verb, "--"])
         .args(units.iter().map(|unit| unit.as_str()))
+        // The identities that sops takes from there are no business of a child.
+        .env_remove("SOPS_AGE_KEY")
         .stdin(Stdio::null())
         .output();
     let output = match output {

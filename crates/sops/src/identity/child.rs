@@ -61,6 +61,8 @@ pub(crate) struct Child {
 impl Child {
     /// Starts `command`; the time limit starts now.
     pub(crate) fn start(command: &mut Command, limit: Duration) -> Result<Self, ChildProblem> {
+        // The identities that sops takes from there are no business of a child.
+        command.env_remove("SOPS_AGE_KEY");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut process = command.spawn().map_err(ChildProblem::Start)?;
         let now = Instant::now();
