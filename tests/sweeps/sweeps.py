@@ -604,10 +604,17 @@ def _call(task):
 
 
 def program_argument(description):
-    """The path of the program, the only argument of every sweep."""
-    if len(sys.argv) != 2 or not os.access(sys.argv[1], os.X_OK):
-        sys.exit(f"{description}\nusage: {sys.argv[0]} PATH/sops-install-secrets")
+    """The path of the program, the first argument of every sweep."""
+    names = {scenario.name for scenario in scenarios()}
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK) or not names.issuperset(sys.argv[2:]):
+        sys.exit(f"{description}\nusage: {sys.argv[0]} PATH/sops-install-secrets [SCENARIO...]")
     return os.path.abspath(sys.argv[1])
+
+
+def chosen_scenarios():
+    """The scenarios with their numbers; only those that the command line names, if it names any."""
+    chosen = sys.argv[2:]
+    return [(number, scenario) for number, scenario in enumerate(scenarios()) if not chosen or scenario.name in chosen]
 
 
 class WorkFolder(tempfile.TemporaryDirectory):
