@@ -226,11 +226,13 @@ impl Dir {
 
     /// Gives this directory an owner and exactly these permissions, unless it has them.
     pub(crate) fn settle(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
+        if self.is_settled(owner, permissions)? { Ok(()) } else { self.own(owner, permissions) }
+    }
+
+    /// Whether this directory has an owner and exactly these permissions.
+    pub(crate) fn is_settled(&self, owner: Option<Owner>, permissions: u32) -> Result<bool, Error> {
         let status = self.status()?;
-        if permissions_of(&status) == permissions && owner.is_none_or(|owner| owner == self::owner(&status)) {
-            return Ok(());
-        }
-        self.own(owner, permissions)
+        Ok(permissions_of(&status) == permissions && owner.is_none_or(|owner| owner == self::owner(&status)))
     }
 
     fn own(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {

@@ -8,7 +8,8 @@
 //! 4. [`Store::open`]: the file system in memory is mounted.
 //! 5. [`Store::stage`]: a new generation that nobody reads. Left out, like the next step, if nothing changes.
 //! 6. [`Staged::activate`]: one rename(2), which is the commit.
-//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails.
+//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
+//!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
@@ -28,6 +29,7 @@ mod location;
 mod lock;
 mod mount;
 mod record;
+mod requests;
 mod store;
 
 pub use changes::{Activation, Changes, Difference};

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use install::{Activation, Changes, Credential, Current, File, FileSystem, Kind, Location, Lock, Medium, Store};
-use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory};
+use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory, UnitName};
 use nix::unistd::Gid;
 use sops::Plaintext;
 use zeroize::Zeroizing;
@@ -88,8 +88,9 @@ impl Installation<'_> {
         let lock = Lock::acquire(&location).map_err(|error| report.failed(failed, &error))?;
         let current = Self::look(&location, report)?;
         let contents = self.contents(report);
-        let Decision { files, sources, changes } = self.decide(&current, &contents, Unknown::Failure, report)?;
-        let requests = self.requests(&files, &sources, &changes);
+        let Decision { files, sources, changes } = self.decide(&current, &contents, group, Unknown::Failure, report)?;
+        let due = units::due(&current);
+        let requests = self.requests(&files, &sources, &changes, &due);
         // -------------- until here nothing on the machine has changed --------------
 
         report.step(Step::Stage);
@@ -104,7 +105,7 @@ impl Installation<'_> {
         } else {
             let staged = store.stage(&files).map_err(|error| report.failed(failed, &error))?;
             // THE COMMIT: one rename.
-            staged.activate().map_err(|error| report.failed(failed, &error))?;
+            staged.activate(&requests.words()).map_err(|error| report.failed(failed, &error))?;
             report.generation(&location, store.active());
             report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
             self.announce(&changes, Mood::Indicative, report);
@@ -123,6 +124,9 @@ impl Installation<'_> {
             report.failure(Code::UnitRefused, Subject::default(), &error);
         }
         report.units(&requests);
+        if let Err(error) = store.requested() {
+            report.failure(Code::UnitRefused, Subject::default(), &error);
+        }
         report.step(Step::Prune);
         for error in store.prune(self.manifest.keep_generations()) {
             report.failure(Code::PruneFailed, Subject::default(), &error);
@@ -135,19 +139,20 @@ impl Installation<'_> {
         confine();
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
-        self.directory_group(report)?;
+        let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
         let contents = self.contents(report);
         // Before a switch has made its users, a dry run cannot know them.
-        let Decision { files, sources, changes } = self.decide(&current, &contents, Unknown::Warning, report)?;
+        let Decision { files, sources, changes } = self.decide(&current, &contents, group, Unknown::Warning, report)?;
         report.outcome(match report.failures() {
             0 if changes.is_empty() => Outcome::Unchanged,
             0 => Outcome::WouldInstall,
             _ => Outcome::WouldInstallPartly,
         });
         self.announce(&changes, Mood::Conditional, report);
-        let requests = self.requests(&files, &sources, &changes);
-        for action in [units::Action::Restart, units::Action::Reload] {
+        let due = units::due(&current);
+        let requests = self.requests(&files, &sources, &changes, &due);
+        for action in units::ACTIONS {
             for unit in requests.of(action) {
                 report.note(format_args!("would {} {unit}", action.verb()));
             }
@@ -161,12 +166,13 @@ impl Installation<'_> {
         confine();
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
         let contents = self.contents(report);
         let (files, sources) = self.files(&contents, Unknown::Failure, report);
         report.step(Step::Compare);
-        let changes =
-            Changes::between(&current, &files).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let changes = Changes::between(&current, &files, group)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         report.changes(&changes);
         if report.failures() > 0 {
             // What cannot be decrypted cannot be compared either.
@@ -201,6 +207,7 @@ impl Installation<'_> {
         &self,
         current: &Current<'_>,
         contents: &'c Contents,
+        group: Option<Gid>,
         unknown: Unknown,
         report: &mut Report,
     ) -> Result<Decision<'c>, Reported>
@@ -208,8 +215,8 @@ impl Installation<'_> {
         Self: 'c,
     {
         let (files, sources) = self.files(contents, unknown, report);
-        let changes =
-            Changes::between(current, &files).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let changes = Changes::between(current, &files, group)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
             report.outcome(Outcome::Failed);
             return Err(Reported);
@@ -274,15 +281,25 @@ impl Installation<'_> {
         (files, sources)
     }
 
-    /// The units that are to read new values. On the first activation none is: they have yet to start.
-    fn requests<'r>(&self, files: &[File<'r>], sources: &[Source<'r>], changes: &Changes) -> Requests<'r> {
+    /// The units that are to read new values, of which some may be due since an earlier run. On the first activation none
+    /// is: they have yet to start.
+    fn requests<'r>(
+        &self,
+        files: &[File<'r>],
+        sources: &[Source<'r>],
+        changes: &Changes,
+        due: &'r [(units::Action, UnitName)],
+    ) -> Requests<'r> {
         let mut requests = Requests::default();
         if changes.activation() == Activation::Update && !self.manifest.user_mode() {
+            for (action, unit) in due {
+                requests.add(*action, unit);
+            }
             for (file, source) in files.iter().zip(sources) {
                 let of_kind = if file.kind == Kind::Secret { changes.secrets() } else { changes.templates() };
                 let name = file.name.as_str();
                 if [&of_kind.added, &of_kind.modified].iter().any(|names| is_among(name, names)) {
-                    requests.add(source.entry.restart_units(), source.entry.reload_units());
+                    requests.add_all(source.entry.restart_units(), source.entry.reload_units());
                 }
             }
         }

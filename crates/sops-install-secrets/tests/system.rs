@@ -27,6 +27,13 @@ struct System {
     root: bool,
 }
 
+/// Knows every unit but one, and does not want to know any private key.
+const SYSTEMCTL: &str = "#!/bin/sh
+echo \"$*\" >>asked
+case $(env) in *AGE-SECRET-KEY-*) echo 'a private key in the environment' >&2; exit 1 ;; esac
+case $* in *unknown*) echo 'Unit unknown.service not found.' >&2; exit 5 ;; esac
+";
+
 impl System {
     fn new() -> Self {
         let root = nix::unistd::geteuid().is_root();
@@ -69,9 +76,9 @@ impl System {
     }
 
     /// Runs a shell script in the namespace. `install` is the program; `list DIR` shows a tree: kind, mode, owner, path
-    /// and where a link leads. What `systemctl` is asked goes to standard output.
+    /// and where a link leads. What `systemctl` is asked is added to the file `asked`.
     fn script(&self, script: &str) -> Run {
-        let stub = self.scratch.write("bin/systemctl", b"#!/bin/sh\necho \"systemctl $*\"\ncase \"$*\" in *unknown*)\necho 'Unit unknown.service not found.' >&2; exit 5;; esac\n");
+        let stub = self.scratch.write("bin/systemctl", SYSTEMCTL.as_bytes());
         fs::set_permissions(stub, fs::Permissions::from_mode(0o755)).unwrap();
         let accounts = if self.root { "" } else { "-ignore-passwd" };
         let program = env!("CARGO_BIN_EXE_sops-install-secrets");
@@ -164,19 +171,162 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     let system = System::new();
     let mut first = system.secret("a", "str");
     first["restartUnits"] = json!(["unknown.service", "known.service"]);
+    first["reloadUnits"] = json!(["other.service"]);
     let mut second = first.clone();
     second["key"] = json!("multi");
     let before = system.manifest("before.json", &[first], &[]);
     let after = system.manifest("after.json", &[second], &[]);
+    let key = corpus().join("keys/age-2.txt");
     let run = system.script(&format!(
-        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after}; readlink secrets; install {after}"
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1 SOPS_AGE_KEY=$(cat {})\n\
+         install {before}; install {after}; readlink secrets; install {after}; cat asked; ls secrets.d",
+        key.display()
     ));
     assert_eq!(
         run.stderr,
         "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n\
          1 failure; all secrets and templates are installed\n"
     );
-    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n");
+    let asked =
+        "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n";
+    assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n{asked}2\n"));
+}
+
+#[test]
+fn a_template_that_changes_is_logged_and_asks_for_its_units() {
+    let system = System::new();
+    let secrets = [system.secret("a", "str")];
+    let template = |name: &str, content: &str| {
+        json!({
+            "name": name, "path": system.path(&format!("secrets/rendered/{name}")), "mode": "0400", "content": content,
+            "restartUnits": [format!("{name}.service")], "reloadUnits": [],
+        })
+    };
+    let before = system.manifest("before.json", &secrets, &[template("same", "<SOPS:a>"), template("changing", "old")]);
+    let after = system.manifest("after.json", &secrets, &[template("same", "<SOPS:a>"), template("changing", "new")]);
+    let run = system
+        .script(&format!("export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after}; cat asked"));
+    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stdout,
+        "exit 0\nmodifying rendered secret: changing\nexit 0\n--no-block try-restart -- changing.service\n"
+    );
+}
+
+#[test]
+fn a_placeholder_in_a_secret_is_part_of_the_secret() {
+    let system = System::new();
+    let template = json!({
+        "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400", "content": "<SOPS:a> <SOPS:b>",
+    });
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), system.secret("b", "nest/a/b")], &[template]);
+    let mut document: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+    // The values are "hello" and "deep", so each of them holds the placeholder of one more secret.
+    for (name, placeholder) in [("c", "ell"), ("d", "deep")] {
+        document["secrets"].as_array_mut().unwrap().push(system.secret(name, "int"));
+        document["placeholderBySecretName"][name] = json!(placeholder);
+    }
+    let manifest = system.scratch.write("m.json", document.to_string().as_bytes());
+    let run = system.script(&format!("install {}; cat secrets/rendered/t", manifest.display()));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nhello deep", ""));
+}
+
+#[test]
+fn a_failure_after_the_switch_does_not_stop_the_pruning() {
+    let system = System::new();
+    let before = system.manifest("before.json", &[system.secret("a", "str")], &[]);
+    let mut linked = system.secret("a", "multi");
+    linked["path"] = json!(system.path("file"));
+    let after = system.manifest("after.json", &[linked], &[]);
+    let run =
+        system.script(&format!("echo theirs > file; install {before}; install {after} 2>/dev/null; ls secrets.d"));
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n2\n");
+}
+
+#[test]
+fn a_run_that_changes_nothing_succeeds_on_a_read_only_file_system() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "install {manifest}; mount -o remount,ro {}; install {manifest}; ls -A secrets.d",
+        system.path("secrets.d")
+    ));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n1\n", ""));
+}
+
+#[test]
+fn memory_is_locked_and_cannot_be_dumped_while_secrets_are_in_it() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    // Whether it can be locked: without a limit, or with CAP_IPC_LOCK, of which that of a user namespace does not count.
+    let capability =
+        if system.root { "0x$(sed -n 's/CapEff://p' /proc/self/status | tr -d '\\t') >> 14 & 1" } else { "0" };
+    // The program waits for the lock, which it takes after all of this and before it reads a key.
+    let run = system.script(&format!(
+        "lockable=$(({capability})); (ulimit -l unlimited) 2>/dev/null && lockable=1\n\
+         touch secrets.d.lock; chmod 600 secrets.d.lock; exec 9<secrets.d.lock; flock 9; tries=0\n\
+         {program} {accounts} {manifest} 9<&- & until grep -q -- \"-> FLOCK.* $! \" /proc/locks || test $((tries += 1)) -gt 200; do sleep 0.05; done\n\
+         grep 'Max core' /proc/$!/limits; locked=$(sed -n 's/VmLck:\\t *\\([0-9]*\\) kB/\\1/p' /proc/$!/status)\n\
+         test $lockable = $((locked > 1000)) || echo lockable: $lockable, locked: $locked\n\
+         prlimit --pid $! --core=unlimited 2>/dev/null; kill -ABRT $!; wait $!; echo $?; ls | grep core",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets"),
+        accounts = if system.root { "" } else { "-ignore-passwd" },
+    ));
+    let lines: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines, ["Max core file size 0 0 bytes", "134"], "{}", run.stderr);
+}
+
+#[test]
+fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["a.service", "both.service"]);
+    first["reloadUnits"] = json!(["b.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let mut third = system.secret("new", "str");
+    third["restartUnits"] = json!(["both.service", "c.service"]);
+    let before = system.manifest("before.json", std::slice::from_ref(&first), &[]);
+    let after = system.manifest("after.json", &[second.clone()], &[]);
+    let more = system.manifest("more.json", &[second, third], &[]);
+    // It is killed by what it asks first, after the switch.
+    let prelude = "mkdir of-nixos; mount --bind of-nixos /run; mkdir /run/nixos\n\
+        killed() { printf '#!/bin/sh\\nkill -KILL $PPID\\n' > killer/systemctl; chmod +x killer/systemctl\n\
+        (export PATH=$PWD/killer:$PATH SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install \"$@\") 2>/dev/null; }; mkdir killer\n\
+        lists() { head /run/nixos/* 2>/dev/null; rm -f /run/nixos/*; }";
+    let run = system.script(&format!(
+        "{prelude}; install {before}; killed {after}; cat secrets/a; echo\n\
+         install --dry-run {after} 2>&1; lists; install {after}; lists; install {after}; lists; ls -A secrets.d\n\
+         install {before}; lists; killed {after}; install {more}; lists"
+    ));
+    let dry = "would restart a.service\nwould restart both.service\nwould reload b.service\nexit 0\n";
+    let lists = "==> /run/nixos/activation-reload-list <==\nb.service\n\n\
+                 ==> /run/nixos/activation-restart-list <==\na.service\nboth.service\n";
+    let killed = "modifying secret: a\nexit 137\n";
+    assert_eq!(
+        run.stdout,
+        format!(
+            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n2\n\
+             modifying secret: a\nexit 0\n{lists}{killed}adding secret: new\nexit 0\n{lists}c.service\n"
+        )
+    );
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn units_that_systemd_refuses_are_told_once_and_not_asked_for_again() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["unknown.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>/dev/null; ls -A secrets.d; install {after}"
+    ));
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n2\nexit 0\n");
+    assert_eq!(run.stderr, "");
 }
 
 #[test]
