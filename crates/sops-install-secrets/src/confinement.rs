@@ -31,7 +31,7 @@ pub(crate) fn confine() {
 #[inline(never)]
 #[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
 pub(crate) fn wipe_stack() {
-    let mut free = [0_u8; STACK_BYTES];
+    let mut free = [0_u64; STACK_BYTES / size_of::<u64>()];
     free.zeroize();
     black_box(&free);
 }
