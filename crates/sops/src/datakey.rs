@@ -181,9 +181,11 @@ struct Attempt {
 }
 
 /// Tries each identity in memory on its own: one that fails stands in nobody's way.
-fn try_age(file: &File, identities: &Identities) -> Attempt {
+fn try_age(file: &File, recipient: &str, identities: &Identities) -> Attempt {
     let mut attempt = Attempt::default();
-    for loaded in identities.loaded() {
+    let mut likely_first: Vec<_> = identities.loaded().iter().collect();
+    likely_first.sort_by_key(|loaded| !loaded.is_named(recipient));
+    for loaded in likely_first {
         let Key::Age(keys) = &loaded.key else { continue };
         for outcome in keys.iter().map(|key| file.open(&**key)) {
             match outcome {
@@ -295,11 +297,15 @@ impl<'a> Search<'a> {
         }
         self.findings.tried = Tried::Memory;
         let Findings { parts, problems, .. } = &mut *self.findings;
-        for (entry, problem) in self.entries.iter().zip(&mut *problems) {
+        // What names a key of this host comes first, since each attempt costs as much as all else of a file. A name may be
+        // wrong, so the rest is tried too.
+        let mut likely_first: Vec<_> = self.entries.iter().zip(&mut *problems).collect();
+        likely_first.sort_by_key(|(entry, _)| !self.identities.are_named(entry.recipient()));
+        for (entry, problem) in likely_first {
             let Some(part @ None) = parts.get_mut(entry.group()) else { continue };
             match entry.age_file() {
                 Some(Ok(file)) => {
-                    let attempt = try_age(&file, self.identities);
+                    let attempt = try_age(&file, entry.recipient(), self.identities);
                     *part = attempt.content;
                     *problem = attempt.problem.map(EntryProblem::Age);
                 }

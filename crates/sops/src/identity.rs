@@ -10,6 +10,7 @@ pub(crate) mod openpgp;
 pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod ssh;
+pub(crate) mod x25519;
 
 use ::age_core::format::Stanza;
 
@@ -93,7 +94,7 @@ impl Identities {
             let line = std::str::from_utf8(line).map_err(|_not_text| KeyProblem::UnknownLine).and_then(Line::parse);
             match line {
                 Ok(Line::Nothing) => {}
-                Ok(Line::X25519(identity, recipient)) => self.add(origin, vec![recipient], Key::Age(vec![identity])),
+                Ok(Line::X25519(identity)) => self.add(origin, vec![identity.recipient()], Key::Age(vec![identity])),
                 Ok(Line::Hybrid(identity)) => {
                     self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
                 }
@@ -117,8 +118,8 @@ impl Identities {
         let error = |problem| IdentityError { origin: origin.to_owned(), line: None, problem };
         let (public, keys): (_, Vec<Box<dyn ::age::Identity>>) = match ssh::PrivateKey::parse(content).map_err(error)? {
             ssh::PrivateKey::Ed25519(key) => {
-                let derived = key.derived().map_err(error)?;
-                (vec![derived.to_public().to_string(), key.public()], vec![derived, Box::new(key)])
+                let derived = key.derived();
+                (vec![derived.recipient(), key.public()], vec![Box::new(derived), Box::new(key)])
             }
             ssh::PrivateKey::Rsa(key) => (vec![key.public()], vec![key]),
         };
@@ -158,6 +159,11 @@ impl Identities {
         self.loaded.push(Loaded { origin: origin.to_owned(), public, key });
     }
 
+    /// Whether one of them is the recipient of this name.
+    pub(crate) fn are_named(&self, recipient: &str) -> bool {
+        self.loaded.iter().any(|loaded| loaded.is_named(recipient))
+    }
+
     pub(crate) fn loaded(&self) -> &[Loaded] {
         &self.loaded
     }
@@ -182,6 +188,13 @@ impl Identities {
 
     pub(crate) fn gpg(&self) -> Option<&gpg::Program> {
         self.gpg.as_ref()
+    }
+}
+
+impl Loaded {
+    /// Whether it is the recipient of this name; SSH keys may have a comment behind them.
+    pub(crate) fn is_named(&self, recipient: &str) -> bool {
+        self.public.iter().any(|public| recipient.starts_with(public.as_str()))
     }
 }
 

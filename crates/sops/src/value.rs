@@ -22,7 +22,8 @@ impl<'a> Ciphertext<'a> {
     /// Takes a text apart. It must begin with `ENC[` and have a `]` on its first line; whatever stands behind the last
     /// `]` of that line is ignored, as sops does.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
-        let line = text.split(|&byte| byte == b'\n').next()?;
+        // To look for one byte is fast, to split is not, and almost no text has two lines.
+        let line = if text.contains(&b'\n') { text.split(|&byte| byte == b'\n').next()? } else { text };
         let body = line.strip_prefix(b"ENC[AES256_GCM,data:")?;
         let end = body.iter().rposition(|&byte| byte == b']')?;
         // sops's pattern is greedy, so each mark counts where it stands last.
