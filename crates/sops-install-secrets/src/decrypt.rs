@@ -66,7 +66,10 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
         let Some(encrypted) = file.read(report) else { continue };
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
-        for (&(place, secret, _), result) in selected.iter().zip(checked) {
+        if let Err(error) = checked.file {
+            file.report(&error, String::new(), report);
+        }
+        for (&(place, secret, _), result) in selected.iter().zip(checked.keys) {
             if let Err(error) = result {
                 file.report_key(lookup_code(&error), (place, secret), &error, report);
             }
@@ -237,7 +240,7 @@ impl SopsFile<'_> {
 /// What kind of failure an error of a sops file is.
 fn code(error: &Error) -> Code {
     match error {
-        Error::DataKey(_) | Error::Age(AgeFileError::NoIdentity(_)) => Code::NoIdentity,
+        Error::DataKey(_) | Error::Remote(_) | Error::Age(AgeFileError::NoIdentity(_)) => Code::NoIdentity,
         Error::Walk(_) | Error::Mac(_) => Code::SopsFileTampered,
         Error::Lookup(error) => lookup_code(error),
         Error::Parse(_)

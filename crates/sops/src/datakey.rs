@@ -136,6 +136,12 @@ pub(crate) fn could_open(groups: &[KeyGroup], threshold: i64, hosts: &[HostRecip
     groups.iter().filter(|group| group.iter().any(ours)).count() >= needed(groups, threshold)
 }
 
+/// Whether somebody who is not in the network could open a file with these groups.
+pub(crate) fn could_open_offline(groups: &[KeyGroup], threshold: i64) -> bool {
+    let is_offline = |wrapped: &WrappedKey| !matches!(wrapped, WrappedKey::Remote { .. });
+    groups.iter().filter(|group| group.iter().any(is_offline)).count() >= needed(groups, threshold)
+}
+
 /// How many groups must open. Where there are several, one share says nothing, whatever the threshold says.
 fn needed(groups: &[KeyGroup], threshold: i64) -> usize {
     if groups.len() > 1 { usize::try_from(threshold).unwrap_or(0).max(2) } else { 1 }

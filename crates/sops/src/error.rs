@@ -29,6 +29,11 @@ pub enum Error {
     /// It is an age file that nobody at hand can open.
     #[error(transparent)]
     Age(#[from] AgeFileError),
+    /// Only services in the network can open it.
+    #[error(
+        "only {0} can open it, which an activation does not ask; add an age recipient and run: sops updatekeys FILE"
+    )]
+    Remote(String),
     /// Its data key has an impossible length.
     #[error("its data key has {0} bytes, but AES takes 16, 24 or 32; encrypt the file again")]
     DataKeyLength(usize),

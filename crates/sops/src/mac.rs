@@ -78,6 +78,19 @@ impl MacHasher {
     }
 }
 
+/// Whether what is stored could be a MAC, as far as can be told without the data key.
+///
+/// # Errors
+///
+/// [`MacError`] unless it is a ciphertext.
+pub(crate) fn check(stored: &str) -> Result<(), MacError> {
+    if stored.is_empty() {
+        return Err(MacError::Missing);
+    }
+    let ciphertext = Ciphertext::parse(stored.as_bytes()).ok_or(ValueError::NotEncrypted);
+    ciphertext.and_then(|ciphertext| ciphertext.check()).map_err(MacError::Unreadable)
+}
+
 impl Mac {
     /// Compares with the MAC in the metadata, which is bound to the time of the last modification.
     ///

@@ -52,6 +52,17 @@ impl<'a> Ciphertext<'a> {
         }
     }
 
+    /// Whether it could be a ciphertext of sops, as far as can be told without the data key.
+    pub(crate) fn check(&self) -> Result<(), ValueError> {
+        for (field, text) in [("data", self.data), ("iv", self.nonce), ("tag", self.tag)] {
+            decode_into(&mut Vec::new(), text, field)?;
+        }
+        match self.kind {
+            b"str" | b"int" | b"float" | b"bool" | b"time" | b"comment" => Ok(()),
+            kind => Err(ValueError::UnknownType(lossy(kind))),
+        }
+    }
+
     fn typed(&self, text: Plaintext) -> Result<Value, ValueError> {
         let scalar = match self.kind {
             b"str" => Some(Scalar::Text(text)),
