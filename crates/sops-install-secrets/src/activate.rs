@@ -2,8 +2,6 @@
 //!
 //! Until the switch an error leaves the machine as it was. After it an error is reported, and the rest still runs.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use install::{Activation, Changes, Credential, Current, File, FileSystem, Kind, Location, Lock, Medium, Store};
@@ -18,7 +16,7 @@ use crate::environment::Environment;
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
 use crate::units::{self, Requests, Route};
-use crate::{accounts, decrypt, keys, plan, status, verify};
+use crate::{accounts, decrypt, input, keys, plan, status, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
@@ -375,14 +373,11 @@ fn read_manifest(
     environment: &Environment,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
-    let json = fs::read(path.as_path()).map_err(|source| {
-        let way_out = match path {
-            ManifestPath::Given(_) => "",
-            ManifestPath::OfMachine => ", which is read because no other is named",
-        };
-        let error = Unreadable { path: path.as_path().to_owned(), way_out, source };
-        report.failed(Code::ManifestUnreadable, &error)
-    })?;
+    let what = match path {
+        ManifestPath::Given(_) => "manifest",
+        ManifestPath::OfMachine => "manifest of this machine,",
+    };
+    let json = input::read(what, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))?;
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
@@ -407,13 +402,4 @@ const CREDENTIALS: &str = "/run/credstore";
 )]
 struct OnDisk {
     path: PathBuf,
-}
-
-/// A manifest that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the manifest {path}{way_out}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    way_out: &'static str,
-    source: io::Error,
 }

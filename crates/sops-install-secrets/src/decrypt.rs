@@ -1,13 +1,12 @@
 //! From sops files to values: each file is read, unlocked and verified once, however many secrets it gives.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use manifest::{Manifest, Secret};
 use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
 
+use crate::input;
 use crate::keys::{HostKeys, Unusable};
 use crate::report::{Code, Report, Subject, chain};
 
@@ -20,14 +19,6 @@ struct SopsFile<'m> {
     format: Format,
     /// With their places in the manifest.
     secrets: Vec<(usize, &'m Secret)>,
-}
-
-/// A sops file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the sops file {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
 }
 
 /// A sops file that gives nothing, and what its owner can do.
@@ -146,12 +137,11 @@ fn format(format: manifest::Format) -> Format {
 impl SopsFile<'_> {
     /// Reads and parses the file; `None` if that failed, which is then reported.
     fn read(&self, report: &mut Report) -> Option<Encrypted> {
-        let bytes = match fs::read(self.path) {
+        let bytes = match input::read("sops file", self.path) {
             Ok(bytes) => bytes,
-            Err(source) => {
+            Err(error) => {
                 // The error names the file itself.
                 let subject = Subject { file: None, ..self.subject() };
-                let error = Unreadable { path: self.path.to_owned(), source };
                 report.failure(Code::SopsFileUnreadable, subject, &error);
                 return None;
             }

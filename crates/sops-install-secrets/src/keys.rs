@@ -11,16 +11,9 @@ use zeroize::Zeroizing;
 
 use crate::cli::HostName;
 use crate::environment::Environment;
+use crate::input;
 use crate::report::{Code, Report, Reported, Subject};
 use crate::unmounted::mount_point_of;
-
-/// The public key of a host that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the public key {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
-}
 
 /// Whether a key has to be there.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -93,8 +86,11 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostR
     for name in names {
         let text = match name {
             HostName::Text(text) => text.clone(),
-            HostName::File(path) => fs::read_to_string(path)
-                .map_err(|source| report.failed(Code::RecipientInvalid, &Unreadable { path: path.clone(), source }))?,
+            HostName::File(path) => {
+                let content = input::read("public key", path);
+                let content = content.map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+                String::from_utf8_lossy(&content).into_owned()
+            }
         };
         // A file may hold several, one a line, as `ssh-keyscan` prints them.
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {

@@ -9,6 +9,7 @@ mod cli;
 mod confinement;
 mod decrypt;
 mod environment;
+mod input;
 mod keys;
 mod plan;
 mod report;

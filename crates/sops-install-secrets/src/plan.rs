@@ -1,9 +1,7 @@
 //! What this machine makes of a manifest: numbers for its owners, texts for its templates.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use install::Owner;
 use manifest::{Entry, Manifest, Name, Problem, Segment, Template, TemplateSource, TemplateText};
@@ -13,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::accounts::Accounts;
 use crate::cli;
 use crate::decrypt::Values;
+use crate::input;
 use crate::report::{Code, Leading, Report, Reported, Subject};
 
 /// The owners of all secrets and templates.
@@ -40,14 +39,6 @@ enum Source {
     Root,
     /// Nowhere: files stay with the user who runs the program.
     Nobody,
-}
-
-/// The text of a template that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the text {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
 }
 
 impl Owners {
@@ -134,11 +125,10 @@ pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
 /// The text of a template that stands in a file of its own.
 fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
     let path = template.file()?;
-    let content = match fs::read(path) {
+    let content = match input::read("text", path) {
         Ok(content) => content,
-        Err(source) => {
-            let subject = Subject::template(template.name().as_str());
-            report.failure(Code::TemplateUnreadable, subject, &Unreadable { path: path.to_owned(), source });
+        Err(error) => {
+            report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
             return None;
         }
     };

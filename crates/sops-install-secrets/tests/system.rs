@@ -387,6 +387,23 @@ fn a_dry_run_mounts_and_writes_nothing() {
 }
 
 #[test]
+fn without_an_argument_the_manifest_of_the_machine_is_read() {
+    let system = System::new();
+    system.manifest("etc/sops-nix/manifest.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "mkdir none; mount --bind none /etc; {program} -ignore-passwd -dry-run; mount --bind etc /etc; {program} \
+         -ignore-passwd -dry-run",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets")
+    ));
+    assert_eq!(
+        run.stderr,
+        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: No such file or directory (os error 2)\n\
+         1 failure; an installation would change nothing\n"
+    );
+    assert_eq!(run.stdout, "would add secret: a\n");
+}
+
+#[test]
 fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
     let system = System::new();
     let path = system.manifest("m.json", &[system.secret("a", "str")], &[]);
