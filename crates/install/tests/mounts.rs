@@ -259,6 +259,20 @@ fn a_failure_while_mounting_leaves_the_running_generation() {
 }
 
 #[test]
+fn a_file_system_at_the_symlink_path_is_an_error_before_anything_is_mounted() {
+    if in_namespace("a_file_system_at_the_symlink_path_is_an_error_before_anything_is_mounted").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    fs::create_dir(place.path("run")).unwrap();
+    fs::create_dir(place.location.symlink_path()).unwrap();
+    mount(Some("none"), place.location.symlink_path(), Some("ramfs"), MsFlags::empty(), None::<&str>).unwrap();
+    let error = place.install(&[place.secret("a", "1")]).err().unwrap();
+    assert!(matches!(error, Error::Foreign { found: "a mounted file system", .. }), "{error}");
+    assert!(!place.location.mount_point().exists());
+}
+
+#[test]
 fn two_first_activations_at_once_mount_once() {
     if in_namespace("two_first_activations_at_once_mount_once").is_none() {
         return;

@@ -13,7 +13,7 @@ use sops::Plaintext;
 use zeroize::Zeroizing;
 
 use crate::cli::{self, Arguments, CheckMode, DryRun};
-use crate::confinement::confine;
+use crate::confinement::{confine, raise_file_limit};
 use crate::environment::Environment;
 use crate::plan::Owners;
 use crate::report::{self, Report, Reported};
@@ -69,6 +69,7 @@ impl Installation<'_> {
     /// The whole of it, top to bottom.
     fn run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
+        raise_file_limit();
         let location = self.location().map_err(|error| report.failed("", &error))?;
         let group = self.directory_group(report)?;
         let lock = match self.dry_run {
