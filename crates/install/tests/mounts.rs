@@ -15,6 +15,7 @@ use std::thread;
 use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Store};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::unistd::{Uid, chown};
 use support::{Place, Rights, Stop, Wanted, in_namespace};
 
 #[test]
@@ -89,6 +90,10 @@ fn owners_are_set_and_compared() {
 
     assert!(place.install(&wanted(user, group)).unwrap().changes.is_empty());
     if rights == Rights::Root {
+        chown(&root.join("d/e"), Some(Uid::from_raw(1)), None).unwrap();
+        let run = place.install(&wanted(user, group)).unwrap();
+        assert!(!run.changes.is_empty() && run.changes.secrets().is_empty(), "a directory of somebody else");
+        assert_eq!(status(&root.join("d/e")), (0, keys, 0o751));
         for (user, group) in [(1, group), (1, 2)] {
             let run = place.install(&wanted(user, group)).unwrap();
             assert_eq!(

@@ -167,6 +167,21 @@ fn a_later_activation_logs_its_changes_and_asks_for_units_after_the_switch() {
 }
 
 #[test]
+fn changes_are_not_logged_unless_the_manifest_wants_it() {
+    let system = System::new();
+    let quiet = |name: &str, key: &str| {
+        let manifest = system.manifest(name, &[system.secret("a", key)], &[]);
+        let mut document: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+        document["logging"]["secretChanges"] = json!(false);
+        fs::write(&manifest, document.to_string()).unwrap();
+        manifest
+    };
+    let (before, after) = (quiet("before.json", "str"), quiet("after.json", "multi"));
+    let run = system.script(&format!("install {before}; install --dry-run {after}; install {after}; ls secrets.d"));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\nexit 0\n2\n", ""));
+}
+
+#[test]
 fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     let system = System::new();
     let mut first = system.secret("a", "str");
@@ -189,6 +204,23 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     let asked =
         "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n";
     assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n{asked}2\n"));
+}
+
+#[test]
+fn more_units_than_fit_into_a_command_line_are_all_asked_for() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    // Some 2.5 MB, and the kernel takes 2.
+    first["restartUnits"] = (0..10_000).map(|number| format!("{}{number:05}.service", "u".repeat(240))).collect();
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>&1 | cut -c 1-200\n\
+         tr ' ' '\\n' <asked | grep -c service"
+    ));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nmodifying secret: a\nexit 0\n10000\n", ""));
 }
 
 #[test]
