@@ -35,6 +35,7 @@ impl<'l> Current<'l> {
             Err(error) => return Err(error),
         };
         let nothing = Self { location, number: None, running: None, requests: requests.clone() };
+        let foreign = |found| Error::Foreign { path: location.symlink_path().to_owned(), found };
         let (parent, name) = split(location.symlink_path())?;
         let parent = match Dir::walk(parent, Missing::Fail) {
             Ok(parent) => parent,
@@ -54,13 +55,17 @@ impl<'l> Current<'l> {
                 };
                 Ok(Self { location, number, running, requests })
             }
-            Found::Directory if parent.child(name)?.is_hollow()? => Ok(nothing),
             Found::Directory => {
-                Err(Error::Foreign { path: location.symlink_path().to_owned(), found: "a directory with files" })
+                let directory = parent.child(name)?;
+                if directory.is_mount()? {
+                    Err(foreign("a mounted file system"))
+                } else if directory.is_hollow()? {
+                    Ok(nothing)
+                } else {
+                    Err(foreign("a directory with files"))
+                }
             }
-            found @ (Found::File | Found::Special) => {
-                Err(Error::Foreign { path: location.symlink_path().to_owned(), found: found.noun() })
-            }
+            found @ (Found::File | Found::Special) => Err(foreign(found.noun())),
         }
     }
 

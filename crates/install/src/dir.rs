@@ -430,18 +430,48 @@ impl Dir {
     pub(crate) fn remove_tree(&self, name: &OsStr) -> Result<(), Error> {
         match self.child(name) {
             Ok(directory) => {
-                for (name, is) in directory.entries()? {
-                    match is {
-                        Is::Directory => directory.remove_tree(&name)?,
-                        Is::Other => directory.remove(&name)?,
-                    }
-                }
+                directory.clear()?;
                 self.remove_empty(name)
             }
             Err(Error::Call { source: Errno::ENOENT, .. }) => Ok(()),
             Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. }) => self.remove(name),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes everything in this directory. However deep it is, no more than two directories are open at a time: a tree that
+    /// could not be finished for want of handles has to be removed without them.
+    fn clear(self) -> Result<(), Error> {
+        let mut here = self;
+        let mut left = vec![here.remove_files()?];
+        // The names on the way from the beginning to here.
+        let mut way: Vec<OsString> = Vec::new();
+        while let Some(directories) = left.last_mut() {
+            if let Some(name) = directories.pop() {
+                here = here.child(&name)?;
+                left.push(here.remove_files()?);
+                way.push(name);
+            } else {
+                left.pop();
+                if let Some(name) = way.pop() {
+                    here = here.above()?;
+                    here.remove_empty(&name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all but the directories, and gives their names.
+    fn remove_files(&self) -> Result<Vec<OsString>, Error> {
+        let mut directories = Vec::new();
+        for (name, is) in self.entries()? {
+            match is {
+                Is::Directory => directories.push(name),
+                Is::Other => self.remove(&name)?,
+            }
+        }
+        Ok(directories)
     }
 
     /// Removes a directory in which there is nothing but directories, and stops at the first other thing.

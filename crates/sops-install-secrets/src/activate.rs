@@ -11,7 +11,7 @@ use sops::Plaintext;
 use zeroize::Zeroizing;
 
 use crate::cli::{self, Action, Arguments, ManifestPath};
-use crate::confinement::confine;
+use crate::confinement::{confine, raise_file_limit};
 use crate::environment::Environment;
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
@@ -79,6 +79,7 @@ impl Installation<'_> {
     /// The whole of an installation, top to bottom.
     fn run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
+        raise_file_limit();
         let failed = Code::InstallationFailed;
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(failed, &error))?;
@@ -135,6 +136,7 @@ impl Installation<'_> {
     /// Says what an installation would do.
     fn dry_run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
+        raise_file_limit();
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         let group = self.directory_group(report)?;
@@ -162,6 +164,7 @@ impl Installation<'_> {
     /// Compares what an installation would give with what is installed.
     fn verify(&self, manifest: &ManifestPath, report: &mut Report) -> Result<(), Reported> {
         confine();
+        raise_file_limit();
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         let group = self.directory_group(report)?;

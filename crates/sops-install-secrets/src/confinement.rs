@@ -1,4 +1,4 @@
-//! Keeping what this process knows to itself.
+//! Keeping what this process knows to itself, and the limits of the process.
 
 use std::fs;
 use std::hint::black_box;
@@ -33,6 +33,16 @@ fn lock_memory() -> nix::Result<()> {
     let locked = lock();
     setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard)?;
     locked
+}
+
+/// Allows as many open files as the hard limit: a secret deep below directories takes a handle for each of them.
+pub(crate) fn raise_file_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    match raised {
+        // Whether it was enough is seen when it is not.
+        Ok(()) | Err(_) => {}
+    }
 }
 
 /// Overwrites the part of the stack that is free now and was ever used. Values that moved from one function to another left

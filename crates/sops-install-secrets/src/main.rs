@@ -57,3 +57,23 @@ fn run() -> ExitCode {
 
 /// The exit status of a command line that cannot be understood.
 const CALLED_WRONGLY: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    #[test]
+    fn what_is_freed_is_wiped() {
+        let secret = vec![b'x'; 4000];
+        let address = u64::try_from(secret.as_ptr().addr()).unwrap();
+        let memory = File::open("/proc/self/mem").unwrap();
+        let mut seen = [0; 1000];
+        // Away from its beginning, where the allocator notes what is free.
+        memory.read_exact_at(&mut seen, address + 1000).unwrap();
+        assert_eq!(seen, [b'x'; 1000]);
+        drop(secret);
+        memory.read_exact_at(&mut seen, address + 1000).unwrap();
+        assert_eq!(seen, [0; 1000]);
+    }
+}

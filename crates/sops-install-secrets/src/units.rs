@@ -109,7 +109,9 @@ impl<'a> Requests<'a> {
                 continue;
             }
             match route {
-                Route::Systemctl => errors.extend(ask_systemctl(action, units)),
+                Route::Systemctl => {
+                    errors.extend(units.chunks(UNITS).flat_map(|units| ask_systemctl(action, units)));
+                }
                 Route::ActivationLists(directory) => errors.extend(append(directory, action, units).err()),
             }
         }
@@ -127,7 +129,10 @@ impl Action {
     }
 }
 
-/// One call for all units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
+/// How many units are asked for in one call. Their names are short enough for a command line.
+const UNITS: usize = 1000;
+
+/// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
 fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
     let verb = match action {
         Action::Restart => "try-restart",

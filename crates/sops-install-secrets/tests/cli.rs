@@ -57,13 +57,47 @@ fn a_run_that_changes_nothing_touches_nothing() {
     let wanted = manifest(&[secret("a", "str"), with(secret("b", "multi"), "path", "%r/link")]);
     assert_eq!(scratch.run(&wanted, &["-ignore-passwd"]).status, Some(0));
     let inodes = || {
-        ["secrets", "secrets.d/1", "secrets.d/1/a", "link"]
+        ["", "secrets", "secrets.d", "secrets.d/.links", "secrets.d/1", "secrets.d/1/a", "link"]
             .map(|path| fs::symlink_metadata(scratch.runtime().join(path)).unwrap())
             .map(|metadata| (metadata.ino(), metadata.mtime_nsec(), metadata.ctime_nsec()))
     };
     let before = inodes();
     assert_eq!(scratch.run(&wanted, &["-ignore-passwd"]).status, Some(0));
     assert_eq!(inodes(), before);
+}
+
+#[test]
+fn secrets_of_a_user_on_a_disk_are_installed_with_a_warning() {
+    let scratch = Scratch::new();
+    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let wanted = scratch.write("manifest.json", manifest(&[secret("a", "str")]).to_string().as_bytes());
+    let mut command = scratch.command();
+    let run = Scratch::finish(command.env("XDG_RUNTIME_DIR", disk.path()).arg("-ignore-passwd").arg(wanted));
+    assert_eq!(run.status, Some(0));
+    // Somebody may build in memory.
+    let kind = nix::sys::statfs::statfs(disk.path()).unwrap().filesystem_type();
+    let warned = run.stderr.contains("secrets.d is on a disk, where secrets outlive the session; let XDG_RUNTIME_DIR");
+    assert_eq!(warned, kind != nix::sys::statfs::TMPFS_MAGIC, "{}", run.stderr);
+    assert!(fs::read_link(disk.path().join("secrets")).unwrap().ends_with("secrets.d/1"));
+}
+
+#[test]
+fn a_user_has_no_units_and_no_log_of_changes() {
+    let scratch = Scratch::new();
+    let asked = scratch.path().join("asked");
+    let stub = scratch.write("bin/systemctl", format!("#!/bin/sh\necho \"$*\" >>{}\n", asked.display()).as_bytes());
+    fs::set_permissions(stub, fs::Permissions::from_mode(0o755)).unwrap();
+    for key in ["str", "multi"] {
+        let changing = with(secret("a", key), "restartUnits", vec!["a.service"]);
+        let wanted = with(manifest(&[changing]), "logging", json!({ "secretChanges": true, "keyImport": false }));
+        let wanted = scratch.write("manifest.json", wanted.to_string().as_bytes());
+        let mut command = scratch.command();
+        command.env("PATH", scratch.path().join("bin")).env("SOPS_RESTART_UNITS_VIA_SYSTEMCTL", "1");
+        let run = Scratch::finish(command.arg("-ignore-passwd").arg(wanted));
+        assert_eq!((run.status, run.stdout.as_str(), messages(&scratch, &run).as_str()), (Some(0), "", ""));
+    }
+    assert_eq!(fs::read_link(scratch.runtime().join("secrets")).unwrap(), scratch.runtime().join("secrets.d/2"));
+    assert!(!asked.exists());
 }
 
 #[test]
