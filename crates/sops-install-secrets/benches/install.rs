@@ -55,6 +55,14 @@ fn main() {
     for job in &jobs {
         job.print_memory();
     }
+
+    let [start, empty] =
+        turns.run(|| [timed(Command::new(ours()).arg("--version")), timed(&mut Command::new(floor_program()))]);
+    let (start, empty) = (median(&start) * 1e3, median(&empty) * 1e3);
+    println!(
+        "\nstart and end without work: {start:.2} ms, an empty program {empty:.2} ms, more by {:.2} ms",
+        start - empty
+    );
 }
 
 /// How often each job is run.
