@@ -101,6 +101,42 @@ in
     age-plugin-toy = derivation "age-plugin-toy" { };
   };
 
+  # What the flake and default.nix use of nixpkgs.
+  legacyPackages =
+    system:
+    let
+      named = name: derivation name { };
+      tests = lib.mapAttrs (name: _: named "vm-test-run-${name}") (import ../nixos);
+    in
+    lib.genAttrs [
+      "age"
+      "cargo"
+      "clippy"
+      "deadnix"
+      "gnupg"
+      "nixfmt"
+      "nixfmt-tree"
+      "python3"
+      "rustc"
+      "rustfmt"
+      "sops"
+      "strace"
+    ] named
+    // {
+      stdenv.hostPlatform.system = system;
+      callPackage =
+        file: _:
+        assert builtins.pathExists file;
+        derivation "sops-install-secrets" {
+          inherit tests;
+          meta.mainProgram = "sops-install-secrets";
+        };
+      mkShell = arguments: derivation "nix-shell" arguments;
+      runCommand =
+        name: _: text:
+        derivation name { inherit text; };
+    };
+
   nixos = {
     imports = [ common ];
     options = {
