@@ -1,4 +1,5 @@
 {
+  installShellFiles,
   lib,
   rustPlatform,
   testers,
@@ -23,6 +24,12 @@ rustPlatform.buildRustPackage (finalAttrs: {
   # The tests mount file systems, trace system calls and start gpg. A build sandbox grants some of that on some
   # machines; .ci/run runs all of them.
   doCheck = false;
+
+  nativeBuildInputs = [ installShellFiles ];
+  postInstall = ''
+    installManPage crates/sops-install-secrets/doc/sops-install-secrets.8
+    installShellCompletion crates/sops-install-secrets/doc/completions/*
+  '';
 
   passthru.tests = lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos);
 

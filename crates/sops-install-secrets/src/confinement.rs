@@ -1,5 +1,6 @@
-//! Keeping what this process knows to itself.
+//! Keeping what this process knows to itself, and the limits of the process.
 
+use std::fs;
 use std::hint::black_box;
 
 use nix::sys::mman::{MlockAllFlags, mlockall};
@@ -10,15 +11,7 @@ use zeroize::Zeroize as _;
 /// Makes the memory of this process unreadable to others and keeps it out of core dumps and, where the limits allow,
 /// out of swap. Each of these is a further line of defence, so none of them stops an installation that it fails in.
 pub(crate) fn confine() {
-    // Under a limit a later allocation, or the growth of the stack, would end the process instead of going unlocked. Root
-    // can lift the limit, but the root of a user namespace cannot.
-    let unlimited = match getrlimit(Resource::RLIMIT_MEMLOCK) {
-        Ok((RLIM_INFINITY, _)) => true,
-        Ok(_) | Err(_) => setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok(),
-    };
-    let swap_is_shut_out =
-        if unlimited { mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE) } else { Ok(()) };
-    for defence in [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), swap_is_shut_out] {
+    for defence in [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), lock_memory()] {
         match defence {
             // A sandbox may forbid it, and the secrets are needed all the same.
             Ok(()) | Err(_) => {}
@@ -26,15 +19,61 @@ pub(crate) fn confine() {
     }
 }
 
-/// Overwrites the part of the stack that is free now. Values that moved from one function to another left copies there
-/// that their own wiping does not reach.
-#[inline(never)]
-#[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
+/// Locks all pages, also those to come, unless there is a limit: under one a later allocation, or the growth of the stack,
+/// would end the process instead of going unlocked.
+fn lock_memory() -> nix::Result<()> {
+    let lock = || mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
+    if soft == RLIM_INFINITY || setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok() {
+        return lock();
+    }
+    // For CAP_IPC_LOCK there is no limit. That of a user namespace is not the one that counts, and without it a limit of zero
+    // lets nothing be locked.
+    setrlimit(Resource::RLIMIT_MEMLOCK, 0, hard)?;
+    let locked = lock();
+    setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard)?;
+    locked
+}
+
+/// Allows as many open files as the hard limit: a secret deep below directories takes a handle for each of them.
+pub(crate) fn raise_file_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    match raised {
+        // Whether it was enough is seen when it is not.
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// Overwrites the part of the stack that is free now and was ever used. Values that moved from one function to another left
+/// copies there that their own wiping does not reach.
 pub(crate) fn wipe_stack() {
-    let mut free = [0_u8; STACK_BYTES];
+    wipe_pieces(used_stack().unwrap_or(LARGEST).min(LARGEST).div_ceil(PIECE));
+}
+
+/// How large the stack has become, in bytes. The kernel makes it longer when a page is touched, and never shorter.
+///
+/// To touch the pages that no call has reached would cost more than anything else that the program does for one secret.
+fn used_stack() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmStk:"))?;
+    let kilobytes: usize = size.trim().strip_suffix(" kB")?.parse().ok()?;
+    kilobytes.checked_mul(1 << 10)
+}
+
+/// Each call overwrites its own frame, and keeps it while the next one goes deeper.
+#[inline(never)]
+fn wipe_pieces(count: usize) {
+    let mut free = [0_u64; PIECE / size_of::<u64>()];
     free.zeroize();
+    if let Some(count) = count.checked_sub(1) {
+        wipe_pieces(count);
+    }
     black_box(&free);
 }
 
+/// Bytes of the stack that one call overwrites.
+const PIECE: usize = 16 << 10;
+
 /// More than the deepest calls take that have a secret at hand: the arithmetic of RSA and of post-quantum keys.
-const STACK_BYTES: usize = 512 << 10;
+const LARGEST: usize = 512 << 10;
