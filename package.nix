@@ -28,7 +28,9 @@ rustPlatform.buildRustPackage (finalAttrs: {
   nativeBuildInputs = [ installShellFiles ];
   postInstall = ''
     installManPage crates/sops-install-secrets/doc/sops-install-secrets.8
-    installShellCompletion crates/sops-install-secrets/doc/completions/*
+    cd crates/sops-install-secrets/doc/completions
+    installShellCompletion --bash sops-install-secrets.bash --fish sops-install-secrets.fish --zsh _sops-install-secrets
+    cd - >/dev/null
   '';
 
   passthru.tests = lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos);
