@@ -124,7 +124,9 @@ let
     enableDefaultPath = false;
     path = [ config.systemd.package ] ++ installation.plugins;
     environment = environmentOf installation // {
-      # The lists below /run/nixos are read before units like this one start, and go away in NixOS 26.11.
+      # The lists below /run/nixos are read before units like this one start, and go away in NixOS 26.11. systemctl asks
+      # after the new files are in place, without waiting, and only for units that run: what the switch has stopped, since
+      # its unit changed too, is started once, by the switch. Only a unit with stopIfChanged = false may restart twice.
       SOPS_RESTART_UNITS_VIA_SYSTEMCTL = "1";
     };
 

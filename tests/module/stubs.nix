@@ -131,6 +131,7 @@ in
           inherit tests;
           meta.mainProgram = "sops-install-secrets";
         };
+      closureInfo = _: named "closure-info";
       mkShell = arguments: derivation "nix-shell" arguments;
       runCommand =
         name: _: text:
@@ -140,6 +141,7 @@ in
   nixos = {
     imports = [ common ];
     options = {
+      boot.initrd.systemd.enable = flag;
       environment.etc = anything;
       services.openssh = {
         enable = flag;
@@ -160,6 +162,8 @@ in
             scripts: scripts // { script = throw "the text of all activation scripts is not to be looked at"; };
         };
         build = option (types.lazyAttrsOf types.unspecified) { };
+        etc.overlay.enable = flag;
+        nixos-init.enable = flag;
         switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
       };
