@@ -81,6 +81,12 @@ impl<'l> Current<'l> {
         self.number
     }
 
+    /// The number of the generation that readers see; nothing if they see none.
+    #[must_use]
+    pub fn running_number(&self) -> Option<u64> {
+        self.running.as_ref().and(self.number)
+    }
+
     /// What earlier runs were to ask for after the switch to this generation or an older one, and have perhaps not asked
     /// for, because they were killed.
     pub fn due(&self) -> impl Iterator<Item = &str> {

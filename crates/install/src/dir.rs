@@ -353,6 +353,19 @@ impl Dir {
         Ok(*self.read_all(&mut file, &status, name)? == content)
     }
 
+    /// The permissions and the owner of a regular file; nothing if there is none.
+    pub(crate) fn permissions(&self, name: &OsStr) -> Result<Option<(u32, Owner)>, Error> {
+        let failed = || Error::call("look at", self.path.join(name));
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = match openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => handle,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(errno) => return Err(failed()(errno)),
+        };
+        let status = fstat(&handle).map_err(failed())?;
+        Ok((kind(&status) == SFlag::S_IFREG).then(|| (permissions_of(&status), owner(&status))))
+    }
+
     /// Copies a directory with everything in it, owners and permissions included.
     pub(crate) fn copy_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
         let from = self.child(name)?;

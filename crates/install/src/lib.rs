@@ -11,6 +11,8 @@
 //! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
 //!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
 //!
+//! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
+//!
 //! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
 //! `Debug` holds them.
 
@@ -21,6 +23,7 @@ mod dir;
 mod error;
 mod file;
 mod generation;
+mod inspection;
 mod links;
 mod location;
 mod lock;
@@ -34,6 +37,7 @@ pub use credentials::Credential;
 pub use current::Current;
 pub use error::Error;
 pub use file::{File, Kind, Owner};
+pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::Lock;
 pub use store::{Medium, Staged, Store};

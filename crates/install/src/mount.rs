@@ -82,6 +82,15 @@ pub(crate) fn is_memory(directory: &Dir) -> Result<bool, Error> {
     Ok(matches!(directory.file_system()?, RAMFS | TMPFS))
 }
 
+/// What people call the file system below this directory.
+pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
+    Ok(match directory.file_system()? {
+        RAMFS => "ramfs",
+        TMPFS => "tmpfs",
+        _ => "a disk",
+    })
+}
+
 /// Removes the generations and records that a new file system was put over.
 pub(crate) fn clear(beneath: &Dir) -> Result<(), Error> {
     for (name, _) in beneath.entries()? {

@@ -1,5 +1,6 @@
 //! Keeping what this process knows to itself, and the limits of the process.
 
+use std::fs;
 use std::hint::black_box;
 
 use nix::sys::mman::{MlockAllFlags, mlockall};
@@ -44,15 +45,35 @@ pub(crate) fn raise_file_limit() {
     }
 }
 
-/// Overwrites the part of the stack that is free now. Values that moved from one function to another left copies there
-/// that their own wiping does not reach.
-#[inline(never)]
-#[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
+/// Overwrites the part of the stack that is free now and was ever used. Values that moved from one function to another left
+/// copies there that their own wiping does not reach.
 pub(crate) fn wipe_stack() {
-    let mut free = [0_u8; STACK_BYTES];
+    wipe_pieces(used_stack().unwrap_or(LARGEST).min(LARGEST).div_ceil(PIECE));
+}
+
+/// How large the stack has become, in bytes. The kernel makes it longer when a page is touched, and never shorter.
+///
+/// To touch the pages that no call has reached would cost more than anything else that the program does for one secret.
+fn used_stack() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmStk:"))?;
+    let kilobytes: usize = size.trim().strip_suffix(" kB")?.parse().ok()?;
+    kilobytes.checked_mul(1 << 10)
+}
+
+/// Each call overwrites its own frame, and keeps it while the next one goes deeper.
+#[inline(never)]
+fn wipe_pieces(count: usize) {
+    let mut free = [0_u64; PIECE / size_of::<u64>()];
     free.zeroize();
+    if let Some(count) = count.checked_sub(1) {
+        wipe_pieces(count);
+    }
     black_box(&free);
 }
 
+/// Bytes of the stack that one call overwrites.
+const PIECE: usize = 16 << 10;
+
 /// More than the deepest calls take that have a secret at hand: the arithmetic of RSA and of post-quantum keys.
-const STACK_BYTES: usize = 512 << 10;
+const LARGEST: usize = 512 << 10;

@@ -199,7 +199,8 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     ));
     assert_eq!(
         run.stderr,
-        "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n"
+        "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n\
+         1 failure; all secrets and templates are installed\n"
     );
     let asked =
         "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n";
@@ -298,7 +299,8 @@ fn a_secret_deep_below_directories_needs_many_handles_and_leaves_nothing_without
     assert_eq!(run.stderr, "");
     assert_eq!(
         run.stdout,
-        "exit 0\ncannot open the directory /secrets.d/2 Too many open files\nexit 1\n1\nhello\nexit 0\nhello\nexit 0\n3\n"
+        "exit 0\ncannot open the directory /secrets.d/2 Too many open files\n\
+         1 failure; nothing was changed: the secrets installed before are still in place\nexit 1\n1\nhello\nexit 0\nhello\nexit 0\n3\n"
     );
 }
 
@@ -459,7 +461,7 @@ fn the_first_activation_installs_what_it_can_and_a_later_one_all_or_nothing() {
         run.stdout,
         format!(
             "exit 1\nnone\nexit 1\nd 751 {owner}\nf 400 0:0 good\n\
-             nothing was changed: the secrets installed before are still in place\nexit 1\n/secrets.d/1\n"
+             2 failures; nothing was changed: the secrets installed before are still in place\nexit 1\n/secrets.d/1\n"
         )
     );
 }
@@ -472,6 +474,88 @@ fn a_dry_run_mounts_and_writes_nothing() {
          find . | sort | diff /dev/shm/before.$$ - && echo same; rm /dev/shm/before.$$; grep -c {} /proc/self/mountinfo", system.path("secrets")));
     assert_eq!(run.stdout, "would add secret: a\nexit 0\nsame\n0\n");
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn without_an_argument_the_manifest_of_the_machine_is_read() {
+    let system = System::new();
+    system.manifest("etc/sops-nix/manifest.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "mkdir none; mount --bind none /etc; {program} -ignore-passwd -dry-run; mount --bind etc /etc; {program} \
+         -ignore-passwd -dry-run",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets")
+    ));
+    assert_eq!(
+        run.stderr,
+        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: No such file or directory (os error 2)\n\
+         1 failure; an installation would change nothing\n"
+    );
+    assert_eq!(run.stdout, "would add secret: a\n");
+}
+
+#[test]
+fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
+    let system = System::new();
+    let path = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest["ageKeyFile"] = Value::Null;
+    manifest["ageSshKeyPaths"] = json!([system.path("persist/ssh_host_ed25519_key")]);
+    system.scratch.write("m.json", manifest.to_string().as_bytes());
+    system.scratch.write("fstab", format!("/dev/x {} ext4 defaults 0 0\n", system.path("persist")).as_bytes());
+    let run = system.script(&format!("touch /etc/fstab 2>/dev/null; mount --bind fstab /etc/fstab; install {path}"));
+    let why =
+        "/persist is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot for it";
+    let key = "/persist/ssh_host_ed25519_key";
+    assert!(run.stderr.starts_with(&format!("warning: cannot read the key {key}: {why}\n")), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("; what it cannot use: {key} ({why}); repair")), "{}", run.stderr);
+    assert_eq!(run.stdout, "exit 1\n");
+}
+
+#[test]
+fn an_account_that_a_switch_is_yet_to_make_is_a_warning_in_a_dry_run() {
+    let system = System::new();
+    if !system.root {
+        // Without owners there are no names to look up.
+        return;
+    }
+    let mut secret = system.secret("a", "str");
+    secret["owner"] = json!("nobdy");
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system.script(&format!("install -dry-run {manifest}; install {manifest}"));
+    let message = "secret \"a\": there is no user \"nobdy\", did you mean \"nobody\"?; declare it or correct the name in the manifest";
+    assert_eq!(run.stderr, format!("warning: {message}\n{message}\n1 failure; no secret is installed\n"));
+    assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 1\n");
+}
+
+#[test]
+fn what_is_installed_can_be_seen_by_everybody_and_verified_by_root() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["credential"] = json!(true);
+    if system.root {
+        secret["owner"] = json!("nobody");
+    }
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let status = if system.root { "setpriv --reuid 1 --regid 1 --clear-groups" } else { "" };
+    let run = system.script(&format!(
+        "mount -t tmpfs none /run; chmod 755 .; install {manifest}; \
+         {status} {program} {accounts} -status {manifest} | sed 's/  .*  / .. /'; install -verify {manifest}\n\
+         echo other >/run/credstore/a; chmod 600 secrets/a; install -verify {manifest}",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets"),
+        accounts = if system.root { "" } else { "-ignore-passwd" },
+    ));
+    assert_eq!(
+        run.stdout,
+        "exit 0\ngeneration 1 in /secrets.d/1, on ramfs\nNAME .. STATE\na .. ok\nall is as the manifest says, as far as can be seen without decrypting\nexit 0\nexit 1\n"
+    );
+    let cure = "install it again with: sops-install-secrets /m.json";
+    assert_eq!(
+        run.stderr,
+        format!(
+            "secret \"a\": its mode is 0600 and not 0400; {cure}\n\
+             the credential /run/credstore/a is missing or another one; {cure}\n2 failures\n"
+        )
+    );
 }
 
 #[test]
@@ -503,7 +587,9 @@ fn what_the_program_did_not_make_is_never_removed() {
     assert_eq!(
         run.stderr,
         "/secrets is a directory with files that this program did not make; move it away, then run this again\n\
-         /etc/file is a file that this program did not make; move it away, then run this again\n"
+         1 failure; nothing was changed\n\
+         /etc/file is a file that this program did not make; move it away, then run this again\n\
+         1 failure; all secrets and templates are installed\n"
     );
     assert_eq!(run.stdout, "exit 1\nmine\nexit 1\ntheirs\n/secrets.d/1\n");
 }

@@ -136,6 +136,12 @@ pub(crate) fn could_open(groups: &[KeyGroup], threshold: i64, hosts: &[HostRecip
     groups.iter().filter(|group| group.iter().any(ours)).count() >= needed(groups, threshold)
 }
 
+/// Whether somebody who is not in the network could open a file with these groups.
+pub(crate) fn could_open_offline(groups: &[KeyGroup], threshold: i64) -> bool {
+    let is_offline = |wrapped: &WrappedKey| !matches!(wrapped, WrappedKey::Remote { .. });
+    groups.iter().filter(|group| group.iter().any(is_offline)).count() >= needed(groups, threshold)
+}
+
 /// How many groups must open. Where there are several, one share says nothing, whatever the threshold says.
 fn needed(groups: &[KeyGroup], threshold: i64) -> usize {
     if groups.len() > 1 { usize::try_from(threshold).unwrap_or(0).max(2) } else { 1 }
@@ -181,9 +187,11 @@ struct Attempt {
 }
 
 /// Tries each identity in memory on its own: one that fails stands in nobody's way.
-fn try_age(file: &File, identities: &Identities) -> Attempt {
+fn try_age(file: &File, recipient: &str, identities: &Identities) -> Attempt {
     let mut attempt = Attempt::default();
-    for loaded in identities.loaded() {
+    let mut likely_first: Vec<_> = identities.loaded().iter().collect();
+    likely_first.sort_by_key(|loaded| !loaded.is_named(recipient));
+    for loaded in likely_first {
         let Key::Age(keys) = &loaded.key else { continue };
         for outcome in keys.iter().map(|key| file.open(&**key)) {
             match outcome {
@@ -295,11 +303,15 @@ impl<'a> Search<'a> {
         }
         self.findings.tried = Tried::Memory;
         let Findings { parts, problems, .. } = &mut *self.findings;
-        for (entry, problem) in self.entries.iter().zip(&mut *problems) {
+        // What names a key of this host comes first, since each attempt costs as much as all else of a file. A name may be
+        // wrong, so the rest is tried too.
+        let mut likely_first: Vec<_> = self.entries.iter().zip(&mut *problems).collect();
+        likely_first.sort_by_key(|(entry, _)| !self.identities.are_named(entry.recipient()));
+        for (entry, problem) in likely_first {
             let Some(part @ None) = parts.get_mut(entry.group()) else { continue };
             match entry.age_file() {
                 Some(Ok(file)) => {
-                    let attempt = try_age(&file, self.identities);
+                    let attempt = try_age(&file, entry.recipient(), self.identities);
                     *part = attempt.content;
                     *problem = attempt.problem.map(EntryProblem::Age);
                 }
@@ -896,9 +908,9 @@ mod tests {
 
     /// Age files in the way of a run: all are read, plugins are asked, each is decrypted.
     fn run(files: &[Vec<u8>], identities: &Identities) -> Vec<Result<Vec<u8>, String>> {
-        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file).ok().unwrap()).collect();
-        Encrypted::ask_plugins(&mut files, identities);
-        let decrypt = |file: Encrypted| match file.decrypt(identities) {
+        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file)).collect();
+        Encrypted::ask_plugins(files.iter_mut().flatten(), identities);
+        let decrypt = |file: Result<Encrypted, crate::Error>| match file.and_then(|file| file.decrypt(identities)) {
             Ok(decrypted) => Ok(decrypted.whole().ok().unwrap().as_bytes().to_vec()),
             Err(crate::Error::Age(error)) => Err(error.to_string()),
             Err(error) => Err(format!("another error: {error}")),

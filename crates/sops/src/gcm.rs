@@ -1,17 +1,15 @@
 //! AES in Galois/Counter Mode with a nonce of any length (NIST SP 800-38D).
 //!
 //! sops writes nonces of 32 bytes and opens whatever length a file holds. The ready-made implementations fix the length
-//! when they are compiled, so this is put together from the block cipher, the counter mode and the hash of the crates
-//! `aes`, `ctr` and `ghash`; the tests compare it with the crate `aes-gcm`.
+//! when they are compiled, so this is put together from the block cipher and the hash of the crates `aes` and `ghash`; the
+//! tests compare it with the crate `aes-gcm`.
 
 use aes::{Aes128, Aes192, Aes256, Block};
-use cipher::{BlockCipher, BlockEncrypt, InnerIvInit, KeyInit, StreamCipherCoreWrapper, StreamCipherSeek};
-use cipher::{BlockSizeUser, StreamCipher, consts::U16};
-use ctr::{CtrCore, flavors};
+use cipher::{BlockEncrypt, BlockSizeUser, KeyInit, consts::U16};
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The bytes of a tag.
 pub(crate) const TAG_BYTES: usize = 16;
@@ -121,13 +119,38 @@ impl BlockCipherOfKey {
 /// Counter mode with the 32-bit counter of GCM, from the block after `counter` on.
 fn apply_keystream<C>(cipher: &C, counter: [u8; 16], text: &mut [u8])
 where
-    C: BlockEncrypt + BlockCipher + BlockSizeUser<BlockSize = U16>,
+    C: BlockEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let core = CtrCore::<&C, flavors::Ctr32BE>::inner_iv_init(cipher, &counter.into());
-    let mut stream = StreamCipherCoreWrapper::from_core(core);
-    stream.seek(16_u32);
-    stream.apply_keystream(text);
+    let mut number = u128::from_be_bytes(counter);
+    let mut blocks = [Block::default(); PARALLEL];
+    for part in text.chunks_mut(size_of_val(&blocks)) {
+        let keystream = blocks.get_mut(..part.len().div_ceil(16)).unwrap_or_default();
+        for block in &mut *keystream {
+            number = next(number);
+            *block = number.to_be_bytes().into();
+        }
+        cipher.encrypt_blocks(keystream);
+        let (whole, rest) = part.as_chunks_mut::<16>();
+        for (text, key) in whole.iter_mut().zip(&*keystream) {
+            *text = (u128::from_ne_bytes(*text) ^ u128::from_ne_bytes((*key).into())).to_ne_bytes();
+        }
+        if let Some(key) = keystream.last() {
+            rest.iter_mut().zip(key).for_each(|(text, key)| *text ^= key);
+        }
+    }
+    for block in &mut blocks {
+        block.as_mut_slice().zeroize();
+    }
 }
+
+/// The next counter: only its last 32 bits count, and they start over.
+fn next(counter: u128) -> u128 {
+    const LAST: u128 = 0xffff_ffff;
+    (counter & !LAST) | (counter.wrapping_add(1) & LAST)
+}
+
+/// As many blocks as processors with instructions for AES take at a time.
+const PARALLEL: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +189,13 @@ mod tests {
                 assert_eq!(opened(&key, &nonce[..bytes], with, &sealed), Some(text.clone()), "{bytes}, {length}");
             }
         }
+    }
+
+    #[test]
+    fn the_counter_starts_over_without_a_carry() {
+        assert_eq!(next(0x0007_ffff_fffe), 0x0007_ffff_ffff);
+        assert_eq!(next(0x0007_ffff_ffff), 0x0007_0000_0000);
+        assert_eq!(next(u128::MAX), u128::MAX - 0xffff_ffff);
     }
 
     #[test]

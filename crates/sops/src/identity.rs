@@ -10,6 +10,7 @@ pub(crate) mod openpgp;
 pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod ssh;
+pub(crate) mod x25519;
 
 use ::age_core::format::Stanza;
 
@@ -93,7 +94,7 @@ impl Identities {
             let line = std::str::from_utf8(line).map_err(|_not_text| KeyProblem::UnknownLine).and_then(Line::parse);
             match line {
                 Ok(Line::Nothing) => {}
-                Ok(Line::X25519(identity, recipient)) => self.add(origin, vec![recipient], Key::Age(vec![identity])),
+                Ok(Line::X25519(identity)) => self.add(origin, vec![identity.recipient()], Key::Age(vec![identity])),
                 Ok(Line::Hybrid(identity)) => {
                     self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
                 }
@@ -117,8 +118,8 @@ impl Identities {
         let error = |problem| IdentityError { origin: origin.to_owned(), line: None, problem };
         let (public, keys): (_, Vec<Box<dyn ::age::Identity>>) = match ssh::PrivateKey::parse(content).map_err(error)? {
             ssh::PrivateKey::Ed25519(key) => {
-                let derived = key.derived().map_err(error)?;
-                (vec![derived.to_public().to_string(), key.public()], vec![derived, Box::new(key)])
+                let derived = key.derived();
+                (vec![derived.recipient(), key.public()], vec![Box::new(derived), Box::new(key)])
             }
             ssh::PrivateKey::Rsa(key) => (vec![key.public()], vec![key]),
         };
@@ -158,6 +159,11 @@ impl Identities {
         self.loaded.push(Loaded { origin: origin.to_owned(), public, key });
     }
 
+    /// Whether one of them is the recipient of this name.
+    pub(crate) fn are_named(&self, recipient: &str) -> bool {
+        self.loaded.iter().any(|loaded| loaded.is_named(recipient))
+    }
+
     pub(crate) fn loaded(&self) -> &[Loaded] {
         &self.loaded
     }
@@ -182,6 +188,13 @@ impl Identities {
 
     pub(crate) fn gpg(&self) -> Option<&gpg::Program> {
         self.gpg.as_ref()
+    }
+}
+
+impl Loaded {
+    /// Whether it is the recipient of this name; SSH keys may have a comment behind them.
+    pub(crate) fn is_named(&self, recipient: &str) -> bool {
+        self.public.iter().any(|public| recipient.starts_with(public.as_str()))
     }
 }
 
@@ -272,10 +285,10 @@ pub enum KeyProblem {
     #[error("it is protected by a passphrase, and nobody is there to type it; use a key without a passphrase")]
     Passphrase,
     /// An SSH key where age identities should be.
-    #[error("it is a PEM file and no age key file; an SSH key is given as age SSH key path")]
+    #[error("it is a PEM file and no age key file; list an SSH key in sops.age.sshKeyPaths")]
     SshKey,
     /// An age identity where an SSH key should be.
-    #[error("it is an age key file and no SSH key; it is given as age key file")]
+    #[error("it is an age key file and no SSH key; name it in sops.age.keyFile")]
     AgeIdentity,
     /// The public half only.
     #[error("it is a public key or certificate; the private key is needed")]
@@ -287,7 +300,7 @@ pub enum KeyProblem {
     #[error("{0} keys cannot decrypt; use an ed25519 or RSA key")]
     Unusable(String),
     /// Only RSA keys have a form in OpenPGP that sops uses.
-    #[error("only RSA keys can be used as OpenPGP keys; an ed25519 key is given as age SSH key path")]
+    #[error("only RSA keys can be used as OpenPGP keys; list an ed25519 key in sops.age.sshKeyPaths")]
     NotRsa,
     /// The form of another program.
     #[error("it is in PuTTY's format; convert it with puttygen -O private-openssh")]

@@ -194,9 +194,7 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<Vec<u8>, Problem> {
         let mut text = Vec::new();
         loop {
-            let is_special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < b' ';
-            let length = self.rest.iter().position(is_special).unwrap_or(self.rest.len());
-            let (plain, rest) = self.rest.split_at_checked(length).unwrap_or_default();
+            let (plain, rest) = self.rest.split_at_checked(plain_length(self.rest)).unwrap_or_default();
             push_text(&mut text, plain);
             self.rest = rest;
             match rest {
@@ -288,8 +286,33 @@ fn unexpected(rest: &[u8], otherwise: Problem) -> Problem {
     }
 }
 
+/// How many bytes of a string stand before what ends it, an escape, or what must not be there.
+fn plain_length(text: &[u8]) -> usize {
+    // A file may be one string of many megabytes.
+    let (words, _) = text.as_chunks::<8>();
+    let plain = words.iter().take_while(|word| !has_special(u64::from_ne_bytes(**word))).count().saturating_mul(8);
+    let within = text.iter().skip(plain).position(|&byte| matches!(byte, b'"' | b'\\' | 0..b' '));
+    within.map_or(text.len(), |within| plain.saturating_add(within))
+}
+
+/// Whether one of eight bytes is a quote, a backslash or a control character. The highest bit of a byte shows whether a
+/// subtraction had to borrow.
+fn has_special(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit) & !word & u64::from_ne_bytes([0x80; 8]);
+    let quote = below(word ^ u64::from_ne_bytes([b'"'; 8]), ONES);
+    let backslash = below(word ^ u64::from_ne_bytes([b'\\'; 8]), ONES);
+    let control = below(word, u64::from_ne_bytes([b' '; 8]));
+    (quote | backslash | control) != 0
+}
+
 /// Adds text as Go reads it: each byte that is not part of a character becomes U+FFFD.
 fn push_text(text: &mut Vec<u8>, bytes: &[u8]) {
+    // This is much faster than looking for what is not text.
+    if std::str::from_utf8(bytes).is_ok() {
+        text.extend_from_slice(bytes);
+        return;
+    }
     for chunk in bytes.utf8_chunks() {
         text.extend_from_slice(chunk.valid().as_bytes());
         for _ in chunk.invalid() {
@@ -462,6 +485,15 @@ mod tests {
             let source = parse(text.as_bytes()).ok().unwrap();
             assert_eq!(outline::tree(&source.tree), tree, "{text}");
             assert_eq!(source.metadata.as_ref().map(outline::value).as_deref(), metadata, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_is_plain_up_to_its_first_special_byte(plain in "[ -!#-\\[\\]-~\u{7f}-\u{2fff}]{0,40}", special in "[\"\\\\\0-\u{1f}]", rest: Vec<u8>) {
+            let text = [plain.as_bytes(), special.as_bytes(), &rest].concat();
+            prop_assert_eq!(plain_length(&text), plain.len());
+            prop_assert_eq!(plain_length(plain.as_bytes()), plain.len());
         }
     }
 

@@ -8,7 +8,7 @@ use age::armor::ArmoredReader;
 use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
-use super::{KeyProblem, hybrid, plugin};
+use super::{KeyProblem, hybrid, plugin, x25519};
 
 /// The first line of an armored file.
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
@@ -200,8 +200,8 @@ impl age::Identity for Known {
 pub(crate) enum Line {
     /// Blank, or a comment.
     Nothing,
-    /// The identity of an X25519 key, and its recipient.
-    X25519(Box<age::x25519::Identity>, String),
+    /// An X25519 identity.
+    X25519(Box<x25519::Identity>),
     /// A post-quantum identity.
     Hybrid(Box<hybrid::Identity>),
     /// An identity for a plugin.
@@ -215,10 +215,8 @@ impl Line {
         if line.is_empty() || line.starts_with('#') {
             return Ok(Self::Nothing);
         }
-        if line.starts_with("AGE-SECRET-KEY-1") {
-            let identity = line.parse().map(Box::new).map_err(|_what: &str| KeyProblem::Mistyped)?;
-            let recipient = age::x25519::Identity::to_public(&identity).to_string();
-            return Ok(Self::X25519(identity, recipient));
+        if line.starts_with(x25519::Identity::PREFIX) {
+            return Ok(Self::X25519(Box::new(x25519::Identity::parse(line)?)));
         }
         if line.starts_with(hybrid::Identity::PREFIX) {
             return Ok(Self::Hybrid(Box::new(hybrid::Identity::parse(line)?)));
@@ -249,7 +247,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
 ";
 
     fn open(entry: &str) -> Result<Option<Vec<u8>>, AgeProblem> {
-        let identity: age::x25519::Identity = KEY.parse().unwrap();
+        let identity = x25519::Identity::parse(KEY).unwrap();
         Ok(File::from_entry(entry)?.open(&identity)?.map(|content| content.to_vec()))
     }
 
@@ -302,12 +300,12 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
         ] {
             let mut bytes = whole.clone();
             bytes[byte] ^= 1;
-            let identity: age::x25519::Identity = KEY.parse().unwrap();
+            let identity = x25519::Identity::parse(KEY).unwrap();
             let opened = File::from_bytes(&bytes).and_then(|file| file.open(&identity));
             assert_eq!(opened.map(|content| content.map(|content| content.to_vec())), outcome, "{what}");
         }
         for length in 0..end {
-            let identity: age::x25519::Identity = KEY.parse().unwrap();
+            let identity = x25519::Identity::parse(KEY).unwrap();
             assert!(
                 File::from_bytes(&whole[..length]).and_then(|file| file.open(&identity)).is_err(),
                 "{length} bytes"
@@ -352,7 +350,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
     fn lines_of_a_key_file_are_told_apart() {
         let kind = |line: &str| match Line::parse(line) {
             Ok(Line::Nothing) => "nothing".to_owned(),
-            Ok(Line::X25519(_, recipient)) => recipient,
+            Ok(Line::X25519(identity)) => identity.recipient(),
             Ok(Line::Hybrid(_)) => "hybrid".to_owned(),
             Ok(Line::Plugin(identity)) => identity.program(),
             Err(problem) => problem.to_string(),

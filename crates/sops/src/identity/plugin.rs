@@ -180,7 +180,7 @@ impl Answers {
 /// What the plugin did. Reads on from its name.
 #[derive(Debug, thiserror::Error)]
 enum ProblemKind {
-    #[error("is not in PATH; an activation has no other PATH than the one that the system's configuration gives it")]
+    #[error("is not in PATH; in NixOS add its package to sops.age.plugins")]
     Missing,
     #[error("did not answer before, so it was not asked again")]
     HungBefore,

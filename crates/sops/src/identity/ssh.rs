@@ -6,9 +6,8 @@
 
 use age::DecryptError;
 use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
-use age_core::primitives::{aead_decrypt, bech32_encode_to_fmt, hkdf};
+use age_core::primitives::{aead_decrypt, hkdf};
 use base64ct::{Base64, Base64Unpadded, Encoding};
-use bech32::Hrp;
 use rsa::pkcs1::der::Decode;
 use rsa::pkcs8::PrivateKeyInfo;
 use rsa::rand_core::OsRng;
@@ -20,7 +19,7 @@ use ssh_key::private::Ed25519Keypair;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::KeyProblem;
+use super::{KeyProblem, x25519};
 
 /// A private key of a kind that can be an identity.
 pub(crate) enum PrivateKey {
@@ -65,14 +64,8 @@ impl Ed25519 {
     }
 
     /// The X25519 identity that ssh-to-age derives.
-    pub(crate) fn derived(&self) -> Result<Box<age::x25519::Identity>, KeyProblem> {
-        const PREFIX: Hrp = Hrp::parse_unchecked("age-secret-key-");
-        // Large enough from the start, so that no part of the secret stays behind in a smaller buffer.
-        let mut text = Zeroizing::new(String::with_capacity(128));
-        let scalar = Zeroizing::new(self.scalar.to_bytes());
-        bech32_encode_to_fmt(&mut *text, PREFIX, scalar.as_slice())
-            .map_err(|error| KeyProblem::Damaged(error.to_string()))?;
-        text.parse().map(Box::new).map_err(|problem: &str| KeyProblem::Damaged(problem.to_owned()))
+    pub(crate) fn derived(&self) -> x25519::Identity {
+        x25519::Identity::new(self.scalar.clone())
     }
 
     /// The public key as `ssh-keygen` prints it, without a comment.
@@ -335,7 +328,6 @@ fn write_number(wire: &mut Vec<u8>, digits: &[u8]) -> Result<(), KeyProblem> {
 mod tests {
     use std::io::{Read, Write};
 
-    use age_core::secrecy::ExposeSecret;
     use proptest::prelude::*;
 
     use super::*;
@@ -379,17 +371,14 @@ mod tests {
     #[test]
     fn the_conversion_is_that_of_ssh_to_age() {
         let key = ed25519(&pkcs8(&(0..32).collect::<Vec<u8>>()));
-        let derived = key.derived().unwrap();
-        assert_eq!(
-            derived.to_string().expose_secret(),
-            "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486"
-        );
-        let recipient = derived.to_public().to_string();
+        let recipient = key.derived().recipient();
+        let known = "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
+        assert_eq!(x25519::Identity::parse(known).unwrap().recipient(), recipient);
         assert_eq!(recipient, "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2");
         assert_eq!(ssh_to_age::convert::ssh_public_key_to_age(&key.public()).unwrap(), recipient);
 
         let theirs = ssh_to_age::convert::ssh_private_key_to_age(ED25519.as_bytes()).unwrap();
-        assert_eq!(ed25519(ED25519).derived().unwrap().to_public().to_string(), theirs.recipient);
+        assert_eq!(ed25519(ED25519).derived().recipient(), theirs.recipient);
     }
 
     proptest! {
@@ -399,7 +388,7 @@ mod tests {
             let key = ssh_key::PrivateKey::from(pair);
             let text = key.to_openssh(ssh_key::LineEnding::LF).unwrap();
             let theirs = ssh_to_age::convert::ssh_private_key_to_age(text.as_bytes()).unwrap();
-            prop_assert_eq!(ed25519(&text).derived().unwrap().to_public().to_string(), theirs.recipient);
+            prop_assert_eq!(ed25519(&text).derived().recipient(), theirs.recipient);
         }
 
         #[test]
@@ -557,8 +546,8 @@ mod tests {
         assert_eq!(decrypted(&for_rsa, &*rsa).unwrap(), "secret");
         assert!(matches!(decrypted(&for_rsa, &ed25519), Err(DecryptError::NoMatchingKeys)));
         assert!(matches!(decrypted(&for_ed25519, &*rsa), Err(DecryptError::NoMatchingKeys)));
-        let derived = ed25519.derived().unwrap();
-        assert!(matches!(decrypted(&for_ed25519, &*derived), Err(DecryptError::NoMatchingKeys)));
+        let derived = ed25519.derived();
+        assert!(matches!(decrypted(&for_ed25519, &derived), Err(DecryptError::NoMatchingKeys)));
     }
 
     #[test]
