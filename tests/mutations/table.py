@@ -44,7 +44,7 @@ MUTATIONS = (
     mutation("K4", "core dumps have no limit", f"{PROGRAM}/confinement.rs",
              "setrlimit(Resource::RLIMIT_CORE, 0, 0)", "prctl::set_dumpable(false)", SYSTEM),
     mutation("K4", "pages are not locked", f"{PROGRAM}/confinement.rs",
-             "MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE", "MlockAllFlags::empty()", SYSTEM),
+             "MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault", "on_fault", SYSTEM),
     mutation("K4", "an identity in the environment of a plugin", f"{SOPS}/identity/plugin.rs",
              'command.arg("--age-plugin=identity-v1")',
              'command.env("IDENTITY", identities[0].text.as_str()).arg("--age-plugin=identity-v1")', PLUGINS),
