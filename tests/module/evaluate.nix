@@ -46,6 +46,7 @@ let
   evaluated = evaluate kind [ configuration ];
 
   contentOf = manifest: {
+    path = manifest.outPath;
     check = manifest.checkPhase;
     document = builtins.fromJSON (builtins.unsafeDiscardStringContext manifest.text);
   };
@@ -55,7 +56,21 @@ let
     _: library.filterAttrs (_: value: value != [ ] && value != { } && value != "")
   );
 
+  # Where the files in the store come from.
+  sourcesOf =
+    files:
+    library.listToAttrs (
+      map (file: library.nameValuePair (builtins.unsafeDiscardStringContext "${file}") (toString file)) (
+        library.filter builtins.isPath files
+      )
+    );
+
   nixos = config: {
+    sources = sourcesOf (
+      map (secret: secret.sopsFile) (library.attrValues (config.sops.secrets or { }))
+      ++ config.sops.hostRecipients or [ ]
+      ++ map (secret: secret.file) (library.attrValues (config.age.secrets or { }))
+    );
     manifests = library.mapAttrs (_: contentOf) (
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
@@ -66,6 +81,7 @@ let
   };
 
   homeManager = config: {
+    sources = sourcesOf (map (secret: secret.sopsFile) (library.attrValues config.sops.secrets));
     manifests.sops-nix-manifest = contentOf config.sops.manifest;
     services = config.systemd.user.services;
     inherit (config.home) activation sessionVariables;

@@ -98,6 +98,7 @@ in
     gnupg = derivation "gnupg" { };
     systemd = derivation "systemd" { };
     age-plugin-tpm = derivation "age-plugin-tpm" { };
+    age-plugin-toy = derivation "age-plugin-toy" { };
   };
 
   nixos = {

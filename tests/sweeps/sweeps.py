@@ -289,6 +289,9 @@ class Site:
             run = self.install(manifest)
             if run.status != 0:
                 raise RuntimeError(f"{scenario.name}: cannot be prepared: {run}")
+        # As NixOS does once it has read them.
+        for requests in Path("/run/nixos").iterdir():
+            requests.unlink()
 
     # --- what is there ---
 
@@ -397,6 +400,8 @@ def contains_plaintext(text):
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS = 0x20000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 1, 32, 4096, 16384, 1 << 18, 2
+# Held open: the number of a namespace that nobody is in any more may be given to the next one.
+OUTSIDE_HANDLE = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 OUTSIDE = os.readlink("/proc/self/ns/mnt")
 
 
@@ -574,6 +579,13 @@ class Workers:
         amount = 3 * len(os.sched_getaffinity(0))
         self.pool = ProcessPoolExecutor(amount, initializer=_start_worker, initargs=(program, work))
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        # With the processes go their mounts, which keep the folder busy.
+        self.pool.shutdown(cancel_futures=True)
+
     def map(self, function, items):
         """Calls a function of a site and an item for each item."""
         items = list(items)
@@ -592,10 +604,17 @@ def _call(task):
 
 
 def program_argument(description):
-    """The path of the program, the only argument of every sweep."""
-    if len(sys.argv) != 2 or not os.access(sys.argv[1], os.X_OK):
-        sys.exit(f"{description}\nusage: {sys.argv[0]} PATH/sops-install-secrets")
+    """The path of the program, the first argument of every sweep."""
+    names = {scenario.name for scenario in scenarios()}
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK) or not names.issuperset(sys.argv[2:]):
+        sys.exit(f"{description}\nusage: {sys.argv[0]} PATH/sops-install-secrets [SCENARIO...]")
     return os.path.abspath(sys.argv[1])
+
+
+def chosen_scenarios():
+    """The scenarios with their numbers; only those that the command line names, if it names any."""
+    chosen = sys.argv[2:]
+    return [(number, scenario) for number, scenario in enumerate(scenarios()) if not chosen or scenario.name in chosen]
 
 
 class WorkFolder(tempfile.TemporaryDirectory):
@@ -604,3 +623,9 @@ class WorkFolder(tempfile.TemporaryDirectory):
     def __init__(self):
         super().__init__(prefix="sops-sweeps.", ignore_cleanup_errors=True)
         os.chmod(self.name, 0o755)
+
+    def __exit__(self, *exception):
+        # What workers mounted went with their namespaces; what this process mounted is still there.
+        for _, mount_point in reversed(mounts(self.name)):
+            unmount(mount_point)
+        super().__exit__(*exception)

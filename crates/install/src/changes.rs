@@ -1,14 +1,18 @@
 //! What a run is going to change. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 
 use manifest::RENDERED;
 
+use nix::unistd::Gid;
+
 use crate::current::Current;
 use crate::dir::{Dir, Found, Is};
 use crate::generation::{Content, entries};
-use crate::{Error, File, Kind};
+use crate::mount::DIRECTORY;
+use crate::store::directories;
+use crate::{Error, File, Kind, Owner};
 
 /// The difference between the running generation and the wanted files.
 #[derive(Debug)]
@@ -16,20 +20,23 @@ pub struct Changes {
     activation: Activation,
     secrets: Difference,
     templates: Difference,
-    /// What has no name in the manifest: links inside the generation, and a symlink that leads elsewhere.
+    /// What has no name in the manifest: directories and links inside the generation, and a symlink that leads elsewhere.
     others: Others,
 }
 
 impl Changes {
-    /// Compares content, permissions and, outside of user mode, owner and group of each file.
+    /// Compares content, permissions and, outside of user mode, owner and group of each file, and the same of the
+    /// directories, which belong to root and the group.
     ///
     /// # Errors
     ///
     /// [`Error::Call`] if the running generation cannot be read.
-    pub fn between(current: &Current<'_>, wanted: &[File<'_>]) -> Result<Self, Error> {
+    pub fn between(current: &Current<'_>, wanted: &[File<'_>], group: Option<Gid>) -> Result<Self, Error> {
         let entries = entries(current.location(), wanted);
         let mut comparison = Comparison {
             wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
+            directories: entries.iter().flat_map(|entry| parents(&entry.place)).collect(),
+            owner: directories(group),
             changes: Self {
                 activation: Activation::First,
                 secrets: Difference::default(),
@@ -126,16 +133,28 @@ enum Others {
 struct Comparison<'a> {
     /// What has not been found yet, by place.
     wanted: BTreeMap<&'a str, &'a Content<'a>>,
+    /// Where a directory is wanted, below the generation.
+    directories: BTreeSet<&'a str>,
+    /// Whom the directories belong to; `None` in user mode.
+    owner: Option<Owner>,
     changes: Changes,
 }
 
 impl Comparison<'_> {
     fn directory(&mut self, directory: &Dir, prefix: &str) -> Result<(), Error> {
+        if !directory.is_settled(self.owner, DIRECTORY)? {
+            self.changes.others = Others::Differ;
+        }
         for (name, is) in directory.entries()? {
             let place = [prefix, &name.to_string_lossy()].concat();
             match is {
                 // If a file is wanted in its place, this counts as added, as in sops-nix.
-                Is::Directory => self.directory(&directory.child(&name)?, &[&place, "/"].concat())?,
+                Is::Directory => {
+                    if !self.directories.contains(place.as_str()) {
+                        self.changes.others = Others::Differ;
+                    }
+                    self.directory(&directory.child(&name)?, &[&place, "/"].concat())?;
+                }
                 Is::Other => match name.to_str().and_then(|_| self.wanted.remove(place.as_str())) {
                     Some(wanted) => self.wanted(directory, &name, wanted)?,
                     None => self.unwanted(directory, &name, &place)?,
@@ -182,4 +201,9 @@ impl Comparison<'_> {
         self.changes.templates.sort();
         self.changes
     }
+}
+
+/// The directories that a place is in, below the generation.
+fn parents(place: &str) -> impl Iterator<Item = &str> {
+    place.match_indices('/').filter_map(|(end, _)| place.get(..end))
 }

@@ -18,6 +18,21 @@ pub struct Credential<'a> {
     pub content: &'a [u8],
 }
 
+impl Credential<'_> {
+    /// Whether it is in the directory as it should be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if the directory cannot be looked at.
+    pub fn is_published(&self, directory: &Path) -> Result<bool, Error> {
+        match Dir::walk(directory, Missing::Fail) {
+            Ok(directory) => directory.is(self.name.as_str().as_ref(), self.content, FILE, None),
+            Err(error) if error.is_absence() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Makes the files that are wanted and removes those of earlier runs that are not. One that fails does not stop the others.
 pub(crate) fn update(root: &Dir, path: &Path, credentials: &[Credential<'_>], owner: Option<Owner>) -> Vec<Error> {
     let mut failures = Vec::new();

@@ -4,6 +4,7 @@ use std::path::{Component, Path};
 
 use crate::dir::{Dir, Found, Missing};
 use crate::mount::split;
+use crate::requests::Requests;
 use crate::{Error, Location};
 
 /// What readers of a [`Location`] see before this run changes anything.
@@ -13,6 +14,7 @@ pub struct Current<'l> {
     number: Option<u64>,
     /// The directory that the symlink leads to.
     running: Option<Dir>,
+    requests: Requests,
 }
 
 impl<'l> Current<'l> {
@@ -27,7 +29,13 @@ impl<'l> Current<'l> {
     /// [`Error::Foreign`] if a file or a directory with something in it stands at the symlink path. sops-nix deletes it.
     /// [`Error::NoGeneration`] if the symlink leads into the mount point, but to none of its numbered directories.
     pub fn inspect(location: &'l Location) -> Result<Self, Error> {
-        let nothing = Self { location, number: None, running: None };
+        let requests = match Dir::walk(location.mount_point(), Missing::Fail) {
+            Ok(root) => Requests::read(&root)?,
+            Err(error) if error.is_absence() => Requests::default(),
+            Err(error) => return Err(error),
+        };
+        let nothing = Self { location, number: None, running: None, requests: requests.clone() };
+        let foreign = |found| Error::Foreign { path: location.symlink_path().to_owned(), found };
         let (parent, name) = split(location.symlink_path())?;
         let parent = match Dir::walk(parent, Missing::Fail) {
             Ok(parent) => parent,
@@ -45,15 +53,19 @@ impl<'l> Current<'l> {
                     Err(Error::Untrusted { .. }) if number.is_none() => None,
                     Err(error) => return Err(error),
                 };
-                Ok(Self { location, number, running })
+                Ok(Self { location, number, running, requests })
             }
-            Found::Directory if parent.child(name)?.is_hollow()? => Ok(nothing),
             Found::Directory => {
-                Err(Error::Foreign { path: location.symlink_path().to_owned(), found: "a directory with files" })
+                let directory = parent.child(name)?;
+                if directory.is_mount()? {
+                    Err(foreign("a mounted file system"))
+                } else if directory.is_hollow()? {
+                    Ok(nothing)
+                } else {
+                    Err(foreign("a directory with files"))
+                }
             }
-            found @ (Found::File | Found::Special) => {
-                Err(Error::Foreign { path: location.symlink_path().to_owned(), found: found.noun() })
-            }
+            found @ (Found::File | Found::Special) => Err(foreign(found.noun())),
         }
     }
 
@@ -67,6 +79,23 @@ impl<'l> Current<'l> {
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         self.number
+    }
+
+    /// The number of the generation that readers see; nothing if they see none.
+    #[must_use]
+    pub fn running_number(&self) -> Option<u64> {
+        self.running.as_ref().and(self.number)
+    }
+
+    /// What earlier runs were to ask for after the switch to this generation or an older one, and have perhaps not asked
+    /// for, because they were killed.
+    pub fn due(&self) -> impl Iterator<Item = &str> {
+        self.requests.due(self.number)
+    }
+
+    /// All that earlier runs were to ask for.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// The directory that readers see.

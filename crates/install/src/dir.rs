@@ -226,11 +226,13 @@ impl Dir {
 
     /// Gives this directory an owner and exactly these permissions, unless it has them.
     pub(crate) fn settle(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
+        if self.is_settled(owner, permissions)? { Ok(()) } else { self.own(owner, permissions) }
+    }
+
+    /// Whether this directory has an owner and exactly these permissions.
+    pub(crate) fn is_settled(&self, owner: Option<Owner>, permissions: u32) -> Result<bool, Error> {
         let status = self.status()?;
-        if permissions_of(&status) == permissions && owner.is_none_or(|owner| owner == self::owner(&status)) {
-            return Ok(());
-        }
-        self.own(owner, permissions)
+        Ok(permissions_of(&status) == permissions && owner.is_none_or(|owner| owner == self::owner(&status)))
     }
 
     fn own(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
@@ -351,6 +353,19 @@ impl Dir {
         Ok(*self.read_all(&mut file, &status, name)? == content)
     }
 
+    /// The permissions and the owner of a regular file; nothing if there is none.
+    pub(crate) fn permissions(&self, name: &OsStr) -> Result<Option<(u32, Owner)>, Error> {
+        let failed = || Error::call("look at", self.path.join(name));
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = match openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => handle,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(errno) => return Err(failed()(errno)),
+        };
+        let status = fstat(&handle).map_err(failed())?;
+        Ok((kind(&status) == SFlag::S_IFREG).then(|| (permissions_of(&status), owner(&status))))
+    }
+
     /// Copies a directory with everything in it, owners and permissions included.
     pub(crate) fn copy_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
         let from = self.child(name)?;
@@ -415,18 +430,48 @@ impl Dir {
     pub(crate) fn remove_tree(&self, name: &OsStr) -> Result<(), Error> {
         match self.child(name) {
             Ok(directory) => {
-                for (name, is) in directory.entries()? {
-                    match is {
-                        Is::Directory => directory.remove_tree(&name)?,
-                        Is::Other => directory.remove(&name)?,
-                    }
-                }
+                directory.clear()?;
                 self.remove_empty(name)
             }
             Err(Error::Call { source: Errno::ENOENT, .. }) => Ok(()),
             Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. }) => self.remove(name),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes everything in this directory. However deep it is, no more than two directories are open at a time: a tree that
+    /// could not be finished for want of handles has to be removed without them.
+    fn clear(self) -> Result<(), Error> {
+        let mut here = self;
+        let mut left = vec![here.remove_files()?];
+        // The names on the way from the beginning to here.
+        let mut way: Vec<OsString> = Vec::new();
+        while let Some(directories) = left.last_mut() {
+            if let Some(name) = directories.pop() {
+                here = here.child(&name)?;
+                left.push(here.remove_files()?);
+                way.push(name);
+            } else {
+                left.pop();
+                if let Some(name) = way.pop() {
+                    here = here.above()?;
+                    here.remove_empty(&name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all but the directories, and gives their names.
+    fn remove_files(&self) -> Result<Vec<OsString>, Error> {
+        let mut directories = Vec::new();
+        for (name, is) in self.entries()? {
+            match is {
+                Is::Directory => directories.push(name),
+                Is::Other => self.remove(&name)?,
+            }
+        }
+        Ok(directories)
     }
 
     /// Removes a directory in which there is nothing but directories, and stops at the first other thing.

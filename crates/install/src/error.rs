@@ -78,11 +78,13 @@ pub enum Error {
         /// Where the link was wanted.
         path: PathBuf,
     },
-    /// The list of things made by earlier runs cannot be read.
-    #[error("{path} is damaged; links and credentials of earlier runs may stay behind", path = path.display())]
+    /// What earlier runs have noted cannot be read.
+    #[error("{path} is damaged; {lost}", path = path.display())]
     Record {
-        /// The list.
+        /// The note.
         path: PathBuf,
+        /// What this can lead to.
+        lost: &'static str,
     },
 }
 

@@ -8,7 +8,10 @@
 //! 4. [`Store::open`]: the file system in memory is mounted.
 //! 5. [`Store::stage`]: a new generation that nobody reads. Left out, like the next step, if nothing changes.
 //! 6. [`Staged::activate`]: one rename(2), which is the commit.
-//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails.
+//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
+//!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
+//!
+//! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
 //! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
 //! `Debug` holds them.
@@ -20,11 +23,13 @@ mod dir;
 mod error;
 mod file;
 mod generation;
+mod inspection;
 mod links;
 mod location;
 mod lock;
 mod mount;
 mod record;
+mod requests;
 mod store;
 
 pub use changes::{Activation, Changes, Difference};
@@ -32,6 +37,7 @@ pub use credentials::Credential;
 pub use current::Current;
 pub use error::Error;
 pub use file::{File, Kind, Owner};
+pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::Lock;
 pub use store::{Medium, Staged, Store};

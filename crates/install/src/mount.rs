@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::current::{Current, number};
-use crate::dir::{Dir, Is, Missing, temporary};
+use crate::dir::{Dir, Found, Is, Missing, temporary};
 use crate::record::RECORDS;
 use crate::{Error, FileSystem, Owner};
 
@@ -80,6 +80,15 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
 /// Whether plaintext may be written below this directory.
 pub(crate) fn is_memory(directory: &Dir) -> Result<bool, Error> {
     Ok(matches!(directory.file_system()?, RAMFS | TMPFS))
+}
+
+/// What people call the file system below this directory.
+pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
+    Ok(match directory.file_system()? {
+        RAMFS => "ramfs",
+        TMPFS => "tmpfs",
+        _ => "a disk",
+    })
 }
 
 /// Removes the generations and records that a new file system was put over.
@@ -153,6 +162,10 @@ fn mount_memory(kind: &'static str, path: &Path) -> Result<(), Error> {
 
 /// Removes the file system that a killed run has mounted beside the mount point.
 fn discard(parent: &Dir, beside: &OsStr) -> Result<(), Error> {
+    // A run that finds nothing to do does nothing, so that it succeeds on a read-only file system too.
+    if matches!(parent.look(beside)?, Found::Nothing) {
+        return Ok(());
+    }
     match parent.remove_empty(beside) {
         Err(Error::Call { source: Errno::EBUSY, .. }) => {}
         result => return result,

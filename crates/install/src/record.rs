@@ -6,34 +6,38 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::dir::Dir;
 
-/// What a record holds: a path, and the target of the link there or the name of the credential in it.
+/// What a record holds: a path, and the target of the link there, or the name of the credential in it, or what is to be asked
+/// after the switch to it.
 pub(crate) type Entries = BTreeSet<(PathBuf, OsString)>;
 
 /// The links at the custom paths of secrets and templates.
 pub(crate) const LINKS: &str = ".links";
 /// The files below `/run/credstore`.
 pub(crate) const CREDENTIALS: &str = ".credentials";
+/// What is to be asked of others, and was perhaps not.
+pub(crate) const REQUESTS: &str = ".requests";
 /// All records.
-pub(crate) const RECORDS: [&str; 2] = [LINKS, CREDENTIALS];
+pub(crate) const RECORDS: [&str; 3] = [LINKS, CREDENTIALS, REQUESTS];
 
-/// What the record holds; nothing if it is not there.
-fn read(root: &Dir, name: &str) -> Result<Entries, Error> {
-    let Some(bytes) = root.read(name.as_ref())? else { return Ok(Entries::new()) };
+/// What the record holds, if it is there.
+pub(crate) fn read(root: &Dir, name: &str) -> Result<Option<Entries>, Error> {
+    let damaged = || damaged(root.path().join(name));
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
     let Some(bytes) = bytes.strip_suffix(b"\0") else {
-        return if bytes.is_empty() { Ok(Entries::new()) } else { Err(damaged(root, name)) };
+        return if bytes.is_empty() { Ok(Some(Entries::new())) } else { Err(damaged()) };
     };
     let mut fields = bytes.split(|byte| *byte == 0).map(|field| OsStr::from_bytes(field).to_owned());
     let mut entries = Entries::new();
     while let Some(path) = fields.next() {
-        let value = fields.next().ok_or_else(|| damaged(root, name))?;
+        let value = fields.next().ok_or_else(damaged)?;
         entries.insert((PathBuf::from(path), value));
     }
-    Ok(entries)
+    Ok(Some(entries))
 }
 
 /// What the record holds, or nothing of what is damaged, which is a failure.
@@ -47,7 +51,7 @@ pub(crate) fn recover(root: &Dir, name: &str, failures: &mut Vec<Error>) -> Resu
             failures.push(error);
             Ok(Entries::new())
         }
-        result => result,
+        result => result.map(Option::unwrap_or_default),
     }
 }
 
@@ -64,6 +68,12 @@ pub(crate) fn write(root: &Dir, name: &str, entries: &Entries) -> Result<(), Err
     root.replace(name.as_ref(), &bytes, 0o600, None)
 }
 
-fn damaged(root: &Dir, name: &str) -> Error {
-    Error::Record { path: root.path().join(name) }
+/// The error of a record that cannot be read.
+pub(crate) fn damaged(path: PathBuf) -> Error {
+    let lost = if path.file_name() == Path::new(REQUESTS).file_name() {
+        "units may still run with the secrets before the last ones"
+    } else {
+        "links and credentials of earlier runs may stay behind"
+    };
+    Error::Record { path, lost }
 }

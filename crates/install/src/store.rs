@@ -12,6 +12,7 @@ use crate::current::{Current, number};
 use crate::dir::{Dir, Found, Missing, temporary};
 use crate::lock::Lock;
 use crate::mount::{self, Mounted, split};
+use crate::requests::Requests;
 use crate::{Error, File, Location, Owner, generation, links};
 
 /// The generations of a [`Location`], open for change.
@@ -24,6 +25,7 @@ pub struct Store<'l> {
     active: Option<u64>,
     /// What an earlier file system still holds.
     beneath: Option<Dir>,
+    requests: Requests,
     #[expect(dead_code, reason = "held, never looked at: nobody else changes the location before this is dropped")]
     lock: Lock,
 }
@@ -38,9 +40,10 @@ impl<'l> Store<'l> {
     /// [`Error::NotInMemory`] if the mount point is not on the wanted file system even after mounting,
     /// [`Error::Call`] if it cannot be made, mounted or copied to. The running generation is untouched then.
     pub fn open(current: &Current<'l>, lock: Lock, group: Option<Gid>) -> Result<Self, Error> {
-        let directories = group.map(|group| Owner { user: Uid::from_raw(0), group });
+        let directories = directories(group);
         let Mounted { root, beneath } = mount::ensure(current, directories)?;
-        Ok(Self { location: current.location(), root, directories, active: current.number(), beneath, lock })
+        let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
+        Ok(Self { location, root, directories, active, beneath, requests, lock })
     }
 
     /// Whether the generations are in memory. Only in user mode can they be elsewhere, which deserves a warning.
@@ -105,6 +108,16 @@ impl<'l> Store<'l> {
         credentials::update(&self.root, directory, credentials, owner)
     }
 
+    /// Forgets the requests of this run and of earlier ones: the caller has made them, or said why it cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Record`] if there were requests that cannot be read. [`Error::Call`] if the record cannot be removed; then
+    /// the next run makes them again.
+    pub fn requested(&mut self) -> Result<(), Error> {
+        self.requests.forget(&self.root)
+    }
+
     /// Removes old generations but the last `keep`, the active one included; `None` keeps all of them.
     ///
     /// What killed runs have left behind goes in any case. All that went wrong is returned; the rest is done.
@@ -165,20 +178,26 @@ pub struct Staged<'s, 'l> {
 impl Staged<'_, '_> {
     /// Switches readers from the old generation to this one, in one step: by a rename(2) of the symlink.
     ///
+    /// The requests are what the caller asks of others after that. If it is killed before, [`Current::due`] has them.
+    ///
     /// # Errors
     ///
-    /// [`Error::Call`] or [`Error::Foreign`] if the symlink cannot be put in place. The old generation is active then, and
-    /// this one is removed.
-    pub fn activate(self) -> Result<(), Error> {
+    /// [`Error::Call`] or [`Error::Foreign`] if the requests cannot be recorded or the symlink cannot be put in place. The old
+    /// generation is active then, and this one is removed.
+    pub fn activate(self, requests: &[String]) -> Result<(), Error> {
         let Self { store, number } = self;
-        match store.switch(number) {
+        let recorded = store.requests.record(&store.root, store.active, number, requests);
+        match recorded.and_then(|()| store.switch(number)) {
             Ok(()) => {
                 store.active = Some(number);
                 Ok(())
             }
             Err(error) => {
                 store.discard(number);
-                Err(error)
+                match store.requests.record(&store.root, store.active, number, &[]) {
+                    // What stays is not due before there is such a generation, and the run that makes it replaces it.
+                    Ok(()) | Err(_) => Err(error),
+                }
             }
         }
     }
@@ -191,6 +210,11 @@ pub enum Medium {
     Memory,
     /// Anything else, which may outlive a reboot.
     Disk,
+}
+
+/// What the directories of generations belong to.
+pub(crate) fn directories(group: Option<Gid>) -> Option<Owner> {
+    group.map(|group| Owner { user: Uid::from_raw(0), group })
 }
 
 /// Removes what may give way to the symlink: a link that a killed run prepared, and directories without files.

@@ -104,6 +104,27 @@ fn nothing_changed_touches_nothing() {
 }
 
 #[test]
+fn a_directory_that_was_changed_by_hand_is_a_change() {
+    for change in [
+        |place: &Place| fs::set_permissions(place.location.symlink_path().join("d"), fs::Permissions::from_mode(0o755)),
+        |place: &Place| fs::set_permissions(place.location.symlink_path(), fs::Permissions::from_mode(0o777)),
+        |place: &Place| fs::create_dir(place.location.symlink_path().join("d/empty")),
+    ] {
+        let place = Place::new();
+        let wanted = [place.secret("d/b", "1"), place.template("e/f", "2")];
+        place.install(&wanted).unwrap();
+        let before = place.tree();
+        change(&place).unwrap();
+        let run = place.install(&wanted).unwrap();
+        assert!(run.changes.secrets().is_empty() && run.changes.templates().is_empty(), "no file has changed");
+        assert_eq!(run.active, Some(2));
+        assert_eq!(place.tree().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+        assert_eq!(fs::metadata(place.location.symlink_path()).unwrap().permissions().mode() & 0o7777, 0o751);
+        assert_eq!(place.tree()["d"], Seen::Directory { mode: 0o751 });
+    }
+}
+
+#[test]
 fn a_look_at_what_would_change_writes_nothing() {
     let place = Place::new();
     let changes = place.changes(&[place.secret("a", "1")]).unwrap();

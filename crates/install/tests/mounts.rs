@@ -15,6 +15,7 @@ use std::thread;
 use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Store};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::unistd::{Uid, chown};
 use support::{Place, Rights, Stop, Wanted, in_namespace};
 
 #[test]
@@ -89,6 +90,10 @@ fn owners_are_set_and_compared() {
 
     assert!(place.install(&wanted(user, group)).unwrap().changes.is_empty());
     if rights == Rights::Root {
+        chown(&root.join("d/e"), Some(Uid::from_raw(1)), None).unwrap();
+        let run = place.install(&wanted(user, group)).unwrap();
+        assert!(!run.changes.is_empty() && run.changes.secrets().is_empty(), "a directory of somebody else");
+        assert_eq!(status(&root.join("d/e")), (0, keys, 0o751));
         for (user, group) in [(1, group), (1, 2)] {
             let run = place.install(&wanted(user, group)).unwrap();
             assert_eq!(
@@ -256,6 +261,20 @@ fn a_failure_while_mounting_leaves_the_running_generation() {
     assert_eq!(fs::read_to_string(ramfs.location.symlink_path().join("a")).unwrap(), "1");
     assert_eq!(mounts(ramfs.location.mount_point()).len(), 1);
     assert!(!ramfs.path("run/.secrets.d.new").exists());
+}
+
+#[test]
+fn a_file_system_at_the_symlink_path_is_an_error_before_anything_is_mounted() {
+    if in_namespace("a_file_system_at_the_symlink_path_is_an_error_before_anything_is_mounted").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    fs::create_dir(place.path("run")).unwrap();
+    fs::create_dir(place.location.symlink_path()).unwrap();
+    mount(Some("none"), place.location.symlink_path(), Some("ramfs"), MsFlags::empty(), None::<&str>).unwrap();
+    let error = place.install(&[place.secret("a", "1")]).err().unwrap();
+    assert!(matches!(error, Error::Foreign { found: "a mounted file system", .. }), "{error}");
+    assert!(!place.location.mount_point().exists());
 }
 
 #[test]

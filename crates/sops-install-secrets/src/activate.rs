@@ -2,55 +2,58 @@
 //!
 //! Until the switch an error leaves the machine as it was. After it an error is reported, and the rest still runs.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use install::{Activation, Changes, Credential, Current, File, FileSystem, Kind, Location, Lock, Medium, Store};
-use manifest::{CredentialName, Entry, Manifest, RuntimeDirectory};
+use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory, UnitName};
 use nix::unistd::Gid;
 use sops::Plaintext;
 use zeroize::Zeroizing;
 
-use crate::cli::{self, Arguments, CheckMode, DryRun};
-use crate::confinement::confine;
+use crate::cli::{self, Action, Arguments, ManifestPath};
+use crate::confinement::{confine, raise_file_limit};
 use crate::environment::Environment;
-use crate::plan::Owners;
-use crate::report::{self, Report, Reported};
-use crate::units::{Action, Requests, Route};
-use crate::{accounts, decrypt, keys, plan};
+use crate::plan::{Owners, Unknown};
+use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
+use crate::units::{self, Requests, Route};
+use crate::{accounts, decrypt, input, keys, plan, status, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
-    let Ok(manifest) = read_manifest(arguments, environment, report) else { return };
-    match arguments.check_mode {
-        CheckMode::Manifest => {}
-        CheckMode::SopsFile => {
+    let action = match &arguments.action {
+        Action::Install if environment.dry_activate => &Action::DryRun,
+        action => action,
+    };
+    report.begin(action, arguments.manifest.as_path(), arguments.output);
+    report.step(Step::Manifest);
+    let Ok(manifest) = read_manifest(&arguments.manifest, action, environment, report) else { return };
+    let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
+    let done = match action {
+        Action::CheckManifest => Ok(()),
+        Action::CheckSopsFiles => {
             decrypt::check(&manifest, report);
             plan::check_templates(&manifest, report);
+            Ok(())
         }
-        CheckMode::Recipients => {
-            if let Ok(hosts) = keys::hosts(&arguments.recipients, report) {
-                decrypt::check_recipients(&manifest, &hosts, report);
-            }
+        Action::CheckRecipients(hosts) => {
+            keys::hosts(hosts, report).map(|hosts| decrypt::check_recipients(&manifest, &hosts, report))
         }
-        CheckMode::Off => {
-            let dry_run = if environment.dry_activate { DryRun::Yes } else { arguments.dry_run };
-            let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts, dry_run };
-            // Whatever stopped it stands in the report.
-            match installation.run(report) {
-                Ok(()) | Err(Reported) => {}
-            }
-        }
+        Action::Install => installation.run(report),
+        Action::DryRun => installation.dry_run(report),
+        Action::Verify => installation.verify(&arguments.manifest, report),
+        Action::Status => status::show(&installation, &arguments.manifest, arguments.output, report),
+    };
+    match done {
+        // Whatever stopped it stands in the report.
+        Ok(()) | Err(Reported) => {}
     }
 }
 
-/// A manifest that is to be installed on this machine.
-struct Installation<'a> {
-    manifest: &'a Manifest,
+/// A manifest that belongs on this machine.
+pub(crate) struct Installation<'a> {
+    pub(crate) manifest: &'a Manifest,
     environment: &'a Environment,
     accounts: cli::Accounts,
-    dry_run: DryRun,
 }
 
 /// The secret or template that a file comes from.
@@ -65,63 +68,165 @@ struct Contents {
     templates: Vec<Option<Zeroizing<Vec<u8>>>>,
 }
 
+/// What a run decides on before anything is touched.
+struct Decision<'c> {
+    files: Vec<File<'c>>,
+    sources: Vec<Source<'c>>,
+    changes: Changes,
+}
+
 impl Installation<'_> {
-    /// The whole of it, top to bottom.
+    /// The whole of an installation, top to bottom.
     fn run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
-        let location = self.location().map_err(|error| report.failed("", &error))?;
+        raise_file_limit();
+        let failed = Code::InstallationFailed;
+        report.step(Step::Look);
+        let location = self.location().map_err(|error| report.failed(failed, &error))?;
         let group = self.directory_group(report)?;
-        let lock = match self.dry_run {
-            DryRun::Yes => None,
-            DryRun::No => Some(Lock::acquire(&location).map_err(|error| report.failed("", &error))?),
-        };
-        let current = Current::inspect(&location).map_err(|error| report.failed("", &error))?;
+        let lock = Lock::acquire(&location).map_err(|error| report.failed(failed, &error))?;
+        let current = Self::look(&location, report)?;
+        let contents = self.contents(report);
+        let Decision { files, sources, changes } = self.decide(&current, &contents, group, Unknown::Failure, report)?;
+        let due = units::due(&current);
+        let requests = self.requests(&files, &sources, &changes, &due);
+        // -------------- until here nothing on the machine has changed --------------
 
-        let identities = keys::load(self.manifest, self.environment, report);
-        let secrets = decrypt::decrypt(self.manifest, &identities, report);
-        drop(identities);
-        let templates = plan::render(self.manifest, &secrets, report);
-        let contents = Contents { secrets, templates };
-        let (files, sources) = self.files(&contents, report);
-        let changes = Changes::between(&current, &files).map_err(|error| report.failed("", &error))?;
-        decide(changes.activation(), &files, report)?;
-        let requests = self.requests(&files, &sources, &changes);
-        let Some(lock) = lock else {
-            self.announce(&changes);
-            for action in [Action::Restart, Action::Reload] {
-                for unit in requests.of(action) {
-                    report::note(format_args!("would {} {unit}", action.verb()));
-                }
-            }
-            return Ok(());
-        };
-        // -------------- a dry run has ended; until here nothing on the machine has changed --------------
-
-        let mut store = Store::open(&current, lock, group).map_err(|error| report.failed("", &error))?;
-        if store.medium().map_err(|error| report.failed("", &error))? == Medium::Disk {
-            report.warning("", &OnDisk { path: location.mount_point().to_owned() });
+        report.step(Step::Stage);
+        report.outcome(Outcome::Failed);
+        let mut store = Store::open(&current, lock, group).map_err(|error| report.failed(failed, &error))?;
+        if store.medium().map_err(|error| report.failed(failed, &error))? == Medium::Disk {
+            let path = location.mount_point().to_owned();
+            report.warning(Code::NotInMemory, Subject::default(), &OnDisk { path });
         }
-        if !changes.is_empty() {
-            let staged = store.stage(&files).map_err(|error| report.failed("", &error))?;
+        if changes.is_empty() {
+            report.outcome(Outcome::Unchanged);
+        } else {
+            let staged = store.stage(&files).map_err(|error| report.failed(failed, &error))?;
             // THE COMMIT: one rename.
-            staged.activate().map_err(|error| report.failed("", &error))?;
-            self.announce(&changes);
+            staged.activate(&requests.words()).map_err(|error| report.failed(failed, &error))?;
+            report.generation(&location, store.active());
+            report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
+            self.announce(&changes, Mood::Indicative, report);
         }
         // -------------- readers see the new values; from here on an error stops nothing else --------------
 
-        let mut failures = store.link(&files);
-        failures.extend(store.publish(Path::new(CREDENTIALS), &Self::credentials(&files, &sources)));
-        for error in requests.send(self.route()) {
-            report.failure("", &error);
+        report.step(Step::Links);
+        for error in store.link(&files) {
+            report.failure(Code::LinkFailed, Subject::default(), &error);
         }
-        failures.extend(store.prune(self.manifest.keep_generations()));
-        for error in failures {
-            report.failure("", &error);
+        for error in store.publish(Path::new(CREDENTIALS), &credentials(&files, &sources)) {
+            report.failure(Code::LinkFailed, Subject::default(), &error);
+        }
+        report.step(Step::Units);
+        for error in requests.send(self.route()) {
+            report.failure(Code::UnitRefused, Subject::default(), &error);
+        }
+        report.units(&requests);
+        if let Err(error) = store.requested() {
+            report.failure(Code::UnitRefused, Subject::default(), &error);
+        }
+        report.step(Step::Prune);
+        for error in store.prune(self.manifest.keep_generations()) {
+            report.failure(Code::PruneFailed, Subject::default(), &error);
         }
         Ok(())
     }
 
-    fn location(&self) -> Result<Location, install::Error> {
+    /// Says what an installation would do.
+    fn dry_run(&self, report: &mut Report) -> Result<(), Reported> {
+        confine();
+        raise_file_limit();
+        report.step(Step::Look);
+        let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let group = self.directory_group(report)?;
+        let current = Self::look(&location, report)?;
+        let contents = self.contents(report);
+        // Before a switch has made its users, a dry run cannot know them.
+        let Decision { files, sources, changes } = self.decide(&current, &contents, group, Unknown::Warning, report)?;
+        report.outcome(match report.failures() {
+            0 if changes.is_empty() => Outcome::Unchanged,
+            0 => Outcome::WouldInstall,
+            _ => Outcome::WouldInstallPartly,
+        });
+        self.announce(&changes, Mood::Conditional, report);
+        let due = units::due(&current);
+        let requests = self.requests(&files, &sources, &changes, &due);
+        for action in units::ACTIONS {
+            for unit in requests.of(action) {
+                report.note(format_args!("would {} {unit}", action.verb()));
+            }
+        }
+        report.units(&requests);
+        Ok(())
+    }
+
+    /// Compares what an installation would give with what is installed.
+    fn verify(&self, manifest: &ManifestPath, report: &mut Report) -> Result<(), Reported> {
+        confine();
+        raise_file_limit();
+        report.step(Step::Look);
+        let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let group = self.directory_group(report)?;
+        let current = Self::look(&location, report)?;
+        let contents = self.contents(report);
+        let (files, sources) = self.files(&contents, Unknown::Failure, report);
+        report.step(Step::Compare);
+        let changes = Changes::between(&current, &files, group)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        report.changes(&changes);
+        if report.failures() > 0 {
+            // What cannot be decrypted cannot be compared either.
+            return Err(Reported);
+        }
+        let credentials = credentials(&files, &sources);
+        verify::compare(&current, &files, &changes, (Path::new(CREDENTIALS), &credentials), manifest, report)
+    }
+
+    /// The running generation.
+    pub(crate) fn look<'l>(location: &'l Location, report: &mut Report) -> Result<Current<'l>, Reported> {
+        let current = Current::inspect(location).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        report.generation(location, current.running_number());
+        Ok(current)
+    }
+
+    /// All plaintext.
+    fn contents(&self, report: &mut Report) -> Contents {
+        report.step(Step::Identities);
+        let keys = keys::load(self.manifest, self.environment, report);
+        report.step(Step::Decrypt);
+        let secrets = decrypt::decrypt(self.manifest, &keys, report);
+        drop(keys);
+        report.step(Step::Compare);
+        let templates = plan::render(self.manifest, &secrets, report);
+        Contents { secrets, templates }
+    }
+
+    /// What is to be installed, and whether it may be: a running generation stays as it is after a failure; without one,
+    /// something is better than nothing.
+    fn decide<'c>(
+        &self,
+        current: &Current<'_>,
+        contents: &'c Contents,
+        group: Option<Gid>,
+        unknown: Unknown,
+        report: &mut Report,
+    ) -> Result<Decision<'c>, Reported>
+    where
+        Self: 'c,
+    {
+        let (files, sources) = self.files(contents, unknown, report);
+        let changes = Changes::between(current, &files, group)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
+            report.outcome(Outcome::Failed);
+            return Err(Reported);
+        }
+        report.changes(&changes);
+        Ok(Decision { files, sources, changes })
+    }
+
+    pub(crate) fn location(&self) -> Result<Location, install::Error> {
         let file_system = match (self.manifest.user_mode(), self.manifest.use_tmpfs()) {
             (true, _) => FileSystem::Runtime,
             (false, true) => FileSystem::Tmpfs,
@@ -138,16 +243,23 @@ impl Installation<'_> {
         }
         match self.accounts {
             cli::Accounts::Ignore => Ok(Some(Gid::from_raw(0))),
-            cli::Accounts::LookUp => accounts::keys_group().map(Some).map_err(|error| report.failed("", &error)),
+            cli::Accounts::LookUp => {
+                accounts::keys_group().map(Some).map_err(|error| report.failed(Code::AccountUnknown, &error))
+            }
         }
     }
 
     /// Every file that can be installed, and what each comes from.
-    fn files<'c>(&self, contents: &'c Contents, report: &mut Report) -> (Vec<File<'c>>, Vec<Source<'c>>)
+    fn files<'c>(
+        &self,
+        contents: &'c Contents,
+        unknown: Unknown,
+        report: &mut Report,
+    ) -> (Vec<File<'c>>, Vec<Source<'c>>)
     where
         Self: 'c,
     {
-        let mut owners = Owners::of(self.manifest, self.accounts);
+        let mut owners = self.owners(unknown);
         let secrets = self.manifest.secrets().iter().zip(&contents.secrets).map(|(secret, value)| {
             let source = Source { entry: secret.entry(), credential: secret.credential() };
             (Kind::Secret, source, value.as_ref().map(Plaintext::as_bytes))
@@ -160,8 +272,7 @@ impl Installation<'_> {
         let mut sources = Vec::new();
         for (kind, source, content) in secrets.chain(templates) {
             let entry = source.entry;
-            let noun = if kind == Kind::Secret { "secret" } else { "template" };
-            let owner = owners.find(entry, &format!("{noun} {:?}: ", entry.name().as_str()), report);
+            let owner = owners.find(entry, &subject(kind, entry.name()), report);
             if let (Some(content), Ok(owner)) = (content, owner) {
                 let (name, mode, path) = (entry.name(), entry.mode(), entry.path());
                 files.push(File { name, kind, content, mode, owner, path });
@@ -171,27 +282,34 @@ impl Installation<'_> {
         (files, sources)
     }
 
-    /// The units that are to read new values. On the first activation none is: they have yet to start.
-    fn requests<'r>(&self, files: &[File<'r>], sources: &[Source<'r>], changes: &Changes) -> Requests<'r> {
+    /// The units that are to read new values, of which some may be due since an earlier run. On the first activation none
+    /// is: they have yet to start.
+    fn requests<'r>(
+        &self,
+        files: &[File<'r>],
+        sources: &[Source<'r>],
+        changes: &Changes,
+        due: &'r [(units::Action, UnitName)],
+    ) -> Requests<'r> {
         let mut requests = Requests::default();
         if changes.activation() == Activation::Update && !self.manifest.user_mode() {
+            for (action, unit) in due {
+                requests.add(*action, unit);
+            }
             for (file, source) in files.iter().zip(sources) {
                 let of_kind = if file.kind == Kind::Secret { changes.secrets() } else { changes.templates() };
                 let name = file.name.as_str();
                 if [&of_kind.added, &of_kind.modified].iter().any(|names| is_among(name, names)) {
-                    requests.add(source.entry.restart_units(), source.entry.reload_units());
+                    requests.add_all(source.entry.restart_units(), source.entry.reload_units());
                 }
             }
         }
         requests
     }
 
-    /// The secrets that systemd is to hand to units.
-    fn credentials<'r>(files: &[File<'r>], sources: &[Source<'r>]) -> Vec<Credential<'r>> {
-        let pairs = files.iter().zip(sources);
-        pairs
-            .filter_map(|(file, source)| Some(Credential { name: source.credential?, content: file.content }))
-            .collect()
+    /// The owners of the files.
+    pub(crate) fn owners(&self, unknown: Unknown) -> Owners {
+        Owners::of(self.manifest, self.accounts, unknown)
     }
 
     fn route(&self) -> Route<'static> {
@@ -200,22 +318,21 @@ impl Installation<'_> {
 
     /// The lines on what changes, as sops-nix prints them: not on the first activation, and not in user mode, but for a
     /// dry run.
-    fn announce(&self, changes: &Changes) {
-        let dry = self.dry_run == DryRun::Yes;
+    fn announce(&self, changes: &Changes, mood: Mood, report: &Report) {
         let silent = self.manifest.user_mode() || changes.activation() == Activation::First;
-        if !self.manifest.logging().secret_changes() || (silent && !dry) {
+        if !self.manifest.logging().secret_changes() || (silent && mood == Mood::Indicative) {
             return;
         }
         for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
-            for (verb, dry_verb, names) in [
+            for (verb, conditional, names) in [
                 ("adding", "would add", &difference.added),
                 ("modifying", "would modify", &difference.modified),
                 ("removing", "would remove", &difference.removed),
             ] {
                 if !names.is_empty() {
                     let plural = if names.len() == 1 { "" } else { "s" };
-                    let verb = if dry { dry_verb } else { verb };
-                    report::line(format_args!("{verb} {noun}{plural}: {}", names.join(", ")));
+                    let verb = if mood == Mood::Conditional { conditional } else { verb };
+                    report.line(format_args!("{verb} {noun}{plural}: {}", names.join(", ")));
                 }
             }
         }
@@ -226,31 +343,52 @@ fn is_among(name: &str, sorted: &[String]) -> bool {
     sorted.binary_search_by(|other| other.as_str().cmp(name)).is_ok()
 }
 
-/// Whether to go on after failures: a running generation stays as it is; without one, something is better than nothing.
-fn decide(activation: Activation, files: &[File<'_>], report: &Report) -> Result<(), Reported> {
-    if report.failures() == 0 {
-        return Ok(());
+/// Whether something is done, or would be.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Mood {
+    Indicative,
+    Conditional,
+}
+
+/// What a message on a secret or template begins with.
+fn subject(kind: Kind, name: &Name) -> Subject {
+    match kind {
+        Kind::Secret => Subject::secret(name.as_str()),
+        Kind::Template => Subject::template(name.as_str()),
     }
-    if activation == Activation::Update {
-        let program = report.program();
-        report::note(format_args!("{program}: nothing was changed: the secrets installed before are still in place"));
-        return Err(Reported);
-    }
-    if files.is_empty() { Err(Reported) } else { Ok(()) }
+}
+
+/// What a message on a file begins with.
+pub(crate) fn subject_of(file: &File<'_>) -> Subject {
+    subject(file.kind, file.name)
+}
+
+/// The secrets that systemd is to hand to units.
+fn credentials<'r>(files: &[File<'r>], sources: &[Source<'r>]) -> Vec<Credential<'r>> {
+    let pairs = files.iter().zip(sources);
+    pairs.filter_map(|(file, source)| Some(Credential { name: source.credential?, content: file.content })).collect()
 }
 
 /// The manifest of the command line, with every problem of it reported.
-fn read_manifest(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<Manifest, Reported> {
-    let path = &arguments.manifest;
-    let json = fs::read(path).map_err(|source| report.failed("", &Unreadable { path: path.clone(), source }))?;
-    let runtime_directory = match (arguments.check_mode, environment.runtime_directory.as_deref()) {
-        (CheckMode::Manifest | CheckMode::SopsFile | CheckMode::Recipients, _) => RuntimeDirectory::Unneeded,
-        (CheckMode::Off, Some(directory)) => RuntimeDirectory::At(directory),
-        (CheckMode::Off, None) => RuntimeDirectory::Unset,
+fn read_manifest(
+    path: &ManifestPath,
+    action: &Action,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<Manifest, Reported> {
+    let what = match path {
+        ManifestPath::Given(_) => "manifest",
+        ManifestPath::OfMachine => "manifest of this machine,",
+    };
+    let json = input::read(what, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))?;
+    let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
+        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
+        (_, Some(directory)) => RuntimeDirectory::At(directory),
+        (_, None) => RuntimeDirectory::Unset,
     };
     Manifest::from_json(&json, runtime_directory).map_err(|problems| {
         for problem in &problems {
-            report.failure(&format!("{}:", path.display()), &plan::Shown(problem.to_string()));
+            plan::report_problem(Code::ManifestInvalid, path.as_path(), problem, report);
         }
         Reported
     })
@@ -267,12 +405,4 @@ const CREDENTIALS: &str = "/run/credstore";
 )]
 struct OnDisk {
     path: PathBuf,
-}
-
-/// A manifest that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the manifest {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
 }

@@ -2,7 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+mod options;
+
+use options::{DEFAULT_MANIFEST, OPTIONS, Opt, Spec, Value};
+
+pub(crate) use options::usage;
 
 /// What the command line asks for.
 #[derive(Debug, Eq, PartialEq)]
@@ -11,19 +17,54 @@ pub(crate) enum Command {
     Help,
     /// Print the version.
     Version,
-    /// Check or install what a manifest says.
+    /// Do something with a manifest.
     Run(Arguments),
 }
 
-/// How to treat a manifest.
+/// What to do with a manifest, and how.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Arguments {
-    pub(crate) manifest: PathBuf,
-    pub(crate) check_mode: CheckMode,
+    pub(crate) manifest: ManifestPath,
+    pub(crate) action: Action,
     pub(crate) accounts: Accounts,
-    pub(crate) dry_run: DryRun,
-    /// The hosts that [`CheckMode::Recipients`] asks for, as they were given.
-    pub(crate) recipients: Vec<HostName>,
+    pub(crate) output: Output,
+}
+
+/// Which manifest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum ManifestPath {
+    /// The one that was named.
+    Given(PathBuf),
+    /// The one of this machine.
+    OfMachine,
+}
+
+/// What to do with a manifest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    /// Check the manifest alone.
+    CheckManifest,
+    /// Check also that every sops file has what the manifest asks for.
+    CheckSopsFiles,
+    /// Check also that each sops file can be opened by one of these hosts.
+    CheckRecipients(Vec<HostName>),
+    /// Install.
+    Install,
+    /// Say what an installation would change.
+    DryRun,
+    /// Fail if an installation would change something.
+    Verify,
+    /// Show what is installed.
+    Status,
+}
+
+/// For whom the output is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Output {
+    /// Lines for people.
+    Lines,
+    /// One document on standard output for programs.
+    Json,
 }
 
 /// A host, by what a file can be encrypted to.
@@ -35,19 +76,6 @@ pub(crate) enum HostName {
     File(PathBuf),
 }
 
-/// How much to check without installing anything.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum CheckMode {
-    /// Only the manifest.
-    Manifest,
-    /// The manifest, and that every sops file has what it asks for.
-    SopsFile,
-    /// The manifest, and that every sops file can be opened by the hosts that are named.
-    Recipients,
-    /// No check alone: install.
-    Off,
-}
-
 /// Where owners and groups come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Accounts {
@@ -57,22 +85,15 @@ pub(crate) enum Accounts {
     Ignore,
 }
 
-/// Whether to say what would be done instead of doing it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum DryRun {
-    Yes,
-    No,
-}
-
 /// A command line that cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("no manifest is given; name the JSON file that the NixOS module made")]
-    NoManifest,
     #[error("more than one manifest is given: {0:?} is too many")]
     Superfluous(OsString),
     #[error("-check-mode=recipients and -recipient or -recipient-file go together; name at least one host")]
     Recipients,
+    #[error("{0} and {1} are two things; ask for one of them")]
+    Both(&'static str, &'static str),
     #[error("there is no option {0:?}")]
     Unknown(OsString),
     #[error("the option -{0} needs a value")]
@@ -90,9 +111,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut arguments = arguments.into_iter();
     let mut manifest = None;
     let mut check_mode = CheckMode::Off;
-    let mut accounts = Accounts::LookUp;
-    let mut dry_run = DryRun::No;
     let mut recipients = Vec::new();
+    let mut accounts = Accounts::LookUp;
+    let mut output = Output::Lines;
+    let mut others = Vec::new();
     let mut options_ended = false;
     while let Some(argument) = arguments.next() {
         let Some((name, value)) = option(&argument).filter(|_| !options_ended) else {
@@ -102,39 +124,118 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             manifest = Some(PathBuf::from(argument));
             continue;
         };
-        match name {
-            b"" => options_ended = true,
-            b"h" | b"help" => return Ok(Command::Help),
-            b"version" => return Ok(Command::Version),
-            b"check-mode" => check_mode = parse_check_mode(required("check-mode", value, &mut arguments)?)?,
-            b"recipient" => {
-                let text = required("recipient", value, &mut arguments)?;
+        if name.is_empty() {
+            options_ended = true;
+            continue;
+        }
+        // -h is an old short form that no list needs to name.
+        let name = if name == b"h" { b"help" } else { name };
+        let Some(spec) = OPTIONS.iter().find(|spec| spec.name.as_bytes() == name) else {
+            return Err(UsageError::Unknown(argument));
+        };
+        match (spec.option, Given::of(spec, value, &mut arguments)?) {
+            (Opt::Help, _) => return Ok(Command::Help),
+            (Opt::Version, _) => return Ok(Command::Version),
+            (Opt::CheckMode, Given::Text(mode)) => check_mode = CheckMode::parse(spec, mode)?,
+            (Opt::Recipient, Given::Text(text)) => {
                 recipients.push(HostName::Text(text.to_string_lossy().into_owned()));
             }
-            b"recipient-file" => {
-                recipients.push(HostName::File(required("recipient-file", value, &mut arguments)?.into()));
+            (Opt::RecipientFile, Given::Text(path)) => recipients.push(HostName::File(path.into())),
+            (Opt::DryRun, Given::On) => others.push((Action::DryRun, "-dry-run")),
+            (Opt::Verify, Given::On) => others.push((Action::Verify, "-verify")),
+            (Opt::Status, Given::On) => others.push((Action::Status, "-status")),
+            (Opt::Json, given) => output = if given == Given::On { Output::Json } else { Output::Lines },
+            (Opt::IgnorePasswd, given) => {
+                accounts = if given == Given::On { Accounts::Ignore } else { Accounts::LookUp };
             }
-            b"ignore-passwd" => {
-                accounts = if switch("ignore-passwd", value)? { Accounts::Ignore } else { Accounts::LookUp };
-            }
-            b"dry-run" => dry_run = if switch("dry-run", value)? { DryRun::Yes } else { DryRun::No },
-            _ => return Err(UsageError::Unknown(argument)),
+            (Opt::CheckMode | Opt::Recipient | Opt::RecipientFile | Opt::DryRun | Opt::Verify | Opt::Status, _) => {}
         }
     }
-    let manifest = manifest.ok_or(UsageError::NoManifest)?;
     if recipients.is_empty() == (check_mode == CheckMode::Recipients) {
         return Err(UsageError::Recipients);
     }
-    Ok(Command::Run(Arguments { manifest, check_mode, accounts, dry_run, recipients }))
+    let checked = check_mode.action(recipients).map(|action| (action, "-check-mode"));
+    let action = one_of(checked.into_iter().chain(others))?.unwrap_or(Action::Install);
+    let manifest = manifest.map_or(ManifestPath::OfMachine, ManifestPath::Given);
+    Ok(Command::Run(Arguments { manifest, action, accounts, output }))
 }
 
-/// The value of an option that has one: behind its `=`, or the next argument.
-fn required(
-    option: &'static str,
-    value: Option<&OsStr>,
-    arguments: &mut impl Iterator<Item = OsString>,
-) -> Result<OsString, UsageError> {
-    value.map(OsStr::to_owned).or_else(|| arguments.next()).ok_or(UsageError::NoValue(option))
+impl ManifestPath {
+    /// Where it is.
+    pub(crate) fn as_path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::OfMachine => Path::new(DEFAULT_MANIFEST),
+        }
+    }
+}
+
+/// The words of `-check-mode`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum CheckMode {
+    Manifest,
+    SopsFile,
+    Recipients,
+    Off,
+}
+
+impl CheckMode {
+    fn parse(spec: &Spec, value: OsString) -> Result<Self, UsageError> {
+        match value.as_bytes() {
+            b"manifest" => Ok(Self::Manifest),
+            b"sopsfile" => Ok(Self::SopsFile),
+            b"recipients" => Ok(Self::Recipients),
+            b"off" => Ok(Self::Off),
+            _ => {
+                let allowed = "manifest, sopsfile, recipients or off";
+                Err(UsageError::Value { option: spec.name, value, allowed })
+            }
+        }
+    }
+
+    fn action(self, recipients: Vec<HostName>) -> Option<Action> {
+        match self {
+            Self::Manifest => Some(Action::CheckManifest),
+            Self::SopsFile => Some(Action::CheckSopsFiles),
+            Self::Recipients => Some(Action::CheckRecipients(recipients)),
+            Self::Off => None,
+        }
+    }
+}
+
+/// The action that is asked for, if it is one. The same one twice is one.
+fn one_of(asked: impl IntoIterator<Item = (Action, &'static str)>) -> Result<Option<Action>, UsageError> {
+    let mut asked = asked.into_iter();
+    let Some((action, option)) = asked.next() else { return Ok(None) };
+    match asked.find(|(other, _)| *other != action) {
+        Some((_, other)) => Err(UsageError::Both(option, other)),
+        None => Ok(Some(action)),
+    }
+}
+
+/// What an option was given.
+#[derive(Debug, Eq, PartialEq)]
+enum Given {
+    On,
+    Off,
+    Text(OsString),
+}
+
+impl Given {
+    /// What stands behind the option's `=`, or for one that has to have a value in the next argument.
+    fn of(
+        spec: &Spec,
+        value: Option<&OsStr>,
+        arguments: &mut impl Iterator<Item = OsString>,
+    ) -> Result<Self, UsageError> {
+        match spec.value {
+            Value::Switch => Ok(if switch(spec.name, value)? { Self::On } else { Self::Off }),
+            Value::Word(..) | Value::Text(_) | Value::File(_) => {
+                let value = value.map(OsStr::to_owned).or_else(|| arguments.next());
+                value.map(Self::Text).ok_or(UsageError::NoValue(spec.name))
+            }
+        }
+    }
 }
 
 /// The name of an option and the value behind its `=`. A lone `-` is no option, and `--` has the empty name.
@@ -157,42 +258,6 @@ fn switch(option: &'static str, value: Option<&OsStr>) -> Result<bool, UsageErro
     }
 }
 
-fn parse_check_mode(value: OsString) -> Result<CheckMode, UsageError> {
-    match value.as_bytes() {
-        b"manifest" => Ok(CheckMode::Manifest),
-        b"sopsfile" => Ok(CheckMode::SopsFile),
-        b"recipients" => Ok(CheckMode::Recipients),
-        b"off" => Ok(CheckMode::Off),
-        _ => Err(UsageError::Value { option: "check-mode", value, allowed: "manifest, sopsfile, recipients or off" }),
-    }
-}
-
-/// What `--help` prints.
-pub(crate) const USAGE: &str = "\
-Usage: sops-install-secrets [OPTION]... MANIFEST
-
-Decrypts the secrets that MANIFEST, the JSON file made by the NixOS module, asks
-for, and installs them into a memory file system.
-
-Options, with one dash or two:
-  -check-mode=MODE   check without installing; MODE is one of
-                       manifest   only the manifest itself
-                       sopsfile   also that each sops file has what is asked for
-                       recipients also that the hosts named can open each sops
-                                  file; no private key is needed
-                       off        install (the default)
-  -recipient=KEY     a host for -check-mode=recipients: age1..., ssh-ed25519 ...,
-                     ssh-rsa ... or the fingerprint of a PGP key; may be repeated
-  -recipient-file=FILE  the same from a file such as ssh_host_ed25519_key.pub
-  -dry-run           decrypt, and say what would change, but change nothing
-  -ignore-passwd     look up no owner and no group: all belongs to root, or in
-                     user mode to the user
-  -help              print this help
-  -version           print the version
-
-Exit status: 0 done, 1 something failed, 2 called wrongly.
-";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,26 +266,30 @@ mod tests {
         parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
     }
 
-    fn run(check_mode: CheckMode, accounts: Accounts, dry_run: DryRun) -> Command {
-        let recipients = Vec::new();
-        Command::Run(Arguments { manifest: "m.json".into(), check_mode, accounts, dry_run, recipients })
+    fn run(action: Action, accounts: Accounts) -> Command {
+        let manifest = ManifestPath::Given("m.json".into());
+        Command::Run(Arguments { manifest, action, accounts, output: Output::Lines })
     }
 
     #[test]
     fn the_forms_of_go_are_understood() {
-        use {Accounts::*, CheckMode::*};
+        use {Accounts::*, Action::*};
         for (line, expected) in [
-            ("m.json", run(Off, LookUp, DryRun::No)),
-            ("-check-mode=sopsfile m.json", run(SopsFile, LookUp, DryRun::No)),
-            ("-check-mode sopsfile m.json", run(SopsFile, LookUp, DryRun::No)),
-            ("--check-mode=manifest m.json", run(Manifest, LookUp, DryRun::No)),
-            ("--check-mode off m.json", run(Off, LookUp, DryRun::No)),
-            ("-ignore-passwd m.json", run(Off, Ignore, DryRun::No)),
-            ("-ignore-passwd=true m.json", run(Off, Ignore, DryRun::No)),
-            ("--ignore-passwd=F m.json", run(Off, LookUp, DryRun::No)),
-            ("m.json -ignore-passwd", run(Off, Ignore, DryRun::No)),
-            ("-- m.json", run(Off, LookUp, DryRun::No)),
-            ("--dry-run m.json", run(Off, LookUp, DryRun::Yes)),
+            ("m.json", run(Install, LookUp)),
+            ("-check-mode=sopsfile m.json", run(CheckSopsFiles, LookUp)),
+            ("-check-mode sopsfile m.json", run(CheckSopsFiles, LookUp)),
+            ("--check-mode=manifest m.json", run(CheckManifest, LookUp)),
+            ("--check-mode off m.json", run(Install, LookUp)),
+            ("-ignore-passwd m.json", run(Install, Ignore)),
+            ("-ignore-passwd=true m.json", run(Install, Ignore)),
+            ("--ignore-passwd=F m.json", run(Install, LookUp)),
+            ("m.json -ignore-passwd", run(Install, Ignore)),
+            ("-- m.json", run(Install, LookUp)),
+            ("--dry-run m.json", run(DryRun, LookUp)),
+            ("-dry-run -dry-run m.json", run(DryRun, LookUp)),
+            ("-dry-run=0 m.json", run(Install, LookUp)),
+            ("-status m.json", run(Status, LookUp)),
+            ("-verify m.json", run(Verify, LookUp)),
             ("-h", Command::Help),
             ("--help", Command::Help),
             ("-version", Command::Version),
@@ -230,9 +299,41 @@ mod tests {
     }
 
     #[test]
+    fn the_manifest_of_the_machine_is_read_if_none_is_named() {
+        let Ok(Command::Run(arguments)) = parsed("-json") else { panic!() };
+        assert_eq!(arguments.manifest, ManifestPath::OfMachine);
+        assert_eq!(arguments.manifest.as_path(), Path::new("/etc/sops-nix/manifest.json"));
+        assert_eq!(arguments.output, Output::Json);
+    }
+
+    #[test]
+    fn every_option_of_the_table_is_understood() {
+        for spec in OPTIONS {
+            let value = match spec.value {
+                Value::Switch => String::new(),
+                Value::Word(_, words) => format!("={}", words[0].0),
+                Value::Text(_) | Value::File(_) => "=x".to_owned(),
+            };
+            let line = format!("-{}{value} m.json", spec.name);
+            match parsed(&line) {
+                Ok(_) => {}
+                // A host needs a check that asks for it.
+                Err(message) => assert!(message.contains("-check-mode=recipients"), "{line}: {message}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_usage_fits_a_terminal() {
+        let usage = usage();
+        assert!(usage.lines().all(|line| line.len() <= 80 && line.trim_end() == line), "{usage}");
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
         for (line, message) in [
-            ("", "no manifest is given; name the JSON file that the NixOS module made"),
+            ("-status -verify m", "-status and -verify are two things; ask for one of them"),
+            ("-dry-run -check-mode=manifest m", "-check-mode and -dry-run are two things; ask for one of them"),
             ("a b", r#"more than one manifest is given: "b" is too many"#),
             ("-x m.json", r#"there is no option "-x""#),
             ("m.json -check-mode", "the option -check-mode needs a value"),

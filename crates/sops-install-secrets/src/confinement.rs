@@ -1,4 +1,4 @@
-//! Keeping what this process knows to itself.
+//! Keeping what this process knows to itself, and the limits of the process.
 
 use std::fs;
 use std::hint::black_box;
@@ -11,19 +11,37 @@ use zeroize::Zeroize as _;
 /// Makes the memory of this process unreadable to others and keeps it out of core dumps and, where the limits allow,
 /// out of swap. Each of these is a further line of defence, so none of them stops an installation that it fails in.
 pub(crate) fn confine() {
-    // Under a limit a later allocation, or the growth of the stack, would end the process instead of going unlocked. Root
-    // can lift the limit, but the root of a user namespace cannot.
-    let unlimited = match getrlimit(Resource::RLIMIT_MEMLOCK) {
-        Ok((RLIM_INFINITY, _)) => true,
-        Ok(_) | Err(_) => setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok(),
-    };
-    let swap_is_shut_out =
-        if unlimited { mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE) } else { Ok(()) };
-    for defence in [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), swap_is_shut_out] {
+    for defence in [prctl::set_dumpable(false), setrlimit(Resource::RLIMIT_CORE, 0, 0), lock_memory()] {
         match defence {
             // A sandbox may forbid it, and the secrets are needed all the same.
             Ok(()) | Err(_) => {}
         }
+    }
+}
+
+/// Locks all pages, also those to come, unless there is a limit: under one a later allocation, or the growth of the stack,
+/// would end the process instead of going unlocked.
+fn lock_memory() -> nix::Result<()> {
+    let lock = || mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
+    if soft == RLIM_INFINITY || setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok() {
+        return lock();
+    }
+    // For CAP_IPC_LOCK there is no limit. That of a user namespace is not the one that counts, and without it a limit of zero
+    // lets nothing be locked.
+    setrlimit(Resource::RLIMIT_MEMLOCK, 0, hard)?;
+    let locked = lock();
+    setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard)?;
+    locked
+}
+
+/// Allows as many open files as the hard limit: a secret deep below directories takes a handle for each of them.
+pub(crate) fn raise_file_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    match raised {
+        // Whether it was enough is seen when it is not.
+        Ok(()) | Err(_) => {}
     }
 }
 

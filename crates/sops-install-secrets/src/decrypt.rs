@@ -1,15 +1,14 @@
 //! From sops files to values: each file is read, unlocked and verified once, however many secrets it gives.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use manifest::{Manifest, Secret};
-use sops::{AgeFileError, Encrypted, Format, HostRecipient, Identities, Plaintext};
+use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
 
-use crate::report::{Report, chain};
+use crate::input;
+use crate::keys::{HostKeys, Unusable};
+use crate::report::{Code, Report, Subject, chain};
 
 /// The value of every secret in the order of the manifest; `None` where there is none, which was reported.
 pub(crate) type Values = Vec<Option<Plaintext>>;
@@ -22,38 +21,30 @@ struct SopsFile<'m> {
     secrets: Vec<(usize, &'m Secret)>,
 }
 
-/// A sops file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the sops file {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
-}
-
 /// A sops file that gives nothing, and what its owner can do.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{way_out}", chain(error))]
+#[error("{message}{way_out}")]
 struct Unopened {
-    error: sops::Error,
+    message: String,
     way_out: String,
 }
 
 /// Decrypts all secrets of the manifest in memory. Every failure is reported, and a file that fails takes only its own
 /// secrets with it.
-pub(crate) fn decrypt(manifest: &Manifest, identities: &Identities, report: &mut Report) -> Values {
+pub(crate) fn decrypt(manifest: &Manifest, keys: &HostKeys, report: &mut Report) -> Values {
     let mut values: Values = manifest.secrets().iter().map(|_| None).collect();
     let files = files(manifest);
-    if identities.has_plugins() {
+    if keys.identities.has_plugins() {
         // A plugin is to be started once, so every file is read before the first is decrypted.
         let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(report)?))).collect();
-        Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), identities);
+        Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), &keys.identities);
         for (file, encrypted) in read {
-            file.decrypt(encrypted, identities, &mut values, report);
+            file.decrypt(encrypted, keys, &mut values, report);
         }
     } else {
         for file in files {
             if let Some(encrypted) = file.read(report) {
-                file.decrypt(encrypted, identities, &mut values, report);
+                file.decrypt(encrypted, keys, &mut values, report);
             }
         }
     }
@@ -66,9 +57,12 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
         let Some(encrypted) = file.read(report) else { continue };
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
-        for (&(place, secret, _), result) in selected.iter().zip(checked) {
+        if let Err(error) = checked.file {
+            file.report(&error, String::new(), report);
+        }
+        for (&(place, secret, _), result) in selected.iter().zip(checked.keys) {
             if let Err(error) = result {
-                report.failure(&file.subject_of(&[(place, secret)]), &error);
+                file.report_key(lookup_code(&error), (place, secret), &error, report);
             }
         }
     }
@@ -82,9 +76,9 @@ pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[HostRecipient], rep
             Some(true) => {}
             Some(false) => {
                 let error = NotForHosts::new(&encrypted, hosts, file.path);
-                report.failure(&file.subject(), &error);
+                report.failure(Code::RecipientMissing, file.subject(), &error);
             }
-            None => report.warning(&file.subject(), &Unnamed),
+            None => report.warning(Code::RecipientUnknown, file.subject(), &Unnamed),
         }
     }
 }
@@ -143,28 +137,59 @@ fn format(format: manifest::Format) -> Format {
 impl SopsFile<'_> {
     /// Reads and parses the file; `None` if that failed, which is then reported.
     fn read(&self, report: &mut Report) -> Option<Encrypted> {
-        let bytes = match fs::read(self.path) {
+        let bytes = match input::read("sops file", self.path) {
             Ok(bytes) => bytes,
-            Err(source) => {
-                report.failure(&secrets(&self.secrets), &Unreadable { path: self.path.to_owned(), source });
+            Err(error) => {
+                // The error names the file itself.
+                let subject = Subject { file: None, ..self.subject() };
+                report.failure(Code::SopsFileUnreadable, subject, &error);
                 return None;
             }
         };
         match Encrypted::parse(self.format, &bytes) {
             Ok(encrypted) => Some(encrypted),
             Err(error) => {
-                report.failure(&self.subject(), &error);
+                self.report(&error, String::new(), report);
                 None
             }
         }
     }
 
+    /// Reports what is wrong with the file as a whole.
+    fn report(&self, error: &Error, way_out: String, report: &mut Report) {
+        let (subject, message) = match error {
+            Error::Parse(error) => {
+                let subject = self.subject();
+                match error.position {
+                    Some(at) => (subject.at(at.line, at.column), error.problem.to_string()),
+                    None => (subject, error.problem.to_string()),
+                }
+            }
+            error => (self.subject(), chain(error)),
+        };
+        report.failure(code(error), subject, &Unopened { message: self.named(message), way_out });
+    }
+
+    /// Reports what is wrong with one secret of the file.
+    fn report_key(&self, code: Code, affected: (usize, &Secret), error: &dyn std::error::Error, report: &mut Report) {
+        let message = self.named(chain(error));
+        report.failure(code, self.subject_of(&[affected]), &Unopened { message, way_out: String::new() });
+    }
+
+    /// The message with the file's own name in the command at its end.
+    fn named(&self, message: String) -> String {
+        match message.strip_suffix("FILE") {
+            Some(start) => format!("{start}{}", editable(self.path).display()),
+            None => message,
+        }
+    }
+
     /// Puts the value of each secret in its place. What fails is reported.
-    fn decrypt(&self, encrypted: Encrypted, identities: &Identities, values: &mut Values, report: &mut Report) {
-        let decrypted = match encrypted.decrypt(identities) {
+    fn decrypt(&self, encrypted: Encrypted, keys: &HostKeys, values: &mut Values, report: &mut Report) {
+        let decrypted = match encrypted.decrypt(&keys.identities) {
             Ok(decrypted) => decrypted,
             Err(error) => {
-                report.failure(&self.subject(), &Unopened { way_out: way_out(&error, self.path), error });
+                self.report(&error, way_out(&error, self.path, &keys.unusable), report);
                 return;
             }
         };
@@ -176,7 +201,7 @@ impl SopsFile<'_> {
             match (value, values.get_mut(place)) {
                 (Ok(value), Some(slot)) => *slot = Some(value),
                 (Ok(_), None) => {}
-                (Err(error), _) => report.failure(&self.subject_of(&[(place, secret)]), &error),
+                (Err(error), _) => self.report_key(code(&error), (place, secret), &error, report),
             }
         }
     }
@@ -192,36 +217,72 @@ impl SopsFile<'_> {
         self.secrets.iter().copied().filter(|(_, secret)| secret.selected_key().is_none())
     }
 
-    fn subject(&self) -> String {
+    fn subject(&self) -> Subject {
         self.subject_of(&self.secrets)
     }
 
-    fn subject_of(&self, affected: &[(usize, &Secret)]) -> String {
-        format!("{}{}: ", secrets(affected), self.path.display())
+    fn subject_of(&self, affected: &[(usize, &Secret)]) -> Subject {
+        let secrets = affected.iter().map(|(_, secret)| secret.name().to_string()).collect();
+        Subject { secrets, ..Subject::file(self.path) }
+    }
+}
+
+/// What kind of failure an error of a sops file is.
+fn code(error: &Error) -> Code {
+    match error {
+        Error::DataKey(_) | Error::Remote(_) | Error::Age(AgeFileError::NoIdentity(_)) => Code::NoIdentity,
+        Error::Walk(_) | Error::Mac(_) => Code::SopsFileTampered,
+        Error::Lookup(error) => lookup_code(error),
+        Error::Parse(_)
+        | Error::OtherFormat(_)
+        | Error::Metadata(_)
+        | Error::Age(AgeFileError::Damaged(_))
+        | Error::DataKeyLength(_)
+        | Error::Rule(_)
+        | Error::Emit(_) => Code::SopsFileInvalid,
+    }
+}
+
+fn lookup_code(error: &LookupError) -> Code {
+    match error {
+        LookupError::NotFound { .. } | LookupError::NotAMapping { .. } => Code::KeyMissing,
+        LookupError::Null { .. } | LookupError::NoText { .. } => Code::ValueUnusable,
     }
 }
 
 /// What to do about a file that nobody at hand opens: the command is the one to type where the file is edited.
-fn way_out(error: &sops::Error, path: &Path) -> String {
-    let (sops::Error::DataKey(unopened) | sops::Error::Age(AgeFileError::NoIdentity(unopened))) = error else {
+fn way_out(error: &Error, path: &Path, unusable: &[Unusable]) -> String {
+    let (Error::DataKey(unopened) | Error::Age(AgeFileError::NoIdentity(unopened))) = error else {
         return String::new();
     };
+    let keys: Vec<_> = unusable.iter().map(ToString::to_string).collect();
+    let why = if keys.is_empty() { String::new() } else { format!("; what it cannot use: {}", keys.join(", ")) };
     let file = editable(path);
-    match (error, unopened.recipient_to_add()) {
-        (sops::Error::DataKey(_), Some(recipient)) => {
+    let repair = match (error, unopened.recipient_to_add()) {
+        (Error::DataKey(_), Some(recipient)) => {
             format!("; add {recipient} to .sops.yaml and run: sops updatekeys {}", file.display())
         }
         (_, Some(recipient)) => format!("; encrypt {} again to {recipient} too", file.display()),
-        (_, None) if unopened.identities().is_empty() => {
+        (_, None) if unopened.identities().is_empty() && unusable.is_empty() => {
             "; give this host a key in sops.age.sshKeyPaths or sops.age.keyFile".to_owned()
         }
+        (_, None) if unopened.identities().is_empty() => "; repair one of these keys, then run this again".to_owned(),
+        (_, None) if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) => format!(
+            "; give this host a key of another group, or lower shamir_threshold in .sops.yaml and run: sops updatekeys {}",
+            file.display()
+        ),
+        (_, None) if unopened.identities().iter().any(|identity| unopened.lists(identity)) => format!(
+            "; the entry for this host is damaged or was encrypted to another key: restore {} from version control",
+            file.display()
+        ),
         (_, None) => String::new(),
-    }
+    };
+    why + &repair
 }
 
 /// The path of a file where a person edits it: in the Nix store only the part below the store's own folder means
 /// anything, or the name without its hash.
-fn editable(path: &Path) -> &Path {
+pub(crate) fn editable(path: &Path) -> &Path {
     let Ok(inside) = path.strip_prefix("/nix/store") else { return path };
     let mut components = inside.components();
     let top = components.next();
@@ -231,20 +292,3 @@ fn editable(path: &Path) -> &Path {
     let name = top.and_then(|top| top.as_os_str().to_str());
     name.and_then(|name| name.split_once('-')).map_or(path, |(_, name)| Path::new(name))
 }
-
-/// `secret "a": ` or `secrets "a", "b" and 7 more: `.
-fn secrets(affected: &[(usize, &Secret)]) -> String {
-    let mut text = String::from(if affected.len() == 1 { "secret " } else { "secrets " });
-    let named: Vec<_> =
-        affected.iter().take(NAMED).map(|(_, secret)| format!("{:?}", secret.name().as_str())).collect();
-    text.push_str(&named.join(", "));
-    let more = affected.len().saturating_sub(NAMED);
-    if more > 0 && write!(text, " and {more} more").is_err() {
-        // Writing to a string cannot fail.
-    }
-    text.push_str(": ");
-    text
-}
-
-/// How many secrets of a file that fails are named.
-const NAMED: usize = 3;

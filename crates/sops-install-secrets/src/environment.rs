@@ -14,6 +14,10 @@ pub(crate) struct Environment {
     pub(crate) dry_activate: bool,
     /// Whether units are asked for through `systemctl`, as `SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1` says.
     pub(crate) systemctl: bool,
+    /// Whether a terminal may have colours: `NO_COLOR` is not set, and `TERM` names one that can.
+    pub(crate) colours: bool,
+    /// `JOURNAL_STREAM`: the device and inode of the stream to the journal, if a unit's output goes there.
+    pub(crate) journal_stream: Option<String>,
     /// `XDG_RUNTIME_DIR`, which `%r` stands for.
     pub(crate) runtime_directory: Option<String>,
     /// `CREDENTIALS_DIRECTORY`, where systemd puts what a unit loads with `LoadCredential=`; `%d` stands for it in the
@@ -52,6 +56,8 @@ impl Environment {
             program: env::args().next().unwrap_or_else(|| "sops-install-secrets".to_owned()),
             dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
+            colours: value("NO_COLOR").is_none() && value("TERM").is_some_and(|terminal| terminal != "dumb"),
+            journal_stream: env::var("JOURNAL_STREAM").ok(),
             runtime_directory: env::var("XDG_RUNTIME_DIR").ok(),
             credentials_directory: path("CREDENTIALS_DIRECTORY"),
             path: env::var_os("PATH").unwrap_or_default(),

@@ -6,30 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use manifest::Manifest;
-use sops::{Gpg, HostRecipient, Identities, Plugins};
+use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins};
 use zeroize::Zeroizing;
 
 use crate::cli::HostName;
 use crate::environment::Environment;
-use crate::report::{self, Report, Reported};
-
-/// A key file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the key {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
-}
-
-/// A key that systemd was to hand over, and did not.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot read the key {path}: CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=",
-    path = path.display()
-)]
-struct NoCredentials {
-    path: PathBuf,
-}
+use crate::input;
+use crate::report::{Code, Report, Reported, Subject};
+use crate::unmounted::mount_point_of;
 
 /// Whether a key has to be there.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -40,12 +24,27 @@ enum Presence {
     Optional,
 }
 
+/// The identities of this host.
+pub(crate) struct HostKeys {
+    pub(crate) identities: Identities,
+    /// What was to be one and cannot be used.
+    pub(crate) unusable: Vec<Unusable>,
+}
+
+/// A key that cannot be used: where it is, and why. Printed, the reason stands in parentheses.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin} ({reason})")]
+pub(crate) struct Unusable {
+    origin: String,
+    reason: String,
+}
+
 /// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
 /// if none does, that is the error.
-pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Report) -> Identities {
+pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &mut Report) -> HostKeys {
     let credentials = environment.credentials_directory.as_deref();
     let log_imports = manifest.logging().key_import();
-    let mut loader = Loader { identities: Identities::new(), report, credentials, log_imports };
+    let mut loader = Loader { identities: Identities::new(), unusable: Vec::new(), report, credentials, log_imports };
     for path in manifest.age_ssh_key_paths() {
         loader.ssh_key(path, Presence::Expected, Log::Import);
     }
@@ -66,7 +65,7 @@ pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Repo
     for path in manifest.ssh_key_paths() {
         loader.openpgp_ssh_key(path);
     }
-    let mut identities = loader.identities;
+    let Loader { mut identities, unusable, .. } = loader;
     identities.set_plugins(Plugins { search_path: environment.path.clone(), time_limit: TIME_LIMIT });
     let home = manifest.gnupg_home().map(Path::to_owned).or_else(|| environment.gnupg_home.clone());
     // With SSH keys for PGP there is no other GnuPG home, and that of the user is none of this host's business.
@@ -74,7 +73,7 @@ pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &Repo
         let program = PathBuf::from(&environment.gpg);
         identities.set_gpg(Gpg { program, home, time_limit: TIME_LIMIT });
     }
-    identities
+    HostKeys { identities, unusable }
 }
 
 /// The hosts that the command line names.
@@ -87,13 +86,16 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostR
     for name in names {
         let text = match name {
             HostName::Text(text) => text.clone(),
-            HostName::File(path) => fs::read_to_string(path)
-                .map_err(|source| report.failed("", &Unreadable { path: path.clone(), source }))?,
+            HostName::File(path) => {
+                let content = input::read("public key", path);
+                let content = content.map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+                String::from_utf8_lossy(&content).into_owned()
+            }
         };
         // A file may hold several, one a line, as `ssh-keyscan` prints them.
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let host = HostRecipient::parse(line).ok_or_else(|| NotARecipient(line.to_owned()));
-            hosts.push(host.map_err(|error| report.failed("", &error))?);
+            hosts.push(host.map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
         }
     }
     Ok(hosts)
@@ -119,7 +121,8 @@ enum Log {
 
 struct Loader<'a> {
     identities: Identities,
-    report: &'a Report,
+    unusable: Vec<Unusable>,
+    report: &'a mut Report,
     /// What `%d` stands for.
     credentials: Option<&'a Path>,
     log_imports: bool,
@@ -128,14 +131,18 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn ssh_key(&mut self, path: &Path, presence: Presence, log: Log) {
         let Some(content) = self.read(path, presence) else { return };
-        match self.identities.add_ssh_key(&path.to_string_lossy(), &content) {
-            Ok(imported) if self.log_imports && log == Log::Import => report::note(format_args!(
-                "{}: Imported {} as age key with fingerprint {}",
+        let origin = path.to_string_lossy();
+        match self.identities.add_ssh_key(&origin, &content) {
+            Ok(imported) if self.log_imports && log == Log::Import => self.report.note(format_args!(
+                "{}: Imported {origin} as age key with fingerprint {}",
                 self.report.base_name(),
-                path.display(),
                 imported.recipient()
             )),
-            Err(error) if presence == Presence::Expected => self.report.warning("", &error),
+            // Users of agenix have one list for keys of both kinds.
+            Err(error) if presence == Presence::Expected && *error.problem() == KeyProblem::AgeIdentity => {
+                self.age_keys(&origin, &content);
+            }
+            Err(error) if presence == Presence::Expected => self.is_unusable(&error),
             // A user's own key that is protected or of another kind is no concern of this program.
             Ok(_) | Err(_) => {}
         }
@@ -144,13 +151,13 @@ impl Loader<'_> {
     fn openpgp_ssh_key(&mut self, path: &Path) {
         let Some(content) = self.read(path, Presence::Expected) else { return };
         match self.identities.add_openpgp_ssh_key(&path.to_string_lossy(), &content) {
-            Ok(fingerprint) if self.log_imports => report::line(format_args!(
+            Ok(fingerprint) if self.log_imports => self.report.line(format_args!(
                 "{}: Imported {} as GPG key with fingerprint {fingerprint}",
                 self.report.base_name(),
                 path.display()
             )),
             Ok(_) => {}
-            Err(error) => self.report.warning("", &error),
+            Err(error) => self.is_unusable(&error),
         }
     }
 
@@ -162,27 +169,68 @@ impl Loader<'_> {
 
     fn age_keys(&mut self, origin: &str, content: &[u8]) {
         for error in self.identities.add_age_key_file(origin, content) {
-            self.report.warning("", &error);
+            self.is_unusable(&error);
         }
     }
 
-    fn read(&self, path: &Path, presence: Presence) -> Option<Zeroizing<Vec<u8>>> {
-        let credential = path.strip_prefix("%d");
-        let read = match (credential, self.credentials) {
-            (Err(_), _) => fs::read(path),
-            (Ok(name), Some(directory)) => fs::read(directory.join(name)),
-            (Ok(_), None) => {
-                self.report.warning("", &NoCredentials { path: path.to_owned() });
-                return None;
-            }
+    fn is_unusable(&mut self, error: &IdentityError) {
+        self.report.warning(Code::IdentityUnusable, Subject::default(), error);
+        let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
+        self.unusable
+            .push(Unusable { origin: error.origin().to_owned(), reason: format!("{line}{}", error.problem()) });
+    }
+
+    fn read(&mut self, path: &Path, presence: Presence) -> Option<Zeroizing<Vec<u8>>> {
+        let place = match (path.strip_prefix("%d"), self.credentials) {
+            (Err(_), _) => Ok(path.to_owned()),
+            (Ok(name), Some(directory)) => Ok(directory.join(name)),
+            (Ok(_), None) => Err(Reason::NoCredentials),
         };
-        match read {
-            Ok(content) => Some(Zeroizing::new(content)),
-            Err(error) if presence == Presence::Optional && error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => {
-                self.report.warning("", &Unreadable { path: path.to_owned(), source });
-                None
-            }
+        let reason = match place.and_then(|place| fs::read(&place).map_err(|error| Reason::of(error, &place))) {
+            Ok(content) => return Some(Zeroizing::new(content)),
+            Err(Reason::Absent) if presence == Presence::Optional => return None,
+            Err(reason) => reason,
+        };
+        let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string() };
+        self.report.warning(
+            Code::IdentityUnusable,
+            Subject::default(),
+            &UnreadableKey { path: path.to_owned(), reason },
+        );
+        self.unusable.push(unusable);
+        None
+    }
+}
+
+/// A key that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the key {path}: {reason}", path = path.display())]
+struct UnreadableKey {
+    path: PathBuf,
+    reason: Reason,
+}
+
+/// Why a key cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("there is no such file")]
+    Absent,
+    #[error(
+        "{mount_point} is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot for it",
+        mount_point = _0.display()
+    )]
+    NotMounted(PathBuf),
+    #[error("CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=")]
+    NoCredentials,
+    #[error("{0}")]
+    Other(io::Error),
+}
+
+impl Reason {
+    fn of(error: io::Error, path: &Path) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => mount_point_of(path).map_or(Self::Absent, Self::NotMounted),
+            _ => Self::Other(error),
         }
     }
 }

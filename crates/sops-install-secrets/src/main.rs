@@ -9,10 +9,14 @@ mod cli;
 mod confinement;
 mod decrypt;
 mod environment;
+mod input;
 mod keys;
 mod plan;
 mod report;
+mod status;
 mod units;
+mod unmounted;
+mod verify;
 
 use std::alloc::System;
 use std::env;
@@ -20,7 +24,7 @@ use std::process::ExitCode;
 
 use cli::Command;
 use environment::Environment;
-use report::Report;
+use report::{Report, Style};
 use zeroizing_alloc::ZeroAlloc;
 
 /// Everything that is freed is wiped first, also what a library frees.
@@ -37,19 +41,39 @@ fn main() -> ExitCode {
 #[inline(never)]
 fn run() -> ExitCode {
     let environment = Environment::read();
-    let mut report = Report::new(environment.program.clone());
+    let mut report = Report::new(environment.program.clone(), Style::of(&environment));
     match cli::parse(env::args_os().skip(1)) {
-        Ok(Command::Help) => report::line(cli::USAGE.trim_end()),
-        Ok(Command::Version) => report::line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
+        Ok(Command::Help) => report.line(cli::usage()),
+        Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Run(arguments)) => activate::run(&arguments, &environment, &mut report),
         Err(error) => {
-            report.failure("", &error);
-            report::note("Try: sops-install-secrets --help");
+            report.note(format_args!("{}: {error}", environment.program));
+            report.note("Try: sops-install-secrets --help");
             return ExitCode::from(CALLED_WRONGLY);
         }
     }
-    report.exit_code()
+    report.finish()
 }
 
 /// The exit status of a command line that cannot be understood.
 const CALLED_WRONGLY: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    #[test]
+    fn what_is_freed_is_wiped() {
+        let secret = vec![b'x'; 4000];
+        let address = u64::try_from(secret.as_ptr().addr()).unwrap();
+        let memory = File::open("/proc/self/mem").unwrap();
+        let mut seen = [0; 1000];
+        // Away from its beginning, where the allocator notes what is free.
+        memory.read_exact_at(&mut seen, address + 1000).unwrap();
+        assert_eq!(seen, [b'x'; 1000]);
+        drop(secret);
+        memory.read_exact_at(&mut seen, address + 1000).unwrap();
+        assert_eq!(seen, [0; 1000]);
+    }
+}

@@ -1,24 +1,33 @@
 //! What this machine makes of a manifest: numbers for its owners, texts for its templates.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use install::Owner;
-use manifest::{Entry, Manifest, Name, Segment, Template, TemplateSource, TemplateText};
+use manifest::{Entry, Manifest, Name, Problem, Segment, Template, TemplateSource, TemplateText};
 use nix::unistd::{Gid, Uid};
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::cli;
 use crate::decrypt::Values;
-use crate::report::{Report, Reported};
+use crate::input;
+use crate::report::{Code, Leading, Report, Reported, Subject};
 
 /// The owners of all secrets and templates.
 pub(crate) struct Owners {
     accounts: Accounts,
     source: Source,
+    unknown: Unknown,
+}
+
+/// What a name is that no user or group has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unknown {
+    /// A failure.
+    Failure,
+    /// A warning: an account that the same switch is going to make.
+    Warning,
 }
 
 /// Where owners come from.
@@ -32,26 +41,18 @@ enum Source {
     Nobody,
 }
 
-/// The text of a template that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the text {path}", path = path.display())]
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
-}
-
 impl Owners {
     /// The owners as a manifest and the command line want them.
-    pub(crate) fn of(manifest: &Manifest, accounts: cli::Accounts) -> Self {
+    pub(crate) fn of(manifest: &Manifest, accounts: cli::Accounts, unknown: Unknown) -> Self {
         let source = match accounts {
             _ if manifest.user_mode() => Source::Nobody,
             cli::Accounts::LookUp => Source::Manifest,
             cli::Accounts::Ignore => Source::Root,
         };
-        Self { accounts: Accounts::default(), source }
+        Self { accounts: Accounts::default(), source, unknown }
     }
 
-    /// The owner of one file, or `None` if it stays with the user who runs the program.
+    /// The owner of one file, or `None` if it stays with the user who runs the program, or cannot be known yet.
     ///
     /// # Errors
     ///
@@ -59,7 +60,7 @@ impl Owners {
     pub(crate) fn find(
         &mut self,
         entry: &Entry,
-        subject: &str,
+        subject: &Subject,
         report: &mut Report,
     ) -> Result<Option<Owner>, Reported> {
         match self.source {
@@ -72,9 +73,15 @@ impl Owners {
                     (Ok(user), Ok(group)) => Ok(Some(Owner { user, group })),
                     (user, group) => {
                         for error in [user.err(), group.err()].into_iter().flatten() {
-                            report.failure(subject, &error);
+                            match self.unknown {
+                                Unknown::Failure => report.failure(Code::AccountUnknown, subject.clone(), &error),
+                                Unknown::Warning => report.warning(Code::AccountUnknown, subject.clone(), &error),
+                            }
                         }
-                        Err(Reported)
+                        match self.unknown {
+                            Unknown::Failure => Err(Reported),
+                            Unknown::Warning => Ok(None),
+                        }
                     }
                 }
             }
@@ -118,11 +125,10 @@ pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
 /// The text of a template that stands in a file of its own.
 fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
     let path = template.file()?;
-    let subject = format!("template {:?}: ", template.name().as_str());
-    let content = match fs::read(path) {
+    let content = match input::read("text", path) {
         Ok(content) => content,
-        Err(source) => {
-            report.failure(&subject, &Unreadable { path: path.to_owned(), source });
+        Err(error) => {
+            report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
             return None;
         }
     };
@@ -130,17 +136,37 @@ fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> O
         Ok(text) => Some(text),
         Err(problems) => {
             for problem in &problems {
-                report.failure(&format!("{}:", path.display()), &Shown(problem.to_string()));
+                report_problem(Code::TemplateInvalid, path, problem, report);
             }
             None
         }
     }
 }
 
-/// A problem in the words of the crate that found it.
+/// Reports a problem of the manifest, or of a template's text, with its place.
+pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report: &mut Report) {
+    let subject = Subject::file(file).at(problem.line(), problem.column());
+    let (secrets, templates) = match problem.subject() {
+        manifest::Subject::Secret(name) => (vec![name.clone()], Vec::new()),
+        manifest::Subject::Template(name) => (Vec::new(), vec![name.clone()]),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let subject = Subject { secrets, templates, leading: Leading::Place, ..subject };
+    // What the subject has no name for, the message names.
+    let what = match problem.subject() {
+        manifest::Subject::Document | manifest::Subject::Secret(_) | manifest::Subject::Template(_) => String::new(),
+        what => format!("{what}: "),
+    };
+    report.failure(code, subject, &InDocument { what, error: problem.error().to_string() });
+}
+
+/// A problem without its place.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Shown(pub(crate) String);
+#[error("{what}{error}")]
+struct InDocument {
+    what: String,
+    error: String,
+}
 
 /// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
 /// part of it stays behind in a smaller one.

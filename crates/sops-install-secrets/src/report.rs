@@ -1,40 +1,257 @@
-//! What people read: lines on standard error for what went wrong, lines on standard output for what changed.
+//! What came of a run: lines on standard error for what went wrong, lines on standard output for what changed, or all of
+//! it in one JSON document.
+//!
+//! A failure is printed when it happens, so that nothing is lost if the run is ended from outside. Files are read one after
+//! the other, so the failures of one file stand together. A last line counts them and says how the machine was left.
+
+mod code;
+mod document;
+mod style;
 
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-/// Prints as it goes, and counts what failed.
+use install::{Changes, Location};
+use manifest::UnitName;
+
+use crate::cli::{Action, Output};
+use crate::status::Status;
+use crate::units::Requests;
+use document::Document;
+
+pub(crate) use code::Code;
+pub(crate) use style::Style;
+
+/// Prints as the run goes, and keeps what the document at its end holds.
 pub(crate) struct Report {
     program: String,
-    failures: usize,
+    style: Style,
+    output: Output,
+    action: &'static str,
+    manifest: PathBuf,
+    outcome: Outcome,
+    readers: Readers,
+    changes: Option<Differences>,
+    status: Option<Status>,
+    restart: Vec<String>,
+    reload: Vec<String>,
+    failures: Vec<Notice>,
+    warnings: Vec<Notice>,
+    timings: Vec<(Step, Duration)>,
+    running: Option<(Step, Instant)>,
 }
 
 /// Something failed, and the report has it.
 pub(crate) struct Reported;
 
+/// How a run has left the machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    /// Nothing was to be changed: a check, a comparison or a look.
+    Checked,
+    /// All is as the manifest says, and was before.
+    Unchanged,
+    /// All is as the manifest says.
+    Installed,
+    /// A first activation installed some files, which is better than none.
+    PartlyInstalled,
+    /// A dry run: an installation would succeed.
+    WouldInstall,
+    /// A dry run of a first activation: an installation would leave some files out.
+    WouldInstallPartly,
+    /// Nothing was changed, because of failures.
+    Failed,
+}
+
+/// What a notice is about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subject {
+    pub(crate) secrets: Vec<String>,
+    pub(crate) templates: Vec<String>,
+    pub(crate) file: Option<PathBuf>,
+    /// Line and column in the file, counted from 1.
+    pub(crate) place: Option<(usize, usize)>,
+    pub(crate) leading: Leading,
+}
+
+/// What a message begins with.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Leading {
+    /// The secrets and templates that are affected.
+    #[default]
+    Names,
+    /// The place in the file, for something that the file says of a secret or template.
+    Place,
+}
+
+/// A failure or a warning.
+struct Notice {
+    code: Code,
+    subject: Subject,
+    message: String,
+}
+
+/// What readers see.
+enum Readers {
+    /// Nobody has looked.
+    Unknown,
+    /// No secrets.
+    Nothing,
+    /// The secrets of a generation.
+    Generation(Generation),
+}
+
+/// The generation that readers see.
+struct Generation {
+    number: u64,
+    path: PathBuf,
+}
+
+/// Names of what a run changes or would change.
+struct Differences {
+    secrets: [Vec<String>; 3],
+    templates: [Vec<String>; 3],
+}
+
+/// A part of a run whose time is taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Step {
+    /// Reading and checking the manifest.
+    Manifest,
+    /// Waiting for another run, and looking at the running generation.
+    Look,
+    /// Loading identities.
+    Identities,
+    /// Reading, decrypting and verifying the sops files.
+    Decrypt,
+    /// Filling templates and comparing with what is installed.
+    Compare,
+    /// Mounting, and writing the new generation.
+    Stage,
+    /// Links and credentials.
+    Links,
+    /// Requests to systemd.
+    Units,
+    /// Removing old generations.
+    Prune,
+}
+
 impl Report {
-    /// A report whose lines begin with the name of the program as it was called.
-    pub(crate) fn new(program: String) -> Self {
-        Self { program, failures: 0 }
+    /// An empty report of a run. `program` is how the program was called, which begins each line.
+    pub(crate) fn new(program: String, style: Style) -> Self {
+        Self {
+            program,
+            style,
+            output: Output::Lines,
+            action: "install",
+            manifest: PathBuf::new(),
+            outcome: Outcome::Checked,
+            readers: Readers::Unknown,
+            changes: None,
+            status: None,
+            restart: Vec::new(),
+            reload: Vec::new(),
+            failures: Vec::new(),
+            warnings: Vec::new(),
+            timings: Vec::new(),
+            running: None,
+        }
+    }
+
+    /// What the run is to do, and for whom it reports.
+    pub(crate) fn begin(&mut self, action: &Action, manifest: &Path, output: Output) {
+        self.action = match action {
+            Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => "check",
+            Action::Install => "install",
+            Action::DryRun => "dry-run",
+            Action::Verify => "verify",
+            Action::Status => "status",
+        };
+        manifest.clone_into(&mut self.manifest);
+        self.output = output;
     }
 
     /// One thing that was to be done and was not: the run fails, but goes on where it can.
-    pub(crate) fn failure(&mut self, subject: &str, error: &dyn Error) {
-        self.failures = self.failures.saturating_add(1);
-        print(io::stderr().lock(), format_args!("{}: {subject}{}", self.program, chain(error)));
+    pub(crate) fn failure(&mut self, code: Code, subject: Subject, error: &dyn Error) {
+        let message = chain(error);
+        let prefix = self.style.failure(&self.program);
+        self.style.print(style::Level::Error, format_args!("{prefix} {subject}{message}"));
+        self.failures.push(Notice { code, subject, message });
     }
 
     /// As [`Report::failure`], for the error path of an expression.
-    pub(crate) fn failed(&mut self, subject: &str, error: &dyn Error) -> Reported {
-        self.failure(subject, error);
+    pub(crate) fn failed(&mut self, code: Code, error: &dyn Error) -> Reported {
+        self.failure(code, Subject::default(), error);
         Reported
     }
 
     /// Something that a person should know and that fails nothing.
-    pub(crate) fn warning(&self, subject: &str, error: &dyn Error) {
-        print(io::stderr().lock(), format_args!("{}: warning: {subject}{}", self.program, chain(error)));
+    pub(crate) fn warning(&mut self, code: Code, subject: Subject, error: &dyn Error) {
+        let message = chain(error);
+        let prefix = self.style.warning(&self.program);
+        self.style.print(style::Level::Warning, format_args!("{prefix} {subject}{message}"));
+        self.warnings.push(Notice { code, subject, message });
+    }
+
+    /// A line on standard error that tells of no failure.
+    pub(crate) fn note(&self, line: impl Display) {
+        self.style.print(style::Level::Information, format_args!("{line}"));
+    }
+
+    /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.
+    pub(crate) fn line(&self, line: impl Display) {
+        match self.output {
+            Output::Lines => print(io::stdout().lock(), format_args!("{line}")),
+            Output::Json => self.note(line),
+        }
+    }
+
+    /// Begins a step, which ends the one before.
+    pub(crate) fn step(&mut self, step: Step) {
+        self.end_step();
+        self.running = Some((step, Instant::now()));
+    }
+
+    fn end_step(&mut self) {
+        if let Some((step, begun)) = self.running.take() {
+            self.timings.push((step, begun.elapsed()));
+        }
+    }
+
+    /// The generation that readers see now.
+    pub(crate) fn generation(&mut self, location: &Location, number: Option<u64>) {
+        let of = |number: u64| Generation { number, path: location.mount_point().join(number.to_string()) };
+        self.readers = number.map_or(Readers::Nothing, |number| Readers::Generation(of(number)));
+    }
+
+    /// What is changed, or would be.
+    pub(crate) fn changes(&mut self, changes: &Changes) {
+        let [secrets, templates] = [changes.secrets(), changes.templates()]
+            .map(|names| [&names.added, &names.modified, &names.removed].map(Clone::clone));
+        self.changes = Some(Differences { secrets, templates });
+    }
+
+    /// What is installed.
+    pub(crate) fn status(&mut self, status: Status) {
+        self.status = Some(status);
+    }
+
+    /// The units that are asked to restart and reload, or would be.
+    pub(crate) fn units(&mut self, requests: &Requests<'_>) {
+        let names = |units: &[&UnitName]| units.iter().map(|unit| unit.as_str().to_owned()).collect();
+        self.restart = names(requests.of(crate::units::Action::Restart));
+        self.reload = names(requests.of(crate::units::Action::Reload));
+    }
+
+    /// How the machine is left, as far as is known yet.
+    pub(crate) fn outcome(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
     }
 
     /// The base name of the program, which sops-nix puts in front of the lines on imported keys.
@@ -42,31 +259,105 @@ impl Report {
         self.program.rsplit('/').next().unwrap_or(&self.program)
     }
 
-    /// The program as it was called.
-    pub(crate) fn program(&self) -> &str {
-        &self.program
-    }
-
     /// How many things failed so far.
     pub(crate) fn failures(&self) -> usize {
-        self.failures
+        self.failures.len()
     }
 
-    /// The exit status: 0 if nothing failed, else 1.
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    /// Says the last word, and gives the exit status: 0 if nothing failed, else 1.
+    pub(crate) fn finish(mut self) -> ExitCode {
+        self.end_step();
+        if !self.failures.is_empty() {
+            let plural = if self.failures.len() == 1 { "" } else { "s" };
+            let prefix = self.style.failure(&self.program);
+            let last = self.last_words();
+            let count = self.failures.len();
+            self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}"));
+        }
+        if self.output == Output::Json {
+            print(io::stdout().lock(), format_args!("{}", Document::of(&self).to_json()));
+        }
+        if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// How the machine was left. A run that failed before it came to that has left it as it was.
+    fn final_outcome(&self) -> Outcome {
+        if self.outcome == Outcome::Checked && !self.failures.is_empty() { Outcome::Failed } else { self.outcome }
+    }
+
+    /// How the machine was left after failures.
+    fn last_words(&self) -> &'static str {
+        match (self.action, self.final_outcome()) {
+            ("install", Outcome::Failed) => match self.readers {
+                Readers::Unknown => "; nothing was changed",
+                Readers::Nothing => "; no secret is installed",
+                Readers::Generation(_) => "; nothing was changed: the secrets installed before are still in place",
+            },
+            ("install", Outcome::PartlyInstalled) => "; all other secrets and templates are installed",
+            ("install", Outcome::Installed | Outcome::Unchanged) => "; all secrets and templates are installed",
+            ("dry-run", Outcome::Failed) => "; an installation would change nothing",
+            ("dry-run", Outcome::WouldInstallPartly) => {
+                "; an installation would install all other secrets and templates"
+            }
+            _ => "",
+        }
     }
 }
 
-/// A line on standard error that tells of no failure.
-pub(crate) fn note(line: impl Display) {
-    print(io::stderr().lock(), format_args!("{line}"));
+impl Subject {
+    /// A file as a whole.
+    pub(crate) fn file(path: &Path) -> Self {
+        Self { file: Some(path.to_owned()), ..Self::default() }
+    }
+
+    /// A secret on its own.
+    pub(crate) fn secret(name: &str) -> Self {
+        Self { secrets: vec![name.to_owned()], ..Self::default() }
+    }
+
+    /// A template on its own.
+    pub(crate) fn template(name: &str) -> Self {
+        Self { templates: vec![name.to_owned()], ..Self::default() }
+    }
+
+    /// The same at a place in its file.
+    pub(crate) fn at(self, line: usize, column: usize) -> Self {
+        Self { place: Some((line, column)), ..self }
+    }
 }
 
-/// A line on standard output.
-pub(crate) fn line(line: impl Display) {
-    print(io::stdout().lock(), format_args!("{line}"));
+/// What stands in front of a message: `secrets "a", "b" and 7 more: secrets.yaml:3:14: `.
+impl Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [named("secret", &self.secrets), named("template", &self.templates)].concat();
+        let place = match (&self.file, self.place) {
+            (Some(file), Some((line, column))) => format!("{}:{line}:{column}: ", file.display()),
+            (Some(file), None) => format!("{}: ", file.display()),
+            (None, _) => String::new(),
+        };
+        match self.leading {
+            Leading::Names => write!(formatter, "{names}{place}"),
+            Leading::Place => write!(formatter, "{place}{names}"),
+        }
+    }
 }
+
+/// The first few names, and how many more there are; nothing without names.
+fn named(noun: &str, names: &[String]) -> String {
+    let some: Vec<_> = names.iter().take(NAMED).map(|name| format!("\"{}\"", name.escape_debug())).collect();
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match names.len() {
+        0 => String::new(),
+        1 => format!("{noun} {}: ", some.concat()),
+        _ => format!("{noun}s {}{more}: ", some.join(", ")),
+    }
+}
+
+/// How many secrets of a file that fails are named.
+const NAMED: usize = 3;
 
 /// An error and its causes on one line, outermost first.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -81,7 +372,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 }
 
 /// Nobody is left to tell that nobody listens, so an error of the output itself has no consequence.
-fn print(mut output: impl Write, line: std::fmt::Arguments<'_>) {
+pub(crate) fn print(mut output: impl Write, line: fmt::Arguments<'_>) {
     match writeln!(output, "{line}") {
         Ok(()) | Err(_) => {}
     }

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use install::Current;
 use manifest::UnitName;
 
 /// The units to ask for, each once, in the order of the manifest.
@@ -26,6 +27,20 @@ pub(crate) enum Action {
     Restart,
     Reload,
 }
+
+/// What earlier runs switched for and, because they were killed, may not have asked for. Words that this version does not
+/// know are those of a later one, and lost.
+pub(crate) fn due(current: &Current<'_>) -> Vec<(Action, UnitName)> {
+    let parse = |words: &str| {
+        let (verb, unit) = words.split_once(' ')?;
+        let action = ACTIONS.into_iter().find(|action| action.verb() == verb)?;
+        Some((action, UnitName::try_from(unit.to_owned()).ok()?))
+    };
+    current.due().filter_map(parse).collect()
+}
+
+/// In the order in which they are asked for.
+pub(crate) const ACTIONS: [Action; 2] = [Action::Restart, Action::Reload];
 
 /// How units are asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,13 +64,18 @@ pub(crate) enum RequestError {
 
 impl<'a> Requests<'a> {
     /// Adds the units of a secret or template that has changed.
-    pub(crate) fn add(&mut self, restart: &'a [UnitName], reload: &'a [UnitName]) {
+    pub(crate) fn add_all(&mut self, restart: &'a [UnitName], reload: &'a [UnitName]) {
         for (action, units) in [(Action::Restart, restart), (Action::Reload, reload)] {
             for unit in units {
-                if self.seen.insert((action, unit)) {
-                    self.of_mut(action).push(unit);
-                }
+                self.add(action, unit);
             }
+        }
+    }
+
+    /// Adds a unit, unless the same is asked of it already.
+    pub(crate) fn add(&mut self, action: Action, unit: &'a UnitName) {
+        if self.seen.insert((action, unit)) {
+            self.of_mut(action).push(unit);
         }
     }
 
@@ -65,6 +85,12 @@ impl<'a> Requests<'a> {
             Action::Restart => &self.restart,
             Action::Reload => &self.reload,
         }
+    }
+
+    /// Each request in words that [`due`] reads.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let of = |action| self.of(action).iter().map(move |unit| format!("{} {unit}", Action::verb(action)));
+        ACTIONS.into_iter().flat_map(of).collect()
     }
 
     fn of_mut(&mut self, action: Action) -> &mut Vec<&'a UnitName> {
@@ -77,13 +103,15 @@ impl<'a> Requests<'a> {
     /// Makes the requests, restarts first.
     pub(crate) fn send(&self, route: Route<'_>) -> Vec<RequestError> {
         let mut errors = Vec::new();
-        for action in [Action::Restart, Action::Reload] {
+        for action in ACTIONS {
             let units = self.of(action);
             if units.is_empty() {
                 continue;
             }
             match route {
-                Route::Systemctl => errors.extend(ask_systemctl(action, units)),
+                Route::Systemctl => {
+                    errors.extend(units.chunks(UNITS).flat_map(|units| ask_systemctl(action, units)));
+                }
                 Route::ActivationLists(directory) => errors.extend(append(directory, action, units).err()),
             }
         }
@@ -101,7 +129,10 @@ impl Action {
     }
 }
 
-/// One call for all units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
+/// How many units are asked for in one call. Their names are short enough for a command line.
+const UNITS: usize = 1000;
+
+/// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
 fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
     let verb = match action {
         Action::Restart => "try-restart",
@@ -110,6 +141,8 @@ fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
     let output = Command::new("systemctl")
         .args(["--no-block", verb, "--"])
         .args(units.iter().map(|unit| unit.as_str()))
+        // The identities that sops takes from there are no business of a child.
+        .env_remove("SOPS_AGE_KEY")
         .stdin(Stdio::null())
         .output();
     let output = match output {

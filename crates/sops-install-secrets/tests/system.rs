@@ -27,6 +27,13 @@ struct System {
     root: bool,
 }
 
+/// Knows every unit but one, and does not want to know any private key.
+const SYSTEMCTL: &str = "#!/bin/sh
+echo \"$*\" >>asked
+case $(env) in *AGE-SECRET-KEY-*) echo 'a private key in the environment' >&2; exit 1 ;; esac
+case $* in *unknown*) echo 'Unit unknown.service not found.' >&2; exit 5 ;; esac
+";
+
 impl System {
     fn new() -> Self {
         let root = nix::unistd::geteuid().is_root();
@@ -69,9 +76,9 @@ impl System {
     }
 
     /// Runs a shell script in the namespace. `install` is the program; `list DIR` shows a tree: kind, mode, owner, path
-    /// and where a link leads. What `systemctl` is asked goes to standard output.
+    /// and where a link leads. What `systemctl` is asked is added to the file `asked`.
     fn script(&self, script: &str) -> Run {
-        let stub = self.scratch.write("bin/systemctl", b"#!/bin/sh\necho \"systemctl $*\"\ncase \"$*\" in *unknown*)\necho 'Unit unknown.service not found.' >&2; exit 5;; esac\n");
+        let stub = self.scratch.write("bin/systemctl", SYSTEMCTL.as_bytes());
         fs::set_permissions(stub, fs::Permissions::from_mode(0o755)).unwrap();
         let accounts = if self.root { "" } else { "-ignore-passwd" };
         let program = env!("CARGO_BIN_EXE_sops-install-secrets");
@@ -160,22 +167,256 @@ fn a_later_activation_logs_its_changes_and_asks_for_units_after_the_switch() {
 }
 
 #[test]
+fn changes_are_not_logged_unless_the_manifest_wants_it() {
+    let system = System::new();
+    let quiet = |name: &str, key: &str| {
+        let manifest = system.manifest(name, &[system.secret("a", key)], &[]);
+        let mut document: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+        document["logging"]["secretChanges"] = json!(false);
+        fs::write(&manifest, document.to_string()).unwrap();
+        manifest
+    };
+    let (before, after) = (quiet("before.json", "str"), quiet("after.json", "multi"));
+    let run = system.script(&format!("install {before}; install --dry-run {after}; install {after}; ls secrets.d"));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\nexit 0\n2\n", ""));
+}
+
+#[test]
 fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     let system = System::new();
     let mut first = system.secret("a", "str");
     first["restartUnits"] = json!(["unknown.service", "known.service"]);
+    first["reloadUnits"] = json!(["other.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let key = corpus().join("keys/age-2.txt");
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1 SOPS_AGE_KEY=$(cat {})\n\
+         install {before}; install {after}; readlink secrets; install {after}; cat asked; ls secrets.d",
+        key.display()
+    ));
+    assert_eq!(
+        run.stderr,
+        "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n\
+         1 failure; all secrets and templates are installed\n"
+    );
+    let asked =
+        "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n";
+    assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n{asked}2\n"));
+}
+
+#[test]
+fn more_units_than_fit_into_a_command_line_are_all_asked_for() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    // Some 2.5 MB, and the kernel takes 2.
+    first["restartUnits"] = (0..10_000).map(|number| format!("{}{number:05}.service", "u".repeat(240))).collect();
     let mut second = first.clone();
     second["key"] = json!("multi");
     let before = system.manifest("before.json", &[first], &[]);
     let after = system.manifest("after.json", &[second], &[]);
     let run = system.script(&format!(
-        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after}; readlink secrets; install {after}"
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>&1 | cut -c 1-200\n\
+         tr ' ' '\\n' <asked | grep -c service"
     ));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nmodifying secret: a\nexit 0\n10000\n", ""));
+}
+
+#[test]
+fn a_template_that_changes_is_logged_and_asks_for_its_units() {
+    let system = System::new();
+    let secrets = [system.secret("a", "str")];
+    let template = |name: &str, content: &str| {
+        json!({
+            "name": name, "path": system.path(&format!("secrets/rendered/{name}")), "mode": "0400", "content": content,
+            "restartUnits": [format!("{name}.service")], "reloadUnits": [],
+        })
+    };
+    let before = system.manifest("before.json", &secrets, &[template("same", "<SOPS:a>"), template("changing", "old")]);
+    let after = system.manifest("after.json", &secrets, &[template("same", "<SOPS:a>"), template("changing", "new")]);
+    let run = system
+        .script(&format!("export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after}; cat asked"));
+    assert_eq!(run.stderr, "");
     assert_eq!(
-        run.stderr,
-        "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n"
+        run.stdout,
+        "exit 0\nmodifying rendered secret: changing\nexit 0\n--no-block try-restart -- changing.service\n"
     );
-    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n");
+}
+
+#[test]
+fn a_placeholder_in_a_secret_is_part_of_the_secret() {
+    let system = System::new();
+    let template = json!({
+        "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400", "content": "<SOPS:a> <SOPS:b>",
+    });
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), system.secret("b", "nest/a/b")], &[template]);
+    let mut document: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+    // The values are "hello" and "deep", so each of them holds the placeholder of one more secret.
+    for (name, placeholder) in [("c", "ell"), ("d", "deep")] {
+        document["secrets"].as_array_mut().unwrap().push(system.secret(name, "int"));
+        document["placeholderBySecretName"][name] = json!(placeholder);
+    }
+    let manifest = system.scratch.write("m.json", document.to_string().as_bytes());
+    let run = system.script(&format!("install {}; cat secrets/rendered/t", manifest.display()));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nhello deep", ""));
+}
+
+#[test]
+fn a_failure_after_the_switch_does_not_stop_the_pruning() {
+    let system = System::new();
+    let before = system.manifest("before.json", &[system.secret("a", "str")], &[]);
+    let mut linked = system.secret("a", "multi");
+    linked["path"] = json!(system.path("file"));
+    let after = system.manifest("after.json", &[linked], &[]);
+    let run =
+        system.script(&format!("echo theirs > file; install {before}; install {after} 2>/dev/null; ls secrets.d"));
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n2\n");
+}
+
+#[test]
+fn a_run_that_changes_nothing_succeeds_on_a_read_only_file_system() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "install {manifest}; mount -o remount,ro {}; install {manifest}; ls -A secrets.d",
+        system.path("secrets.d")
+    ));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n1\n", ""));
+}
+
+#[test]
+fn a_secret_deep_below_directories_needs_many_handles_and_leaves_nothing_without_them() {
+    let system = System::new();
+    let plain = system.manifest("plain.json", &[system.secret("a", "str")], &[]);
+    let name = format!("{}x", "d/".repeat(300));
+    let deep = system.manifest("deep.json", &[system.secret("a", "str"), system.secret(&name, "str")], &[]);
+    let run = system.script(&format!(
+        "install {plain}; (ulimit -n 64; install {deep} 2>&1 | sed 's|/d/.*:||'); ls secrets.d; cat secrets/a; echo\n\
+         (ulimit -S -n 64; install {deep} | tail -n 1); cat secrets/{name}; echo; install {plain} | tail -n 1; ls secrets.d"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stdout,
+        "exit 0\ncannot open the directory /secrets.d/2 Too many open files\n\
+         1 failure; nothing was changed: the secrets installed before are still in place\nexit 1\n1\nhello\nexit 0\nhello\nexit 0\n3\n"
+    );
+}
+
+#[test]
+fn closed_standard_streams_are_no_file_of_the_program() {
+    let system = System::new();
+    let before = system.manifest("before.json", &[system.secret("a", "str")], &[]);
+    let after = system.manifest("after.json", &[system.secret("a", "multi")], &[]);
+    let bad = system.manifest("bad.json", &[system.secret("a", "nowhere")], &[]);
+    let accounts = if system.root { "" } else { "-ignore-passwd" };
+    let program = env!("CARGO_BIN_EXE_sops-install-secrets");
+    let run = system.script(&format!(
+        "run() {{ {program} {accounts} $1; }}\n\
+         run {before} <&- >&- 2>&-; echo $?; run {after} <&- >&- 2>&-; echo $?; run {bad} <&- >&- 2>&-; echo $?; cat secrets/a\n\
+         ls secrets.d; run {before} >/dev/full 2>&1; echo $?; run {after} | true; cat secrets/a"
+    ));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("0\n0\n1\none\ntwo\n2\n0\none\ntwo\n", ""));
+}
+
+#[test]
+fn memory_is_locked_and_not_for_core_dumps_before_a_key_is_read() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    // It can be locked without a limit, or with CAP_IPC_LOCK, of which that of a user namespace does not count.
+    let capability =
+        if system.root { "0x$(sed -n 's/CapEff://p' /proc/self/status | tr -d '\\t') >> 14 & 1" } else { "0" };
+    let run = system.script(&format!(
+        "{HELD}; hold secrets.d.lock\n\
+         {program} {accounts} {manifest} 9<&- & await $!; grep 'Max core' /proc/$!/limits | tr -s ' '\n\
+         lockable=$(({capability})); (ulimit -l unlimited) 2>/dev/null && lockable=1\n\
+         locked=$(sed -n 's/VmLck:\\t *\\([0-9]*\\) kB/\\1/p' /proc/$!/status)\n\
+         test $lockable = $((locked > 1000)) || echo lockable: $lockable, locked: $locked\n\
+         kill -ABRT $!; wait $! 2>/dev/null; ls | grep core",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets"),
+        accounts = if system.root { "" } else { "-ignore-passwd" },
+    ));
+    assert_eq!(run.stdout, "Max core file size 0 0 bytes \n", "{}", run.stderr);
+}
+
+#[test]
+fn other_processes_of_a_user_cannot_read_the_memory() {
+    let system = System::new();
+    if !system.root {
+        println!(
+            "NOT TESTED as an ordinary user: /proc does not tell root of a user namespace whether a process is dumpable"
+        );
+        return;
+    }
+    let manifest = json!({ "userMode": true, "secretsMountPoint": "%r/secrets.d", "symlinkPath": "%r/secrets" });
+    let manifest = system.scratch.write("m.json", manifest.to_string().as_bytes());
+    // The files of a process in /proc are those of its user only if it can be dumped.
+    let run = system.script(&format!(
+        "{HELD}; chmod 755 .; mkdir of-user; export XDG_RUNTIME_DIR=$PWD/of-user; hold of-user/secrets.d.lock; chown -R 1:1 of-user\n\
+         exec 8<{program}; setpriv --reuid=1 --regid=1 --clear-groups /proc/self/fd/8 -ignore-passwd {manifest} 9<&- &\n\
+         await $!; stat -c %u /proc/$!/mem; kill $!",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets"),
+        manifest = manifest.display(),
+    ));
+    assert_eq!(run.stdout, "0\n", "{}", run.stderr);
+}
+
+/// `hold FILE` takes the lock for which the program waits before it reads a key, `await PID` until it does.
+const HELD: &str = "hold() { touch $1; chmod 600 $1; exec 9<$1; flock 9; }\n\
+    await() { tries=0; until grep -q -- \"-> FLOCK.* $1 \" /proc/locks || test $((tries += 1)) -gt 200; do sleep 0.05; done; }";
+
+#[test]
+fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["a.service", "both.service"]);
+    first["reloadUnits"] = json!(["b.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let mut third = system.secret("new", "str");
+    third["restartUnits"] = json!(["both.service", "c.service"]);
+    let before = system.manifest("before.json", std::slice::from_ref(&first), &[]);
+    let after = system.manifest("after.json", &[second.clone()], &[]);
+    let more = system.manifest("more.json", &[second, third], &[]);
+    // It is killed by what it asks first, after the switch.
+    let prelude = "mkdir of-nixos; mount --bind of-nixos /run; mkdir /run/nixos\n\
+        killed() { printf '#!/bin/sh\\nkill -KILL $PPID\\n' > killer/systemctl; chmod +x killer/systemctl\n\
+        (export PATH=$PWD/killer:$PATH SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install \"$@\") 2>/dev/null; }; mkdir killer\n\
+        lists() { head /run/nixos/* 2>/dev/null; rm -f /run/nixos/*; }";
+    let run = system.script(&format!(
+        "{prelude}; install {before}; killed {after}; cat secrets/a; echo\n\
+         install --dry-run {after} 2>&1; lists; install {after}; lists; install {after}; lists; ls -A secrets.d\n\
+         install {before}; lists; killed {after}; install {more}; lists"
+    ));
+    let dry = "would restart a.service\nwould restart both.service\nwould reload b.service\nexit 0\n";
+    let lists = "==> /run/nixos/activation-reload-list <==\nb.service\n\n\
+                 ==> /run/nixos/activation-restart-list <==\na.service\nboth.service\n";
+    let killed = "modifying secret: a\nexit 137\n";
+    assert_eq!(
+        run.stdout,
+        format!(
+            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n2\n\
+             modifying secret: a\nexit 0\n{lists}{killed}adding secret: new\nexit 0\n{lists}c.service\n"
+        )
+    );
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn units_that_systemd_refuses_are_told_once_and_not_asked_for_again() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["unknown.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>/dev/null; ls -A secrets.d; install {after}"
+    ));
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n2\nexit 0\n");
+    assert_eq!(run.stderr, "");
 }
 
 #[test]
@@ -220,7 +461,7 @@ fn the_first_activation_installs_what_it_can_and_a_later_one_all_or_nothing() {
         run.stdout,
         format!(
             "exit 1\nnone\nexit 1\nd 751 {owner}\nf 400 0:0 good\n\
-             nothing was changed: the secrets installed before are still in place\nexit 1\n/secrets.d/1\n"
+             2 failures; nothing was changed: the secrets installed before are still in place\nexit 1\n/secrets.d/1\n"
         )
     );
 }
@@ -233,6 +474,88 @@ fn a_dry_run_mounts_and_writes_nothing() {
          find . | sort | diff /dev/shm/before.$$ - && echo same; rm /dev/shm/before.$$; grep -c {} /proc/self/mountinfo", system.path("secrets")));
     assert_eq!(run.stdout, "would add secret: a\nexit 0\nsame\n0\n");
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn without_an_argument_the_manifest_of_the_machine_is_read() {
+    let system = System::new();
+    system.manifest("etc/sops-nix/manifest.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "mkdir none; mount --bind none /etc; {program} -ignore-passwd -dry-run; mount --bind etc /etc; {program} \
+         -ignore-passwd -dry-run",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets")
+    ));
+    assert_eq!(
+        run.stderr,
+        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: No such file or directory (os error 2)\n\
+         1 failure; an installation would change nothing\n"
+    );
+    assert_eq!(run.stdout, "would add secret: a\n");
+}
+
+#[test]
+fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
+    let system = System::new();
+    let path = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest["ageKeyFile"] = Value::Null;
+    manifest["ageSshKeyPaths"] = json!([system.path("persist/ssh_host_ed25519_key")]);
+    system.scratch.write("m.json", manifest.to_string().as_bytes());
+    system.scratch.write("fstab", format!("/dev/x {} ext4 defaults 0 0\n", system.path("persist")).as_bytes());
+    let run = system.script(&format!("touch /etc/fstab 2>/dev/null; mount --bind fstab /etc/fstab; install {path}"));
+    let why =
+        "/persist is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot for it";
+    let key = "/persist/ssh_host_ed25519_key";
+    assert!(run.stderr.starts_with(&format!("warning: cannot read the key {key}: {why}\n")), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("; what it cannot use: {key} ({why}); repair")), "{}", run.stderr);
+    assert_eq!(run.stdout, "exit 1\n");
+}
+
+#[test]
+fn an_account_that_a_switch_is_yet_to_make_is_a_warning_in_a_dry_run() {
+    let system = System::new();
+    if !system.root {
+        // Without owners there are no names to look up.
+        return;
+    }
+    let mut secret = system.secret("a", "str");
+    secret["owner"] = json!("nobdy");
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system.script(&format!("install -dry-run {manifest}; install {manifest}"));
+    let message = "secret \"a\": there is no user \"nobdy\", did you mean \"nobody\"?; declare it or correct the name in the manifest";
+    assert_eq!(run.stderr, format!("warning: {message}\n{message}\n1 failure; no secret is installed\n"));
+    assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 1\n");
+}
+
+#[test]
+fn what_is_installed_can_be_seen_by_everybody_and_verified_by_root() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["credential"] = json!(true);
+    if system.root {
+        secret["owner"] = json!("nobody");
+    }
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let status = if system.root { "setpriv --reuid 1 --regid 1 --clear-groups" } else { "" };
+    let run = system.script(&format!(
+        "mount -t tmpfs none /run; chmod 755 .; install {manifest}; \
+         {status} {program} {accounts} -status {manifest} | sed 's/  .*  / .. /'; install -verify {manifest}\n\
+         echo other >/run/credstore/a; chmod 600 secrets/a; install -verify {manifest}",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets"),
+        accounts = if system.root { "" } else { "-ignore-passwd" },
+    ));
+    assert_eq!(
+        run.stdout,
+        "exit 0\ngeneration 1 in /secrets.d/1, on ramfs\nNAME .. STATE\na .. ok\nall is as the manifest says, as far as can be seen without decrypting\nexit 0\nexit 1\n"
+    );
+    let cure = "install it again with: sops-install-secrets /m.json";
+    assert_eq!(
+        run.stderr,
+        format!(
+            "secret \"a\": its mode is 0600 and not 0400; {cure}\n\
+             the credential /run/credstore/a is missing or another one; {cure}\n2 failures\n"
+        )
+    );
 }
 
 #[test]
@@ -264,7 +587,9 @@ fn what_the_program_did_not_make_is_never_removed() {
     assert_eq!(
         run.stderr,
         "/secrets is a directory with files that this program did not make; move it away, then run this again\n\
-         /etc/file is a file that this program did not make; move it away, then run this again\n"
+         1 failure; nothing was changed\n\
+         /etc/file is a file that this program did not make; move it away, then run this again\n\
+         1 failure; all secrets and templates are installed\n"
     );
     assert_eq!(run.stdout, "exit 1\nmine\nexit 1\ntheirs\n/secrets.d/1\n");
 }

@@ -136,6 +136,12 @@ pub(crate) fn could_open(groups: &[KeyGroup], threshold: i64, hosts: &[HostRecip
     groups.iter().filter(|group| group.iter().any(ours)).count() >= needed(groups, threshold)
 }
 
+/// Whether somebody who is not in the network could open a file with these groups.
+pub(crate) fn could_open_offline(groups: &[KeyGroup], threshold: i64) -> bool {
+    let is_offline = |wrapped: &WrappedKey| !matches!(wrapped, WrappedKey::Remote { .. });
+    groups.iter().filter(|group| group.iter().any(is_offline)).count() >= needed(groups, threshold)
+}
+
 /// How many groups must open. Where there are several, one share says nothing, whatever the threshold says.
 fn needed(groups: &[KeyGroup], threshold: i64) -> usize {
     if groups.len() > 1 { usize::try_from(threshold).unwrap_or(0).max(2) } else { 1 }
@@ -902,9 +908,9 @@ mod tests {
 
     /// Age files in the way of a run: all are read, plugins are asked, each is decrypted.
     fn run(files: &[Vec<u8>], identities: &Identities) -> Vec<Result<Vec<u8>, String>> {
-        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file).ok().unwrap()).collect();
-        Encrypted::ask_plugins(&mut files, identities);
-        let decrypt = |file: Encrypted| match file.decrypt(identities) {
+        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file)).collect();
+        Encrypted::ask_plugins(files.iter_mut().flatten(), identities);
+        let decrypt = |file: Result<Encrypted, crate::Error>| match file.and_then(|file| file.decrypt(identities)) {
             Ok(decrypted) => Ok(decrypted.whole().ok().unwrap().as_bytes().to_vec()),
             Err(crate::Error::Age(error)) => Err(error.to_string()),
             Err(error) => Err(format!("another error: {error}")),

@@ -10,11 +10,16 @@ use crate::rules::pattern::UntranslatablePattern;
 use crate::walk::WalkError;
 
 /// Why a file gives no plaintext. No variant, and no source of one, holds decrypted bytes, a key or the MAC.
+///
+/// The name of the file is not known here: where a message ends in a command, its last word is `FILE` instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not of its format.
     #[error(transparent)]
     Parse(#[from] ParseError),
+    /// It could be of its format, but has what makes it a file of another one.
+    #[error("it is no file of its format; it looks like {0}: set its format to {0}")]
+    OtherFormat(&'static str),
     /// It has no metadata, or metadata that sops would not accept.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -24,6 +29,11 @@ pub enum Error {
     /// It is an age file that nobody at hand can open.
     #[error(transparent)]
     Age(#[from] AgeFileError),
+    /// Only services in the network can open it.
+    #[error(
+        "only {0} can open it, which an activation does not ask; add an age recipient and run: sops updatekeys FILE"
+    )]
+    Remote(String),
     /// Its data key has an impossible length.
     #[error("its data key has {0} bytes, but AES takes 16, 24 or 32; encrypt the file again")]
     DataKeyLength(usize),
@@ -71,6 +81,17 @@ pub struct Position {
 }
 
 impl Position {
+    /// What stands before it in its text.
+    pub(crate) fn text_before(self, text: &[u8]) -> &[u8] {
+        let lines = text.split_inclusive(|&byte| byte == b'\n').take(self.line.saturating_sub(1));
+        let start = lines.map(<[u8]>::len).sum();
+        let line = text.get(start..).unwrap_or_default();
+        // Every character has exactly one byte that does not continue another.
+        let mut characters = line.iter().enumerate().filter(|(_, byte)| *byte & 0b1100_0000 != 0b1000_0000);
+        let within = characters.nth(self.column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+        text.get(..start.saturating_add(within)).unwrap_or(text)
+    }
+
     /// Where a byte of a text stands.
     pub(crate) fn of(text: &[u8], offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -116,7 +137,13 @@ mod tests {
             ("é日😀x", 9, 1, 4),
             ("ab", 9, 1, 3),
         ] {
-            assert_eq!(Position::of(text.as_bytes(), offset), Position { line, column }, "{text:?} {offset}");
+            let position = Position::of(text.as_bytes(), offset);
+            assert_eq!(position, Position { line, column }, "{text:?} {offset}");
+            assert_eq!(
+                position.text_before(text.as_bytes()),
+                text.as_bytes().get(..offset).unwrap_or(text.as_bytes()),
+                "{text:?} {offset}"
+            );
         }
     }
 }

@@ -1,12 +1,13 @@
 //! A sops file before and after its decryption.
 
-use crate::datakey::{self, Findings, Recipient, Search};
+use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
-use crate::format::{Source, binary, dotenv, ini, json, yaml};
+use crate::format::{CIPHERTEXT, Source, binary, dotenv, guess, ini, json, yaml};
 use crate::gcm::Cipher;
-use crate::identity::Identities;
 use crate::identity::recipient::HostRecipient;
+use crate::identity::{Identities, age};
 use crate::lookup::{self, Finder, LookupError, Merge};
+use crate::mac;
 use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
 use crate::rules::Rule;
@@ -43,12 +44,34 @@ enum Content {
     Age(Vec<u8>),
 }
 
+/// What [`Encrypted::check`] found.
+pub struct Checked {
+    /// What is wrong with the file, whatever is wanted of it.
+    pub file: Result<(), Error>,
+    /// What is wrong with each path.
+    pub keys: Vec<Result<(), LookupError>>,
+}
+
 /// A file whose MAC was right. Its plaintext is wiped on drop, and it has no `Debug`.
 pub struct Decrypted(Opened);
 
 enum Opened {
     Sops { format: Format, tree: Tree },
     Age(Plaintext),
+}
+
+impl Format {
+    /// What manifests call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Binary => "binary",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Age => "age",
+        }
+    }
 }
 
 impl Encrypted {
@@ -64,16 +87,25 @@ impl Encrypted {
             Format::Binary => binary::parse(bytes)?,
             Format::Dotenv => dotenv::parse(bytes)?,
             Format::Ini => ini::parse(bytes)?,
-            Format::Age => return Ok(Self::new(Content::Age(bytes.to_vec()))),
+            Format::Age => return Self::parse_age(bytes),
         };
-        let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match error {
+        let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
+            (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
             // Who encrypted such a file once more would bury its values for good.
-            MetadataError::Absent if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
-                MetadataError::CutOff
+            (MetadataError::Absent, _) if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
+                MetadataError::CutOff.into()
             }
-            error => error,
+            (error, _) => error.into(),
         })?;
         Ok(Self::new(Content::Sops { format, tree, metadata }))
+    }
+
+    fn parse_age(bytes: &[u8]) -> Result<Self, Error> {
+        match (age::File::from_bytes(bytes), guess(bytes)) {
+            (Ok(_), _) => Ok(Self::new(Content::Age(bytes.to_vec()))),
+            (Err(_), Some(found)) if found != Format::Age.name() => Err(Error::OtherFormat(found)),
+            (Err(problem), _) => Err(AgeFileError::Damaged(problem).into()),
+        }
     }
 
     fn new(content: Content) -> Self {
@@ -102,19 +134,15 @@ impl Encrypted {
         }
     }
 
-    /// Whether there will be a text at each of these paths, as far as the encrypted file tells: nothing is decrypted.
-    ///
-    /// # Errors
-    ///
-    /// For each path the [`LookupError`] that [`Decrypted::values`] would have.
-    pub fn check<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<(), LookupError>> {
-        match &self.content {
-            Content::Sops { format, tree, .. } => {
-                let mut finder = finder(*format, tree);
-                paths.into_iter().map(|path| find_text(&mut finder, *format, path).map(|_| ())).collect()
-            }
-            Content::Age(_) => paths.into_iter().map(|_| Ok(())).collect(),
-        }
+    /// Checks without any key what can be checked without one: that the values at the paths are there and can be installed,
+    /// and that what must be encrypted is. It is for the moment when a system is built.
+    pub fn check<'p>(self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Checked {
+        let Content::Sops { format, tree, metadata } = self.content else {
+            return Checked { file: Ok(()), keys: paths.into_iter().map(|_| Ok(())).collect() };
+        };
+        let mut finder = finder(format, &tree);
+        let keys = paths.into_iter().map(|path| find_text(&mut finder, format, path).map(|_| ())).collect();
+        Checked { file: check_whole(format, tree, metadata), keys }
     }
 
     /// Whether hosts with these names can open the file, as far as the names of its recipients are right: no key is
@@ -154,7 +182,7 @@ impl Encrypted {
         let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities, findings)?;
         let cipher = Cipher::new(data_key.as_bytes()).ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
         let rule = Rule::compile(metadata.rule)?;
-        let walk = Walk { cipher: &cipher, rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted };
+        let walk = Walk { cipher: Some(&cipher), rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted };
         walk.run(&mut tree)?.verify(&metadata.mac, &metadata.last_modified, &cipher)?;
         Ok(Decrypted(Opened::Sops { format, tree }))
     }
@@ -221,8 +249,21 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
     Some(Decrypted(Opened::Sops { format, tree: source.ok()?.tree }))
 }
 
-/// What every ciphertext begins with.
-const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
+/// What of a file is wrong whatever the data key is.
+fn check_whole(format: Format, mut tree: Tree, metadata: Metadata) -> Result<(), Error> {
+    let Metadata { key_groups, shamir_threshold, .. } = &metadata;
+    if !datakey::could_open_offline(key_groups, *shamir_threshold) {
+        let recipients: Vec<_> = datakey::recipients(key_groups).iter().map(ToString::to_string).collect();
+        return Err(Error::Remote(recipients.join(", ")));
+    }
+    mac::check(&metadata.mac)?;
+    let rule = Rule::compile(metadata.rule)?;
+    Walk { cipher: None, rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted }.run(&mut tree)?;
+    if format == Format::Binary {
+        binary::emit(&tree)?;
+    }
+    Ok(())
+}
 
 fn finder(format: Format, tree: &Tree) -> Finder<'_> {
     Finder::new(tree, if format == Format::Yaml { Merge::Follow } else { Merge::Ignore })

@@ -285,10 +285,10 @@ pub enum KeyProblem {
     #[error("it is protected by a passphrase, and nobody is there to type it; use a key without a passphrase")]
     Passphrase,
     /// An SSH key where age identities should be.
-    #[error("it is a PEM file and no age key file; an SSH key is given as age SSH key path")]
+    #[error("it is a PEM file and no age key file; list an SSH key in sops.age.sshKeyPaths")]
     SshKey,
     /// An age identity where an SSH key should be.
-    #[error("it is an age key file and no SSH key; it is given as age key file")]
+    #[error("it is an age key file and no SSH key; name it in sops.age.keyFile")]
     AgeIdentity,
     /// The public half only.
     #[error("it is a public key or certificate; the private key is needed")]
@@ -300,7 +300,7 @@ pub enum KeyProblem {
     #[error("{0} keys cannot decrypt; use an ed25519 or RSA key")]
     Unusable(String),
     /// Only RSA keys have a form in OpenPGP that sops uses.
-    #[error("only RSA keys can be used as OpenPGP keys; an ed25519 key is given as age SSH key path")]
+    #[error("only RSA keys can be used as OpenPGP keys; list an ed25519 key in sops.age.sshKeyPaths")]
     NotRsa,
     /// The form of another program.
     #[error("it is in PuTTY's format; convert it with puttygen -O private-openssh")]

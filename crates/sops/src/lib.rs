@@ -223,7 +223,7 @@ mod walk;
 
 pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
 pub use error::{EmitError, Error, ParseError, Position};
-pub use file::{Decrypted, Encrypted, Format};
+pub use file::{Checked, Decrypted, Encrypted, Format};
 pub use identity::age::AgeProblem;
 pub use identity::recipient::HostRecipient;
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};

@@ -103,7 +103,7 @@ pub enum LookupError {
         kind: &'static str,
     },
     /// The key exists and has no value.
-    #[error("the key {key:?} is null, which has no text to install; give it a value with: sops edit")]
+    #[error("the key {key:?} is null, which has no text to install; give it a value with: sops edit FILE")]
     Null {
         /// The whole key.
         key: String,
@@ -166,7 +166,7 @@ fn element<'a>(list: &'a [Value], part: &str) -> Option<&'a Value> {
 
 fn suggestion(nearest: &[String]) -> String {
     match nearest {
-        [] => "; sops decrypt shows which there are".to_owned(),
+        [] => "; they are shown by: sops edit FILE".to_owned(),
         [only] => format!("; did you mean {only:?}?"),
         several => {
             format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", "))
@@ -367,7 +367,7 @@ mod tests {
             ("db/pasword", r#"there is no key "db/pasword"; did you mean "db/password"?"#),
             ("password", r#"there is no key "password"; did you mean "db/password"?"#),
             ("DB/Password", r#"there is no key "DB/Password"; did you mean "db/password"?"#),
-            ("second", r#"there is no key "second"; sops decrypt shows which there are"#),
+            ("second", r#"there is no key "second"; they are shown by: sops edit FILE"#),
             ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
             ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/1", "list/2""#),
             ("merge/<<", r#"there is no key "merge/<<"; did you mean "merge/a"?"#),

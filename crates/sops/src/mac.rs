@@ -29,7 +29,7 @@ pub enum MacError {
     /// The MAC decrypts and is that of other values.
     #[error(
         "its MAC does not match: something was added, removed, reordered or changed without sops; restore the file \
-         from version control or, if you trust the change, accept it with: sops edit --ignore-mac"
+         from version control or, if you trust the change, accept it with: sops edit --ignore-mac FILE"
     )]
     Mismatch,
 }
@@ -76,6 +76,19 @@ impl MacHasher {
         }
         Mac(text)
     }
+}
+
+/// Whether what is stored could be a MAC, as far as can be told without the data key.
+///
+/// # Errors
+///
+/// [`MacError`] unless it is a ciphertext.
+pub(crate) fn check(stored: &str) -> Result<(), MacError> {
+    if stored.is_empty() {
+        return Err(MacError::Missing);
+    }
+    let ciphertext = Ciphertext::parse(stored.as_bytes()).ok_or(ValueError::NotEncrypted);
+    ciphertext.and_then(|ciphertext| ciphertext.check()).map_err(MacError::Unreadable)
 }
 
 impl Mac {

@@ -52,6 +52,17 @@ impl<'a> Ciphertext<'a> {
         }
     }
 
+    /// Whether it could be a ciphertext of sops, as far as can be told without the data key.
+    pub(crate) fn check(&self) -> Result<(), ValueError> {
+        for (field, text) in [("data", self.data), ("iv", self.nonce), ("tag", self.tag)] {
+            decode_into(&mut Vec::new(), text, field)?;
+        }
+        match self.kind {
+            b"str" | b"int" | b"float" | b"bool" | b"time" | b"comment" => Ok(()),
+            kind => Err(ValueError::UnknownType(lossy(kind))),
+        }
+    }
+
     fn typed(&self, text: Plaintext) -> Result<Value, ValueError> {
         let scalar = match self.kind {
             b"str" => Some(Scalar::Text(text)),
@@ -70,11 +81,11 @@ impl<'a> Ciphertext<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ValueError {
     /// A text that is no ciphertext, where the rule of the file says that there is one.
-    #[error("it is not encrypted, although the file's rule says that it is; edit the file only with: sops edit")]
+    #[error("it is not encrypted, although the file's rule says that it is; edit the file only with: sops edit FILE")]
     NotEncrypted,
     /// Something but a text where a ciphertext is expected.
     #[error(
-        "it is a plain {0}, although the file's rule says that it is encrypted; edit the file only with: sops edit"
+        "it is a plain {0}, although the file's rule says that it is encrypted; edit the file only with: sops edit FILE"
     )]
     NotText(&'static str),
     /// A field of the ciphertext is no base64.
@@ -83,7 +94,7 @@ pub enum ValueError {
     /// The ciphertext, its place in the file or the data key is not what it was encrypted with.
     #[error(
         "it was changed, moved or encrypted with another data key since sops wrote it; restore the file from version \
-         control, and change it only with: sops edit"
+         control, and change it only with: sops edit FILE"
     )]
     NotAuthentic,
     /// The plaintext does not fit the type beside it.

@@ -8,8 +8,8 @@ use crate::value::{Ciphertext, ValueError};
 
 /// What the walk goes by.
 pub(crate) struct Walk<'a> {
-    /// The data key.
-    pub(crate) cipher: &'a Cipher,
+    /// The data key; without it ciphertexts are only looked at, and stay as they are.
+    pub(crate) cipher: Option<&'a Cipher>,
     /// What is encrypted.
     pub(crate) rule: &'a Rule,
     /// Whether plain leaves are left out of the hash.
@@ -49,6 +49,9 @@ pub enum WalkError {
 
 impl Walk<'_> {
     /// Decrypts every leaf that the rule calls encrypted, and gives the MAC of all that is hashed.
+    ///
+    /// Without a data key it finds what can be found without one: a leaf that should be a ciphertext and is none. The MAC is
+    /// then that of the plain leaves alone, and good for nothing.
     ///
     /// # Errors
     ///
@@ -172,8 +175,14 @@ impl State<'_> {
             return Ok(None);
         }
         let ciphertext = Ciphertext::parse(text.as_bytes()).ok_or(ValueError::NotEncrypted);
+        let Some(cipher) = self.walk.cipher else {
+            return match ciphertext.and_then(|ciphertext| ciphertext.check()) {
+                Ok(()) => Ok(None),
+                Err(source) => Err(self.value_error(source)),
+            };
+        };
         let opened = ciphertext
-            .and_then(|ciphertext| ciphertext.open(self.walk.cipher, self.place()))
+            .and_then(|ciphertext| ciphertext.open(cipher, self.place()))
             .map_err(|source| self.value_error(source))?;
         self.hash_opened(&opened)?;
         Ok(Some(opened))
@@ -186,9 +195,8 @@ impl State<'_> {
         if text.is_empty() || !self.encrypts(Leaf::Comment) {
             return Ok(None);
         }
-        let Some(Ok(opened)) = Ciphertext::parse(text).map(|found| found.open(self.walk.cipher, self.place())) else {
-            return Ok(None);
-        };
+        let (Some(found), Some(cipher)) = (Ciphertext::parse(text), self.walk.cipher) else { return Ok(None) };
+        let Ok(opened) = found.open(cipher, self.place()) else { return Ok(None) };
         self.hash_opened(&opened)?;
         Ok(Some(opened))
     }
@@ -246,10 +254,32 @@ mod tests {
 
     fn walked(items: Vec<Item>) -> Result<Tree, WalkError> {
         let cipher = Cipher::new(&(0..32).collect::<Vec<u8>>()).unwrap();
+        walked_with(Some(&cipher), items)
+    }
+
+    fn walked_with(cipher: Option<&Cipher>, items: Vec<Item>) -> Result<Tree, WalkError> {
         let rule = Rule::compile(RuleText::UnencryptedSuffix("_unencrypted".into())).unwrap();
         let mut tree = Tree { documents: vec![items] };
-        Walk { cipher: &cipher, rule: &rule, mac_only_encrypted: false }.run(&mut tree)?;
+        Walk { cipher, rule: &rule, mac_only_encrypted: false }.run(&mut tree)?;
         Ok(tree)
+    }
+
+    #[test]
+    fn without_a_key_what_is_no_ciphertext_is_found_and_the_rest_stays_as_it_is() {
+        for (value, is_good) in [
+            (HI_AT_A, true),
+            ("", true),
+            ("plain", false),
+            ("ENC[AES256_GCM,data:f6g,iv:ICEi,tag:Hl==,type:str]", false),
+            ("ENC[AES256_GCM,data:f6g=,iv:ICEi,tag:Hl==,type:bytes]", false),
+        ] {
+            let walked = walked_with(None, vec![entry("anywhere", text(value)), entry("b_unencrypted", text("plain"))]);
+            assert_eq!(walked.is_ok(), is_good, "{value}");
+            let Ok(tree) = walked else { continue };
+            assert!(matches!(&tree.documents[0][0], Item::Entry { value: kept, .. } if texts(kept) == [value]));
+        }
+        let comment = walked_with(None, vec![Item::Comment(Comment(" plain".into()))]);
+        assert!(comment.is_ok());
     }
 
     fn entry(name: &str, value: Value) -> Item {

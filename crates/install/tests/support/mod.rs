@@ -104,10 +104,10 @@ impl Place {
         let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
         let lock = Lock::acquire(&self.location)?;
         let current = Current::inspect(&self.location)?;
-        let changes = Changes::between(&current, &files)?;
+        let changes = Changes::between(&current, &files, self.group)?;
         let mut store = Store::open(&current, lock, self.group)?;
         if !changes.is_empty() {
-            store.stage(&files)?.activate()?;
+            store.stage(&files)?.activate(&[])?;
         }
         let mut failures = store.link(&files);
         failures.extend(prune(&store));
@@ -117,7 +117,7 @@ impl Place {
     /// What a dry run finds.
     pub(crate) fn changes(&self, wanted: &[Wanted]) -> Result<Changes, Error> {
         let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
-        Changes::between(&Current::inspect(&self.location)?, &files)
+        Changes::between(&Current::inspect(&self.location)?, &files, self.group)
     }
 
     /// The names in the mount point that are numbers.

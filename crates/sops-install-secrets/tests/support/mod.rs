@@ -1,6 +1,10 @@
 //! What the tests from outside have in common: a folder of its own for each run, and the program in it.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    reason = "each test binary uses its own part of this, and stops where a field is missing"
+)]
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,7 +13,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The folder `tests/corpus`.
@@ -25,6 +29,45 @@ pub(crate) fn program_exists(name: &str) -> bool {
 /// The target of a generation link, if there is one.
 pub(crate) fn installed(link: &Path) -> Option<PathBuf> {
     fs::read_link(link).ok()
+}
+
+/// A manifest in user mode with secrets of one YAML file that holds every type.
+pub(crate) fn manifest(secrets: &[Value]) -> Value {
+    json!({
+        "secrets": secrets,
+        "secretsMountPoint": "%r/secrets.d",
+        "symlinkPath": "%r/secrets",
+        "keepGenerations": 1,
+        "userMode": true,
+        "ageKeyFile": corpus().join("keys/age-1.txt"),
+    })
+}
+
+/// A secret of that file.
+pub(crate) fn secret(name: &str, key: &str) -> Value {
+    json!({
+        "name": name, "key": key, "path": format!("%r/secrets/{name}"), "mode": "0400", "format": "yaml",
+        "sopsFile": source(),
+    })
+}
+
+/// The file.
+pub(crate) fn source() -> PathBuf {
+    corpus().join("sops/key-string/in.yaml")
+}
+
+/// A manifest, or a part of one, with another field.
+pub(crate) fn with(mut value: Value, field: &str, content: impl Into<Value>) -> Value {
+    value[field] = content.into();
+    value
+}
+
+/// Standard error without the name of the program in front of each line, and without the folders of this machine.
+pub(crate) fn messages(scratch: &Scratch, run: &Run) -> String {
+    run.stderr
+        .replace(&format!("{}: ", env!("CARGO_BIN_EXE_sops-install-secrets")), "")
+        .replace(scratch.path().to_str().unwrap(), "SCRATCH")
+        .replace(corpus().to_str().unwrap(), "CORPUS")
 }
 
 /// A folder for one test, in memory where the machine allows, removed in the end.

@@ -61,6 +61,8 @@ pub(crate) struct Child {
 impl Child {
     /// Starts `command`; the time limit starts now.
     pub(crate) fn start(command: &mut Command, limit: Duration) -> Result<Self, ChildProblem> {
+        // The identities that sops takes from there are no business of a child.
+        command.env_remove("SOPS_AGE_KEY");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut process = command.spawn().map_err(ChildProblem::Start)?;
         let now = Instant::now();
@@ -96,18 +98,28 @@ impl Child {
         one_line(&String::from_utf8_lossy(&self.complaint))
     }
 
-    /// Writes `input`, and reads until `enough` says so of the whole output, or until it is closed.
+    /// The beginning of its standard error, without what was forgotten.
+    pub(crate) fn raw_complaint(&self) -> &[u8] {
+        &self.complaint
+    }
+
+    /// Makes room for more complaints in place of these first bytes.
+    pub(crate) fn forget_complaint(&mut self, length: usize) {
+        self.complaint.drain(..length.min(self.complaint.len()));
+    }
+
+    /// Writes `input`, and reads until `enough` says so of the whole output and complaint, or until the output is closed.
     pub(crate) fn exchange(
         &mut self,
         mut input: &[u8],
         more: More,
-        enough: impl Fn(&[u8]) -> bool,
+        enough: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<(), ChildProblem> {
         loop {
             if input.is_empty() && more == More::Never {
                 self.input = None;
             }
-            if self.process.stdout.is_none() || (input.is_empty() && enough(&self.output)) {
+            if self.process.stdout.is_none() || (input.is_empty() && enough(&self.output, &self.complaint)) {
                 return Ok(());
             }
             let writing = if input.is_empty() { None } else { self.input.as_mut() };
@@ -304,7 +316,7 @@ pub(crate) mod tests {
     #[test]
     fn input_larger_than_a_pipe_goes_through() {
         let mut child = Child::start(&mut shell("cat | wc -c"), LONG).unwrap();
-        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_| false).unwrap();
+        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_, _| false).unwrap();
         assert!(child.finish(LONG).unwrap().success());
         assert_eq!(child.output().trim_ascii(), b"1000000");
     }
@@ -312,7 +324,7 @@ pub(crate) mod tests {
     #[test]
     fn whoever_does_not_read_can_answer_all_the_same() {
         let mut child = Child::start(&mut shell("exec <&-; echo yes; echo no >&2; exit 3"), LONG).unwrap();
-        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_| false).unwrap();
+        child.exchange(&vec![b'x'; 1_000_000], More::Never, |_, _| false).unwrap();
         assert_eq!(child.finish(LONG).unwrap().code(), Some(3));
         assert_eq!((child.output(), child.complaint().as_str()), (&b"yes\n"[..], "no"));
     }
@@ -323,7 +335,7 @@ pub(crate) mod tests {
         for script in ["sleep 600", "exec >&-; sleep 600", "exec >&- 2>&-; sleep 600", "while echo x >&2; do :; done"] {
             let start = Instant::now();
             let mut child = Child::start(&mut shell(script), limit).unwrap();
-            let outcome = child.exchange(b"", More::Never, |_| false).and_then(|()| child.finish(LONG));
+            let outcome = child.exchange(b"", More::Never, |_, _| false).and_then(|()| child.finish(LONG));
             assert!(matches!(outcome, Err(ChildProblem::TimeLimit(_))), "{script}");
             assert!(start.elapsed() >= limit);
             drop(child);
@@ -336,7 +348,7 @@ pub(crate) mod tests {
         let used = || nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_THREAD).unwrap();
         let before = used();
         let mut child = Child::start(&mut shell("exec >&- 2>&-; sleep 1"), LONG).unwrap();
-        child.exchange(b"", More::Never, |_| false).unwrap();
+        child.exchange(b"", More::Never, |_, _| false).unwrap();
         assert!(child.finish(LONG).unwrap().success());
         let spent = used().user_time() - before.user_time();
         assert!(spent.num_milliseconds() < 200, "{spent}");

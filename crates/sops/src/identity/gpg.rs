@@ -62,7 +62,7 @@ impl Program {
             command.env("GNUPGHOME", home);
         }
         let mut child = Child::start(&mut command, self.settings.time_limit)?;
-        child.exchange(armored.as_bytes(), More::Never, |_| false)?;
+        child.exchange(armored.as_bytes(), More::Never, |_, _| false)?;
         let status = child.finish(Duration::MAX)?;
         let complaint = child.complaint().replace("gpg: ", "");
         if !status.success() {

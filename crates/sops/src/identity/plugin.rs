@@ -146,16 +146,18 @@ impl Answers {
     /// Why an identity did not open a header, if it is known.
     pub(crate) fn failure(&self, identity: usize, header: usize) -> Option<String> {
         let program = &self.program;
-        if let Some(problem) = &self.end {
-            return Some(format!("{program} {problem}"));
+        let said = [Subject::Header(header), Subject::Identity(identity), Subject::Session];
+        let said = said.iter().find_map(|subject| self.said.get(subject));
+        match (&self.end, said) {
+            // Go's framework ends without another word when it has called an identity wrong.
+            (Some(ProblemKind::Ended(_)), Some(_)) | (None, _) => {}
+            (Some(problem), _) => return Some(format!("{program} {problem}")),
         }
         if self.asked {
             // What it says then is that nobody answered.
             return Some(format!("{program} {}", ProblemKind::Question));
         }
-        let said = [Subject::Header(header), Subject::Identity(identity), Subject::Session];
-        let said = said.iter().find_map(|subject| self.said.get(subject))?;
-        Some(format!("{program} says: {said}"))
+        Some(format!("{program} says: {}", said?))
     }
 
     fn subject(&self, identities: &[&Identity], arguments: &[String]) -> Subject {
@@ -178,7 +180,7 @@ impl Answers {
 /// What the plugin did. Reads on from its name.
 #[derive(Debug, thiserror::Error)]
 enum ProblemKind {
-    #[error("is not in PATH; an activation has no other PATH than the one that the system's configuration gives it")]
+    #[error("is not in PATH; in NixOS add its package to sops.age.plugins")]
     Missing,
     #[error("did not answer before, so it was not asked again")]
     HungBefore,
@@ -244,10 +246,16 @@ impl Conversation<'_> {
 
     /// Sends `message` and gives the next command of the plugin.
     fn next_command(&mut self, message: &[u8]) -> Result<Parsed, ProblemKind> {
-        let whole = |output: &[u8]| !matches!(Parsed::read(output), Ok(None));
+        let whole = |output: &[u8], complaint: &[u8]| {
+            !matches!(Parsed::read(output), Ok(None)) || Parsed::misplaced(complaint).is_some()
+        };
         self.child.exchange(message, More::Expected, whole)?;
         if let Some((command, length)) = Parsed::read(self.child.output())? {
             self.child.forget(length);
+            return Ok(command);
+        }
+        if let Some((command, end)) = Parsed::misplaced(self.child.raw_complaint()) {
+            self.child.forget_complaint(end);
             return Ok(command);
         }
         let complaint = match self.child.finish(Duration::from_secs(1)) {
@@ -326,6 +334,19 @@ impl Parsed {
         };
         body.truncate(decoded);
         Ok(Some((Self { words, body }, length)))
+    }
+}
+
+/// Go's framework (filippo.io/age/plugin) writes its errors to the standard error, and then waits for the answer like for
+/// any other.
+impl Parsed {
+    /// The first whole `error` in a complaint, and where it ends.
+    fn misplaced(complaint: &[u8]) -> Option<(Self, usize)> {
+        let command = b"-> error ";
+        let starts_line = |at: usize| at.checked_sub(1).is_none_or(|before| complaint.get(before) == Some(&b'\n'));
+        let at = complaint.windows(command.len()).enumerate().find(|(at, text)| text == command && starts_line(*at))?.0;
+        let (command, length) = Self::read(complaint.get(at..)?).ok()??;
+        Some((command, at.saturating_add(length)))
     }
 }
 
@@ -414,6 +435,8 @@ mod tests {
             ("talk", Some(Ok(*b"sixteen bytes ok"))),
             ("nothing", None),
             ("error", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
+            ("complain", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
+            ("complain-and-end", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
             ("ask", Some(Err("age-plugin-toy wants to ask for something, and nobody is there to answer"))),
             ("short", Some(Err("age-plugin-toy does not follow the plugin protocol"))),
             ("babble", Some(Err("age-plugin-toy does not follow the plugin protocol"))),
@@ -443,6 +466,19 @@ mod tests {
         let died = || Some("age-plugin-toy ended before it answered: the card is not there".to_owned());
         let failed = || Err(vec![died(), died()]);
         assert_eq!(outcome, [failed(), Ok(*key), failed(), failed()]);
+    }
+
+    #[test]
+    fn an_error_on_the_standard_error_is_answered_and_the_rest_goes_on() {
+        let (plugins, key) = (plugins(Duration::from_secs(60)), b"sixteen bytes ok");
+        // More of them than fit into what is kept of the standard error.
+        let mut tasks = vec!["complain"; 200];
+        tasks.push("open");
+        let headers: Vec<_> = tasks.iter().map(|task| header(&[task], key)).collect();
+        let mut outcome = session(&[&toy()], &plugins, &headers);
+        assert_eq!(outcome.pop(), Some(Ok(*key)));
+        let says = Err(vec![Some("age-plugin-toy says: sixteen bytes ok".to_owned())]);
+        assert!(outcome.len() == 200 && outcome.iter().all(|failure| *failure == says));
     }
 
     #[test]
@@ -541,6 +577,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text: String) {
             let _outcome = Parsed::read(&bytes);
             let _outcome = Parsed::read(&[b"-> ", bytes.as_slice(), b"\n\n"].concat());
+            let _outcome = Parsed::misplaced(&[bytes.as_slice(), b"\n-> error ", bytes.as_slice(), b"\n\n"].concat());
             let _outcome = Identity::parse(&text);
         }
     }

@@ -1,0 +1,203 @@
+//! What is installed of each wanted file, for people to read. Reads no content and changes nothing.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use manifest::Mode;
+
+use crate::dir::{Dir, Found, Is, Missing};
+use crate::location::NeededLink;
+use crate::mount::{file_system_name, split};
+use crate::{Current, Error, File, Owner};
+
+/// What is found of one wanted file.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The file itself, if it is there.
+    pub installed: Option<Installed>,
+    /// How it is not as it should be.
+    pub drift: Vec<Drift>,
+}
+
+/// An installed file, as far as everybody may see it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Installed {
+    /// Its permissions: the bits of chmod(2).
+    pub mode: u32,
+    /// Whom it belongs to.
+    pub owner: Owner,
+}
+
+/// One way in which what is installed differs from what is wanted.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Drift {
+    /// Nothing is there.
+    #[error("it is not installed")]
+    Missing,
+    /// Something else is there.
+    #[error("{0} stands in its place")]
+    NotAFile(&'static str),
+    /// Its permissions.
+    #[error("its mode is {found:04o} and not {:04o}", wanted.bits())]
+    Mode {
+        /// What they are.
+        found: u32,
+        /// What they should be.
+        wanted: Mode,
+    },
+    /// Its owner or group.
+    #[error("it belongs to {}:{} and not to {}:{}", found.user, found.group, wanted.user, wanted.group)]
+    Owner {
+        /// Whom it belongs to.
+        found: Owner,
+        /// Whom it should belong to.
+        wanted: Owner,
+    },
+    /// The link to it is not there.
+    #[error("there is no link at {path}", path = _0.display())]
+    NoLink(PathBuf),
+    /// The link to it leads to something else.
+    #[error("the link at {path} leads to {target}", path = path.display(), target = target.display())]
+    LinkElsewhere {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// The link to it belongs to somebody else.
+    #[error("the link at {path} has another owner", path = _0.display())]
+    LinkOwner(PathBuf),
+    /// There is something else where the link to it should be.
+    #[error("{path} is {found} and no link to it", path = path.display())]
+    NotALink {
+        /// Where the link should be.
+        path: PathBuf,
+        /// What is there, with an article.
+        found: &'static str,
+    },
+}
+
+impl Current<'_> {
+    /// The kind of file system that the running generation is on, such as `ramfs`; nothing without a generation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if the file system cannot be asked.
+    pub fn file_system_name(&self) -> Result<Option<&'static str>, Error> {
+        self.running().map(file_system_name).transpose()
+    }
+
+    /// What is installed of a file. Its content is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if something cannot be looked at.
+    pub fn inspect_file(&self, file: &File<'_>) -> Result<Inspection, Error> {
+        let Some(running) = self.running() else {
+            return Ok(Inspection { installed: None, drift: vec![Drift::Missing] });
+        };
+        let mut drift = Vec::new();
+        let installed = match find(running, &file.place())? {
+            Place::Nothing => {
+                drift.push(Drift::Missing);
+                None
+            }
+            Place::Other(found) => {
+                drift.push(Drift::NotAFile(found.noun()));
+                None
+            }
+            Place::File(found) => {
+                if found.mode != file.mode.bits() {
+                    drift.push(Drift::Mode { found: found.mode, wanted: file.mode });
+                }
+                if let Some(wanted) = file.owner.filter(|wanted| *wanted != found.owner) {
+                    drift.push(Drift::Owner { found: found.owner, wanted });
+                }
+                Some(found)
+            }
+        };
+        drift.extend(self.inspect_link(running, file)?);
+        Ok(Inspection { installed, drift })
+    }
+
+    fn inspect_link(&self, running: &Dir, file: &File<'_>) -> Result<Option<Drift>, Error> {
+        let place = match self.location().link(file) {
+            NeededLink::None => return Ok(None),
+            NeededLink::Inside(place) => running.path().join(place),
+            NeededLink::Outside(path) => path.to_owned(),
+        };
+        let path = file.path.as_path().to_owned();
+        let (parent, name) = split(&place)?;
+        let found = match Dir::walk(parent, Missing::Fail) {
+            Ok(parent) => parent.look(name)?,
+            Err(error) if error.is_absence() => Found::Nothing,
+            Err(error) => return Err(error),
+        };
+        Ok(match found {
+            Found::Link(link) if link.target != self.location().readable(file) => {
+                Some(Drift::LinkElsewhere { path, target: link.target })
+            }
+            Found::Link(link) if file.owner.is_some_and(|owner| owner != link.owner) => Some(Drift::LinkOwner(path)),
+            Found::Link(_) => None,
+            Found::Nothing => Some(Drift::NoLink(path)),
+            found @ (Found::Directory | Found::File | Found::Special) => {
+                Some(Drift::NotALink { path, found: found.noun() })
+            }
+        })
+    }
+
+    /// The places in the running generation where there is something that no file wants, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
+    pub fn superfluous(&self, wanted: &[File<'_>]) -> Result<Vec<String>, Error> {
+        let mut places: BTreeSet<String> = wanted.iter().map(|file| file.place().into_owned()).collect();
+        places.extend(wanted.iter().filter_map(|file| match self.location().link(file) {
+            NeededLink::Inside(place) => Some(place.to_owned()),
+            NeededLink::None | NeededLink::Outside(_) => None,
+        }));
+        let mut superfluous = Vec::new();
+        if let Some(running) = self.running() {
+            collect(&running.listable()?, "", &places, &mut superfluous)?;
+        }
+        superfluous.sort();
+        Ok(superfluous)
+    }
+}
+
+/// What is at a place below a generation.
+enum Place {
+    Nothing,
+    File(Installed),
+    Other(Found),
+}
+
+fn find(running: &Dir, place: &str) -> Result<Place, Error> {
+    let path = running.path().join(place);
+    let (parent, name) = split(&path)?;
+    let parent = match Dir::walk(parent, Missing::Fail) {
+        Ok(parent) => parent,
+        Err(error) if error.is_absence() => return Ok(Place::Nothing),
+        Err(error) => return Err(error),
+    };
+    if let Some((mode, owner)) = parent.permissions(name)? {
+        return Ok(Place::File(Installed { mode, owner }));
+    }
+    Ok(match parent.look(name)? {
+        Found::Nothing => Place::Nothing,
+        found => Place::Other(found),
+    })
+}
+
+fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<String>, found: &mut Vec<String>) -> Result<(), Error> {
+    for (name, is) in directory.entries()? {
+        let place = [prefix, &name.to_string_lossy()].concat();
+        match is {
+            Is::Directory => collect(&directory.child(&name)?, &[&place, "/"].concat(), wanted, found)?,
+            Is::Other if wanted.contains(&place) => {}
+            Is::Other => found.push(place),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Requests that a run was to make after its switch, and did not because it was killed: here, dropped after the switch.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use install::{Current, Error, Lock, Store};
+use support::{Place, walk};
+
+#[test]
+fn requests_of_a_killed_run_are_due_until_they_were_made() {
+    let place = Place::new();
+    switch(&place, "1", &[], Requested::Yes);
+    assert_eq!(due(&place), [""; 0]);
+    switch(&place, "2", &["restart a.service", "reload b.service"], Requested::No);
+    assert_eq!(due(&place), ["reload b.service", "restart a.service"]);
+    // The next run is killed as well, and the one after it is not.
+    switch(&place, "3", &["restart a.service", "restart c.service"], Requested::No);
+    assert_eq!(due(&place), ["reload b.service", "restart a.service", "restart a.service", "restart c.service"]);
+    switch(&place, "4", &[], Requested::Yes);
+    assert_eq!(due(&place), [""; 0]);
+}
+
+#[test]
+fn requests_are_not_due_before_the_switch() {
+    let place = Place::new();
+    switch(&place, "1", &[], Requested::Yes);
+    switch(&place, "2", &["restart old.service"], Requested::No);
+    fs::create_dir_all(place.path("run/.secrets.new/something")).unwrap();
+    let error = try_switch(&place, "3", &["restart new.service"], Requested::No).unwrap_err();
+    assert!(matches!(error, Error::Foreign { .. }), "{error}");
+    assert_eq!(due(&place), ["restart old.service"]);
+    fs::remove_dir_all(place.path("run/.secrets.new")).unwrap();
+    // As if the run had been killed instead: what it recorded is that of the next generation.
+    let record = place.location.mount_point().join(".requests");
+    fs::write(&record, "2\0restart old.service\x003\0restart new.service\0").unwrap();
+    assert_eq!(due(&place), ["restart old.service"]);
+    switch(&place, "3", &["restart other.service"], Requested::No);
+    assert_eq!(due(&place), ["restart old.service", "restart other.service"]);
+}
+
+#[test]
+fn without_requests_there_is_no_record() {
+    let place = Place::new();
+    let record = place.location.mount_point().join(".requests");
+    switch(&place, "1", &[], Requested::Yes);
+    assert!(!record.exists());
+    switch(&place, "2", &["restart a.service"], Requested::Yes);
+    assert!(!record.exists());
+    let snapshot = || {
+        let mut tree = BTreeMap::new();
+        walk(&place.path(""), "", &mut tree);
+        tree
+    };
+    let before = snapshot();
+    open(&place, |store| store.requested().unwrap());
+    assert_eq!(snapshot(), before);
+}
+
+#[test]
+fn requests_of_a_generation_that_never_came_are_not_taken_for_those_of_another_one() {
+    let place = Place::new();
+    switch(&place, "1", &[], Requested::Yes);
+    fs::write(place.location.mount_point().join(".requests"), "2\0restart never.service\0").unwrap();
+    switch(&place, "2", &[], Requested::No);
+    assert_eq!(due(&place), [""; 0]);
+}
+
+#[test]
+fn a_damaged_record_of_requests_stops_nothing_and_is_told_once() {
+    let place = Place::new();
+    switch(&place, "1", &[], Requested::Yes);
+    fs::write(place.location.mount_point().join(".requests"), "no end").unwrap();
+    assert_eq!(due(&place), [""; 0]);
+    let error = try_switch(&place, "2", &["restart a.service"], Requested::Yes).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("secrets.d/.requests is damaged; units may still run with the secrets before the last ones"),
+        "{error}"
+    );
+    assert_eq!(place.tree()["a"].content(), "2");
+    switch(&place, "3", &[], Requested::Yes);
+}
+
+/// Whether the run lives until it has made its requests.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Requested {
+    Yes,
+    No,
+}
+
+fn switch(place: &Place, content: &str, requests: &[&str], requested: Requested) {
+    try_switch(place, content, requests, requested).unwrap();
+}
+
+fn try_switch(place: &Place, content: &str, requests: &[&str], requested: Requested) -> Result<(), Error> {
+    let wanted = place.secret("a", content);
+    let requests: Vec<String> = requests.iter().map(|words| (*words).to_owned()).collect();
+    open(place, |store| {
+        store.stage(&[wanted.file()])?.activate(&requests)?;
+        if requested == Requested::Yes { store.requested() } else { Ok(()) }
+    })
+}
+
+fn open<T>(place: &Place, then: impl FnOnce(&mut Store<'_>) -> T) -> T {
+    let lock = Lock::acquire(&place.location).unwrap();
+    let current = Current::inspect(&place.location).unwrap();
+    then(&mut Store::open(&current, lock, None).unwrap())
+}
+
+fn due(place: &Place) -> Vec<String> {
+    Current::inspect(&place.location).unwrap().due().map(str::to_owned).collect()
+}

@@ -1,0 +1,186 @@
+//! The options in one table, from which the parser, the usage, the manual page and the completions are made.
+
+/// One option.
+pub(crate) struct Spec {
+    pub(crate) option: Opt,
+    /// Without the dash.
+    pub(crate) name: &'static str,
+    pub(crate) value: Value,
+    /// What it is for, in one line; a completion shows it.
+    pub(crate) summary: &'static str,
+    /// What else there is to say.
+    pub(crate) details: &'static str,
+}
+
+/// Which option it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Opt {
+    CheckMode,
+    Recipient,
+    RecipientFile,
+    DryRun,
+    Verify,
+    Status,
+    Json,
+    IgnorePasswd,
+    Help,
+    Version,
+}
+
+/// What an option is given.
+#[derive(Clone, Copy)]
+pub(crate) enum Value {
+    /// Nothing, or a truth value behind `=`.
+    Switch,
+    /// One of these words, each with its meaning.
+    Word(&'static str, &'static [(&'static str, &'static str)]),
+    /// Any text, by the name that the usage gives it.
+    Text(&'static str),
+    /// The path of a file.
+    File(&'static str),
+}
+
+/// All options, in the order in which people are told of them.
+pub(crate) const OPTIONS: &[Spec] = &[
+    Spec {
+        option: Opt::CheckMode,
+        name: "check-mode",
+        value: Value::Word(
+            "MODE",
+            &[
+                ("manifest", "only the manifest itself"),
+                ("sopsfile", "also that each sops file has what is asked for"),
+                ("recipients", "also that the hosts named can open each sops file"),
+                ("off", "install, which is the default"),
+            ],
+        ),
+        summary: "check without installing and without any private key",
+        details: "",
+    },
+    Spec {
+        option: Opt::Recipient,
+        name: "recipient",
+        value: Value::Text("KEY"),
+        summary: "a host for -check-mode=recipients",
+        details: "KEY is age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the fingerprint of a PGP key. May be repeated.",
+    },
+    Spec {
+        option: Opt::RecipientFile,
+        name: "recipient-file",
+        value: Value::File("FILE"),
+        summary: "the same from a file such as ssh_host_ed25519_key.pub",
+        details: "",
+    },
+    Spec {
+        option: Opt::DryRun,
+        name: "dry-run",
+        value: Value::Switch,
+        summary: "decrypt, and say what would change, but change nothing",
+        details: "",
+    },
+    Spec {
+        option: Opt::Verify,
+        name: "verify",
+        value: Value::Switch,
+        summary: "decrypt, and fail if what is installed differs from it",
+        details: "Changes nothing.",
+    },
+    Spec {
+        option: Opt::Status,
+        name: "status",
+        value: Value::Switch,
+        summary: "show what is installed, and where that is not as MANIFEST says",
+        details: "Decrypts nothing, changes nothing and shows no value.",
+    },
+    Spec {
+        option: Opt::Json,
+        name: "json",
+        value: Value::Switch,
+        summary: "print one report in JSON on standard output",
+        details: "",
+    },
+    Spec {
+        option: Opt::IgnorePasswd,
+        name: "ignore-passwd",
+        value: Value::Switch,
+        summary: "look up no owner and no group: all belongs to root",
+        details: "In user mode all belongs to the user in any case.",
+    },
+    Spec { option: Opt::Help, name: "help", value: Value::Switch, summary: "print this help", details: "" },
+    Spec { option: Opt::Version, name: "version", value: Value::Switch, summary: "print the version", details: "" },
+];
+
+/// The exit statuses and what each means.
+pub(crate) const EXIT_STATUSES: &[(&str, &str)] = &[
+    ("0", "done, or nothing was to be done"),
+    ("1", "something failed, or -verify found a difference; each failure was printed, with what to do about it"),
+    ("2", "called wrongly"),
+];
+
+/// The manifest that is read if none is named. The NixOS module puts it there.
+pub(crate) const DEFAULT_MANIFEST: &str = "/etc/sops-nix/manifest.json";
+
+impl Spec {
+    /// As it is written on a command line: `-check-mode=MODE`.
+    pub(crate) fn usage(&self) -> String {
+        match self.value {
+            Value::Switch => format!("-{}", self.name),
+            Value::Word(value, _) | Value::Text(value) | Value::File(value) => format!("-{}={value}", self.name),
+        }
+    }
+}
+
+/// What `-help` prints, without a line break at the end.
+pub(crate) fn usage() -> String {
+    let mut lines = vec![
+        "Usage: sops-install-secrets [OPTION]... [MANIFEST]".to_owned(),
+        String::new(),
+        "Decrypts the secrets that MANIFEST, the JSON file made by the NixOS module, asks".to_owned(),
+        "for, and installs them into a memory file system. Without MANIFEST it reads".to_owned(),
+        format!("{DEFAULT_MANIFEST}."),
+        String::new(),
+        "Options, with one dash or two:".to_owned(),
+    ];
+    for spec in OPTIONS {
+        lines.extend(entry(&spec.usage(), spec.summary));
+        if !spec.details.is_empty() {
+            lines.extend(entry("", spec.details));
+        }
+        if let Value::Word(_, words) = spec.value {
+            lines.extend(words.iter().flat_map(|(word, meaning)| entry("", &format!("{word}: {meaning}"))));
+        }
+    }
+    lines.extend([String::new(), "Exit status:".to_owned()]);
+    lines.extend(EXIT_STATUSES.iter().flat_map(|(status, meaning)| entry(status, meaning)));
+    lines.extend([String::new(), "More: man sops-install-secrets".to_owned()]);
+    lines.join("\n")
+}
+
+/// A name in the left column, and words in the right one, in as many lines as they need.
+fn entry(name: &str, words: &str) -> Vec<String> {
+    let alone = (name.len() >= NAMES).then(|| format!("  {name}"));
+    let beside = if alone.is_none() { name } else { "" };
+    let lefts = std::iter::once(beside).chain(std::iter::repeat(""));
+    let lines = broken(words).into_iter().zip(lefts).map(|(line, left)| format!("  {left:<NAMES$}{line}"));
+    alone.into_iter().chain(lines).collect()
+}
+
+/// Words in lines that fit into the right column.
+fn broken(words: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len().saturating_add(word.len()) < WORDS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Columns of the left part of the usage.
+const NAMES: usize = 19;
+/// Columns of the right part.
+const WORDS: usize = 59;

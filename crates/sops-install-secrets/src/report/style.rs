@@ -1,0 +1,82 @@
+//! How lines on standard error look: plain, with colours on a terminal, with levels in the journal.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
+
+use crate::environment::Environment;
+use crate::report::print;
+
+/// Where standard error goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Style {
+    /// A file, or whatever a script makes of it.
+    Plain,
+    /// A person who likes colours.
+    Terminal,
+    /// systemd's journal, which takes the level from the beginning of a line: sd-daemon(3).
+    Journal,
+}
+
+/// The levels of syslog(3) that are used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Level {
+    Error,
+    Warning,
+    Information,
+}
+
+impl Style {
+    /// The style for this process.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        let stderr = io::stderr();
+        if stderr.is_terminal() {
+            return if environment.colours { Self::Terminal } else { Self::Plain };
+        }
+        // The variable is inherited by whoever is called from a unit, so it counts only if it names this very stream.
+        let stream = nix::sys::stat::fstat(stderr.as_fd()).map(|status| format!("{}:{}", status.st_dev, status.st_ino));
+        match (&environment.journal_stream, stream) {
+            (Some(journal), Ok(stream)) if *journal == stream => Self::Journal,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The program's name in front of a failure.
+    pub(super) fn failure(self, program: &str) -> String {
+        match self {
+            Self::Plain | Self::Journal => format!("{program}:"),
+            Self::Terminal => format!("{RED}{program}:{RESET}"),
+        }
+    }
+
+    /// The program's name in front of a warning.
+    pub(super) fn warning(self, program: &str) -> String {
+        match self {
+            Self::Plain | Self::Journal => format!("{program}: warning:"),
+            Self::Terminal => format!("{YELLOW}{program}: warning:{RESET}"),
+        }
+    }
+
+    /// Prints a line on standard error.
+    pub(super) fn print(self, level: Level, line: fmt::Arguments<'_>) {
+        let stderr = io::stderr().lock();
+        match self {
+            Self::Plain | Self::Terminal => print(stderr, line),
+            Self::Journal => print(stderr, format_args!("<{}>{line}", level.number())),
+        }
+    }
+}
+
+impl Level {
+    fn number(self) -> u8 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Information => 6,
+        }
+    }
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const RESET: &str = "\x1b[0m";

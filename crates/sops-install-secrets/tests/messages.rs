@@ -1,0 +1,232 @@
+//! The exact text of the messages, as a person reads them.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::{Scratch, corpus, manifest, messages, secret, with};
+
+/// The messages of a manifest's secrets, each with its file.
+fn failures(secrets: &[Value], change: impl FnOnce(&mut Value)) -> String {
+    let scratch = Scratch::new();
+    let mut wanted = manifest(secrets);
+    change(&mut wanted);
+    let run = scratch.run(&wanted, &["-ignore-passwd"]);
+    assert_eq!((run.status, run.stdout.as_str()), (Some(1), ""));
+    messages(&scratch, &run)
+}
+
+fn of(case: &str, file: &str) -> Value {
+    with(secret("s", ""), "sopsFile", corpus().join("sops").join(case).join(file).to_str().unwrap())
+}
+
+#[test]
+fn every_wrong_key_is_reported_with_the_nearest_ones() {
+    let secrets = [("a", "strr"), ("b", "str/x"), ("c", "nul"), ("d", "list/9"), ("e", "zzzzzz"), ("f", "Str")];
+    let found = failures(&secrets.map(|(name, key)| secret(name, key)), |_| {});
+    let file = "CORPUS/sops/key-string/in.yaml";
+    let expected = format!(
+        "secret \"a\": {file}: there is no key \"strr\"; did you mean \"str\"?\n\
+         secret \"b\": {file}: there is no key \"str/x\": \"str\" holds a string, which has no keys below it; ask for \"str\" itself\n\
+         secret \"c\": {file}: the key \"nul\" is null, which has no text to install; give it a value with: sops edit {file}\n\
+         secret \"d\": {file}: there is no key \"list/9\"; the nearest are \"list/0\", \"list/1\", \"list/2\"\n\
+         secret \"e\": {file}: there is no key \"zzzzzz\"; they are shown by: sops edit {file}\n\
+         secret \"f\": {file}: there is no key \"Str\"; did you mean \"str\"?\n\
+         6 failures; no secret is installed\n"
+    );
+    assert_eq!(found, expected);
+}
+
+/// Every failure that the corpus has, with the first age key as the only one of the host, and what goes wrong with keys,
+/// each as it is printed, stand in `messages.txt`. After a change, `WRITE_MESSAGES=1` writes the file anew, to be read.
+#[test]
+fn every_message_on_a_sops_file_or_a_key_is_as_recorded() {
+    let mut lines: Vec<String> = of_keys().into_iter().map(|(what, message)| format!("{what}: {message}")).collect();
+    let mut cases: Vec<_> =
+        fs::read_dir(corpus().join("sops")).unwrap().map(|case| case.unwrap().file_name()).collect();
+    cases.sort();
+    for case in cases {
+        let case = case.to_str().unwrap();
+        for (file, format) in
+            [("in.yaml", "yaml"), ("in.json", "json"), ("in.env", "dotenv"), ("in.ini", "ini"), ("in.bin", "binary")]
+        {
+            if corpus().join("sops").join(case).join(file).exists() {
+                let message = message(&manifest(&[with(of(case, file), "format", format)]));
+                lines.extend(message.map(|message| format!("{case}: {message}")));
+            }
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages.txt");
+    let found = lines.join("\n") + "\n";
+    if std::env::var_os("WRITE_MESSAGES").is_some() {
+        fs::write(&path, &found).unwrap();
+    }
+    let recorded = fs::read_to_string(path).unwrap();
+    for (found, recorded) in found.lines().zip(recorded.lines()) {
+        assert_eq!(found, recorded);
+    }
+    assert_eq!(found.lines().count(), recorded.lines().count());
+    assert!(lines.len() > 150, "{}", lines.len());
+}
+
+/// What is said if the keys of a host are not as they should be.
+fn of_keys() -> Vec<(&'static str, String)> {
+    let scratch = Scratch::new();
+    let key = |name: &str| corpus().join("keys").join(name).to_str().unwrap().to_owned();
+    let written = |name: &str, text: &str| scratch.write(name, text.as_bytes()).to_str().unwrap().to_owned();
+    let stranger = fs::read_to_string(key("age-stranger.txt")).unwrap();
+    let good_line = stranger.lines().find(|line| line.starts_with("AGE-")).unwrap();
+    let [age, ssh, openpgp] = ["ageKeyFile", "ageSshKeyPaths", "sshKeyPaths"];
+    [
+        ("no key at all", ssh, json!([])),
+        ("a key that is not there", ssh, json!(["/nowhere/ssh_host_ed25519_key"])),
+        ("a key with a passphrase", ssh, json!([key("ssh-ed25519-passphrase")])),
+        ("a key that only signs", ssh, json!([key("ssh-ecdsa")])),
+        ("a public key", ssh, json!([key("ssh-ed25519.pub")])),
+        ("two keys of a stranger", ssh, json!([key("ssh-ed25519"), key("ssh-rsa")])),
+        ("age identities in the place of an SSH key", ssh, json!([key("age-stranger.txt")])),
+        ("an SSH key in the place of age identities", age, json!(key("ssh-ed25519"))),
+        (
+            "one good line and two bad ones",
+            age,
+            json!(written("1", &format!("# x\n{good_line}\n{good_line}X\nnonsense\n"))),
+        ),
+        ("age identities with a passphrase", age, json!(written("2", "age-encryption.org/v1\n-> scrypt x 18\n"))),
+        ("no line at all", age, json!(written("3", "# none\n"))),
+        ("a plugin that is not there", age, json!(written("4", "AGE-PLUGIN-NOSUCH-1QQ2P2HQK\n"))),
+        ("an ed25519 key as an OpenPGP key", openpgp, json!([key("ssh-ed25519")])),
+        ("a credential outside of a unit", age, json!("%d/key")),
+    ]
+    .into_iter()
+    .map(|(what, field, value)| {
+        let wanted = with(with(manifest(&[secret("s", "str")]), "ageKeyFile", Value::Null), field, value);
+        (what, message(&wanted).unwrap().replace(scratch.path().to_str().unwrap(), "SCRATCH"))
+    })
+    .collect()
+}
+
+/// What a run says, on one line and without the line that counts; nothing if it succeeds.
+fn message(manifest: &Value) -> Option<String> {
+    let scratch = Scratch::new();
+    let path = scratch.write("manifest.json", manifest.to_string().as_bytes());
+    // What gpg says depends on its version and on the machine.
+    let run = Scratch::finish(scratch.command().env("SOPS_GPG_EXEC", "/nowhere/gpg").arg("-ignore-passwd").arg(path));
+    (run.status != Some(0)).then(|| {
+        let text = messages(&scratch, &run);
+        let text = text.strip_suffix("\n1 failure; no secret is installed\n").unwrap();
+        text.replace('\n', " | ")
+    })
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_once() {
+    let found = failures(&[with(secret("s", ""), "sopsFile", "/nowhere.yaml")], |_| {});
+    assert_eq!(
+        found,
+        "secret \"s\": cannot read the sops file /nowhere.yaml: No such file or directory (os error 2)\n\
+         1 failure; no secret is installed\n"
+    );
+}
+
+#[test]
+fn a_file_of_another_format_is_recognised() {
+    for (case, file, format, message) in [
+        (
+            "dotenv-simple",
+            "in.env",
+            "ini",
+            "it is no file of its format; it looks like dotenv: set its format to dotenv",
+        ),
+        ("key-string", "in.yaml", "age", "it is no file of its format; it looks like yaml: set its format to yaml"),
+        (
+            "key-string",
+            "in.yaml",
+            "json",
+            "expected {, with which a sops file in JSON starts; the file looks like yaml: set its format to yaml",
+        ),
+    ] {
+        let scratch = Scratch::new();
+        let run = scratch.run(&manifest(&[with(of(case, file), "format", format)]), &["-check-mode=sopsfile"]);
+        assert_eq!(run.status, Some(1));
+        assert!(messages(&scratch, &run).contains(&format!(": {message}\n")), "{}", run.stderr);
+    }
+    let scratch = Scratch::new();
+    let age_file = scratch.write("secret.age", b"age-encryption.org/v1\n-> X25519 x\n");
+    let run = scratch
+        .run(&manifest(&[with(secret("s", ""), "sopsFile", age_file.to_str().unwrap())]), &["-check-mode=sopsfile"]);
+    assert!(run.stderr.contains("the file looks like age: set its format to age\n"), "{}", run.stderr);
+}
+
+#[test]
+fn all_problems_of_a_manifest_are_reported_with_their_places() {
+    let scratch = Scratch::new();
+    let path = scratch.write(
+        "manifest.json",
+        br#"{
+  "secrets": [
+    { "name": "a", "path": "%r/secrets/a", "sopsFile": "f", "mode": "0o400" },
+    { "name": "../b", "path": "%r/secrets/b", "sopsFile": "f", "mode": "0400" },
+    { "name": "c", "path": "%r/secrets/c", "sopsFile": "f", "mode": "0400", "format": "toml" }
+  ],
+  "secretsMountPoint": "%r/secrets.d", "symlinkPath": "secrets", "userMode": true
+}"#,
+    );
+    for (check, last) in
+        [("-check-mode=manifest", ""), ("-check-mode=sopsfile", ""), ("-check-mode=off", "; nothing was changed")]
+    {
+        let run = Scratch::finish(scratch.command().arg(check).arg(&path));
+        assert_eq!(run.status, Some(1));
+        assert_eq!(
+            messages(&scratch, &run),
+            format!(
+                "SCRATCH/manifest.json:3:69: secret \"a\": the mode \"0o400\" is not made of octal digits; write it like 0400 or 0440\n\
+             SCRATCH/manifest.json:4:15: secret number 2: the name \"../b\" has a component . or .., which could leave the secrets \
+             directory; spell the path out\n\
+             SCRATCH/manifest.json:5:87: secret \"c\": the format \"toml\" is not known; use yaml, json, dotenv, ini, binary or age\n\
+             SCRATCH/manifest.json:7:55: symlinkPath: the path \"secrets\" is relative; begin it with /\n4 failures{last}\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn recipients_are_checked_without_any_private_key() {
+    let scratch = Scratch::new();
+    let wanted = with(manifest(&[secret("a", "str")]), "ageKeyFile", "/nowhere");
+    let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+    let check = |arguments: &[&str]| {
+        let run = Scratch::finish(scratch.command().arg("--check-mode=recipients").args(arguments).arg(&path));
+        assert_eq!(run.stdout, "");
+        (run.status, messages(&scratch, &run))
+    };
+    let recipient = "age1pe40k74uf2jmuwm0jj9r5gg9j60kdu5eucwk8r82fazrq4j8hunq5q0xwr";
+    assert_eq!(check(&["--recipient", recipient]), (Some(0), String::new()));
+    let public = corpus().join("keys/ssh-ed25519.pub");
+    let host = "age1cq5w2vlg0jfkavrz66eswk8f3dm4kp0efsndavw4x4smn7un0v8qc3fvgs";
+    let message = format!(
+        "secret \"a\": CORPUS/sops/key-string/in.yaml: it is encrypted to {recipient}, but not to {host}; add that to .sops.yaml \
+         and run: sops updatekeys CORPUS/sops/key-string/in.yaml\n1 failure\n"
+    );
+    assert_eq!(check(&["--recipient-file", public.to_str().unwrap()]), (Some(1), message.clone()));
+    let text = fs::read_to_string(&public).unwrap();
+    assert_eq!(check(&["--recipient", &text]), (Some(1), message));
+    assert_eq!(check(&["--recipient", &text, "--recipient", recipient]).0, Some(0));
+    let (status, message) = check(&["--recipient", "age1mistyped"]);
+    assert_eq!(
+        (status, message.as_str()),
+        (
+            Some(1),
+            "\"age1mistyped\" is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP \
+             fingerprint\n1 failure\n"
+        )
+    );
+}
