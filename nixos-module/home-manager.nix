@@ -66,6 +66,8 @@ let
     };
   };
 
+  splitGpg = cfg.gnupg.qubes-split-gpg;
+
   generatedKey = if cfg.age.generateKey then cfg.age.keyFile else null;
 
   # One assignment of Environment=.
@@ -387,6 +389,25 @@ in
       };
 
       package = lib.mkPackageOption pkgs "gnupg" { };
+
+      qubes-split-gpg = {
+        enable = mkOption {
+          type = types.bool;
+          default = false;
+          example = true;
+          description = ''
+            Decrypt with the keys of another qube, by Split GPG of Qubes OS: with the program `qubes-gpg-client-wrapper`
+            of the system.
+          '';
+        };
+
+        domain = mkOption {
+          type = types.nullOr types.nonEmptyStr;
+          default = null;
+          example = "vault-gpg";
+          description = "The qube that has the keys.";
+        };
+      };
     };
   };
 
@@ -405,9 +426,18 @@ in
             ->
               cfg.gnupg.home != null
               || cfg.gnupg.sshKeyPaths != [ ]
+              || splitGpg.enable
               || cfg.age.keyFile != null
               || cfg.age.sshKeyPaths != [ ];
-          message = "sops.secrets is set, but there is no key to decrypt with; set sops.age.keyFile, sops.age.sshKeyPaths or sops.gnupg.home.";
+          message = "sops.secrets is set, but there is no key to decrypt with; set sops.age.keyFile, sops.age.sshKeyPaths, sops.gnupg.home or sops.gnupg.qubes-split-gpg.";
+        }
+        {
+          assertion = splitGpg.enable -> splitGpg.domain != null;
+          message = "sops.gnupg.qubes-split-gpg.enable is set, but sops.gnupg.qubes-split-gpg.domain does not say which qube has the keys.";
+        }
+        {
+          assertion = splitGpg.enable -> cfg.gnupg.home == null && cfg.gnupg.sshKeyPaths == [ ];
+          message = "sops.gnupg.qubes-split-gpg.enable is set, and sops.gnupg.home or sops.gnupg.sshKeyPaths too; remove one of them.";
         }
         {
           assertion = cfg.gnupg.home != null -> cfg.gnupg.sshKeyPaths == [ ];
@@ -433,7 +463,17 @@ in
         SOPS_GPG_EXEC = lib.mkIf (cfg.gnupg.home != null) (
           lib.mkDefault (lib.getExe' cfg.gnupg.package "gpg")
         );
-        PATH = lib.mkDefault (lib.makeBinPath cfg.age.plugins);
+        PATH = lib.mkDefault (
+          lib.concatStringsSep ":" (
+            lib.optional (cfg.age.plugins != [ ]) (lib.makeBinPath cfg.age.plugins)
+            # nixpkgs does not have the program of Qubes OS.
+            ++ lib.optionals splitGpg.enable [
+              "/run/current-system/sw/bin"
+              "/usr/bin"
+              "/bin"
+            ]
+          )
+        );
       };
 
       systemd.user.services.sops-nix = {
@@ -476,6 +516,15 @@ in
               ;;
             esac
           '';
+      };
+    })
+
+    (lib.mkIf (cfg.secrets != { } && splitGpg.enable) {
+      # The user's own sops decrypts with them too.
+      home.sessionVariables.SOPS_GPG_EXEC = "qubes-gpg-client-wrapper";
+      sops.environment = {
+        SOPS_GPG_EXEC = lib.mkDefault "qubes-gpg-client-wrapper";
+        QUBES_GPG_DOMAIN = lib.mkDefault splitGpg.domain;
       };
     })
 
