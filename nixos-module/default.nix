@@ -682,9 +682,15 @@ in
     })
 
     (lib.mkIf isUsed {
-      # Where an administrator finds it, for a dry run.
+      # Where the program looks if it is given none, for an administrator who wants a dry run or the status.
       environment.etc."sops-nix/manifest.json".source = manifest;
     })
+
+    (lib.mkIf (secretsForUsers != { }) {
+      environment.etc."sops-nix/manifest-for-users.json".source = manifestForUsers;
+    })
+
+    (lib.mkIf (cfg.secrets != { }) { environment.systemPackages = [ cfg.package ]; })
 
     (lib.mkIf (isUsed && cfg.useSystemdActivation) {
       systemd.services.sops-install-secrets = lib.mkMerge [

@@ -105,6 +105,7 @@ let
     inherit (config.system) preSwitchChecks;
     activationScripts = removeAttrs config.system.activationScripts [ "script" ];
     etc = config.environment.etc;
+    systemPackages = map (package: package.name) config.environment.systemPackages;
   };
 
   homeManager = config: {
