@@ -132,7 +132,8 @@ let
 
     unitConfig = {
       DefaultDependencies = false;
-      RequiresMountsFor = map systemdWord installation.keyPaths;
+      # Below %d there is what LoadCredential= of this unit has put there.
+      RequiresMountsFor = map systemdWord (lib.filter (path: !isCredential path) installation.keyPaths);
       # Several switches in ten seconds must not end in a unit that systemd refuses to start. Nothing restarts it by itself.
       StartLimitIntervalSec = 0;
     };
@@ -143,6 +144,8 @@ let
     }
     // sandbox installation;
   };
+
+  isCredential = lib.hasPrefix "%d/";
 
   # How an age key is made: it appears under its name only when it is complete.
   keyCommands =
@@ -185,6 +188,7 @@ in
     systemdWord
     keyCommands
     absent
+    isCredential
     isFile
     ;
 
@@ -199,8 +203,8 @@ in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
 
   # Where a private key is. Not a path without quotes: it would be copied to the store, where every user can read it.
-  keyPath = lib.types.externalPath // {
-    description = "absolute path in quotes, not in the Nix store";
+  keyPath = lib.types.either lib.types.externalPath (lib.types.strMatching "%d/.+") // {
+    description = "absolute path in quotes, not in the Nix store, or one below %d, the credentials of the unit";
   };
 
   # The primary group of a user, as the configuration declares it.
@@ -398,8 +402,12 @@ in
     done
   '';
 
-  # Whether that check can be made: a switch is possible at all, and no token has to be touched for it.
+  # Whether that check can be made: a switch is possible at all, no token has to be touched for it, and no key is handed to
+  # nobody but the unit.
   canCheckBeforeSwitch =
     installation:
-    (config.system.activatable or true) && installation.plugins == [ ] && !installation.usesAgent;
+    (config.system.activatable or true)
+    && installation.plugins == [ ]
+    && !installation.usesAgent
+    && !lib.any isCredential installation.keyPaths;
 }
