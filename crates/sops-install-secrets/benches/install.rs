@@ -19,6 +19,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -51,13 +52,13 @@ fn main() {
         job.print_again(&turns);
     }
 
-    println!("\n{:<28}{:>12}{:>12}{:>14}", "job", "peak memory", "its files", "less 4 x files");
+    println!("\n{:<28}{:>13}{:>12}{:>16}", "job", "peak memory", "its files", "less 4 x files");
     for job in &jobs {
         job.print_memory();
     }
 
     let [start, empty] =
-        turns.run(|| [timed(Command::new(ours()).arg("--version")), timed(&mut Command::new(floor_program()))]);
+        turns.run(|| [timed(Command::new(ours()).arg("--version")), timed(&mut Command::new(&*FLOOR))]);
     let (start, empty) = (median(&start) * 1e3, median(&empty) * 1e3);
     println!(
         "\nstart and end without work: {start:.2} ms, an empty program {empty:.2} ms, more by {:.2} ms",
@@ -224,7 +225,7 @@ impl Job {
     }
 
     fn print_memory(&self) {
-        let mut command = Command::new(floor_program());
+        let mut command = Command::new(&*FLOOR);
         command.arg("peak").arg(ours());
         let output = self.arguments(&mut command, &self.runtime()).output().unwrap();
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -233,7 +234,7 @@ impl Job {
         let bytes: u64 = read.map(|file| file.metadata().unwrap().len()).sum();
         let files = f64::from(u32::try_from(bytes >> 10).unwrap());
         let rest = peak - 4.0 * files;
-        println!("{:<28}{:>8.1} MiB{:>8.1} MiB{:>10.1} MiB", self.name, peak / 1024.0, files / 1024.0, rest / 1024.0);
+        println!("{:<28}{:>9.1} MiB{:>8.1} MiB{:>12.1} MiB", self.name, peak / 1024.0, files / 1024.0, rest / 1024.0);
     }
 
     /// A first installation into a new folder.
@@ -256,7 +257,7 @@ impl Job {
     /// The same files with fixed bytes.
     fn floor(&self) -> Duration {
         let runtime = self.runtime();
-        let mut command = Command::new(floor_program());
+        let mut command = Command::new(&*FLOOR);
         command.arg("install").arg(runtime.join("secrets.d")).arg(runtime.join("secrets"));
         command.args([self.count.to_string(), self.bytes.to_string()]).args([self.manifest(), fixtures().join(KEY)]);
         timed(command.args(&self.files))
@@ -291,7 +292,7 @@ fn ours() -> PathBuf {
 }
 
 /// The bench `floor`, which cargo builds beside this one under a name with a hash.
-fn floor_program() -> PathBuf {
+static FLOOR: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = env::current_exe().unwrap();
     let newest = fs::read_dir(folder.parent().unwrap())
         .unwrap()
@@ -302,7 +303,7 @@ fn floor_program() -> PathBuf {
         })
         .max_by_key(|path| path.metadata().unwrap().modified().unwrap());
     newest.expect("run with: cargo bench")
-}
+});
 
 /// In seconds.
 fn median(times: &[Duration]) -> f64 {

@@ -20,6 +20,7 @@ use crate::{accounts, decrypt, input, keys, plan, status, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
+    raise_file_limit();
     let action = match &arguments.action {
         Action::Install if environment.dry_activate => &Action::DryRun,
         action => action,
@@ -79,7 +80,6 @@ impl Installation<'_> {
     /// The whole of an installation, top to bottom.
     fn run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
-        raise_file_limit();
         let failed = Code::InstallationFailed;
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(failed, &error))?;
@@ -93,7 +93,6 @@ impl Installation<'_> {
         // -------------- until here nothing on the machine has changed --------------
 
         report.step(Step::Stage);
-        report.outcome(Outcome::Failed);
         let mut store = Store::open(&current, lock, group).map_err(|error| report.failed(failed, &error))?;
         if store.medium().map_err(|error| report.failed(failed, &error))? == Medium::Disk {
             let path = location.mount_point().to_owned();
@@ -136,7 +135,6 @@ impl Installation<'_> {
     /// Says what an installation would do.
     fn dry_run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
-        raise_file_limit();
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         let group = self.directory_group(report)?;
@@ -164,7 +162,6 @@ impl Installation<'_> {
     /// Compares what an installation would give with what is installed.
     fn verify(&self, manifest: &ManifestPath, report: &mut Report) -> Result<(), Reported> {
         confine();
-        raise_file_limit();
         report.step(Step::Look);
         let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         let group = self.directory_group(report)?;
@@ -219,7 +216,6 @@ impl Installation<'_> {
         let changes = Changes::between(current, &files, group)
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
-            report.outcome(Outcome::Failed);
             return Err(Reported);
         }
         report.changes(&changes);

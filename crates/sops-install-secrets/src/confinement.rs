@@ -3,6 +3,7 @@
 use std::fs;
 use std::hint::black_box;
 
+use nix::libc;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
@@ -22,7 +23,9 @@ pub(crate) fn confine() {
 /// Locks all pages, also those to come, unless there is a limit: under one a later allocation, or the growth of the stack,
 /// would end the process instead of going unlocked.
 fn lock_memory() -> nix::Result<()> {
-    let lock = || mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE);
+    // Pages are locked once they are used: to bring all of them into memory takes longer than to decrypt a secret.
+    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    let lock = || mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault);
     let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK)?;
     if soft == RLIM_INFINITY || setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY).is_ok() {
         return lock();

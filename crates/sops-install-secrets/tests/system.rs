@@ -595,6 +595,22 @@ fn what_the_program_did_not_make_is_never_removed() {
 }
 
 #[test]
+fn what_sops_nix_has_installed_is_taken_over() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), system.secret("b", "str")], &[]);
+    let run = system.script(&format!(
+        "mkdir secrets.d; mount -t ramfs -o mode=0751 none secrets.d; mkdir secrets.d/5 secrets.d/6 secrets.d/7 secrets.d/gpg1\n\
+         for name in a gone; do printf hello > secrets.d/6/$name; chmod 400 secrets.d/6/$name; done; echo key > secrets.d/age-keys.txt\n\
+         ln -s $PWD/secrets.d/6 secrets; install {manifest}; readlink secrets; cat secrets/a secrets/b; echo; ls -A secrets.d"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stdout,
+        "adding secret: b\nremoving secret: gone\nexit 0\n/secrets.d/7\nhellohello\n7\nage-keys.txt\ngpg1\n"
+    );
+}
+
+#[test]
 fn the_last_secret_can_go_and_its_link_goes_with_it() {
     let system = System::new();
     let mut linked = system.secret("linked", "str");
