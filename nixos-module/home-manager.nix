@@ -73,15 +73,6 @@ let
   # One assignment of Environment=.
   assignment = name: value: builtins.toJSON (lib.replaceStrings [ "%" ] [ "%%" ] "${name}=${value}");
 
-  # No namespaces and no filters: the user's manager may not be allowed to make the former, and a plugin, gpg or its
-  # agent would inherit the latter.
-  service = {
-    Type = "oneshot";
-    UMask = "0077";
-    NoNewPrivileges = true;
-    LimitCORE = 0;
-  };
-
   pathOf = name: option: "sops.secrets.${lib.strings.escapeNixIdentifier name}.${option}";
 
   secretType = types.submodule (
@@ -484,7 +475,7 @@ in
           Wants = [ "sops-generate-age-key.service" ];
           After = [ "sops-generate-age-key.service" ];
         };
-        Service = service // {
+        Service = installer.userService // {
           Environment = lib.mapAttrsToList assignment cfg.environment;
           ExecStart = installer.commandLine [
             (installer.executable cfg)
@@ -498,25 +489,7 @@ in
         ];
       };
 
-      # After the user's systemd has read the new unit. restart also starts it, and works if it was made to remain active.
-      home.activation.sops-nix = {
-        after = [ "reloadSystemd" ];
-        before = [ ];
-        data =
-          let
-            systemctl = config.systemd.user.systemctlPath;
-          in
-          ''
-            case "$(${systemctl} --user is-system-running 2>/dev/null || true)" in
-            running | degraded | starting)
-              run ${systemctl} --user restart sops-nix.service
-              ;;
-            *)
-              echo "The user's systemd does not run; secrets are installed at the next login."
-              ;;
-            esac
-          '';
-      };
+      home.activation.sops-nix = installer.userActivation "sops-nix.service";
     })
 
     (lib.mkIf (cfg.secrets != { } && splitGpg.enable) {
@@ -534,7 +507,7 @@ in
           Description = "Generate the age key of this user";
           ConditionPathExists = installer.absent generatedKey;
         };
-        Service = service // {
+        Service = installer.userService // {
           ExecStart = installer.keyCommands {
             file = generatedKey;
             inherit (pkgs) age;

@@ -377,6 +377,37 @@ in
       fi
     '';
 
+  # The unit of a user. No namespaces and no filters: the user's manager may not be allowed to make the former, and a
+  # plugin, gpg or its agent would inherit the latter.
+  userService = {
+    Type = "oneshot";
+    UMask = "0077";
+    NoNewPrivileges = true;
+    LimitCORE = 0;
+  };
+
+  # What home-manager does with it, after the user's systemd has read the new unit. restart also starts it, and works if it
+  # was made to remain active.
+  userActivation =
+    unit:
+    let
+      systemctl = config.systemd.user.systemctlPath;
+    in
+    {
+      after = [ "reloadSystemd" ];
+      before = [ ];
+      data = ''
+        case "$(${systemctl} --user is-system-running 2>/dev/null || true)" in
+        running | degraded | starting)
+          run ${systemctl} --user restart ${unit}
+          ;;
+        *)
+          echo "The user's systemd does not run; secrets are installed at the next login."
+          ;;
+        esac
+      '';
+    };
+
   # The call in an activation script. Units are then asked for through the lists that the script's caller reads.
   script = installation: manifest: arguments: ''
     (
