@@ -56,7 +56,8 @@ MUTATIONS = (
              "        drop(keys);\n", "        drop(keys);\n        drop(std::fs::write(self.manifest.secrets_mount_point().as_path().join(\"age-keys.txt\"), \"AGE-SECRET-KEY-1\"));\n",
              SYSTEM, KILL + " upgrade"),
     mutation("K5", "a missing key file stops the run", f"{PROGRAM}/keys.rs",
-             "            Err(reason) => reason,\n", "            Err(_) => std::process::exit(1),\n", COMMAND_LINE, SYSTEM),
+             "            Err(reason) => reason,\n", "            Err(_) if path.is_absolute() => std::process::exit(1),\n            Err(reason) => reason,\n",
+             COMMAND_LINE, SYSTEM),
 
     # --- One decision, one moment ---
     mutation("A1", "units are asked before the switch", f"{PROGRAM}/activate.rs",
@@ -233,6 +234,10 @@ MUTATIONS = (
              SYSTEM),
     mutation("A10", "credentials of others are replaced", f"{INSTALL}/credentials.rs",
              "        Found::File if known => Ok(()),", "        Found::File if known || name != \"\" => Ok(()),", MOUNTS),
+    mutation("A10", "a file in the way of a new credential is removed", f"{INSTALL}/credentials.rs",
+             "    for name in [name, &temporary(name)] {", "    for name in [name] {", MOUNTS),
+    mutation("A10", "a link is taken for what a killed run left", f"{INSTALL}/links.rs",
+             "    wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));\n", "    wanted.sort_by_key(|_| order(OsStr::new(\"\")));\n", LINKS),
     mutation("A10", "credentials stay when their secrets go", f"{INSTALL}/credentials.rs",
              "    for entry in stale {", "    for entry in stale.into_iter().take(0) {", SYSTEM),
     mutation("A10", "something is written elsewhere", f"{PROGRAM}/activate.rs",
