@@ -1,4 +1,5 @@
 {
+  installShellFiles,
   lib,
   rustPlatform,
   testers,
@@ -23,6 +24,14 @@ rustPlatform.buildRustPackage (finalAttrs: {
   # The tests mount file systems, trace system calls and start gpg. A build sandbox grants some of that on some
   # machines; .ci/run runs all of them.
   doCheck = false;
+
+  nativeBuildInputs = [ installShellFiles ];
+  postInstall = ''
+    installManPage crates/sops-install-secrets/doc/sops-install-secrets.8
+    cd crates/sops-install-secrets/doc/completions
+    installShellCompletion --bash sops-install-secrets.bash --fish sops-install-secrets.fish --zsh _sops-install-secrets
+    cd - >/dev/null
+  '';
 
   passthru.tests = lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos);
 

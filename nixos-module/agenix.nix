@@ -4,8 +4,9 @@
 #
 # * Secrets are installed by a unit in every configuration. There are no activation scripts agenix, agenixInstall or
 #   agenixChown to come after; a configuration that does so is an error.
-# * Users are created before that unit runs. A password needs `neededForUsers`, which moves the secret to another
-#   directory; a `hashedPasswordFile` among the other secrets is an error.
+# * Users are created before that unit runs. A secret that is the `hashedPasswordFile` of a user is installed a second
+#   time, before that, in a directory of its own, and the user's option is made to point there. `neededForUsers` says the
+#   same where something else reads it that early.
 # * `symlink = false` is an error: it would write the plaintext to a disk.
 # * `mode` is an octal number, not a text such as u=r.
 # * `identityPaths` are SSH keys; age keys go into `keyFile`.
@@ -34,7 +35,18 @@ let
   entry = import ./entry.nix { inherit lib; };
 
   regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) cfg.secrets;
-  secretsForUsers = lib.filterAttrs (_: secret: secret.neededForUsers) cfg.secrets;
+  # A password is where agenix has it too, for whatever else reads it there.
+  secretsForUsers = lib.filterAttrs (
+    _: secret: secret.neededForUsers || lib.elem (earlyPath secret) passwordFiles
+  ) cfg.secrets;
+
+  earlyPath = secret: "${cfg.secretsDir}-for-users/${secret.name}";
+  passwordFiles = lib.mapAttrsToList (_: user: user.hashedPasswordFile) config.users.users;
+
+  # Where users find a password that is one of the secrets.
+  earlyPaths = lib.mapAttrs' (
+    _: secret: lib.nameValuePair secret.path (earlyPath secret)
+  ) cfg.secrets;
 
   installation = {
     inherit (cfg) package;
@@ -85,14 +97,26 @@ let
   # The build sees no file outside the store.
   isChecked = secret: builtins.isPath secret.file || lib.hasPrefix builtins.storeDir "${secret.file}";
 
+  # Whatever the owner of the secret is, nobody but root is there yet.
+  earlyEntry =
+    secret:
+    secretEntry (
+      secret
+      // {
+        owner = "0";
+        group = "0";
+      }
+      // lib.optionalAttrs (!secret.neededForUsers) { path = earlyPath secret; }
+    );
+
   manifestFor =
-    suffix: secrets:
+    suffix: entryOf: secrets:
     installer.manifestFile {
       name = "agenix-manifest${suffix}.json";
       checkMode = if lib.all isChecked (lib.attrValues secrets) then "sopsfile" else "manifest";
       inherit (cfg) validationPackage;
       document = {
-        secrets = lib.mapAttrsToList (_: secretEntry) secrets;
+        secrets = lib.mapAttrsToList (_: entryOf) secrets;
         secretsMountPoint = if suffix == "" then cfg.secretsMountPoint else "${cfg.secretsDir}${suffix}.d";
         symlinkPath = "${cfg.secretsDir}${suffix}";
         keepGenerations = 1;
@@ -105,8 +129,8 @@ let
       };
     };
 
-  manifest = manifestFor "" regularSecrets;
-  manifestForUsers = manifestFor "-for-users" secretsForUsers;
+  manifest = manifestFor "" secretEntry regularSecrets;
+  manifestForUsers = manifestFor "-for-users" earlyEntry secretsForUsers;
 
   pathOf = name: option: "age.secrets.${lib.strings.escapeNixIdentifier name}.${option}";
   isRoot = account: account == "0" || account == "root";
@@ -125,11 +149,6 @@ let
       message = "${pathOf name "neededForUsers"} is set, so the secret is installed before there are users and belongs to root; remove owner and group.";
     }
   ];
-
-  passwordAssertion = name: user: {
-    assertion = false;
-    message = "users.users.${lib.strings.escapeNixIdentifier name}.hashedPasswordFile is ${user.hashedPasswordFile}, a secret that is installed after users are created; set age.secrets.<name>.neededForUsers for it.";
-  };
 
   scriptsAfterSecrets = installer.scriptsAfter [
     "agenix"
@@ -160,11 +179,7 @@ let
 
         path = mkOption {
           type = types.nonEmptyStr;
-          default =
-            if config.neededForUsers then
-              "${cfg.secretsDir}-for-users/${config.name}"
-            else
-              "${cfg.secretsDir}/${config.name}";
+          default = if config.neededForUsers then earlyPath config else "${cfg.secretsDir}/${config.name}";
           defaultText = lib.literalMD ''
             {option}`age.secretsDir` and the name, with `-for-users` behind the directory if
             {option}`neededForUsers` is set
@@ -200,8 +215,9 @@ let
           default = false;
           example = true;
           description = ''
-            Install the secret before users are created, in a directory of its own, for
-            {option}`users.users.<name>.hashedPasswordFile`. It belongs to root. agenix does not have this option.
+            Install the secret before users are created, in a directory of its own and nowhere else. It belongs to root.
+            A secret that is a {option}`users.users.<name>.hashedPasswordFile` is installed early without this option.
+            agenix does not have it.
           '';
         };
       };
@@ -218,6 +234,16 @@ in
     (lib.mkRenamedOptionModule [ "age" "sshKeyPaths" ] [ "age" "identityPaths" ])
     (lib.mkRemovedOptionModule [ "age" "ageBin" ] "sops-install-secrets decrypts age files itself.")
   ];
+
+  options.users.users = mkOption {
+    type = types.attrsOf (
+      types.submodule {
+        options.hashedPasswordFile = mkOption {
+          apply = path: if path == null then null else earlyPaths.${path} or path;
+        };
+      }
+    );
+  };
 
   options.age = {
     secrets = mkOption {
@@ -311,8 +337,7 @@ in
           message = "system.activationScripts.${lib.concatStringsSep ", " scriptsAfterSecrets}: deps has a script of agenix, but the secrets are installed by agenix-install-secrets.service, later than any activation script; make it a service.";
         }
       ]
-      ++ lib.concatLists (lib.mapAttrsToList secretAssertions cfg.secrets)
-      ++ lib.mapAttrsToList passwordAssertion (installer.usersWithPasswordIn regularSecrets);
+      ++ lib.concatLists (lib.mapAttrsToList secretAssertions cfg.secrets);
     })
 
     (lib.mkIf (regularSecrets != { }) {
@@ -320,6 +345,18 @@ in
         (installer.service installation manifest)
         { description = "Install secrets"; }
       ];
+    })
+
+    (lib.mkIf (regularSecrets == { }) {
+      systemd.services.agenix-install-secrets =
+        installer.serviceWithoutSecrets installation manifest
+          cfg.secretsDir;
+    })
+
+    (lib.mkIf (secretsForUsers == { }) {
+      systemd.services.agenix-install-secrets-for-users =
+        installer.serviceWithoutSecrets installation manifestForUsers
+          "${cfg.secretsDir}-for-users";
     })
 
     (lib.mkIf (secretsForUsers != { } && installer.usersUnit != null) {

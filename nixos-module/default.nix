@@ -89,6 +89,7 @@ let
       name = "manifest${suffix}.json";
       checkMode = if cfg.validateSopsFiles then "sopsfile" else "manifest";
       inherit (cfg) validationPackage;
+      recipients = lib.optionals (secrets != { }) cfg.hostRecipients;
       document = {
         secrets = lib.mapAttrsToList (_: secretEntry) secrets;
         templates = lib.mapAttrsToList (_: templateEntry) templates;
@@ -362,6 +363,11 @@ let
     message = "${pathOf name "neededForUsers"} is set, so the secret is installed before there are users and belongs to root; remove owner, uid, group and gid, or declare a second secret with the same key.";
   };
 
+  # The build sees no file outside the store.
+  foreignRecipients = lib.filter (
+    recipient: lib.hasPrefix "/" recipient && !lib.hasPrefix builtins.storeDir recipient
+  ) (lib.filter builtins.isString cfg.hostRecipients);
+
   scriptsAfterSecrets = installer.scriptsAfter [ "setupSecrets" ];
 
   latePasswords = installer.usersWithPasswordIn regularSecrets;
@@ -446,6 +452,17 @@ in
       description = ''
         Check when the system is built that every sops file is there and has what is asked of it; that needs no key.
         Otherwise only the manifest is checked, and sops files can be outside the Nix store.
+      '';
+    };
+
+    hostRecipients = mkOption {
+      type = types.listOf (types.either types.path types.singleLineStr);
+      default = [ ];
+      example = lib.literalExpression "[ ./ssh_host_ed25519_key.pub ]";
+      description = ''
+        Public keys of this machine: files such as `ssh_host_ed25519_key.pub`, or texts (`age1...`, `ssh-ed25519 ...`,
+        `ssh-rsa ...`, the fingerprint of a PGP key). With any, the build fails if there is a sops file that none of them
+        opens, before the machine notices. sops-nix does not have this option.
       '';
     };
 
@@ -627,6 +644,14 @@ in
           message = "sops.environment.PATH is set, but the PATH of the program is made of sops.age.plugins; add the package there, or name gpg in sops.environment.SOPS_GPG_EXEC.";
         }
         {
+          assertion = cfg.hostRecipients != [ ] -> cfg.validateSopsFiles;
+          message = "sops.hostRecipients is set, but sops.validateSopsFiles is false, so no sops file is looked at when the system is built; remove one of them.";
+        }
+        {
+          assertion = foreignRecipients == [ ];
+          message = "sops.hostRecipients has ${toString foreignRecipients}, which is not in the Nix store, so the build cannot read it; write it as a path without quotes, or give the text of the key.";
+        }
+        {
           assertion = scriptInstalls -> installer.usersUnit == null;
           message = "sops.useSystemdActivation is false, but ${toString installer.usersUnit}.service creates the users, later than any activation script; remove sops.useSystemdActivation.";
         }
@@ -668,6 +693,12 @@ in
       ];
     })
 
+    (lib.mkIf (!isUsed) {
+      systemd.services.sops-install-secrets =
+        installer.serviceWithoutSecrets installation manifest
+          "/run/secrets";
+    })
+
     (lib.mkIf scriptInstalls {
       system.activationScripts.setupSecrets = {
         supportsDryActivation = true;
@@ -690,6 +721,12 @@ in
         # A new password has to get to the accounts in the same switch.
         ${installer.usersUnit}.restartTriggers = [ manifestForUsers ];
       };
+    })
+
+    (lib.mkIf (secretsForUsers == { }) {
+      systemd.services.sops-install-secrets-for-users =
+        installer.serviceWithoutSecrets installation manifestForUsers
+          "/run/secrets-for-users";
     })
 
     (lib.mkIf scriptInstallsForUsers {

@@ -85,9 +85,14 @@ let
       RestrictSUIDSGID = true;
       SystemCallArchitectures = "native";
       SystemCallErrorNumber = "EPERM";
+      # Of the group @resources only what a process does to its own limits, and of @mount only what mounts.
       SystemCallFilter = [
         "@system-service"
-        "@mount"
+        "~@resources"
+        "prlimit64"
+        "setrlimit"
+        "mount"
+        "umount2"
       ];
       # A hanging gpg or plugin must not hold up the boot for ever.
       TimeoutStartSec = "5min";
@@ -95,8 +100,9 @@ let
     // lib.optionalAttrs alone {
       # AF_UNIX is how the user database (nscd) and systemd are asked. There is no network in the program.
       RestrictAddressFamilies = [ "AF_UNIX" ];
-      # Enforced by a BPF program of the control group, without a namespace.
+      # Enforced by BPF programs of the control group, without a namespace.
       DevicePolicy = "closed";
+      IPAddressDeny = "any";
       MemoryDenyWriteExecute = true;
     };
 
@@ -118,13 +124,17 @@ let
     enableDefaultPath = false;
     path = [ config.systemd.package ] ++ installation.plugins;
     environment = environmentOf installation // {
-      # The lists below /run/nixos are read before units like this one start, and go away in NixOS 26.11.
+      # The lists below /run/nixos are read before units like this one start, and go away in NixOS 26.11. systemctl asks
+      # after the new files are in place, without waiting, and only for units that run: what the switch has stopped, since
+      # its unit changed too, is started once, by the switch. Only a unit with stopIfChanged = false may restart twice.
       SOPS_RESTART_UNITS_VIA_SYSTEMCTL = "1";
     };
 
     unitConfig = {
       DefaultDependencies = false;
       RequiresMountsFor = map systemdWord installation.keyPaths;
+      # Several switches in ten seconds must not end in a unit that systemd refuses to start. Nothing restarts it by itself.
+      StartLimitIntervalSec = 0;
     };
 
     serviceConfig = {
@@ -161,6 +171,9 @@ let
       ]
     ];
 
+  # A file, as opposed to a text.
+  isFile = value: builtins.isPath value || lib.hasPrefix "/" value;
+
   # The condition that a file is not there. Conditions are not split into words.
   absent = file: "!${lib.replaceStrings [ "%" ] [ "%%" ] file}";
 in
@@ -172,6 +185,7 @@ in
     systemdWord
     keyCommands
     absent
+    isFile
     ;
 
   # Host keys of a type, to serve as identities; not those that are secrets themselves.
@@ -223,13 +237,24 @@ in
       document,
       checkMode,
       validationPackage,
+      # Public keys of the machine, as texts or files: one of them has to open each sops file.
+      recipients ? [ ],
     }:
+    let
+      check = arguments: ''
+        ${lib.getExe' validationPackage "sops-install-secrets"} ${arguments} "$out"
+      '';
+      recipientArgument =
+        recipient: if isFile recipient then "-recipient-file=${recipient}" else "-recipient=${recipient}";
+    in
     pkgs.writeTextFile {
       inherit name;
       text = builtins.toJSON document;
-      checkPhase = ''
-        ${lib.getExe' validationPackage "sops-install-secrets"} -check-mode=${checkMode} "$out"
-      '';
+      checkPhase =
+        check "-check-mode=${checkMode}"
+        + lib.optionalString (recipients != [ ]) (
+          check "-check-mode=recipients ${lib.escapeShellArgs (map recipientArgument recipients)}"
+        );
     };
 
   # The unit of secrets that belong to whomever.
@@ -268,6 +293,18 @@ in
       }
     ];
 
+  # The unit that takes the place of either where a configuration has no such secrets: it takes away those of the
+  # configuration before, at the switch. After a boot there are none.
+  serviceWithoutSecrets =
+    installation: manifest: symlinkPath:
+    lib.mkMerge [
+      (baseService installation manifest [ "-ignore-passwd" ])
+      {
+        description = "Remove the secrets of the configuration before";
+        unitConfig.ConditionPathIsSymbolicLink = symlinkPath;
+      }
+    ];
+
   # An age key that is made once.
   keyService =
     {
@@ -289,17 +326,35 @@ in
         UMask = "0077";
         ExecStart = keyCommands { inherit file age; };
         NoNewPrivileges = true;
+        # The folder may belong to another user.
+        CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE" ];
         LimitCORE = 0;
         MemorySwapMax = 0;
-        # Nothing is mounted here, so this unit can have namespaces.
+        # Nothing is mounted here, so this unit can have namespaces. Only the file systems stay as they are: the key may be
+        # anywhere.
         PrivateNetwork = true;
         PrivateDevices = true;
-        ProtectKernelTunables = true;
-        ProtectKernelModules = true;
+        ProtectClock = true;
         ProtectControlGroups = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectKernelTunables = true;
+        ProtectProc = "invisible";
+        IPAddressDeny = "any";
+        LockPersonality = true;
+        MemoryDenyWriteExecute = true;
+        RestrictAddressFamilies = "none";
         RestrictNamespaces = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
         SystemCallArchitectures = "native";
-        SystemCallFilter = "@system-service";
+        SystemCallErrorNumber = "EPERM";
+        SystemCallFilter = [
+          "@system-service"
+          "~@privileged"
+          "~@resources"
+        ];
       };
     };
 

@@ -11,29 +11,55 @@ let
   library = import lib;
   stubs = import ./stubs.nix { lib = library; };
 
+  # The flake, with an input that has what it needs of nixpkgs to say what its outputs are.
+  flake = (import ../../flake.nix).outputs {
+    self = flake // {
+      outPath = toString ../..;
+    };
+    nixpkgs = {
+      lib = library;
+      legacyPackages = library.genAttrs [ "x86_64-linux" "aarch64-linux" ] stubs.legacyPackages;
+    };
+  };
+
+  withoutFlakes = import ../../default.nix { pkgs = stubs.legacyPackages "x86_64-linux"; };
+
+  # The names that those who come from sops-nix and agenix have in their flakes.
   kinds = {
     sops = {
       class = "nixos";
       modules = [
         stubs.nixos
-        ../../nixos-module
+        flake.nixosModules.sops
       ];
     };
     agenix = {
       class = "nixos";
       modules = [
         stubs.nixos
-        ../../nixos-module/agenix.nix
+        flake.nixosModules.agenix
       ];
     };
     home-manager = {
       class = "homeManager";
       modules = [
         stubs.homeManager
-        ../../nixos-module/home-manager.nix
+        flake.homeManagerModules.sops
       ];
     };
   };
+
+  # Down to what is no set of outputs any more: the name of a package, the path of a module, or what a function is for.
+  outline =
+    value:
+    if library.isDerivation value then
+      value.name
+    else if builtins.isPath value then
+      toString value
+    else if builtins.isFunction value then
+      "function"
+    else
+      library.mapAttrs (_: outline) value;
 
   evaluate =
     kind: configurations:
@@ -46,6 +72,7 @@ let
   evaluated = evaluate kind [ configuration ];
 
   contentOf = manifest: {
+    path = manifest.outPath;
     check = manifest.checkPhase;
     document = builtins.fromJSON (builtins.unsafeDiscardStringContext manifest.text);
   };
@@ -55,7 +82,22 @@ let
     _: library.filterAttrs (_: value: value != [ ] && value != { } && value != "")
   );
 
+  # Where the files in the store come from.
+  sourcesOf =
+    files:
+    library.listToAttrs (
+      map (file: library.nameValuePair (builtins.unsafeDiscardStringContext "${file}") (toString file)) (
+        library.filter builtins.isPath files
+      )
+    );
+
   nixos = config: {
+    sources = sourcesOf (
+      map (secret: secret.sopsFile) (library.attrValues (config.sops.secrets or { }))
+      ++ map (template: template.file) (library.attrValues (config.sops.templates or { }))
+      ++ config.sops.hostRecipients or [ ]
+      ++ map (secret: secret.file) (library.attrValues (config.age.secrets or { }))
+    );
     manifests = library.mapAttrs (_: contentOf) (
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
@@ -66,6 +108,10 @@ let
   };
 
   homeManager = config: {
+    sources = sourcesOf (
+      map (secret: secret.sopsFile) (library.attrValues config.sops.secrets)
+      ++ map (template: template.file) (library.attrValues config.sops.templates)
+    );
     manifests.sops-nix-manifest = contentOf config.sops.manifest;
     services = config.systemd.user.services;
     inherit (config.home) activation sessionVariables;
@@ -122,6 +168,14 @@ let
 in
 {
   result = resultOf kind evaluated.config;
+
+  outputs = {
+    flake = outline flake;
+    overlay =
+      outline
+        (flake.overlays.default (stubs.legacyPackages "x86_64-linux") { }).sops-install-secrets;
+    default = outline withoutFlakes;
+  };
 
   tests = library.mapAttrs (_: testOf) (import ../nixos);
 

@@ -11,7 +11,9 @@ recorded/KIND/NAME.json. Comments at the top of a configuration say what has to 
 
 import hashlib
 import json
+import os
 import re
+import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RECORDED = HERE / "recorded"
 MACHINES = RECORDED / "machines.json"
+OUTPUTS = RECORDED / "outputs.json"
 HASHES = RECORDED / "hashes.json"
 OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
 KINDS = {
@@ -72,15 +75,17 @@ def evaluate_all(lib):
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda path: evaluate(lib, path), paths))
     records = {record_of(path): text_of(result) for path, result in zip(paths, results)}
-    records[MACHINES] = text_of(machine_tests(lib))
+    records[MACHINES] = text_of(value_of(lib, "tests"))
+    records[OUTPUTS] = text_of(value_of(lib, "outputs"))
     records[OPTIONS] = options_page(lib)
     return records
 
 
-def machine_tests(lib):
-    run = nix(lib, "sops", "tests")
+def value_of(lib, attribute):
+    """An attribute of evaluate.nix that needs no configuration."""
+    run = nix(lib, "sops", attribute)
     if run.returncode != 0:
-        raise Failure(f"tests/nixos: {run.stderr}")
+        raise Failure(f"{attribute}: {run.stderr}")
     return json.loads(run.stdout.replace(str(ROOT), ""))
 
 
@@ -181,14 +186,18 @@ def without_hashes(value):
 
 
 def refusals(configuration, record, program):
-    """What is wrong with the program's judgement on the manifests."""
+    """What is wrong with the program's judgement on the manifests, with the commands that a build would run."""
     expected = [text for field, text in expectations(configuration) if field == "refused"]
     said = ""
     for manifest in record.get("manifests", {}).values():
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(manifest["document"], file)
+            file.write(here(json.dumps(manifest["document"]), record, ROOT))
             file.flush()
-            run = subprocess.run([program, "-check-mode=manifest", file.name], capture_output=True, text=True)
+            commands = here(manifest["check"], record, ROOT)
+            commands = re.sub(r"/nix/store/\w{32}-sops-install-secrets/bin/sops-install-secrets", str(program), commands)
+            run = subprocess.run(
+                ["sh", "-ec", commands], capture_output=True, text=True, env=dict(os.environ, out=file.name)
+            )
             said += run.stderr
             if run.returncode != 0 and not expected:
                 yield f"the program refuses its manifest: {run.stderr}"
@@ -197,13 +206,66 @@ def refusals(configuration, record, program):
             yield f"the program does not say {text!r}, but {said!r}"
 
 
+def here(text, record, root):
+    """The text with the files of the repository in the place of those of the store."""
+    for store, source in record["sources"].items():
+        text = text.replace(store, str(root) + source)
+    return text
+
+
+# Really installing what was recorded
+
+
+def installation_failures(configuration, record, program):
+    """Installs every manifest, as root in a mount namespace with empty folders, with the host key of the demonstration.
+
+    Not the configurations of `boot`, which has the keys that they need, nor those that the program is to refuse.
+    """
+    if configuration.stem.startswith("container") or any(field == "refused" for field, _ in expectations(configuration)):
+        return
+    for name, manifest in record.get("manifests", {}).items():
+        with tempfile.TemporaryDirectory() as work:
+            document = json.loads(here(json.dumps(manifest["document"]), record, f"{work}/repository"))
+            files = document["secrets"] + document.get("templates", [])
+            for secret in document["secrets"]:
+                if not secret["sopsFile"].startswith(work):
+                    secret["sopsFile"] = f"{work}/repository/tests/module/files/secret.age"
+            document.update(ageKeyFile=None, gnupgHome=None, sshKeyPaths=[])
+            document["ageSshKeyPaths"] = [f"{work}/repository/demo/ssh_host_ed25519_key"]
+            Path(work, "manifest.json").write_text(json.dumps(document))
+            shutil.copy(program, Path(work, "program"))
+            paths = [file["path"].replace("%r", RUNTIME_DIRECTORY) for file in files]
+            command = ["unshare", "--mount", "sh", "-euc", INSTALL, "install", str(ROOT), work, *paths]
+            run = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+            expected = [f"{int(file['mode'], 8):o}" for file in files]
+            if run.returncode != 0 or run.stdout.split() != expected:
+                yield f"{name} installs modes {run.stdout.split()}, not {expected}: {run.stderr}"
+
+
+RUNTIME_DIRECTORY = "/run/user/1000"
+INSTALL = f"""
+root=$1 work=$2
+shift 2
+mkdir "$work/repository"
+mount --bind "$root" "$work/repository"
+for folder in /etc /home /run /var; do mount -t tmpfs tmpfs "$folder"; done
+mkdir -p {RUNTIME_DIRECTORY}
+XDG_RUNTIME_DIR={RUNTIME_DIRECTORY} "$work/program" -ignore-passwd "$work/manifest.json" >&2
+for path; do
+    test -s "$path"
+    stat -L -c %a "$path"
+done
+"""
+
+
 # Whether records are those of the present files
 
 
 def hashes():
     inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
-    inputs += sorted((ROOT / "tests/nixos").glob("*.nix")) + sorted((HERE / "files").iterdir()) + sorted((ROOT / "nixos-module").glob("*.nix"))
-    outputs = [OPTIONS, MACHINES, *sorted(RECORDED.glob("*/*/*.json"))]
+    inputs += sorted((HERE / "files").iterdir())
+    inputs += sorted(path for folder in ("", "nixos-module", "tests/nixos") for path in (ROOT / folder).glob("*.nix"))
+    outputs = [OPTIONS, MACHINES, OUTPUTS, *sorted(RECORDED.glob("*/*/*.json"))]
     return {
         str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in inputs + outputs

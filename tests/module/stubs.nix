@@ -98,11 +98,50 @@ in
     gnupg = derivation "gnupg" { };
     systemd = derivation "systemd" { };
     age-plugin-tpm = derivation "age-plugin-tpm" { };
+    age-plugin-toy = derivation "age-plugin-toy" { };
   };
+
+  # What the flake and default.nix use of nixpkgs.
+  legacyPackages =
+    system:
+    let
+      named = name: derivation name { };
+      tests = lib.mapAttrs (name: _: named "vm-test-run-${name}") (import ../nixos);
+    in
+    lib.genAttrs [
+      "age"
+      "cargo"
+      "clippy"
+      "deadnix"
+      "gnupg"
+      "nixfmt"
+      "nixfmt-tree"
+      "python3"
+      "rustc"
+      "rustfmt"
+      "sops"
+      "strace"
+    ] named
+    // {
+      stdenv.hostPlatform.system = system;
+      callPackage =
+        file: _:
+        assert builtins.pathExists file;
+        derivation "sops-install-secrets" {
+          inherit tests;
+          meta.mainProgram = "sops-install-secrets";
+        };
+      closureInfo = _: named "closure-info";
+      mkShell = arguments: derivation "nix-shell" arguments;
+      runCommand =
+        name: _: text:
+        derivation name { inherit text; };
+    };
 
   nixos = {
     imports = [ common ];
     options = {
+      boot.initrd.systemd.enable = flag;
       environment.etc = anything;
       services.openssh = {
         enable = flag;
@@ -123,6 +162,8 @@ in
             scripts: scripts // { script = throw "the text of all activation scripts is not to be looked at"; };
         };
         build = option (types.lazyAttrsOf types.unspecified) { };
+        etc.overlay.enable = flag;
+        nixos-init.enable = flag;
         switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
       };

@@ -1,4 +1,5 @@
-# Tests on machines of NixOS: a table from names to modules for testers.runNixOSTest.
+# Tests on machines of NixOS: a table from names to modules for testers.runNixOSTest. Users by script, by userborn and
+# without activation scripts are in for-users; systemd-sysusers, which cannot have normal users, is in tests/module/boot.
 {
   basic = ./basic.nix;
   rotation = ./rotation.nix;

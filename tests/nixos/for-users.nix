@@ -29,6 +29,14 @@ in
       imports = [ machine ];
       services.userborn.enable = true;
     };
+    # Nothing is done by activation scripts, since there are none.
+    bashless = {
+      imports = [ machine ];
+      services.userborn.enable = true;
+      system.etc.overlay.enable = true;
+      system.nixos-init.enable = true;
+      boot.initrd.systemd.enable = true;
+    };
     # The key is on a file system of its own, whose unit stops at shutdown.
     persist = {
       imports = [ machine ];
@@ -64,6 +72,7 @@ in
       for machine, toplevel in [
           (script, "${nodes.script.system.build.toplevel}"),
           (userborn, "${nodes.userborn.system.build.toplevel}"),
+          (bashless, "${nodes.bashless.system.build.toplevel}"),
       ]:
           machine.wait_for_unit("multi-user.target")
           check(machine, "tok_7c1f")

@@ -176,6 +176,8 @@ impl<'j> Reader<'j> {
             }
             members.push(Member { name, value: self.value("a value")? });
             if self.take(b'}') {
+                // There may be thousands of objects of half a kilobyte, a third of it for members that never come.
+                members.shrink_to_fit();
                 return Ok(Kind::Object(members));
             }
             if !self.take(b',') {

@@ -1,173 +1,298 @@
 //! How long an installation takes, as a ratio to the floor: a program that makes the same system calls with fixed bytes.
 //!
-//!     cargo bench [-- --runs N] [-- --peer PATH]
+//!     cargo bench [-- --turns N]
 //!
 //! Every figure comes from runs that take turns (ours, floor, ours, ...), so that a machine whose speed drifts changes
-//! both. `--peer` names another sops-install-secrets to measure in the same turns, such as that of sops-nix.
+//! both; a ratio is the median of the ratios of the turns. Programs to compare with take part in the turns:
+//!
+//! - the program of sops-nix, or any other that reads the same manifests, if `SOPS_NIX_PROGRAM` is its path;
+//! - `sops` if it is in PATH, which has only to decrypt the files and installs nothing.
 
 #![allow(clippy::print_stdout, reason = "a bench talks to a person")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a bench may stop on a wrong number")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::use_debug,
-    reason = "a bench that cannot run stops"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::use_debug, reason = "a bench that cannot run stops")]
+
+#[path = "../tests/support/large.rs"]
+mod large;
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 fn main() {
-    let options = Options::parse();
-    print!("{:<28} {:>10} {:>10} {:>10} {:>12}", "job", "ours", "floor", "ours/floor", "per secret");
-    println!("{}", if options.peer.is_some() { "       peer  peer/ours" } else { "" });
-    for count in [10, 100, 1000, 10_000] {
-        Job::one_file(count).measure(&format!("{count} secrets in one file"), &options);
+    let turns = Turns::of_arguments();
+    let peers = Peer::all();
+    let jobs = [
+        Job::many_files("1 secret in one file", 1),
+        Job::one_file("10 secrets in one file", 10),
+        Job::one_file("100 secrets in one file", 100),
+        Job::one_file("1000 secrets in one file", 1000),
+        Job::one_file("10000 secrets in one file", 10_000),
+        Job::many_files("100 secrets in 100 files", 100),
+        Job::binary("10 MiB in one file", 10 << 20),
+    ];
+
+    print!("{:<28}{:>12}{:>12}{:>12}{:>14}", "job", "ours", "floor", "ours/floor", "per secret");
+    for peer in &peers {
+        print!("{:>12}{:>12}", peer.name, format!("{}/ours", peer.name));
     }
-    Job::many_files(100).measure("100 secrets in 100 files", &options);
+    println!();
+    for job in &jobs {
+        job.print_times(&turns, &peers);
+    }
+
+    println!("\n{:<28}{:>12}{:>12}{:>12}", "job, with nothing changed", "again", "install", "ratio");
+    for job in &jobs {
+        job.print_again(&turns);
+    }
+
+    println!("\n{:<28}{:>13}{:>12}{:>16}", "job", "peak memory", "its files", "less 4 x files");
+    for job in &jobs {
+        job.print_memory();
+    }
+
+    let [start, empty] =
+        turns.run(|| [timed(Command::new(ours()).arg("--version")), timed(&mut Command::new(&*FLOOR))]);
+    let (start, empty) = (median(&start) * 1e3, median(&empty) * 1e3);
+    println!(
+        "\nstart and end without work: {start:.2} ms, an empty program {empty:.2} ms, more by {:.2} ms",
+        start - empty
+    );
 }
 
-struct Options {
-    runs: usize,
-    peer: Option<PathBuf>,
+/// How often each job is run.
+struct Turns {
+    least: usize,
+    /// Short jobs are repeated until so much time has passed.
+    time: Duration,
 }
 
-impl Options {
-    fn parse() -> Self {
-        let mut options = Self { runs: 15, peer: None };
-        let mut arguments = env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--runs" => options.runs = arguments.next().and_then(|runs| runs.parse().ok()).unwrap_or(options.runs),
-                "--peer" => options.peer = arguments.next().map(PathBuf::from),
-                // What cargo itself passes.
-                _ => {}
+impl Turns {
+    fn of_arguments() -> Self {
+        let mut arguments = env::args().skip_while(|argument| argument != "--turns").skip(1);
+        match arguments.next().and_then(|number| number.parse().ok()) {
+            Some(least) => Self { least, time: Duration::ZERO },
+            None => Self { least: 15, time: Duration::from_secs(2) },
+        }
+    }
+
+    /// The times of `turn`, of which the first warms the caches up and does not count.
+    fn run<const N: usize>(&self, mut turn: impl FnMut() -> [Duration; N]) -> [Vec<Duration>; N] {
+        let mut times = [const { Vec::new() }; N];
+        turn();
+        let start = Instant::now();
+        while times[0].len() < self.least || start.elapsed() < self.time {
+            for (times, time) in times.iter_mut().zip(turn()) {
+                times.push(time);
             }
         }
-        options
+        times
     }
 }
 
-/// Something to install, in a folder of its own in memory. Every secret has 32 bytes.
+/// A program to compare with.
+struct Peer {
+    name: &'static str,
+    program: PathBuf,
+    task: Task,
+}
+
+/// What a peer can do of a job.
+enum Task {
+    Install,
+    Decrypt,
+}
+
+impl Peer {
+    fn all() -> Vec<Self> {
+        let installer = env::var_os("SOPS_NIX_PROGRAM").map(|path| Self {
+            name: "sops-nix",
+            program: path.into(),
+            task: Task::Install,
+        });
+        let folders = env::var_os("PATH").unwrap_or_default();
+        let sops = env::split_paths(&folders).map(|folder| folder.join("sops")).find(|program| program.is_file());
+        let sops = sops.map(|program| Self { name: "sops", program, task: Task::Decrypt });
+        [installer, sops].into_iter().flatten().collect()
+    }
+
+    fn run(&self, job: &Job) -> Duration {
+        match self.task {
+            Task::Install => job.install(&self.program),
+            Task::Decrypt => job.files.iter().map(|file| self.decrypt(file)).sum(),
+        }
+    }
+
+    fn decrypt(&self, file: &Path) -> Duration {
+        let mut command = Command::new(&self.program);
+        command.arg("decrypt").arg(file);
+        timed(command.env("SOPS_AGE_KEY_FILE", fixtures().join(KEY)).env("HOME", NO_HOME))
+    }
+}
+
+/// Something to install, in a folder of its own in memory.
 struct Job {
+    name: &'static str,
     folder: TempDir,
-    manifest: PathBuf,
+    files: Vec<PathBuf>,
     count: usize,
+    /// The size of each secret.
+    bytes: usize,
 }
 
 impl Job {
     /// Secrets of 32 characters in one YAML file.
-    fn one_file(count: usize) -> Self {
-        let source = fixtures().join(format!("n{count}.yaml"));
-        Self::new(count, |number| (source.clone(), format!("s{number}")))
+    fn one_file(name: &'static str, count: usize) -> Self {
+        let job =
+            Self { name, folder: memory(), files: vec![fixtures().join(format!("n{count}.yaml"))], count, bytes: 32 };
+        job.with_manifest("yaml", |job, _| job.files[0].clone())
     }
 
     /// As many YAML files of one secret each.
-    fn many_files(count: usize) -> Self {
-        Self::new(count, |number| (fixtures().join(format!("many/s{number}.yaml")), format!("s{number}")))
+    fn many_files(name: &'static str, count: usize) -> Self {
+        let files = (0..count).map(|number| fixtures().join(format!("many/s{number}.yaml"))).collect();
+        let job = Self { name, folder: memory(), files, count, bytes: 32 };
+        job.with_manifest("yaml", |job, number| job.files[number].clone())
     }
 
-    fn new(count: usize, secret: impl Fn(usize) -> (PathBuf, String)) -> Self {
-        let folder = tempfile::Builder::new().prefix("sops-bench-").tempdir_in("/dev/shm");
-        let folder = folder.or_else(|_| tempfile::tempdir()).unwrap();
-        let secrets: Vec<Value> = (0..count)
-            .map(|number| {
-                let (source, key) = secret(number);
-                assert!(source.is_file(), "{} is missing", source.display());
-                json!({
-                    "name": format!("s{number}"), "key": key, "sopsFile": source, "format": "yaml",
-                    "path": format!("%r/secrets/s{number}"), "mode": "0400",
-                })
+    /// A file of the format binary.
+    fn binary(name: &'static str, bytes: usize) -> Self {
+        let folder = memory();
+        let file = folder.path().join("binary.json");
+        fs::write(&file, large::binary_file(bytes)).unwrap();
+        Self { name, folder, files: vec![file], count: 1, bytes }.with_manifest("binary", |job, _| job.files[0].clone())
+    }
+
+    fn with_manifest(self, format: &str, file: impl Fn(&Self, usize) -> PathBuf) -> Self {
+        let secret = |number| {
+            let key = if format == "binary" { String::new() } else { format!("s{number}") };
+            json!({
+                "name": format!("s{number}"), "key": key, "sopsFile": file(&self, number), "format": format,
+                "path": format!("%r/secrets/s{number}"), "mode": "0400",
             })
-            .collect();
+        };
+        let secrets: Vec<Value> = (0..self.count).map(secret).collect();
         let manifest = json!({
             "secrets": secrets,
             "secretsMountPoint": "%r/secrets.d",
             "symlinkPath": "%r/secrets",
             "keepGenerations": 1,
             "userMode": true,
-            "ageKeyFile": fixtures().join("age-perf.txt"),
+            "ageKeyFile": fixtures().join(KEY),
         });
-        let path = folder.path().join("manifest.json");
-        fs::write(&path, manifest.to_string()).unwrap();
-        Self { folder, manifest: path, count }
+        fs::write(self.manifest(), manifest.to_string()).unwrap();
+        self
     }
 
-    /// Runs ours, the floor and the peer in turns and prints a row of the table.
-    fn measure(&self, name: &str, options: &Options) {
-        let ours = PathBuf::from(env!("CARGO_BIN_EXE_sops-install-secrets"));
-        let mut times: [Vec<Duration>; 3] = Default::default();
-        // The first turn warms the caches up and does not count.
-        for run in 0..=options.runs {
-            let turn = [
-                Some(self.install(&ours, run)),
-                Some(self.floor(run)),
-                options.peer.as_deref().map(|peer| self.install(peer, run)),
-            ];
-            for (times, time) in times.iter_mut().zip(turn) {
-                times.extend(time.filter(|_| run > 0));
-            }
-        }
-        let [ours, floor, peer] = times;
-        let each = median(&ours) / u32::try_from(self.count).unwrap();
+    fn print_times(&self, turns: &Turns, peers: &[Peer]) {
+        let [own, floor] = turns.run(|| [self.install(&ours()), self.floor()]);
+        let each = median(&own) / f64::from(u32::try_from(self.count).unwrap());
         print!(
-            "{name:<28} {:>10.2?} {:>10.2?} {:>10.2} {each:>12.2?}",
-            median(&ours),
-            median(&floor),
-            ratio(&ours, &floor)
+            "{:<28}{:>9.2} ms{:>9.2} ms{:>12.2}{:>11.2} µs",
+            self.name,
+            median(&own) * 1e3,
+            median(&floor) * 1e3,
+            ratio(&own, &floor),
+            each * 1e6
         );
-        if !peer.is_empty() {
-            print!(" {:>10.2?} {:>10.1}", median(&peer), ratio(&peer, &ours));
+        for peer in peers {
+            // A peer that takes a hundred times as long has its own turns, fewer of them.
+            let few = Turns { least: 3, time: turns.time };
+            let [times, own] = few.run(|| [peer.run(self), self.install(&ours())]);
+            print!("{:>9.2} ms{:>12.1}", median(&times) * 1e3, ratio(&times, &own));
         }
         println!();
     }
 
+    fn print_again(&self, turns: &Turns) {
+        let [install, again] = turns.run(|| {
+            let runtime = self.runtime();
+            [self.timed(&ours(), &runtime), self.timed(&ours(), &runtime)]
+        });
+        println!(
+            "{:<28}{:>9.2} ms{:>9.2} ms{:>12.2}",
+            self.name,
+            median(&again) * 1e3,
+            median(&install) * 1e3,
+            ratio(&again, &install)
+        );
+    }
+
+    fn print_memory(&self) {
+        let mut command = Command::new(&*FLOOR);
+        command.arg("peak").arg(ours());
+        let output = self.arguments(&mut command, &self.runtime()).output().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let peak: f64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        let read = self.files.iter().cloned().chain([self.manifest()]);
+        let bytes: u64 = read.map(|file| file.metadata().unwrap().len()).sum();
+        let files = f64::from(u32::try_from(bytes >> 10).unwrap());
+        let rest = peak - 4.0 * files;
+        println!("{:<28}{:>9.1} MiB{:>8.1} MiB{:>12.1} MiB", self.name, peak / 1024.0, files / 1024.0, rest / 1024.0);
+    }
+
     /// A first installation into a new folder.
-    fn install(&self, program: &Path, run: usize) -> Duration {
-        self.timed(run, |runtime| {
-            let mut command = Command::new(program);
-            command.arg("-ignore-passwd").arg(&self.manifest).env("XDG_RUNTIME_DIR", runtime).env("HOME", "/var/empty");
-            command
-        })
+    fn install(&self, program: &Path) -> Duration {
+        let runtime = self.runtime();
+        let time = self.timed(program, &runtime);
+        assert_eq!(fs::read_dir(runtime.join("secrets/")).unwrap().count(), self.count, "{}", program.display());
+        time
+    }
+
+    fn timed(&self, program: &Path, runtime: &Path) -> Duration {
+        timed(self.arguments(&mut Command::new(program), runtime))
+    }
+
+    /// What every installer is called with.
+    fn arguments<'c>(&self, command: &'c mut Command, runtime: &Path) -> &'c mut Command {
+        command.arg("-ignore-passwd").arg(self.manifest()).env("XDG_RUNTIME_DIR", runtime).env("HOME", NO_HOME)
     }
 
     /// The same files with fixed bytes.
-    fn floor(&self, run: usize) -> Duration {
-        self.timed(run, |runtime| {
-            let mut command = Command::new(floor_program());
-            command
-                .arg(runtime.join("secrets.d"))
-                .arg(runtime.join("secrets"))
-                .args([self.count.to_string(), "32".into()]);
-            command
-        })
+    fn floor(&self) -> Duration {
+        let runtime = self.runtime();
+        let mut command = Command::new(&*FLOOR);
+        command.arg("install").arg(runtime.join("secrets.d")).arg(runtime.join("secrets"));
+        command.args([self.count.to_string(), self.bytes.to_string()]).args([self.manifest(), fixtures().join(KEY)]);
+        timed(command.args(&self.files))
     }
 
-    fn timed(&self, run: usize, command: impl FnOnce(&Path) -> Command) -> Duration {
-        let runtime = self.folder.path().join(run.to_string());
+    fn manifest(&self) -> PathBuf {
+        self.folder.path().join("manifest.json")
+    }
+
+    /// An empty folder in the place of the one of the run before.
+    fn runtime(&self) -> PathBuf {
+        let runtime = self.folder.path().join("run");
+        if runtime.exists() {
+            fs::remove_dir_all(&runtime).unwrap();
+        }
         fs::create_dir(&runtime).unwrap();
-        let mut command = command(&runtime);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let start = Instant::now();
-        let output = command.output().unwrap();
-        let time = start.elapsed();
-        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-        let installed = fs::read_dir(runtime.join("secrets/")).unwrap().count();
-        assert_eq!(installed, self.count, "{command:?}");
-        fs::remove_dir_all(&runtime).unwrap();
-        time
+        runtime
     }
 }
 
+fn timed(command: &mut Command) -> Duration {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let start = Instant::now();
+    let output = command.output().unwrap();
+    let time = start.elapsed();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    time
+}
+
+fn ours() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_sops-install-secrets"))
+}
+
 /// The bench `floor`, which cargo builds beside this one under a name with a hash.
-fn floor_program() -> PathBuf {
+static FLOOR: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = env::current_exe().unwrap();
     let newest = fs::read_dir(folder.parent().unwrap())
         .unwrap()
@@ -178,22 +303,33 @@ fn floor_program() -> PathBuf {
         })
         .max_by_key(|path| path.metadata().unwrap().modified().unwrap());
     newest.expect("run with: cargo bench")
-}
+});
 
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    sorted[sorted.len() / 2]
+/// In seconds.
+fn median(times: &[Duration]) -> f64 {
+    middle(times.iter().map(Duration::as_secs_f64).collect())
 }
 
 /// The median of the ratios, turn by turn.
 fn ratio(one: &[Duration], other: &[Duration]) -> f64 {
-    let mut ratios: Vec<f64> =
-        one.iter().zip(other).map(|(one, other)| one.as_secs_f64() / other.as_secs_f64()).collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
+    middle(one.iter().zip(other).map(|(one, other)| one.as_secs_f64() / other.as_secs_f64()).collect())
+}
+
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn memory() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("sops-bench-").tempdir_in("/dev/shm");
+    folder.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bench")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bench").canonicalize().unwrap()
 }
+
+/// The age identity that opens every file of the bench.
+const KEY: &str = "age-perf.txt";
+
+const NO_HOME: &str = "/var/empty";

@@ -93,7 +93,6 @@ impl Installation<'_> {
         // -------------- until here nothing on the machine has changed --------------
 
         report.step(Step::Stage);
-        report.outcome(Outcome::Failed);
         let mut store = Store::open(&current, lock, group).map_err(|error| report.failed(failed, &error))?;
         if store.medium().map_err(|error| report.failed(failed, &error))? == Medium::Disk {
             let path = location.mount_point().to_owned();
@@ -217,7 +216,6 @@ impl Installation<'_> {
         let changes = Changes::between(current, &files, group)
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
-            report.outcome(Outcome::Failed);
             return Err(Reported);
         }
         report.changes(&changes);

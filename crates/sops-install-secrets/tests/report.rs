@@ -7,6 +7,8 @@
     reason = "a test stops where something is not as it must be"
 )]
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fs;
@@ -20,9 +22,7 @@ use support::{Run, Scratch, manifest, secret, with};
 fn document(run: &Run) -> Value {
     let document: Value = serde_json::from_str(&run.stdout).unwrap();
     let schema = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("doc/report.schema.json")).unwrap();
-    let schema = jsonschema::draft202012::new(&serde_json::from_slice(&schema).unwrap()).unwrap();
-    let errors: Vec<_> =
-        schema.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors = schema::errors(&serde_json::from_slice(&schema).unwrap(), &document);
     assert!(errors.is_empty(), "{errors:?}\n{document:#}");
     assert_eq!(document["exitStatus"], json!(run.status.unwrap()));
     document
@@ -30,6 +30,31 @@ fn document(run: &Run) -> Value {
 
 fn codes(notices: &Value) -> Vec<&str> {
     notices.as_array().unwrap().iter().map(|notice| notice["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_document_of_another_form_is_noticed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("doc/report.schema.json");
+    let form: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let scratch = Scratch::new();
+    let good = document(&scratch.run(&manifest(&[secret("a", "strr")]), &["-ignore-passwd", "-json"]));
+    for (place, value) in [
+        ("/report", json!(2)),
+        ("/action", json!("look")),
+        ("/outcome", json!("perhaps")),
+        ("/exitStatus", json!("1")),
+        ("/generation", json!({ "number": -1, "path": "/" })),
+        ("/units", json!({ "restart": [] })),
+        ("/failures/0/code", json!("unheard-of")),
+        ("/failures/0/line", json!(0)),
+        ("/failures/0/secrets", json!(["a", 1])),
+        ("/timings/0/extra", json!(1)),
+    ] {
+        let mut bad = good.clone();
+        let (parent, field) = place.rsplit_once('/').unwrap();
+        bad.pointer_mut(parent).unwrap()[field] = value;
+        assert!(!schema::errors(&form, &bad).is_empty(), "{place}");
+    }
 }
 
 #[test]

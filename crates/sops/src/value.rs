@@ -41,7 +41,7 @@ impl<'a> Ciphertext<'a> {
     /// Decrypts, checks that the value belongs where it stands, and gives it its type. `authenticated` names the place:
     /// the path of section 1.3, or for the MAC the time of the last modification.
     pub(crate) fn open(&self, cipher: &Cipher, authenticated: &[u8]) -> Result<Value, ValueError> {
-        let mut sealed = Vec::with_capacity(self.data.len().saturating_add(TAG_BYTES));
+        let mut sealed = Vec::with_capacity(base64::decoded_len_estimate(self.data.len()).saturating_add(TAG_BYTES));
         decode_into(&mut sealed, self.data, "data")?;
         let mut nonce = Vec::new();
         decode_into(&mut nonce, self.nonce, "iv")?;

@@ -1,6 +1,10 @@
 //! What the tests from outside have in common: a folder of its own for each run, and the program in it.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    reason = "each test binary uses its own part of this, and stops where a field is missing"
+)]
 
 use std::env;
 use std::ffi::OsStr;

@@ -1,2 +1,2 @@
-# Without secrets the module changes nothing.
+# Without secrets nothing is installed; a switch takes away what the configuration before has left.
 { }

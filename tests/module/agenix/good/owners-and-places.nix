@@ -1,4 +1,4 @@
-# The forms of the examples in the README of agenix.
+# Owners by name and number, places, a file outside the store.
 {
   age.identityPaths = [ "/persist/etc/ssh/ssh_host_ed25519_key" ];
   age.secrets.nextcloud = {

@@ -1,10 +1,11 @@
-# What `boot` starts in a container.
+# What `boot` starts in a container, with userborn.
 { config, ... }:
 {
   services.userborn.enable = true;
   users.users.shop.group = "shop";
   sops = {
     defaultSopsFile = ../../../../demo/secrets.yaml;
+    hostRecipients = [ ../../../../demo/ssh_host_ed25519_key.pub ];
     age.keyFile = "/persist/made/key.txt";
     age.generateKey = true;
     age.sshKeyPaths = [ "/persist/ssh_host_ed25519_key" ];
@@ -18,6 +19,17 @@
         mode = "0440";
         restartUnits = [ "reader.service" ];
         credential = true;
+      };
+      relay = {
+        key = "mail/relays/0/token";
+        reloadUnits = [ "reloader.service" ];
+      };
+      user = {
+        key = "database/user";
+        restartUnits = [
+          "missing.service"
+          "reader.service"
+        ];
       };
       certificate.path = "/etc/shop/certificate.pem";
     };

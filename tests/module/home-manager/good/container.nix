@@ -1,0 +1,16 @@
+# What `boot` starts in a container, in the systemd of a user.
+{ config, ... }:
+{
+  sops = {
+    defaultSopsFile = ../../../../demo/secrets.yaml;
+    age.sshKeyPaths = [ "/home/alice/.ssh/id_ed25519" ];
+    age.keyFile = "/home/alice/.config/sops/age/keys.txt";
+    age.generateKey = true;
+    secrets."database/password" = { };
+    secrets.relay = {
+      key = "mail/relays/0/token";
+      path = "%r/relay";
+    };
+    templates.url.content = "shop:${config.sops.placeholder."database/password"}@localhost";
+  };
+}
