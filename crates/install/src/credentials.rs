@@ -5,7 +5,7 @@ use std::path::Path;
 
 use manifest::CredentialName;
 
-use crate::dir::{Dir, Found, Missing, temporary};
+use crate::dir::{Dir, Found, Missing, order, temporary};
 use crate::mount::{is_memory, split};
 use crate::record::{self, CREDENTIALS, Entries};
 use crate::{Error, Owner};
@@ -57,6 +57,7 @@ pub(crate) fn update(root: &Dir, path: &Path, credentials: &[Credential<'_>], ow
             }
         }
     }
+    ours.sort_by_key(|credential| order(credential.name.as_str().as_ref()));
     left.retain(|entry| known.contains(entry) || ours.iter().any(|credential| key(credential) == *entry));
     // Before the first of them is made: a run that is killed leaves no file that nobody knows. What is not in the record
     // would be foreign to the next run, so it is not made.
@@ -99,14 +100,17 @@ fn open(path: &Path, owner: Option<Owner>) -> Result<Dir, Error> {
     Ok(directory)
 }
 
-/// Whether the name is free, or already ours.
+/// Whether the name is free, or already ours, and the one under which it is prepared too.
 fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<(), Error> {
-    let name = credential.name.as_str().as_ref();
-    match directory.look(name)? {
-        Found::Nothing => Ok(()),
-        Found::File if known => Ok(()),
-        found => Err(Error::Foreign { path: directory.path().join(name), found: found.noun() }),
+    let name: &OsStr = credential.name.as_str().as_ref();
+    for name in [name, &temporary(name)] {
+        match directory.look(name)? {
+            Found::Nothing => {}
+            Found::File if known => {}
+            found => return Err(Error::Foreign { path: directory.path().join(name), found: found.noun() }),
+        }
     }
+    Ok(())
 }
 
 fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -> Result<(), Error> {

@@ -562,6 +562,13 @@ pub(crate) fn temporary(name: &OsStr) -> OsString {
     temporary
 }
 
+/// The order in which things are put into one directory: what has the name under which another one is prepared comes after
+/// it, and is made again if it was in the way.
+pub(crate) fn order(name: &OsStr) -> usize {
+    let bytes = name.as_bytes();
+    if bytes.starts_with(b".") && bytes.ends_with(SUFFIX.as_bytes()) { bytes.len() } else { 0 }
+}
+
 /// Owner first, because chown(2) may clear bits; then the permissions, which open(2) has cut down by the umask.
 fn own(handle: &impl AsFd, owner: Option<Owner>, permissions: u32, path: impl Fn() -> PathBuf) -> Result<(), Error> {
     if let Some(owner) = owner {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, Found, Missing, temporary};
+use crate::dir::{Dir, Found, Missing, order, temporary};
 use crate::location::NeededLink;
 use crate::mount::split;
 use crate::record::{self, Entries, LINKS};
@@ -20,7 +20,8 @@ use crate::{Error, File, Location, Owner};
 /// the others.
 pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Vec<Error> {
     let mut failures = Vec::new();
-    let wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
+    let mut wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
+    wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));
     let exact: Entries = wanted.iter().map(Link::entry).collect();
     let known = match record::recover(root, LINKS, &mut failures) {
         Ok(known) => known,

@@ -155,6 +155,26 @@ fn what_a_killed_run_prepared_is_used_or_removed() {
 }
 
 #[test]
+fn a_link_may_have_the_name_under_which_another_one_is_prepared_and_255_bytes() {
+    let place = Place::new();
+    let long = "l".repeat(255);
+    let names = [".a.new", "a", "..a.new.new", &long, &format!(".{}.new", "l".repeat(200))];
+    for secrets in [["1", "2", "3", "4", "5"], ["2", "1", "4", "5", "3"], ["2", "1", "5", "4", "3"]] {
+        let wanted: Vec<_> = names
+            .iter()
+            .zip(secrets)
+            .map(|(name, secret)| place.secret(secret, secret).at(&place.path("etc").join(name)))
+            .collect();
+        let run = place.install(&wanted).unwrap();
+        assert!(run.failures.is_empty(), "{:?}", run.failures);
+        for (name, secret) in names.iter().zip(secrets) {
+            assert_eq!(fs::read_to_string(place.path("etc").join(name)).unwrap(), secret, "{name}");
+        }
+        assert_eq!(fs::read_dir(place.path("etc")).unwrap().count(), names.len());
+    }
+}
+
+#[test]
 fn a_damaged_record_is_said_and_stops_nothing() {
     let place = Place::new();
     let path = place.path("etc/link");

@@ -364,10 +364,33 @@ fn credentials_are_published_kept_replaced_and_removed() {
     assert_eq!(names(&directory), ["b", "c", "foreign", "wanted"]);
     assert_eq!(fs::read_to_string(directory.join("wanted")).unwrap(), "x");
 
+    fs::write(directory.join(".d.new"), "x").unwrap();
+    let failures = run(&[("b", "1"), ("c", "1"), ("d", "1")]);
+    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert_eq!(names(&directory), [".d.new", "b", "c", "foreign", "wanted"]);
+    fs::remove_file(directory.join(".d.new")).unwrap();
+
     // As a run leaves it that is killed before the new credential is in place.
     fs::write(directory.join(".c.new"), "x").unwrap();
     assert!(run(&[]).is_empty());
     assert_eq!(names(&directory), ["foreign", "wanted"]);
+}
+
+#[test]
+fn a_credential_may_have_the_name_under_which_another_one_is_prepared() {
+    if in_namespace("a_credential_may_have_the_name_under_which_another_one_is_prepared").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let directory = place.path("run/credstore");
+    let mut failures = publish(&place, &directory, &[("a", "1")]);
+    for content in ["1", "2", "3"] {
+        failures.extend(publish(&place, &directory, &[(".a.new", content), ("a", content), ("..a.new.new", content)]));
+        for name in [".a.new", "a", "..a.new.new"] {
+            assert_eq!(fs::read_to_string(directory.join(name)).unwrap(), content, "{name}");
+        }
+    }
+    assert!(failures.is_empty(), "{failures:?}");
 }
 
 #[test]
