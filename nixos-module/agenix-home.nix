@@ -152,7 +152,7 @@ in
       ];
       defaultText = lib.literalMD "`.ssh/id_ed25519` and `.ssh/id_rsa` in the home directory";
       example = [ "/home/alice/.ssh/id_agenix" ];
-      description = "Private SSH keys without a passphrase that decrypt the files, outside the Nix store.";
+      description = "Private keys that decrypt the files, SSH keys without a passphrase or files of age keys, outside the Nix store.";
     };
 
     keyFile = mkOption {
@@ -160,7 +160,7 @@ in
       default = null;
       example = "/home/alice/.config/agenix/key.txt";
       description = ''
-        File with private age keys, outside the Nix store. In agenix such a file is one of
+        File with private age keys, outside the Nix store. It may as well be one of
         {option}`age.identityPaths`.
       '';
     };

@@ -9,7 +9,7 @@
 #   same where something else reads it that early.
 # * `symlink = false` is an error: it would write the plaintext to a disk.
 # * `mode` is an octal number, not a text such as u=r.
-# * `identityPaths` are SSH keys; age keys go into `keyFile`.
+# * A file of age keys may be one of `identityPaths`, as in agenix, or the `keyFile`.
 # * If one secret cannot be decrypted, the running generation stays as it is, as a whole.
 # * `restartUnits`, `reloadUnits`, `neededForUsers`, `keyFile`, `package` and `validationPackage` are new; `ageBin` has
 #   nothing to do.
@@ -288,7 +288,7 @@ in
         {option}`services.openssh.generateHostKeys` is set
       '';
       example = [ "/persist/etc/ssh/ssh_host_ed25519_key" ];
-      description = "Private SSH keys that decrypt the files, outside the Nix store.";
+      description = "Private keys that decrypt the files, SSH keys or files of age keys, outside the Nix store.";
     };
 
     keyFile = mkOption {
@@ -296,7 +296,7 @@ in
       default = null;
       example = "/var/lib/agenix/key.txt";
       description = ''
-        File with private age keys, outside the Nix store. In agenix such a file is one of
+        File with private age keys, outside the Nix store. It may as well be one of
         {option}`age.identityPaths`.
       '';
     };
