@@ -14,6 +14,7 @@
   homeModules = {
     default = ./nixos-module/home-manager.nix;
     sops = ./nixos-module/home-manager.nix;
+    agenix = ./nixos-module/agenix-home.nix;
   };
 
   overlay = final: _: { sops-install-secrets = final.callPackage ./package.nix { }; };

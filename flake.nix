@@ -31,6 +31,7 @@
       homeModules = {
         default = ./nixos-module/home-manager.nix;
         sops = self.homeModules.default;
+        agenix = ./nixos-module/agenix-home.nix;
       };
       # The name from before home-manager settled on homeModules.
       homeManagerModules = self.homeModules;

@@ -363,6 +363,8 @@ let
     message = "${pathOf name "neededForUsers"} is set, so the secret is installed before there are users and belongs to root; remove owner, uid, group and gid, or declare a second secret with the same key.";
   };
 
+  credentials = lib.filter installer.isCredential installation.keyPaths;
+
   # The build sees no file outside the store.
   foreignRecipients = lib.filter (
     recipient: lib.hasPrefix "/" recipient && !lib.hasPrefix builtins.storeDir recipient
@@ -546,7 +548,14 @@ in
         type = types.nullOr installer.keyPath;
         default = null;
         example = "/var/lib/sops-nix/key.txt";
-        description = "File with private age keys, outside the Nix store and not on a network file system.";
+        description = ''
+          File with private age keys, outside the Nix store and not on a network file system.
+
+          With `%d/NAME`, here or in {option}`sops.age.sshKeyPaths`, it is a credential of the unit: set
+          `LoadCredentialEncrypted` in {option}`systemd.services.sops-install-secrets.serviceConfig`, and in that of
+          `sops-install-secrets-for-users` if there are secrets with `neededForUsers`. The key is then on no disk in the
+          clear, and can be bound to the TPM of the machine (see `systemd-creds`). sops-nix cannot do this.
+        '';
       };
 
       plugins = mkOption {
@@ -636,7 +645,8 @@ in
           message = "sops.gnupg.home and sops.age.keyFile are both set; remove one of them.";
         }
         {
-          assertion = cfg.age.generateKey -> cfg.age.keyFile != null;
+          assertion =
+            cfg.age.generateKey -> cfg.age.keyFile != null && !installer.isCredential cfg.age.keyFile;
           message = "sops.age.generateKey is set, but sops.age.keyFile does not say where the key is to be.";
         }
         {
@@ -654,6 +664,10 @@ in
         {
           assertion = scriptInstalls -> installer.usersUnit == null;
           message = "sops.useSystemdActivation is false, but ${toString installer.usersUnit}.service creates the users, later than any activation script; remove sops.useSystemdActivation.";
+        }
+        {
+          assertion = credentials != [ ] -> !scriptInstalls && !scriptInstallsForUsers;
+          message = "sops.age.keyFile, sops.age.sshKeyPaths or sops.gnupg.sshKeyPaths has ${toString credentials}, a credential of a unit, but an activation script installs secrets; set services.userborn.enable and remove sops.useSystemdActivation.";
         }
         {
           assertion = cfg.useSystemdActivation -> scriptsAfterSecrets == [ ];
@@ -682,9 +696,15 @@ in
     })
 
     (lib.mkIf isUsed {
-      # Where an administrator finds it, for a dry run.
+      # Where the program looks if it is given none, for an administrator who wants a dry run or the status.
       environment.etc."sops-nix/manifest.json".source = manifest;
     })
+
+    (lib.mkIf (secretsForUsers != { }) {
+      environment.etc."sops-nix/manifest-for-users.json".source = manifestForUsers;
+    })
+
+    (lib.mkIf (cfg.secrets != { }) { environment.systemPackages = [ cfg.package ]; })
 
     (lib.mkIf (isUsed && cfg.useSystemdActivation) {
       systemd.services.sops-install-secrets = lib.mkMerge [

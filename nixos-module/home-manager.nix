@@ -66,19 +66,12 @@ let
     };
   };
 
+  splitGpg = cfg.gnupg.qubes-split-gpg;
+
   generatedKey = if cfg.age.generateKey then cfg.age.keyFile else null;
 
   # One assignment of Environment=.
   assignment = name: value: builtins.toJSON (lib.replaceStrings [ "%" ] [ "%%" ] "${name}=${value}");
-
-  # No namespaces and no filters: the user's manager may not be allowed to make the former, and a plugin, gpg or its
-  # agent would inherit the latter.
-  service = {
-    Type = "oneshot";
-    UMask = "0077";
-    NoNewPrivileges = true;
-    LimitCORE = 0;
-  };
 
   pathOf = name: option: "sops.secrets.${lib.strings.escapeNixIdentifier name}.${option}";
 
@@ -387,6 +380,25 @@ in
       };
 
       package = lib.mkPackageOption pkgs "gnupg" { };
+
+      qubes-split-gpg = {
+        enable = mkOption {
+          type = types.bool;
+          default = false;
+          example = true;
+          description = ''
+            Decrypt with the keys of another qube, by Split GPG of Qubes OS: with the program `qubes-gpg-client-wrapper`
+            of the system.
+          '';
+        };
+
+        domain = mkOption {
+          type = types.nullOr types.nonEmptyStr;
+          default = null;
+          example = "vault-gpg";
+          description = "The qube that has the keys.";
+        };
+      };
     };
   };
 
@@ -405,9 +417,18 @@ in
             ->
               cfg.gnupg.home != null
               || cfg.gnupg.sshKeyPaths != [ ]
+              || splitGpg.enable
               || cfg.age.keyFile != null
               || cfg.age.sshKeyPaths != [ ];
-          message = "sops.secrets is set, but there is no key to decrypt with; set sops.age.keyFile, sops.age.sshKeyPaths or sops.gnupg.home.";
+          message = "sops.secrets is set, but there is no key to decrypt with; set sops.age.keyFile, sops.age.sshKeyPaths, sops.gnupg.home or sops.gnupg.qubes-split-gpg.";
+        }
+        {
+          assertion = splitGpg.enable -> splitGpg.domain != null;
+          message = "sops.gnupg.qubes-split-gpg.enable is set, but sops.gnupg.qubes-split-gpg.domain does not say which qube has the keys.";
+        }
+        {
+          assertion = splitGpg.enable -> cfg.gnupg.home == null && cfg.gnupg.sshKeyPaths == [ ];
+          message = "sops.gnupg.qubes-split-gpg.enable is set, and sops.gnupg.home or sops.gnupg.sshKeyPaths too; remove one of them.";
         }
         {
           assertion = cfg.gnupg.home != null -> cfg.gnupg.sshKeyPaths == [ ];
@@ -433,7 +454,17 @@ in
         SOPS_GPG_EXEC = lib.mkIf (cfg.gnupg.home != null) (
           lib.mkDefault (lib.getExe' cfg.gnupg.package "gpg")
         );
-        PATH = lib.mkDefault (lib.makeBinPath cfg.age.plugins);
+        PATH = lib.mkDefault (
+          lib.concatStringsSep ":" (
+            lib.optional (cfg.age.plugins != [ ]) (lib.makeBinPath cfg.age.plugins)
+            # nixpkgs does not have the program of Qubes OS.
+            ++ lib.optionals splitGpg.enable [
+              "/run/current-system/sw/bin"
+              "/usr/bin"
+              "/bin"
+            ]
+          )
+        );
       };
 
       systemd.user.services.sops-nix = {
@@ -444,7 +475,7 @@ in
           Wants = [ "sops-generate-age-key.service" ];
           After = [ "sops-generate-age-key.service" ];
         };
-        Service = service // {
+        Service = installer.userService // {
           Environment = lib.mapAttrsToList assignment cfg.environment;
           ExecStart = installer.commandLine [
             (installer.executable cfg)
@@ -458,24 +489,15 @@ in
         ];
       };
 
-      # After the user's systemd has read the new unit. restart also starts it, and works if it was made to remain active.
-      home.activation.sops-nix = {
-        after = [ "reloadSystemd" ];
-        before = [ ];
-        data =
-          let
-            systemctl = config.systemd.user.systemctlPath;
-          in
-          ''
-            case "$(${systemctl} --user is-system-running 2>/dev/null || true)" in
-            running | degraded | starting)
-              run ${systemctl} --user restart sops-nix.service
-              ;;
-            *)
-              echo "The user's systemd does not run; secrets are installed at the next login."
-              ;;
-            esac
-          '';
+      home.activation.sops-nix = installer.userActivation "sops-nix.service";
+    })
+
+    (lib.mkIf (cfg.secrets != { } && splitGpg.enable) {
+      # The user's own sops decrypts with them too.
+      home.sessionVariables.SOPS_GPG_EXEC = "qubes-gpg-client-wrapper";
+      sops.environment = {
+        SOPS_GPG_EXEC = lib.mkDefault "qubes-gpg-client-wrapper";
+        QUBES_GPG_DOMAIN = lib.mkDefault splitGpg.domain;
       };
     })
 
@@ -485,7 +507,7 @@ in
           Description = "Generate the age key of this user";
           ConditionPathExists = installer.absent generatedKey;
         };
-        Service = service // {
+        Service = installer.userService // {
           ExecStart = installer.keyCommands {
             file = generatedKey;
             inherit (pkgs) age;

@@ -132,7 +132,8 @@ let
 
     unitConfig = {
       DefaultDependencies = false;
-      RequiresMountsFor = map systemdWord installation.keyPaths;
+      # Below %d there is what LoadCredential= of this unit has put there.
+      RequiresMountsFor = map systemdWord (lib.filter (path: !isCredential path) installation.keyPaths);
       # Several switches in ten seconds must not end in a unit that systemd refuses to start. Nothing restarts it by itself.
       StartLimitIntervalSec = 0;
     };
@@ -143,6 +144,8 @@ let
     }
     // sandbox installation;
   };
+
+  isCredential = lib.hasPrefix "%d/";
 
   # How an age key is made: it appears under its name only when it is complete.
   keyCommands =
@@ -185,6 +188,7 @@ in
     systemdWord
     keyCommands
     absent
+    isCredential
     isFile
     ;
 
@@ -199,8 +203,8 @@ in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
 
   # Where a private key is. Not a path without quotes: it would be copied to the store, where every user can read it.
-  keyPath = lib.types.externalPath // {
-    description = "absolute path in quotes, not in the Nix store";
+  keyPath = lib.types.either lib.types.externalPath (lib.types.strMatching "%d/.+") // {
+    description = "absolute path in quotes, not in the Nix store, or one below %d, the credentials of the unit";
   };
 
   # The primary group of a user, as the configuration declares it.
@@ -373,6 +377,37 @@ in
       fi
     '';
 
+  # The unit of a user. No namespaces and no filters: the user's manager may not be allowed to make the former, and a
+  # plugin, gpg or its agent would inherit the latter.
+  userService = {
+    Type = "oneshot";
+    UMask = "0077";
+    NoNewPrivileges = true;
+    LimitCORE = 0;
+  };
+
+  # What home-manager does with it, after the user's systemd has read the new unit. restart also starts it, and works if it
+  # was made to remain active.
+  userActivation =
+    unit:
+    let
+      systemctl = config.systemd.user.systemctlPath;
+    in
+    {
+      after = [ "reloadSystemd" ];
+      before = [ ];
+      data = ''
+        case "$(${systemctl} --user is-system-running 2>/dev/null || true)" in
+        running | degraded | starting)
+          run ${systemctl} --user restart ${unit}
+          ;;
+        *)
+          echo "The user's systemd does not run; secrets are installed at the next login."
+          ;;
+        esac
+      '';
+    };
+
   # The call in an activation script. Units are then asked for through the lists that the script's caller reads.
   script = installation: manifest: arguments: ''
     (
@@ -398,8 +433,12 @@ in
     done
   '';
 
-  # Whether that check can be made: a switch is possible at all, and no token has to be touched for it.
+  # Whether that check can be made: a switch is possible at all, no token has to be touched for it, and no key is handed to
+  # nobody but the unit.
   canCheckBeforeSwitch =
     installation:
-    (config.system.activatable or true) && installation.plugins == [ ] && !installation.usesAgent;
+    (config.system.activatable or true)
+    && installation.plugins == [ ]
+    && !installation.usesAgent
+    && !lib.any isCredential installation.keyPaths;
 }

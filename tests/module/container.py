@@ -141,10 +141,16 @@ class Machine:
             self.run("systemctl poweroff")
         try:
             self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            raise evaluation.Failure("the container does not power off")
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise evaluation.Failure("the container does not power off") from error
+
+    def kill(self):
+        """Nothing of it runs any longer, however it was left. Its processes die with number 1."""
+        if self.leader and self.process.poll() is None:
+            os.kill(self.leader, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
 
     def run(self, command):
         """Exit status, standard output and standard error."""

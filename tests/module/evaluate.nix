@@ -2,7 +2,7 @@
 {
   # The folder lib of nixpkgs.
   lib,
-  # sops, agenix or home-manager.
+  # One of the kinds below.
   kind,
   # A module.
   configuration ? { },
@@ -45,6 +45,13 @@ let
       modules = [
         stubs.homeManager
         flake.homeManagerModules.sops
+      ];
+    };
+    agenix-home = {
+      class = "homeManager";
+      modules = [
+        stubs.homeManager
+        flake.homeManagerModules.agenix
       ];
     };
   };
@@ -105,14 +112,16 @@ let
     inherit (config.system) preSwitchChecks;
     activationScripts = removeAttrs config.system.activationScripts [ "script" ];
     etc = config.environment.etc;
+    systemPackages = map (package: package.name) config.environment.systemPackages;
   };
 
   homeManager = config: {
     sources = sourcesOf (
-      map (secret: secret.sopsFile) (library.attrValues config.sops.secrets)
-      ++ map (template: template.file) (library.attrValues config.sops.templates)
+      map (secret: secret.sopsFile) (library.attrValues (config.sops.secrets or { }))
+      ++ map (template: template.file) (library.attrValues (config.sops.templates or { }))
+      ++ map (secret: secret.file) (library.attrValues (config.age.secrets or { }))
     );
-    manifests.sops-nix-manifest = contentOf config.sops.manifest;
+    manifests.sops-nix-manifest = contentOf (config.sops or config.age).manifest;
     services = config.systemd.user.services;
     inherit (config.home) activation sessionVariables;
   };
@@ -124,7 +133,10 @@ let
     if failed != [ ] then
       { assertions = map (assertion: assertion.message) failed; }
     else
-      { inherit (config) warnings; } // (if kind == "home-manager" then homeManager else nixos) config;
+      {
+        inherit (config) warnings;
+      }
+      // (if kinds.${kind}.class == "homeManager" then homeManager else nixos) config;
 
   # A test of tests/nixos: its script, and its machines with each of their specialisations.
   testOf =

@@ -29,7 +29,8 @@ OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
 KINDS = {
     "sops": "NixOS: sops (`default.nix`)",
     "agenix": "NixOS: agenix (`agenix.nix`)",
-    "home-manager": "home-manager (`home-manager.nix`)",
+    "home-manager": "home-manager: sops (`home-manager.nix`)",
+    "agenix-home": "home-manager: agenix (`agenix-home.nix`)",
 }
 
 
@@ -234,7 +235,9 @@ def installation_failures(configuration, record, program):
             document["ageSshKeyPaths"] = [f"{work}/repository/demo/ssh_host_ed25519_key"]
             Path(work, "manifest.json").write_text(json.dumps(document))
             shutil.copy(program, Path(work, "program"))
-            paths = [file["path"].replace("%r", RUNTIME_DIRECTORY) for file in files]
+            paths = [file["path"] for file in files]
+            if document.get("userMode"):
+                paths = [path.replace("%r", RUNTIME_DIRECTORY).replace("%%", "%") for path in paths]
             command = ["unshare", "--mount", "sh", "-euc", INSTALL, "install", str(ROOT), work, *paths]
             run = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
             expected = [f"{int(file['mode'], 8):o}" for file in files]

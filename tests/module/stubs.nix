@@ -143,6 +143,7 @@ in
     options = {
       boot.initrd.systemd.enable = flag;
       environment.etc = anything;
+      environment.systemPackages = option (types.listOf types.package) [ ];
       services.openssh = {
         enable = flag;
         generateHostKeys = flag;

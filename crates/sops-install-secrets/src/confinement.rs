@@ -7,7 +7,6 @@ use nix::libc;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
-use zeroize::Zeroize as _;
 
 /// Makes the memory of this process unreadable to others and keeps it out of core dumps and, where the limits allow,
 /// out of swap. Each of these is a further line of defence, so none of them stops an installation that it fails in.
@@ -67,11 +66,11 @@ fn used_stack() -> Option<usize> {
 /// Each call overwrites its own frame, and keeps it while the next one goes deeper.
 #[inline(never)]
 fn wipe_pieces(count: usize) {
-    let mut free = [0_u64; PIECE / size_of::<u64>()];
-    free.zeroize();
+    let free = [0_u8; PIECE];
     if let Some(count) = count.checked_sub(1) {
         wipe_pieces(count);
     }
+    // Nobody can tell that it is not read here, so it has to be written there.
     black_box(&free);
 }
 

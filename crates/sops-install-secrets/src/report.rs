@@ -230,11 +230,13 @@ impl Report {
         self.readers = number.map_or(Readers::Nothing, |number| Readers::Generation(of(number)));
     }
 
-    /// What is changed, or would be.
+    /// What is changed, or would be, for the document.
     pub(crate) fn changes(&mut self, changes: &Changes) {
-        let [secrets, templates] = [changes.secrets(), changes.templates()]
-            .map(|names| [&names.added, &names.modified, &names.removed].map(Clone::clone));
-        self.changes = Some(Differences { secrets, templates });
+        if self.output == Output::Json {
+            let [secrets, templates] = [changes.secrets(), changes.templates()]
+                .map(|names| [&names.added, &names.modified, &names.removed].map(Clone::clone));
+            self.changes = Some(Differences { secrets, templates });
+        }
     }
 
     /// What is installed.

@@ -38,7 +38,7 @@ fn ten_thousand_secrets_need_at_most_four_times_their_files() {
 }
 
 /// Installs with four times the size of the files, the manifest among them, and 8 MiB. The code of the program and of the C
-/// library takes up to 3 MiB of that; the limit is on the rest.
+/// library takes up to 2 MiB of that; the limit is on the rest.
 fn install_within(scratch: &Scratch, files: u64, secrets: &[Value]) {
     let manifest = json!({
         "secrets": secrets,
@@ -48,7 +48,7 @@ fn install_within(scratch: &Scratch, files: u64, secrets: &[Value]) {
         "ageKeyFile": bench("age-perf.txt"),
     });
     let manifest = scratch.write("manifest.json", manifest.to_string().as_bytes());
-    let bytes = 4 * (files + fs::metadata(&manifest).unwrap().len()) + (5 << 20);
+    let bytes = 4 * (files + fs::metadata(&manifest).unwrap().len()) + (6 << 20);
     let program = env!("CARGO_BIN_EXE_sops-install-secrets");
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"ulimit -d "$1" && exec "$2" "$3""#, "sh", &(bytes >> 10).to_string(), program]);

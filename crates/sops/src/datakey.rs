@@ -1,7 +1,7 @@
 //! The data key of a sops file: found by trying this host's identities on the recipients of the file (sops-format.md
 //! section 6.1).
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 
 use age_core::format::{FileKey, Stanza};
@@ -95,11 +95,11 @@ pub(crate) fn ask_plugins(searches: &mut [Search<'_>], identities: &Identities) 
         search.in_memory();
     }
     for plugin in identities.by_plugin() {
-        let mut questions: Vec<_> =
-            searches.iter().enumerate().flat_map(|(number, search)| search.questions(number, &plugin)).collect();
+        let questions = searches.iter().enumerate().flat_map(|(number, search)| search.questions(number, &plugin));
         // First what names a recipient of the plugin: whoever runs out of time has then done the most.
-        questions.sort_by_key(|question| !question.made);
-        let files: BTreeSet<_> = questions.iter().map(|question| question.search).collect();
+        let (mut questions, others): (Vec<_>, Vec<_>) = questions.partition(|question| question.made);
+        questions.extend(others);
+        let files: HashSet<_> = questions.iter().map(|question| question.search).collect();
         if files.is_empty() {
             continue;
         }
@@ -189,9 +189,8 @@ struct Attempt {
 /// Tries each identity in memory on its own: one that fails stands in nobody's way.
 fn try_age(file: &File, recipient: &str, identities: &Identities) -> Attempt {
     let mut attempt = Attempt::default();
-    let mut likely_first: Vec<_> = identities.loaded().iter().collect();
-    likely_first.sort_by_key(|loaded| !loaded.is_named(recipient));
-    for loaded in likely_first {
+    let (likely, others): (Vec<_>, Vec<_>) = identities.loaded().iter().partition(|loaded| loaded.is_named(recipient));
+    for loaded in likely.into_iter().chain(others) {
         let Key::Age(keys) = &loaded.key else { continue };
         for outcome in keys.iter().map(|key| file.open(&**key)) {
             match outcome {
@@ -305,9 +304,12 @@ impl<'a> Search<'a> {
         let Findings { parts, problems, .. } = &mut *self.findings;
         // What names a key of this host comes first, since each attempt costs as much as all else of a file. A name may be
         // wrong, so the rest is tried too.
-        let mut likely_first: Vec<_> = self.entries.iter().zip(&mut *problems).collect();
-        likely_first.sort_by_key(|(entry, _)| !self.identities.are_named(entry.recipient()));
-        for (entry, problem) in likely_first {
+        let (likely, others): (Vec<_>, Vec<_>) = self
+            .entries
+            .iter()
+            .zip(&mut *problems)
+            .partition(|(entry, _)| self.identities.are_named(entry.recipient()));
+        for (entry, problem) in likely.into_iter().chain(others) {
             let Some(part @ None) = parts.get_mut(entry.group()) else { continue };
             match entry.age_file() {
                 Some(Ok(file)) => {

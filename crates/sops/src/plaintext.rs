@@ -36,10 +36,9 @@ impl Plaintext {
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        // `zeroize` goes byte by byte, twice, which for a few megabytes takes longer than to decrypt them. The vector keeps its
-        // place, since it has the capacity, and nobody can tell that the zeros are not read.
-        self.0.clear();
-        self.0.resize(self.0.capacity(), 0);
+        // `zeroize` goes byte by byte, twice, which for a few megabytes takes longer than to decrypt them. What is behind the
+        // length never was plaintext.
+        self.0.fill(0);
         black_box(self.0.as_slice());
     }
 }
