@@ -594,7 +594,7 @@ in
       home = mkOption {
         type = types.nullOr types.str;
         default = null;
-        example = "/root/.gnupg";
+        example = "/var/lib/sops-nix/gnupg";
         description = "Directory of GnuPG with private keys, for files that no age or SSH key opens.";
       };
 

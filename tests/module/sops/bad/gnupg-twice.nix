@@ -1,7 +1,7 @@
 # error: sops.gnupg.home and sops.gnupg.sshKeyPaths are both set; remove one of them.
 {
   sops.defaultSopsFile = ../../files/secrets.yaml;
-  sops.gnupg.home = "/root/.gnupg";
+  sops.gnupg.home = "/var/lib/sops-nix/gnupg";
   sops.gnupg.sshKeyPaths = [ "/etc/ssh/ssh_host_rsa_key" ];
   sops.secrets.password = { };
 }
