@@ -1,11 +1,12 @@
 //! What is installed of each wanted file, for people to read. Reads no content and changes nothing.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use manifest::Mode;
 
 use crate::dir::{Dir, Found, Is, Missing};
+use crate::generation::entries;
 use crate::location::NeededLink;
 use crate::mount::{file_system_name, split};
 use crate::{Current, Error, File, Owner};
@@ -128,11 +129,7 @@ impl Current<'_> {
         };
         let path = file.path.as_path().to_owned();
         let (parent, name) = split(&place)?;
-        let found = match Dir::walk(parent, Missing::Fail) {
-            Ok(parent) => parent.look(name)?,
-            Err(error) if error.is_absence() => Found::Nothing,
-            Err(error) => return Err(error),
-        };
+        let found = existing(parent)?.map_or(Ok(Found::Nothing), |parent| parent.look(name))?;
         Ok(match found {
             Found::Link(link) if link.target != self.location().readable(file) => {
                 Some(Drift::LinkElsewhere { path, target: link.target })
@@ -152,11 +149,7 @@ impl Current<'_> {
     ///
     /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
     pub fn superfluous(&self, wanted: &[File<'_>]) -> Result<Vec<String>, Error> {
-        let mut places: BTreeSet<String> = wanted.iter().map(|file| file.place().into_owned()).collect();
-        places.extend(wanted.iter().filter_map(|file| match self.location().link(file) {
-            NeededLink::Inside(place) => Some(place.to_owned()),
-            NeededLink::None | NeededLink::Outside(_) => None,
-        }));
+        let places: BTreeSet<String> = entries(self.location(), wanted).into_iter().map(|entry| entry.place).collect();
         let mut superfluous = Vec::new();
         if let Some(running) = self.running() {
             collect(&running.listable()?, "", &places, &mut superfluous)?;
@@ -176,11 +169,7 @@ enum Place {
 fn find(running: &Dir, place: &str) -> Result<Place, Error> {
     let path = running.path().join(place);
     let (parent, name) = split(&path)?;
-    let parent = match Dir::walk(parent, Missing::Fail) {
-        Ok(parent) => parent,
-        Err(error) if error.is_absence() => return Ok(Place::Nothing),
-        Err(error) => return Err(error),
-    };
+    let Some(parent) = existing(parent)? else { return Ok(Place::Nothing) };
     if let Some((mode, owner)) = parent.permissions(name)? {
         return Ok(Place::File(Installed { mode, owner }));
     }
@@ -188,6 +177,15 @@ fn find(running: &Dir, place: &str) -> Result<Place, Error> {
         Found::Nothing => Place::Nothing,
         found => Place::Other(found),
     })
+}
+
+/// The directory at a path, if it is there.
+fn existing(path: &Path) -> Result<Option<Dir>, Error> {
+    match Dir::walk(path, Missing::Fail) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error) if error.is_absence() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<String>, found: &mut Vec<String>) -> Result<(), Error> {

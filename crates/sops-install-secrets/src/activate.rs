@@ -82,7 +82,7 @@ impl Installation<'_> {
         confine();
         let failed = Code::InstallationFailed;
         report.step(Step::Look);
-        let location = self.location().map_err(|error| report.failed(failed, &error))?;
+        let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let lock = Lock::acquire(&location).map_err(|error| report.failed(failed, &error))?;
         let current = Self::look(&location, report)?;
@@ -136,7 +136,7 @@ impl Installation<'_> {
     fn dry_run(&self, report: &mut Report) -> Result<(), Reported> {
         confine();
         report.step(Step::Look);
-        let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
         let contents = self.contents(report);
@@ -163,7 +163,7 @@ impl Installation<'_> {
     fn verify(&self, manifest: &ManifestPath, report: &mut Report) -> Result<(), Reported> {
         confine();
         report.step(Step::Look);
-        let location = self.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
         let contents = self.contents(report);
@@ -222,7 +222,8 @@ impl Installation<'_> {
         Ok(Decision { files, sources, changes })
     }
 
-    pub(crate) fn location(&self) -> Result<Location, install::Error> {
+    /// Where the secrets are.
+    pub(crate) fn location(&self, report: &mut Report) -> Result<Location, Reported> {
         let file_system = match (self.manifest.user_mode(), self.manifest.use_tmpfs()) {
             (true, _) => FileSystem::Runtime,
             (false, true) => FileSystem::Tmpfs,
@@ -230,6 +231,7 @@ impl Installation<'_> {
         };
         let manifest = self.manifest;
         Location::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))
     }
 
     /// The group of the directories; none in user mode, where they are the user's.

@@ -64,7 +64,7 @@ pub(crate) fn show(
     output: Output,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let location = installation.location().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    let location = installation.location(report)?;
     let current = Installation::look(&location, report)?;
     let status = Status::of(installation, &current, report)?;
     match output {
