@@ -1,7 +1,8 @@
 //! Keeping what this process knows to itself, and the limits of the process.
 
-use std::fs;
+use std::fs::File;
 use std::hint::black_box;
+use std::io::Read as _;
 
 use nix::libc;
 use nix::sys::mman::{MlockAllFlags, mlockall};
@@ -57,7 +58,10 @@ pub(crate) fn wipe_stack() {
 ///
 /// To touch the pages that no call has reached would cost more than anything else that the program does for one secret.
 fn used_stack() -> Option<usize> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    // All of it in one call, which a buffer that grows would not do.
+    let mut status = [0; 4 << 10];
+    let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status)).ok()?;
+    let status = std::str::from_utf8(status.get(..length)?).ok()?;
     let size = status.lines().find_map(|line| line.strip_prefix("VmStk:"))?;
     let kilobytes: usize = size.trim().strip_suffix(" kB")?.parse().ok()?;
     kilobytes.checked_mul(1 << 10)

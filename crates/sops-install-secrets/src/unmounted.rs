@@ -9,16 +9,23 @@ use std::path::{Path, PathBuf};
 ///
 /// It only explains an error to a person, so a table that cannot be read explains nothing.
 pub(crate) fn mount_point_of(path: &Path) -> Option<PathBuf> {
-    let (Ok(wanted), Ok(mounted)) = (fs::read("/etc/fstab"), fs::read("/proc/self/mountinfo")) else { return None };
-    find(path, &wanted, &mounted)
+    find(path, &fs::read("/etc/fstab").ok()?, || fs::read("/proc/self/mountinfo").ok())
 }
 
-/// The same for these contents of fstab(5) and of mountinfo, `proc_pid_mountinfo(5)`.
-fn find(path: &Path, wanted: &[u8], mounted: &[u8]) -> Option<PathBuf> {
-    let mounted: Vec<_> = column(mounted, MOUNTINFO_COLUMN).collect();
-    let above = column(wanted, FSTAB_COLUMN).filter(|mount_point| path.starts_with(mount_point));
+/// The same for these contents of fstab(5) and of mountinfo, `proc_pid_mountinfo(5)`. The kernel writes the second anew
+/// for every reader, so it is read only if it can matter.
+fn find(path: &Path, wanted: &[u8], mounted: impl FnOnce() -> Option<Vec<u8>>) -> Option<PathBuf> {
+    // Without a root nothing would run.
+    let is_above = |mount_point: &PathBuf| path.starts_with(mount_point) && mount_point != Path::new("/");
+    let above: Vec<_> = column(wanted, FSTAB_COLUMN).filter(is_above).collect();
+    if above.is_empty() {
+        return None;
+    }
+    let mounted = mounted()?;
+    let mounted: Vec<_> = column(&mounted, MOUNTINFO_COLUMN).collect();
     // The innermost one that is missing.
     above
+        .into_iter()
         .filter(|mount_point| !mounted.contains(mount_point))
         .max_by_key(|mount_point| mount_point.components().count())
 }
@@ -72,14 +79,20 @@ mod tests {
             ("/persistent/key", some, None),
             ("/etc/ssh/key", some, None),
         ] {
-            assert_eq!(find(Path::new(path), fstab, mounted), expected.map(PathBuf::from), "{path}");
+            assert_eq!(find(Path::new(path), fstab, || Some(mounted.to_vec())), expected.map(PathBuf::from), "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_mounted_is_not_asked_for_a_path_below_nothing_but_the_root() {
+        let fstab = b"/dev/a / ext4 x 0 1\n/dev/b /boot vfat x 0 0\n";
+        assert_eq!(find(Path::new("/root/.ssh/id_ed25519"), fstab, || panic!("it was asked")), None);
     }
 
     #[test]
     fn nonsense_in_a_table_explains_nothing() {
         for table in [&b""[..], b"\n\n", b"x", b"\\ \\", b"a \\999 b", b"a /\\77", b"#"] {
-            assert_eq!(find(Path::new("/a/b"), table, b""), None, "{table:?}");
+            assert_eq!(find(Path::new("/a/b"), table, || Some(Vec::new())), None, "{table:?}");
         }
     }
 }
