@@ -910,7 +910,7 @@ mod tests {
 
     /// Age files in the way of a run: all are read, plugins are asked, each is decrypted.
     fn run(files: &[Vec<u8>], identities: &Identities) -> Vec<Result<Vec<u8>, String>> {
-        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file)).collect();
+        let mut files: Vec<_> = files.iter().map(|file| Encrypted::parse(Format::Age, file.clone())).collect();
         Encrypted::ask_plugins(files.iter_mut().flatten(), identities);
         let decrypt = |file: Result<Encrypted, crate::Error>| match file.and_then(|file| file.decrypt(identities)) {
             Ok(decrypted) => Ok(decrypted.whole().ok().unwrap().as_bytes().to_vec()),

@@ -41,7 +41,7 @@ pub struct Encrypted {
 
 enum Content {
     Sops { format: Format, tree: Tree, metadata: Metadata },
-    Age(Vec<u8>),
+    Age(Plaintext),
 }
 
 /// What [`Encrypted::check`] found.
@@ -80,14 +80,16 @@ impl Encrypted {
     /// # Errors
     ///
     /// [`Error::Parse`] and [`Error::Metadata`].
-    pub fn parse(format: Format, bytes: &[u8]) -> Result<Self, Error> {
+    pub fn parse(format: Format, file: Vec<u8>) -> Result<Self, Error> {
+        let file = Plaintext::new(file);
+        let bytes = file.as_bytes();
         let Source { tree, metadata, notation } = match format {
             Format::Yaml => yaml::parse(bytes)?,
             Format::Json => json::parse(bytes)?,
-            Format::Binary => binary::parse(bytes)?,
+            Format::Binary => binary::parse(&file)?,
             Format::Dotenv => dotenv::parse(bytes)?,
             Format::Ini => ini::parse(bytes)?,
-            Format::Age => return Self::parse_age(bytes),
+            Format::Age => return Self::parse_age(file),
         };
         let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
             (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
@@ -100,9 +102,10 @@ impl Encrypted {
         Ok(Self::new(Content::Sops { format, tree, metadata }))
     }
 
-    fn parse_age(bytes: &[u8]) -> Result<Self, Error> {
+    fn parse_age(file: Plaintext) -> Result<Self, Error> {
+        let bytes = file.as_bytes();
         match (age::File::from_bytes(bytes), guess(bytes)) {
-            (Ok(_), _) => Ok(Self::new(Content::Age(bytes.to_vec()))),
+            (Ok(_), _) => Ok(Self::new(Content::Age(file))),
             (Err(_), Some(found)) if found != Format::Age.name() => Err(Error::OtherFormat(found)),
             (Err(problem), _) => Err(AgeFileError::Damaged(problem).into()),
         }
@@ -130,7 +133,7 @@ impl Encrypted {
                 let Metadata { key_groups, shamir_threshold, .. } = metadata;
                 Search::of_sops_file(key_groups, *shamir_threshold, identities, &mut self.findings)
             }
-            Content::Age(bytes) => Search::of_age_file(bytes, identities, &mut self.findings),
+            Content::Age(file) => Search::of_age_file(file.as_bytes(), identities, &mut self.findings),
         }
     }
 
@@ -175,8 +178,8 @@ impl Encrypted {
         let Self { content, findings } = self;
         let (format, mut tree, metadata) = match content {
             Content::Sops { format, tree, metadata } => (format, tree, metadata),
-            Content::Age(bytes) => {
-                return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(&bytes, identities, findings)?)));
+            Content::Age(file) => {
+                return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(file.as_bytes(), identities, findings)?)));
             }
         };
         let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities, findings)?;
@@ -241,7 +244,7 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
     let source = match format {
         Format::Yaml => yaml::parse(bytes),
         Format::Json => json::parse(bytes),
-        Format::Binary => binary::parse(bytes),
+        Format::Binary => binary::parse(&Plaintext::new(bytes.to_vec())),
         Format::Dotenv => dotenv::parse(bytes),
         Format::Ini => ini::parse(bytes),
         Format::Age => return None,

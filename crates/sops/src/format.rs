@@ -127,7 +127,7 @@ mod tests {
 
     const FORMATS: [(Parse, Emit); 4] = [
         (json::parse, json::emit),
-        (binary::parse, binary::emit),
+        (|bytes| binary::parse(&Plaintext::new(bytes.to_vec())), binary::emit),
         (dotenv::parse, dotenv::emit),
         (ini::parse, ini::emit),
     ];

@@ -17,7 +17,7 @@ pub fn file(format: Format, data: &[u8]) {
         let _whole = decrypted.whole();
         let _value = decrypted.value(&["a", "0"]);
     }
-    let _encrypted = Encrypted::parse(format, data).map(|file| file.check([["a"].as_slice()]));
+    let _encrypted = Encrypted::parse(format, data.to_vec()).map(|file| file.check([["a"].as_slice()]));
 }
 
 /// Takes a ciphertext apart and opens it.

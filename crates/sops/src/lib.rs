@@ -12,7 +12,7 @@
 //! let key = std::fs::read("/etc/ssh/ssh_host_ed25519_key")?;
 //! identities.add_ssh_key("/etc/ssh/ssh_host_ed25519_key", &key)?;
 //!
-//! let file = Encrypted::parse(Format::Yaml, &std::fs::read("secrets.yaml")?)?.decrypt(&identities)?;
+//! let file = Encrypted::parse(Format::Yaml, std::fs::read("secrets.yaml")?)?.decrypt(&identities)?;
 //! let password = file.value(&["database", "password"])?;
 //! assert!(!password.as_bytes().is_empty());
 //! # Ok(())

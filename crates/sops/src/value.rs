@@ -127,18 +127,33 @@ fn split_at_last<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])
 /// Standard base64 as Go reads it: padding is demanded, carriage returns are skipped, loose bits at the end are not
 /// looked at.
 fn decode_into(bytes: &mut Vec<u8>, text: &[u8], field: &'static str) -> Result<(), ValueError> {
-    let decoded = if text.contains(&b'\r') {
-        let without: Vec<u8> = text.iter().copied().filter(|&byte| byte != b'\r').collect();
-        BASE64.decode_vec(without, bytes)
-    } else {
-        BASE64.decode_vec(text, bytes)
-    };
-    match decoded {
-        Ok(()) => Ok(()),
-        // The decoder's own words would quote a character of the ciphertext.
-        Err(_) => Err(ValueError::NotBase64(field)),
+    let before = bytes.len();
+    if decode_parts(bytes, text) {
+        return Ok(());
     }
+    bytes.truncate(before);
+    let without: Vec<u8> = text.iter().copied().filter(|&byte| byte != b'\r').collect();
+    if without.len() < text.len() && decode_parts(bytes, &without) { Ok(()) } else { Err(ValueError::NotBase64(field)) }
 }
+
+/// Decodes part by part, so that the place that the decoder fills with zeros first is still in the processor's cache when it
+/// takes the bytes. Only the last part may end in padding. The decoder's own error would quote a character of the ciphertext.
+#[inline(never)]
+fn decode_parts(bytes: &mut Vec<u8>, text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some((part, behind)) = rest.split_at_checked(rest.len().min(DECODED_AT_ONCE))
+        && !part.is_empty()
+    {
+        rest = behind;
+        if (part.ends_with(b"=") && !rest.is_empty()) || BASE64.decode_vec(part, bytes).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Characters, a multiple of four.
+const DECODED_AT_ONCE: usize = 64 << 10;
 
 /// Exactly the words that Go's `strconv.ParseBool` takes.
 pub(crate) fn parse_boolean(text: &[u8]) -> Option<bool> {
@@ -224,6 +239,24 @@ mod tests {
         assert!(matches!(open(&HI.replace("tag:Hl/", "tag:Hl_"), "a:"), Err(ValueError::NotBase64("tag"))));
         assert!(open(&HI.replace("f6g=", "f6h="), "a:").is_ok());
         assert!(open(&HI.replace("iv:ICE", "iv:\rICE"), "a:").is_ok());
+    }
+
+    #[test]
+    fn long_base64_is_decoded_as_if_in_one_piece() {
+        let decoded = |text: &str| {
+            let mut bytes = b"before".to_vec();
+            decode_into(&mut bytes, text.as_bytes(), "data").ok().map(|()| bytes.split_off(6))
+        };
+        for length in [DECODED_AT_ONCE - 4, DECODED_AT_ONCE, DECODED_AT_ONCE + 4, 3 * DECODED_AT_ONCE] {
+            let text = "QUJD".repeat(length / 4);
+            assert_eq!(decoded(&text).unwrap(), b"ABC".repeat(length / 4));
+            assert_eq!(decoded(&(text.clone() + "\r")).unwrap(), b"ABC".repeat(length / 4));
+            assert_eq!(decoded(&(text.clone() + "QQ==")).unwrap(), [b"ABC".repeat(length / 4), b"A".to_vec()].concat());
+            assert!(decoded(&(text.clone() + "QQ")).is_none());
+            // Padding at the end of a part is none at the end of the whole.
+            let padded = [&text[..length - 4], "QQ==", "QUJD"].concat();
+            assert!(decoded(&padded).is_none(), "{length}");
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn run_vector(path: &Path) {
     for identity in header.lines().filter_map(|line| line.strip_prefix("identity: ")) {
         assert_eq!(identities.add_age_key_file("vector", identity.as_bytes()), []);
     }
-    let outcome = Encrypted::parse(Format::Age, &file).and_then(|file| file.decrypt(&identities)?.whole());
+    let outcome = Encrypted::parse(Format::Age, file).and_then(|file| file.decrypt(&identities)?.whole());
     let expected = field("expect: ").unwrap();
     let good = match (&outcome, expected) {
         // There is nobody to type a passphrase, whether it would be right or wrong.

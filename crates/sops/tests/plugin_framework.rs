@@ -107,7 +107,7 @@ fn open(identities: &[u8], tasks: &[&'static str]) -> Vec<Result<String, String>
             let mut writer = age.wrap_output(&mut file).unwrap();
             write!(writer, "file {number}").unwrap();
             writer.finish().unwrap();
-            Encrypted::parse(Format::Age, &file).unwrap()
+            Encrypted::parse(Format::Age, file).unwrap()
         })
         .collect();
     let start = Instant::now();

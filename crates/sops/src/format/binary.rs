@@ -10,8 +10,8 @@ use crate::tree::{Item, Scalar, Tree, Value};
 /// # Errors
 ///
 /// [`ParseError`] if it is not one JSON object.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
-    json::parse_as("binary", bytes)
+pub(crate) fn parse(file: &Plaintext) -> Result<Source, ParseError> {
+    json::parse_shared("binary", file)
 }
 
 /// The bytes that were encrypted, which the first item named `data` holds; nothing is added.
@@ -72,7 +72,7 @@ mod tests {
                  format to yaml",
             ),
         ] {
-            assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), message);
+            assert_eq!(parse(&Plaintext::from(text)).err().unwrap().to_string(), message);
         }
     }
 

@@ -18,12 +18,17 @@ use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 /// [`ParseError`] at the first byte that does not fit. Unlike later versions of sops, this reader takes nothing behind the
 /// object.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
-    parse_as("json", bytes)
+    parse_as("json", bytes, None)
 }
 
-/// Like [`parse`]; errors name the format that the file was declared to be.
-pub(crate) fn parse_as(declared: &str, bytes: &[u8]) -> Result<Source, ParseError> {
-    let mut reader = Reader { rest: bytes, depth: 0, has_metadata: false };
+/// Like [`parse`], but long strings of the file are shared with it and not copied. Errors name the format that the file was
+/// declared to be.
+pub(crate) fn parse_shared(declared: &str, file: &Plaintext) -> Result<Source, ParseError> {
+    parse_as(declared, file.as_bytes(), Some(file))
+}
+
+fn parse_as(declared: &str, bytes: &[u8], whole: Option<&Plaintext>) -> Result<Source, ParseError> {
+    let mut reader = Reader { whole, rest: bytes, depth: 0, has_metadata: false };
     reader.document().map_err(|problem| {
         let offset = bytes.len().saturating_sub(reader.rest.len());
         format::advise(ParseError::at(bytes, offset, problem), bytes, declared)
@@ -65,6 +70,8 @@ pub(crate) fn emit_value(value: &Value) -> Result<Plaintext, EmitError> {
 type Problem = &'static str;
 
 struct Reader<'a> {
+    /// The file, if its strings are to be shared with it.
+    whole: Option<&'a Plaintext>,
     /// What is not yet read.
     rest: &'a [u8],
     /// How many mappings and lists are open.
@@ -104,7 +111,7 @@ impl Reader<'_> {
         match self.rest {
             [b'"', rest @ ..] => {
                 self.rest = rest;
-                Ok(Value::Scalar(Scalar::Text(Plaintext::new(self.string()?))))
+                Ok(Value::Scalar(Scalar::Text(self.text()?)))
             }
             [b'{', ..] => Ok(Value::Mapping(self.mapping()?)),
             [b'[', ..] => Ok(Value::List(self.list()?)),
@@ -190,11 +197,31 @@ impl Reader<'_> {
         true
     }
 
+    /// Reads a value that is a string whose opening quote is read.
+    fn text(&mut self) -> Result<Plaintext, Problem> {
+        let length = plain_length(self.rest);
+        if length >= LONG
+            && let (Some(whole), Some((plain, [b'"', rest @ ..]))) = (self.whole, self.rest.split_at_checked(length))
+            && std::str::from_utf8(plain).is_ok()
+            && let Some(start) = whole.as_bytes().len().checked_sub(self.rest.len())
+            && let Some(text) = whole.part(start..start.saturating_add(length))
+        {
+            self.rest = rest;
+            return Ok(text);
+        }
+        Ok(Plaintext::new(self.string_after(length)?))
+    }
+
     /// Reads a string whose opening quote is read.
     fn string(&mut self) -> Result<Vec<u8>, Problem> {
+        self.string_after(plain_length(self.rest))
+    }
+
+    /// The same, if so many bytes of it are plain.
+    fn string_after(&mut self, mut length: usize) -> Result<Vec<u8>, Problem> {
         let mut text = Vec::new();
         loop {
-            let (plain, rest) = self.rest.split_at_checked(plain_length(self.rest)).unwrap_or_default();
+            let (plain, rest) = self.rest.split_at_checked(length).unwrap_or_default();
             push_text(&mut text, plain);
             self.rest = rest;
             match rest {
@@ -202,7 +229,10 @@ impl Reader<'_> {
                     self.rest = rest;
                     return Ok(text);
                 }
-                [b'\\', ..] => text.extend_from_slice(self.escape()?.encode_utf8(&mut [0; 4]).as_bytes()),
+                [b'\\', ..] => {
+                    text.extend_from_slice(self.escape()?.encode_utf8(&mut [0; 4]).as_bytes());
+                    length = plain_length(self.rest);
+                }
                 rest => {
                     return Err(unexpected(rest, "a control character in a string; write it as an escape such as \\n"));
                 }
@@ -276,6 +306,9 @@ impl Reader<'_> {
         }
     }
 }
+
+/// To share shorter strings is not worth that the whole file stays for them.
+const LONG: usize = 64 << 10;
 
 /// Why the rest of a text is not what it should be.
 fn unexpected(rest: &[u8], otherwise: Problem) -> Problem {
