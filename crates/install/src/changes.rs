@@ -54,6 +54,13 @@ impl Changes {
         Ok(comparison.finish())
     }
 
+    /// What there is to do if the running generation is as wanted: nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        let [secrets, templates] = [Difference::default(), Difference::default()];
+        Self { activation: Activation::Update, secrets, templates, others: Others::Same }
+    }
+
     /// Whether the running generation is as wanted, so that no other one is needed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -2,8 +2,11 @@
 
 use std::path::{Component, Path};
 
+use zeroize::Zeroizing;
+
 use crate::dir::{Dir, Found, Missing};
 use crate::mount::split;
+use crate::record::STAMP;
 use crate::requests::Requests;
 use crate::{Error, Location};
 
@@ -15,6 +18,7 @@ pub struct Current<'l> {
     /// The directory that the symlink leads to.
     running: Option<Dir>,
     requests: Requests,
+    stamp: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl<'l> Current<'l> {
@@ -29,12 +33,13 @@ impl<'l> Current<'l> {
     /// [`Error::Foreign`] if a file or a directory with something in it stands at the symlink path. sops-nix deletes it.
     /// [`Error::NoGeneration`] if the symlink leads into the mount point, but to none of its numbered directories.
     pub fn inspect(location: &'l Location) -> Result<Self, Error> {
-        let requests = match Dir::walk(location.mount_point(), Missing::Fail) {
-            Ok(root) => Requests::read(&root)?,
-            Err(error) if error.is_absence() => Requests::default(),
+        let (requests, stamp) = match Dir::walk(location.mount_point(), Missing::Fail) {
+            // Without a stamp there is more to do, and nothing is wrong.
+            Ok(root) => (Requests::read(&root)?, root.read(STAMP.as_ref()).ok().flatten()),
+            Err(error) if error.is_absence() => (Requests::default(), None),
             Err(error) => return Err(error),
         };
-        let nothing = Self { location, number: None, running: None, requests: requests.clone() };
+        let nothing = Self { location, number: None, running: None, requests: requests.clone(), stamp: None };
         let foreign = |found| Error::Foreign { path: location.symlink_path().to_owned(), found };
         let (parent, name) = split(location.symlink_path())?;
         let parent = match Dir::walk(parent, Missing::Fail) {
@@ -53,7 +58,7 @@ impl<'l> Current<'l> {
                     Err(Error::Untrusted { .. }) if number.is_none() => None,
                     Err(error) => return Err(error),
                 };
-                Ok(Self { location, number, running, requests })
+                Ok(Self { location, number, running, requests, stamp })
             }
             Found::Directory => {
                 let directory = parent.child(name)?;
@@ -96,6 +101,11 @@ impl<'l> Current<'l> {
     /// All that earlier runs were to ask for.
     pub(crate) fn requests(&self) -> &Requests {
         &self.requests
+    }
+
+    /// The stamp of the generation that was active when the last run ended.
+    pub(crate) fn stamp(&self) -> Option<&[u8]> {
+        self.stamp.as_ref().map(|stamp| stamp.as_slice())
     }
 
     /// The directory that readers see.

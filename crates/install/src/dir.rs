@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, mkdirat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use zeroize::Zeroizing;
@@ -43,11 +43,16 @@ impl Dir {
     /// A link on the way is followed only if nobody but root and we ourselves can change it: it is owned by one of the two
     /// and so is its directory, in which nobody else can write. Any other link is [`Error::Untrusted`].
     pub(crate) fn walk(path: &Path, missing: Missing) -> Result<Self, Error> {
-        // Almost every path has no link at all and one call opens it. If this fails for any reason, going step by step
-        // either succeeds or says which step is wrong.
+        // Almost every path has no link at all, and one call opens it or finds that a step is missing.
         let how = OpenHow::new().flags(STEP).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        if let Ok(handle) = openat2(AT_FDCWD, path, how) {
-            return Ok(Self { handle, path: path.to_owned() });
+        match (openat2(AT_FDCWD, path, how), missing, path.parent(), path.file_name()) {
+            (Ok(handle), ..) => return Ok(Self { handle, path: path.to_owned() }),
+            (Err(Errno::ENOENT), Missing::Fail, ..) => return Err(Error::call("open", path)(Errno::ENOENT)),
+            (Err(Errno::ENOENT), Missing::Make(permissions), Some(parent), Some(name)) => {
+                return Self::walk(parent, missing)?.make_step(name, permissions);
+            }
+            // Whatever else it is, going step by step either succeeds or says which step is wrong.
+            (Err(_), ..) => {}
         }
         let mut directory = Self::root()?;
         let mut ahead = Vec::new();
@@ -186,7 +191,13 @@ impl Dir {
         &self.path
     }
 
-    fn status(&self) -> Result<FileStat, Error> {
+    /// What stat(2) says of whatever has this name, itself if it is a link.
+    pub(crate) fn status_of(&self, name: &OsStr) -> Result<FileStat, Error> {
+        fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(Error::call("look at", self.path.join(name)))
+    }
+
+    /// What stat(2) says of this directory.
+    pub(crate) fn status(&self) -> Result<FileStat, Error> {
         fstat(&self.handle).map_err(Error::call("look at", &self.path))
     }
 

@@ -4,12 +4,14 @@
 //!
 //! 1. [`Lock::acquire`]: one run at a time. A dry run leaves this out.
 //! 2. [`Current::inspect`]: which generation is running.
-//! 3. [`Changes::between`]: what is going to change. A dry run ends here; nothing has been touched.
+//! 3. [`Changes::between`]: what is going to change. A dry run ends here; nothing has been touched. If
+//!    [`Current::is_stamped`], nothing is going to change, and there is no need to have any contents.
 //! 4. [`Store::open`]: the file system in memory is mounted.
 //! 5. [`Store::stage`]: a new generation that nobody reads. Left out, like the next step, if nothing changes.
 //! 6. [`Staged::activate`]: one rename(2), which is the commit.
 //! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
 //!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
+//! 8. [`Store::stamp`], if nothing failed.
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
@@ -30,6 +32,7 @@ mod lock;
 mod mount;
 mod record;
 mod requests;
+mod stamp;
 mod store;
 
 pub use changes::{Activation, Changes, Difference};
@@ -40,4 +43,5 @@ pub use file::{File, Kind, Owner};
 pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::Lock;
+pub use stamp::Inputs;
 pub use store::{Medium, Staged, Store};

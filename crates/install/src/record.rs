@@ -21,8 +21,10 @@ pub(crate) const LINKS: &str = ".links";
 pub(crate) const CREDENTIALS: &str = ".credentials";
 /// What is to be asked of others, and was perhaps not.
 pub(crate) const REQUESTS: &str = ".requests";
+/// What the active generation was made from. Unlike the others it is no list.
+pub(crate) const STAMP: &str = ".stamp";
 /// All records.
-pub(crate) const RECORDS: [&str; 3] = [LINKS, CREDENTIALS, REQUESTS];
+pub(crate) const RECORDS: [&str; 4] = [LINKS, CREDENTIALS, REQUESTS, STAMP];
 
 /// What the record holds, if it is there.
 pub(crate) fn read(root: &Dir, name: &str) -> Result<Option<Entries>, Error> {

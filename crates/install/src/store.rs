@@ -61,6 +61,11 @@ impl<'l> Store<'l> {
         self.active
     }
 
+    /// The directory of the generations.
+    pub(crate) fn root(&self) -> &Dir {
+        &self.root
+    }
+
     /// Writes a new generation that nobody reads yet.
     ///
     /// It stands under its final number from the beginning: readers come through the symlink only, which does not lead to
@@ -92,7 +97,7 @@ impl<'l> Store<'l> {
 
     /// Makes the links at the paths of the files and removes those of earlier runs that no file needs.
     ///
-    /// What is already right is not touched. All that went wrong is returned; the rest is done.
+    /// What is already right is not touched, and no content is looked at. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a link that is missing or left behind"]
     pub fn link(&self, files: &[File<'_>]) -> Vec<Error> {
         links::update(&self.root, self.location, files)

@@ -4,15 +4,18 @@
 
 use std::path::{Path, PathBuf};
 
-use install::{Activation, Changes, Credential, Current, File, FileSystem, Kind, Location, Lock, Medium, Store};
+use install::{
+    Activation, Changes, Credential, Current, File, FileSystem, Inputs, Kind, Location, Lock, Medium, Owner, Store,
+};
 use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory, UnitName};
-use nix::unistd::Gid;
+use nix::unistd::{Gid, Uid};
 use sops::Plaintext;
 use zeroize::Zeroizing;
 
 use crate::cli::{self, Action, Arguments, ManifestPath};
 use crate::confinement::{confine, raise_file_limit};
 use crate::environment::Environment;
+use crate::keys::HostKeys;
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
 use crate::units::{self, Requests, Route};
@@ -27,7 +30,8 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     };
     report.begin(action, arguments.manifest.as_path(), arguments.output);
     report.step(Step::Manifest);
-    let Ok(manifest) = read_manifest(&arguments.manifest, action, environment, report) else { return };
+    let mut inputs = Inputs::new();
+    let Ok(manifest) = read_manifest(&arguments.manifest, action, environment, &mut inputs, report) else { return };
     let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
     let done = match action {
         Action::CheckManifest => Ok(()),
@@ -39,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         Action::CheckRecipients(hosts) => {
             keys::hosts(hosts, report).map(|hosts| decrypt::check_recipients(&manifest, &hosts, report))
         }
-        Action::Install => installation.run(report),
+        Action::Install => installation.run(inputs, report),
         Action::DryRun => installation.dry_run(report),
         Action::Verify => installation.verify(&arguments.manifest, report),
         Action::Status => status::show(&installation, &arguments.manifest, arguments.output, report),
@@ -69,6 +73,19 @@ struct Contents {
     templates: Vec<Option<Zeroizing<Vec<u8>>>>,
 }
 
+impl Contents {
+    /// Contents that nobody is going to look at.
+    fn unread(manifest: &Manifest) -> Self {
+        Self {
+            secrets: manifest.secrets().iter().map(|_| Some(Plaintext::new(Vec::new()))).collect(),
+            templates: manifest.templates().iter().map(|_| Some(Zeroizing::default())).collect(),
+        }
+    }
+}
+
+/// Whom a file is to belong to: to the user who runs the program if to nobody else. Who cannot be found was reported.
+type Ownership = Result<Option<Owner>, Reported>;
+
 /// What a run decides on before anything is touched.
 struct Decision<'c> {
     files: Vec<File<'c>>,
@@ -78,7 +95,7 @@ struct Decision<'c> {
 
 impl Installation<'_> {
     /// The whole of an installation, top to bottom.
-    fn run(&self, report: &mut Report) -> Result<(), Reported> {
+    fn run(&self, mut inputs: Inputs, report: &mut Report) -> Result<(), Reported> {
         confine();
         let failed = Code::InstallationFailed;
         report.step(Step::Look);
@@ -86,8 +103,20 @@ impl Installation<'_> {
         let group = self.directory_group(report)?;
         let lock = Lock::acquire(&location).map_err(|error| report.failed(failed, &error))?;
         let current = Self::look(&location, report)?;
-        let contents = self.contents(report);
-        let Decision { files, sources, changes } = self.decide(&current, &contents, group, Unknown::Failure, report)?;
+        let keys = self.keys(&mut inputs, report);
+        let owners = self.find_owners(Unknown::Failure, report);
+        self.add_inputs(&mut inputs, group, &owners);
+        let is_made = current.is_stamped(&inputs);
+        let contents = if is_made { Contents::unread(self.manifest) } else { self.contents(&keys, report) };
+        drop(keys);
+        let Decision { files, sources, changes } = if is_made {
+            // The contents that these files have not are those that are installed.
+            let (files, sources) = self.files(&contents, owners);
+            Decision { files, sources, changes: Changes::none() }
+        } else {
+            self.decide(&current, &contents, owners, group, report)?
+        };
+        report.changes(&changes);
         let due = units::due(&current);
         let requests = self.requests(&files, &sources, &changes, &due);
         // -------------- until here nothing on the machine has changed --------------
@@ -129,6 +158,9 @@ impl Installation<'_> {
         for error in store.prune(self.manifest.keep_generations()) {
             report.failure(Code::PruneFailed, Subject::default(), &error);
         }
+        if !is_made && report.failures() == 0 {
+            store.stamp(&inputs);
+        }
         Ok(())
     }
 
@@ -139,9 +171,11 @@ impl Installation<'_> {
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
-        let contents = self.contents(report);
+        let contents = self.contents(&self.keys(&mut Inputs::new(), report), report);
         // Before a switch has made its users, a dry run cannot know them.
-        let Decision { files, sources, changes } = self.decide(&current, &contents, group, Unknown::Warning, report)?;
+        let owners = self.find_owners(Unknown::Warning, report);
+        let Decision { files, sources, changes } = self.decide(&current, &contents, owners, group, report)?;
+        report.changes(&changes);
         report.outcome(match report.failures() {
             0 if changes.is_empty() => Outcome::Unchanged,
             0 => Outcome::WouldInstall,
@@ -166,8 +200,8 @@ impl Installation<'_> {
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
-        let contents = self.contents(report);
-        let (files, sources) = self.files(&contents, Unknown::Failure, report);
+        let contents = self.contents(&self.keys(&mut Inputs::new(), report), report);
+        let (files, sources) = self.files(&contents, self.find_owners(Unknown::Failure, report));
         report.step(Step::Compare);
         let changes = Changes::between(&current, &files, group)
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
@@ -187,13 +221,39 @@ impl Installation<'_> {
         Ok(current)
     }
 
-    /// All plaintext.
-    fn contents(&self, report: &mut Report) -> Contents {
+    fn keys(&self, inputs: &mut Inputs, report: &mut Report) -> HostKeys {
         report.step(Step::Identities);
-        let keys = keys::load(self.manifest, self.environment, report);
+        keys::load(self.manifest, self.environment, inputs, report)
+    }
+
+    /// Adds what there is besides the manifest and the keys: the program, the files that it reads, and whom all belongs to.
+    fn add_inputs(&self, inputs: &mut Inputs, group: Option<Gid>, owners: &[Ownership]) {
+        inputs.add_program();
+        for file in decrypt::paths(self.manifest) {
+            inputs.add_file(file);
+        }
+        for template in self.manifest.templates() {
+            if let Some(file) = template.file() {
+                inputs.add_file(file);
+            }
+        }
+        inputs.add_owner(group.map(|group| Owner { user: ROOT, group }));
+        for owner in owners {
+            match owner {
+                Ok(owner) => inputs.add_owner(*owner),
+                Err(Reported) => inputs.add_unknown(),
+            }
+        }
+        if self.manifest.secrets().iter().any(|secret| secret.credential().is_some()) {
+            // Their files are outside of the generation, and what is in them has to be compared.
+            inputs.add_unknown();
+        }
+    }
+
+    /// All plaintext.
+    fn contents(&self, keys: &HostKeys, report: &mut Report) -> Contents {
         report.step(Step::Decrypt);
-        let secrets = decrypt::decrypt(self.manifest, &keys, report);
-        drop(keys);
+        let secrets = decrypt::decrypt(self.manifest, keys, report);
         report.step(Step::Compare);
         let templates = plan::render(self.manifest, &secrets, report);
         Contents { secrets, templates }
@@ -205,20 +265,19 @@ impl Installation<'_> {
         &self,
         current: &Current<'_>,
         contents: &'c Contents,
+        owners: Vec<Ownership>,
         group: Option<Gid>,
-        unknown: Unknown,
         report: &mut Report,
     ) -> Result<Decision<'c>, Reported>
     where
         Self: 'c,
     {
-        let (files, sources) = self.files(contents, unknown, report);
+        let (files, sources) = self.files(contents, owners);
         let changes = Changes::between(current, &files, group)
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
             return Err(Reported);
         }
-        report.changes(&changes);
         Ok(Decision { files, sources, changes })
     }
 
@@ -248,16 +307,10 @@ impl Installation<'_> {
     }
 
     /// Every file that can be installed, and what each comes from.
-    fn files<'c>(
-        &self,
-        contents: &'c Contents,
-        unknown: Unknown,
-        report: &mut Report,
-    ) -> (Vec<File<'c>>, Vec<Source<'c>>)
+    fn files<'c>(&self, contents: &'c Contents, owners: Vec<Ownership>) -> (Vec<File<'c>>, Vec<Source<'c>>)
     where
         Self: 'c,
     {
-        let mut owners = self.owners(unknown);
         let secrets = self.manifest.secrets().iter().zip(&contents.secrets).map(|(secret, value)| {
             let source = Source { entry: secret.entry(), credential: secret.credential() };
             (Kind::Secret, source, value.as_ref().map(Plaintext::as_bytes))
@@ -268,9 +321,8 @@ impl Installation<'_> {
         });
         let mut files = Vec::new();
         let mut sources = Vec::new();
-        for (kind, source, content) in secrets.chain(templates) {
+        for ((kind, source, content), owner) in secrets.chain(templates).zip(owners) {
             let entry = source.entry;
-            let owner = owners.find(entry, &subject(kind, entry.name()), report);
             if let (Some(content), Ok(owner)) = (content, owner) {
                 let (name, mode, path) = (entry.name(), entry.mode(), entry.path());
                 files.push(File { name, kind, content, mode, owner, path });
@@ -303,6 +355,15 @@ impl Installation<'_> {
             }
         }
         requests
+    }
+
+    /// Whom each secret, and then each template, is to belong to. Who cannot be found is reported.
+    fn find_owners(&self, unknown: Unknown, report: &mut Report) -> Vec<Ownership> {
+        let mut owners = self.owners(unknown);
+        let secrets = self.manifest.secrets().iter().map(|secret| (Kind::Secret, secret.entry()));
+        let templates = self.manifest.templates().iter().map(|template| (Kind::Template, template.entry()));
+        let entries = secrets.chain(templates);
+        entries.map(|(kind, entry)| owners.find(entry, &subject(kind, entry.name()), report)).collect()
     }
 
     /// The owners of the files.
@@ -372,6 +433,7 @@ fn read_manifest(
     path: &ManifestPath,
     action: &Action,
     environment: &Environment,
+    inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
     let what = match path {
@@ -379,6 +441,7 @@ fn read_manifest(
         ManifestPath::OfMachine => "manifest of this machine,",
     };
     let json = input::read(what, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))?;
+    inputs.add(&json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
@@ -391,6 +454,9 @@ fn read_manifest(
         Reported
     })
 }
+
+/// Whom the directories of generations belong to.
+const ROOT: Uid = Uid::from_raw(0);
 
 /// Where systemd looks for credentials that units import.
 const CREDENTIALS: &str = "/run/credstore";

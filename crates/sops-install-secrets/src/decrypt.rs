@@ -105,6 +105,11 @@ impl NotForHosts {
     }
 }
 
+/// The paths of the sops files of the manifest in its order, each once.
+pub(crate) fn paths(manifest: &Manifest) -> impl Iterator<Item = &Path> {
+    files(manifest).into_iter().map(|file| file.path)
+}
+
 /// The sops files of the manifest in its order, each once.
 fn files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
     let mut files: Vec<SopsFile<'_>> = Vec::new();
@@ -146,7 +151,7 @@ impl SopsFile<'_> {
                 return None;
             }
         };
-        match Encrypted::parse(self.format, &bytes) {
+        match Encrypted::parse(self.format, bytes) {
             Ok(encrypted) => Some(encrypted),
             Err(error) => {
                 self.report(&error, String::new(), report);

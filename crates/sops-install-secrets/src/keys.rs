@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use install::Inputs;
 use manifest::Manifest;
 use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins};
 use zeroize::Zeroizing;
@@ -41,10 +42,18 @@ pub(crate) struct Unusable {
 
 /// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
 /// if none does, that is the error.
-pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &mut Report) -> HostKeys {
+///
+/// Every place that is looked at is one of the inputs.
+pub(crate) fn load(
+    manifest: &Manifest,
+    environment: &Environment,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> HostKeys {
     let credentials = environment.credentials_directory.as_deref();
     let log_imports = manifest.logging().key_import();
-    let mut loader = Loader { identities: Identities::new(), unusable: Vec::new(), report, credentials, log_imports };
+    let mut loader =
+        Loader { identities: Identities::new(), unusable: Vec::new(), inputs, report, credentials, log_imports };
     for path in manifest.age_ssh_key_paths() {
         loader.ssh_key(path, Presence::Expected, Log::Import);
     }
@@ -54,6 +63,7 @@ pub(crate) fn load(manifest: &Manifest, environment: &Environment, report: &mut 
         loader.age_key_file(path, Presence::Expected);
     }
     if let Some(text) = &environment.age_key {
+        loader.inputs.add_unknown();
         loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
     }
     for path in &environment.ssh_keys {
@@ -122,6 +132,7 @@ enum Log {
 struct Loader<'a> {
     identities: Identities,
     unusable: Vec<Unusable>,
+    inputs: &'a mut Inputs,
     report: &'a mut Report,
     /// What `%d` stands for.
     credentials: Option<&'a Path>,
@@ -186,7 +197,11 @@ impl Loader<'_> {
             (Ok(name), Some(directory)) => Ok(directory.join(name)),
             (Ok(_), None) => Err(Reason::NoCredentials),
         };
-        let reason = match place.and_then(|place| fs::read(&place).map_err(|error| Reason::of(error, &place))) {
+        let read = |place: PathBuf| {
+            self.inputs.add_file(&place);
+            fs::read(&place).map_err(|error| Reason::of(error, &place))
+        };
+        let reason = match place.and_then(read) {
             Ok(content) => return Some(Zeroizing::new(content)),
             Err(Reason::Absent) if presence == Presence::Optional => return None,
             Err(reason) => reason,

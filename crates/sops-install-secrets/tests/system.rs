@@ -129,7 +129,7 @@ fn a_first_activation_mounts_a_ramfs_and_gives_every_file_its_owner_and_mode() {
         ("0:0", "0:0", "0:0")
     };
     let expected = format!(
-        "exit 0\nramfs\n1\nd 751 {directories}\nf 600 0:0 .links\nd 751 {directories} 1\nd 751 {directories} 1/db\n\
+        "exit 0\nramfs\n1\nd 751 {directories}\nf 600 0:0 .links\nf 600 0:0 .stamp\nd 751 {directories} 1\nd 751 {directories} 1/db\n\
          f 440 {owner} 1/db/password\nf 400 {number} 1/number\nd 751 {directories} 1/rendered\nf 644 0:0 1/rendered/conf\n\
          deep5password=deep\n/secrets/rendered/conf\n"
     );
@@ -283,7 +283,41 @@ fn a_run_that_changes_nothing_succeeds_on_a_read_only_file_system() {
         "install {manifest}; mount -o remount,ro {}; install {manifest}; ls -A secrets.d",
         system.path("secrets.d")
     ));
-    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n1\n", ""));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n.stamp\n1\n", ""));
+}
+
+#[test]
+fn a_run_after_which_nothing_was_touched_changes_nothing_and_any_touch_is_noticed() {
+    let system = System::new();
+    let mut linked = system.secret("b", "multi");
+    linked["path"] = json!(system.path("link"));
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), linked], &[]);
+    let run = system.script(&format!(
+        "again() {{ install {manifest}; readlink secrets link\n\
+         cmp -s stamp secrets.d/.stamp && echo same; cp secrets.d/.stamp stamp; }}\n\
+         again; again; rm link; again\n\
+         printf jello > secrets/a; again; cat secrets/a; echo; chmod 444 secrets/b; again; stat -L -c %a secrets/b\n\
+         touch secrets/new; again; rm secrets/a; again; mkdir secrets/empty; again; chmod 700 secrets/; again; again\n\
+         rm secrets.d/.stamp; again; echo nonsense > secrets.d/.stamp; again",
+    ));
+    let after = |change: &str, generation: u32, stamp: &str| {
+        format!("{change}exit 0\n/secrets.d/{generation}\n/secrets/b\n{stamp}")
+    };
+    let expected = [
+        after("", 1, ""),
+        after("", 1, "same\n"),
+        after("", 1, "same\n"),
+        after("modifying secret: a\n", 2, "hello\n"),
+        after("modifying secret: b\n", 3, "400\n"),
+        after("removing secret: new\n", 4, ""),
+        after("adding secret: a\n", 5, ""),
+        after("", 6, ""),
+        after("", 7, ""),
+        after("", 7, "same\n"),
+        after("", 7, "same\n"),
+        after("", 7, "same\n"),
+    ];
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected.concat().as_str(), ""));
 }
 
 #[test]
@@ -396,7 +430,7 @@ fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
     assert_eq!(
         run.stdout,
         format!(
-            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n2\n\
+            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n.stamp\n2\n\
              modifying secret: a\nexit 0\n{lists}{killed}adding secret: new\nexit 0\n{lists}c.service\n"
         )
     );
@@ -415,7 +449,7 @@ fn units_that_systemd_refuses_are_told_once_and_not_asked_for_again() {
     let run = system.script(&format!(
         "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>/dev/null; ls -A secrets.d; install {after}"
     ));
-    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n2\nexit 0\n");
+    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n.stamp\n2\nexit 0\n");
     assert_eq!(run.stderr, "");
 }
 
@@ -606,7 +640,7 @@ fn what_sops_nix_has_installed_is_taken_over() {
     assert_eq!(run.stderr, "");
     assert_eq!(
         run.stdout,
-        "adding secret: b\nremoving secret: gone\nexit 0\n/secrets.d/7\nhellohello\n7\nage-keys.txt\ngpg1\n"
+        "adding secret: b\nremoving secret: gone\nexit 0\n/secrets.d/7\nhellohello\n.stamp\n7\nage-keys.txt\ngpg1\n"
     );
 }
 
