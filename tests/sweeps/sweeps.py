@@ -23,6 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FIXTURES = HERE / "fixtures"
+STAMP_BYTES = 64
 KEYS = HERE.parent / "corpus/keys"
 
 PLAIN = {name: json.loads((FIXTURES / f"{name}.plain.json").read_text()) for name in ("old", "new")}
@@ -312,6 +313,9 @@ class Site:
         for place, entry in entries.items():
             if place in ("manifest.json", ".") or place.startswith("/run/nixos"):
                 continue
+            if place.endswith("/.stamp") and len(entry[4]) == STAMP_BYTES:
+                # It is made of inodes and times, which are never the same.
+                entry = (*entry[:4], b"STAMP")
             if active is not None:
                 relative = os.path.relpath(active, self.root)
                 place = re.sub(rf"^{re.escape(relative)}(?=/|$)", f"{os.path.dirname(relative)}/ACTIVE", place)

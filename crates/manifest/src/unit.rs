@@ -27,10 +27,13 @@ impl fmt::Display for UnitName {
 impl TryFrom<String> for UnitName {
     type Error = UnitError;
 
+    /// A name without a suffix is that of a service, as for systemctl.
     fn try_from(text: String) -> Result<Self, UnitError> {
         if text.is_empty() {
             return Err(UnitError::Empty);
         }
+        let has_suffix = text.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix));
+        let text = if has_suffix { text } else { text + ".service" };
         if text.len() > UNIT_BYTES {
             return Err(UnitError::Long(text));
         }
@@ -42,16 +45,10 @@ impl TryFrom<String> for UnitName {
             return Err(UnitError::Character(text, character));
         }
         match text.rsplit_once('.') {
-            Some((prefix, suffix)) if SUFFIXES.contains(&suffix) => {
-                if prefix.is_empty() || prefix.starts_with('@') {
-                    Err(UnitError::NoPrefix(text))
-                } else if prefix.ends_with('@') {
-                    Err(UnitError::NoInstance(text))
-                } else {
-                    Ok(Self(text))
-                }
-            }
-            _ => Err(UnitError::Suffix(text)),
+            None | Some(("", _)) => Err(UnitError::NoPrefix(text)),
+            Some((prefix, _)) if prefix.starts_with('@') => Err(UnitError::NoPrefix(text)),
+            Some((prefix, _)) if prefix.ends_with('@') => Err(UnitError::NoInstance(text)),
+            Some(_) => Ok(Self(text)),
         }
     }
 }
@@ -62,9 +59,6 @@ pub enum UnitError {
     /// The empty text.
     #[error("the unit name is empty; write it like nginx.service")]
     Empty,
-    /// No suffix, or one that systemd does not know.
-    #[error("the unit name {0:?} has no suffix of systemd's; for a service write {with:?}", with = format!("{}.service", .0))]
-    Suffix(String),
     /// Nothing before the suffix, or nothing before the `@`.
     #[error("the unit name {0:?} has nothing before its suffix or its @; write it like nginx.service")]
     NoPrefix(String),
@@ -109,16 +103,17 @@ mod tests {
     }
 
     #[test]
+    fn without_a_suffix_of_systemd_it_is_a_service() {
+        for (text, name) in [("nginx", "nginx.service"), ("a.b", "a.b.service"), ("a.Service", "a.Service.service")] {
+            assert_eq!(UnitName::try_from(text.to_owned()).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
     fn each_reason_against_a_unit_has_its_words() {
         let long = format!("{}.service", "x".repeat(248));
         for (bad, message) in [
             ("", "the unit name is empty; write it like nginx.service"),
-            ("nginx", r#"the unit name "nginx" has no suffix of systemd's; for a service write "nginx.service""#),
-            ("a.b", r#"the unit name "a.b" has no suffix of systemd's; for a service write "a.b.service""#),
-            (
-                "a.Service",
-                r#"the unit name "a.Service" has no suffix of systemd's; for a service write "a.Service.service""#,
-            ),
             (
                 ".service",
                 r#"the unit name ".service" has nothing before its suffix or its @; write it like nginx.service"#,

@@ -208,7 +208,7 @@ fn every_problem_of_every_entry_is_reported_in_one_run() {
   {"name": "../a", "path": "", "mode": "0o400", "sopsFile": "\u0000", "format": "toml", "key": 1, "selectKey": 1},
   {"name": "db/password", "path": "x", "mode": 400, "sopsFile": "", "owner": "", "group": "a:b", "credential": 1},
   {"name": "é", "path": "/é", "mode": "7777777", "sopsFile": "f", "uid": -1, "gid": 4294967295, "format": []},
-  {"name": "u", "path": "/u", "mode": "", "sopsFile": "f", "restartUnits": ["nginx", 1], "reloadUnits": ["-a.mount"]},
+  {"name": "u", "path": "/u", "mode": "", "sopsFile": "f", "restartUnits": ["ng nx", 1], "reloadUnits": ["-a.mount"]},
   {"name": "a b", "path": "/a b", "mode": "0400", "sopsFile": "f", "credential": true},
   {"name": "n1", "path": "/n1", "mode": "0400", "sopsFile": "b", "format": "binary", "selectKey": true},
   {"name": "n2", "path": "/n2", "mode": "0400", "sopsFile": "i", "format": "ini", "selectKey": true}
@@ -245,7 +245,8 @@ fn every_problem_of_every_entry_is_reported_in_one_run() {
             "6:85: secret \"é\": gid is 4294967295; it must be a whole number from 0 to 4294967294",
             "6:107: secret \"é\": format is a list; it must be a string in double quotes",
             "7:39: secret \"u\": the mode \"\" is not made of octal digits; write it like 0400 or 0440",
-            "7:77: secret \"u\": the unit name \"nginx\" has no suffix of systemd's; for a service write \"nginx.service\"",
+            "7:77: secret \"u\": the unit name \"ng nx.service\" has the character ' '; only letters, digits and :_.\\@- can be \
+             there (see systemd-escape)",
             "7:86: secret \"u\": an element of restartUnits is a number; it must be a string in double quotes",
             "7:106: secret \"u\": the unit name \"-a.mount\" begins with -, like an option of systemctl; such a unit cannot \
              be restarted from here",

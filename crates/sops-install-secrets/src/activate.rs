@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::keys::HostKeys;
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
-use crate::units::{self, Requests, Route};
+use crate::units::{self, RequestError, Requests, Route};
 use crate::{accounts, decrypt, input, keys, plan, status, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
@@ -147,11 +147,14 @@ impl Installation<'_> {
             report.failure(Code::LinkFailed, Subject::default(), &error);
         }
         report.step(Step::Units);
-        for error in requests.send(self.route()) {
-            report.failure(Code::UnitRefused, Subject::default(), &error);
+        let unsent = requests.send(self.route());
+        for error in &unsent {
+            report.failure(Code::UnitRefused, Subject::default(), error);
         }
         report.units(&requests);
-        if let Err(error) = store.requested() {
+        if !unsent.iter().any(RequestError::is_owed)
+            && let Err(error) = store.requested()
+        {
             report.failure(Code::UnitRefused, Subject::default(), &error);
         }
         report.step(Step::Prune);

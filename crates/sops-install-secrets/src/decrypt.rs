@@ -250,7 +250,7 @@ fn code(error: &Error) -> Code {
 
 fn lookup_code(error: &LookupError) -> Code {
     match error {
-        LookupError::NotFound { .. } | LookupError::NotAMapping { .. } => Code::KeyMissing,
+        LookupError::NotFound { .. } | LookupError::Slash { .. } | LookupError::NotAMapping { .. } => Code::KeyMissing,
         LookupError::Null { .. } | LookupError::NoText { .. } => Code::ValueUnusable,
     }
 }

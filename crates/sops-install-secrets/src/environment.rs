@@ -31,6 +31,8 @@ pub(crate) struct Environment {
     pub(crate) gnupg_home: Option<PathBuf>,
     /// `SOPS_AGE_KEY`: identities as text.
     pub(crate) age_key: Option<Zeroizing<String>>,
+    /// Which of the variables are set that name a command for sops to run for a key.
+    pub(crate) key_commands: Vec<&'static str>,
     /// `SOPS_AGE_KEY_FILE`, which counts where the manifest names no age key.
     pub(crate) age_key_file: Option<PathBuf>,
     /// `SOPS_AGE_SSH_PRIVATE_KEY_FILE`, and the keys in `~/.ssh`.
@@ -64,12 +66,15 @@ impl Environment {
             gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),
             gnupg_home: path("GNUPGHOME"),
             age_key: env::var("SOPS_AGE_KEY").ok().map(Zeroizing::new),
+            key_commands: KEY_COMMANDS.into_iter().filter(|name| value(name).is_some()).collect(),
             age_key_file: path("SOPS_AGE_KEY_FILE"),
             ssh_keys,
             user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
         }
     }
 }
+
+const KEY_COMMANDS: [&str; 2] = ["SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"];
 
 /// The home directory that the user database has for the user of this process.
 fn home_of_user() -> Option<PathBuf> {

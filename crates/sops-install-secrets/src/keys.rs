@@ -66,6 +66,9 @@ pub(crate) fn load(
         loader.inputs.add_unknown();
         loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
     }
+    for name in &environment.key_commands {
+        loader.cannot_read(Path::new(name), Reason::Command);
+    }
     for path in &environment.ssh_keys {
         loader.ssh_key(path, Presence::Optional, Log::Quiet);
     }
@@ -206,6 +209,11 @@ impl Loader<'_> {
             Err(Reason::Absent) if presence == Presence::Optional => return None,
             Err(reason) => reason,
         };
+        self.cannot_read(path, reason);
+        None
+    }
+
+    fn cannot_read(&mut self, path: &Path, reason: Reason) {
         let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string() };
         self.report.warning(
             Code::IdentityUnusable,
@@ -213,7 +221,6 @@ impl Loader<'_> {
             &UnreadableKey { path: path.to_owned(), reason },
         );
         self.unusable.push(unusable);
-        None
     }
 }
 
@@ -237,6 +244,8 @@ enum Reason {
     NotMounted(PathBuf),
     #[error("CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=")]
     NoCredentials,
+    #[error("no command is run for a key; let SOPS_AGE_KEY_FILE name a file that has it")]
+    Command,
     #[error("{0}")]
     Other(io::Error),
 }

@@ -54,12 +54,26 @@ pub(crate) enum Route<'a> {
 /// Why a request was not made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    #[error("cannot run systemctl to {0}; the new secrets are installed, restart the units by hand")]
+    #[error("cannot run systemctl to {0}; the new secrets are installed, restart the units by hand, or run this again")]
     NoSystemctl(&'static str, #[source] io::Error),
+    /// systemd's answer, which will be the same the next time.
     #[error("systemctl {verb}: {words}; the new secrets are installed, see: systemctl status")]
     Refused { verb: &'static str, words: String },
-    #[error("cannot write {path}, so that NixOS does not {verb} the units in it; do so by hand: {units}", path = path.display())]
+    /// Another end of systemctl, which may not have reached systemd.
+    #[error("systemctl {verb}: {words}; the new secrets are installed, restart the units by hand, or run this again")]
+    Failed { verb: &'static str, words: String },
+    #[error(
+        "cannot write {path}, so that NixOS does not {verb} the units in it; do so by hand, or run this again: {units}",
+        path = path.display()
+    )]
     List { path: PathBuf, verb: &'static str, units: String, source: io::Error },
+}
+
+impl RequestError {
+    /// Whether the next run should make the request again.
+    pub(crate) fn is_owed(&self) -> bool {
+        !matches!(self, Self::Refused { .. })
+    }
 }
 
 impl<'a> Requests<'a> {
@@ -159,8 +173,17 @@ fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
         let names: Vec<_> = units.iter().map(|unit| unit.as_str()).collect();
         refusals.push(format!("{} ({})", output.status, names.join(", ")));
     }
-    refusals.into_iter().map(|words| RequestError::Refused { verb, words }).collect()
+    let error = match output.status.code() {
+        Some(NOT_PERMITTED | NOT_INSTALLED) => |verb, words| RequestError::Refused { verb, words },
+        _ => |verb, words| RequestError::Failed { verb, words },
+    };
+    refusals.into_iter().map(|words| error(verb, words)).collect()
 }
+
+/// systemctl's exit status for what a unit does not allow.
+const NOT_PERMITTED: i32 = 4;
+/// And for a unit that does not exist.
+const NOT_INSTALLED: i32 = 5;
 
 /// Appends to the list that NixOS reads. Without the directory there is nobody to read it, and so no request.
 fn append(directory: &Path, action: Action, units: &[&UnitName]) -> Result<(), RequestError> {

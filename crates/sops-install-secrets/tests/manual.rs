@@ -38,6 +38,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("SOPS_AGE_KEY", "Identities of age, one a line."),
     ("SOPS_AGE_KEY_FILE", "A file of age identities, if the manifest names no age key."),
     ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "An SSH private key."),
+    ("SOPS_AGE_KEY_CMD", "Not followed, other than by sops: no command is run for a key. A warning says so."),
+    ("SOPS_AGE_SSH_PRIVATE_KEY_CMD", "The same."),
     ("HOME", "Where .config/sops/age/keys.txt, .ssh/id_ed25519 and .ssh/id_rsa are looked for."),
     ("XDG_CONFIG_HOME", "Where sops/age/keys.txt is looked for instead of in .config."),
     ("PATH", "Where gpg, systemctl and the plugins of age are looked for."),

@@ -128,6 +128,22 @@ fn message(manifest: &Value) -> Option<String> {
 }
 
 #[test]
+fn a_command_for_a_key_is_not_run_and_named() {
+    let scratch = Scratch::new();
+    let made = scratch.path().join("made");
+    let wanted = with(manifest(&[secret("s", "str")]), "ageKeyFile", Value::Null);
+    let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+    let mut command = scratch.command();
+    command.env("SOPS_AGE_KEY_CMD", format!("touch {}", made.display())).env("SOPS_GPG_EXEC", "/nowhere/gpg");
+    let run = Scratch::finish(command.arg("-ignore-passwd").arg(path));
+    let said = messages(&scratch, &run);
+    let reason = "no command is run for a key; let SOPS_AGE_KEY_FILE name a file that has it";
+    assert!(said.contains(&format!("cannot read the key SOPS_AGE_KEY_CMD: {reason}\n")), "{said}");
+    assert!(said.contains(&format!("what it cannot use: SOPS_AGE_KEY_CMD ({reason})")), "{said}");
+    assert!(!made.exists());
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_once() {
     let found = failures(&[with(secret("s", ""), "sopsFile", "/nowhere.yaml")], |_| {});
     assert_eq!(

@@ -438,6 +438,27 @@ fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
 }
 
 #[test]
+fn units_are_asked_for_again_if_systemd_was_not_reached() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["one", "two.socket"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; mkdir broken; install {before}\n\
+         printf '#!/bin/sh\\necho Failed to connect to bus >&2; exit 1\\n' > broken/systemctl; chmod +x broken/systemctl\n\
+         (PATH=$PWD/broken:$PATH; install {after}; install {after}) 2>&1; install {after}; cat asked; install {after}; cat asked",
+    ));
+    let failed = "systemctl try-restart: Failed to connect to bus; the new secrets are installed, restart the units by \
+                  hand, or run this again\n1 failure; all secrets and templates are installed\nexit 1\n";
+    let asked = "--no-block try-restart -- one.service two.socket\n";
+    assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\n{failed}{failed}exit 0\n{asked}exit 0\n{asked}"));
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
 fn units_that_systemd_refuses_are_told_once_and_not_asked_for_again() {
     let system = System::new();
     let mut first = system.secret("a", "str");

@@ -68,7 +68,12 @@ impl<'t> Finder<'t> {
         let compare = self.comparisons > 0;
         self.comparisons = self.comparisons.saturating_sub(1);
         let nearest = if compare { nearest(self.tree, path, self.merge) } else { Vec::new() };
-        LookupError::NotFound { key: path.join("/"), nearest }
+        let key = path.join("/");
+        let root = self.tree.documents.first();
+        if path.len() > 1 && root.is_some_and(|root| get(root, &key, Merge::Ignore).is_some()) {
+            return LookupError::Slash { key };
+        }
+        LookupError::NotFound { key, nearest }
     }
 }
 
@@ -91,6 +96,14 @@ pub enum LookupError {
         key: String,
         /// The existing keys that are spelled most alike, best first; empty if none is near.
         nearest: Vec<String>,
+    },
+    /// There is such a name, but a `/` leads from one name to the next.
+    #[error(
+        "the file has the name {key:?}, which cannot be reached, because / separates names; rename it with: sops edit FILE"
+    )]
+    Slash {
+        /// The name.
+        key: String,
     },
     /// The path goes on through a leaf.
     #[error("there is no key {key:?}: {leaf:?} holds a {kind}, which has no keys below it; ask for {leaf:?} itself")]
@@ -214,7 +227,8 @@ fn collect(mapping: &Mapping, above: &str, merge: Merge, paths: &mut Vec<String>
         if paths.len() >= CANDIDATES {
             return;
         }
-        let Some(name) = key.as_bytes() else { continue };
+        // What is below a name with a slash cannot be reached.
+        let Some(name) = key.as_bytes().filter(|name| !name.contains(&b'/')) else { continue };
         if name == b"<<" && merge == Merge::Follow {
             if let Value::Mapping(merged) = value {
                 collect(merged, above, merge, paths);
@@ -278,6 +292,7 @@ mod tests {
             entry("twice", text("last")),
             entry("", Value::Mapping(vec![entry("", text("empty"))])),
             entry("nothing", Value::Scalar(Scalar::Null)),
+            entry("with/slash", text("out of reach")),
             entry(
                 "merge",
                 Value::Mapping(vec![
@@ -371,6 +386,11 @@ mod tests {
             ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
             ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/1", "list/2""#),
             ("merge/<<", r#"there is no key "merge/<<"; did you mean "merge/a"?"#),
+            (
+                "with/slash",
+                r#"the file has the name "with/slash", which cannot be reached, because / separates names; rename it with: sops edit FILE"#,
+            ),
+            ("with/slasch", r#"there is no key "with/slasch"; they are shown by: sops edit FILE"#),
             ("db//user", r#"there is no key "db//user"; did you mean "db/user"?"#),
             (
                 "db/user/name",
