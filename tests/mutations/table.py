@@ -26,6 +26,7 @@ def mutation(promise, name, file, old, new, *tests):
 
 
 GENERATIONS, LINKS, MOUNTS, REQUESTS = "install generations", "install links", "install mounts", "install requests"
+STAMPS = "install stamps"
 SYSTEM, COMMAND_LINE, CORPUS, PLUGINS = "program system", "program cli", "program corpus", "program plugins"
 KILL, FAULTS = "sweep kill", "sweep faults"
 UPGRADE_WITH_ALL = "upgrade with templates, links, removals, pruning"
@@ -246,6 +247,17 @@ MUTATIONS = (
              "        let renamed = renameat(&self.handle, from, &self.handle, to);\n",
              "        let renamed = nix::unistd::linkat(&self.handle, from, &self.handle, to, AtFlags::empty());\n", GENERATIONS),
 
+    mutation("A6", "a stamp leaves out the times", f"{INSTALL}/stamp.rs",
+             "[status.st_size, status.st_mtime, status.st_mtime_nsec, status.st_ctime, status.st_ctime_nsec]", "[status.st_size]", STAMPS),
+    mutation("A6", "a stamp leaves out what is installed", f"{INSTALL}/stamp.rs",
+             "    add_directory(&mut made, &generation.listable()?)?;\n", "", STAMPS),
+    mutation("A6", "a stamp leaves out the inputs", f"{INSTALL}/stamp.rs",
+             "    from.copy_from_slice(&inputs.facts.clone().finalize());\n", "    from.fill(0);\n", STAMPS),
+    mutation("A6", "an input of this moment is stamped", f"{INSTALL}/stamp.rs",
+             "                self.settled &= is_settled(&status, SystemTime::now());\n", "", STAMPS),
+    mutation("A6", "a run with failures is stamped", f"{PROGRAM}/activate.rs",
+             "        if !is_made && report.failures() == 0 {", "        if !is_made {", SYSTEM),
+
     # --- Values, templates, units ---
     mutation("V3", "a placeholder in a secret is filled in", f"{PROGRAM}/plan.rs",
              "            fill(text, &by_name)\n",
@@ -278,8 +290,12 @@ MUTATIONS = (
     mutation("V4", "changes are logged against the manifest's wish", f"{PROGRAM}/activate.rs",
              "if !self.manifest.logging().secret_changes() || (silent && mood == Mood::Indicative) {", "if silent && mood == Mood::Indicative {", SYSTEM),
     mutation("V4", "an unknown unit has no name", f"{PROGRAM}/units.rs",
-             "refusals.into_iter().map(|words| RequestError::Refused { verb, words }).collect()",
-             "refusals.into_iter().map(|_| RequestError::Refused { verb, words: String::new() }).collect()", SYSTEM),
+             "refusals.into_iter().map(|words| error(verb, words)).collect()",
+             "refusals.into_iter().map(|_| error(verb, String::new())).collect()", SYSTEM),
+    mutation("V4", "units are forgotten if systemd was not reached", f"{PROGRAM}/units.rs",
+             "        !matches!(self, Self::Refused { .. })\n", "        false\n", SYSTEM),
+    mutation("V4", "units that systemd refused are asked for for ever", f"{PROGRAM}/units.rs",
+             "        !matches!(self, Self::Refused { .. })\n", "        true\n", SYSTEM),
     mutation("W5", "plaintext in a line", f"{PROGRAM}/activate.rs",
              "        let changes = Changes::between(current,",
              "        for file in &files { report.note(String::from_utf8_lossy(file.content)); }\n        let changes = Changes::between(current,", CORPUS),

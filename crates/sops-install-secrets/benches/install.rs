@@ -51,7 +51,10 @@ fn main() {
         job.print_times(&turns, &peers);
     }
 
-    println!("\n{:<28}{:>12}{:>12}{:>12}", "job, with nothing changed", "again", "install", "ratio");
+    println!(
+        "\n{:<28}{:>12}{:>12}{:>12}{:>24}",
+        "job, with nothing changed", "again", "install", "ratio", "less an empty program"
+    );
     for job in &jobs {
         job.print_again(&turns);
     }
@@ -233,16 +236,18 @@ impl Job {
     }
 
     fn print_again(&self, turns: &Turns) {
-        let [install, again] = turns.run(|| {
+        let [install, again, empty] = turns.run(|| {
             let runtime = self.runtime();
-            [self.timed(&ours(), &runtime), self.timed(&ours(), &runtime)]
+            [self.timed(&ours(), &runtime), self.timed(&ours(), &runtime), timed(&mut Command::new(&*FLOOR))]
         });
+        let less = (median(&again) - median(&empty)) / (median(&install) - median(&empty));
         println!(
-            "{:<28}{:>9.2} ms{:>9.2} ms{:>12.2}",
+            "{:<28}{:>9.2} ms{:>9.2} ms{:>12.2}{:>24.2}",
             self.name,
             median(&again) * 1e3,
             median(&install) * 1e3,
-            ratio(&again, &install)
+            ratio(&again, &install),
+            less
         );
     }
 

@@ -321,6 +321,15 @@ fn a_run_after_which_nothing_was_touched_changes_nothing_and_any_touch_is_notice
 }
 
 #[test]
+fn what_fails_is_reported_by_every_run() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), system.secret("b", "nosuch")], &[]);
+    let run = system.script(&format!("install {manifest}; install {manifest}; ls secrets/"));
+    assert_eq!(run.stdout, "exit 1\nexit 1\na\n");
+    assert_eq!(run.stderr.matches("there is no key \"nosuch\"").count(), 2, "{}", run.stderr);
+}
+
+#[test]
 fn a_secret_deep_below_directories_needs_many_handles_and_leaves_nothing_without_them() {
     let system = System::new();
     let plain = system.manifest("plain.json", &[system.secret("a", "str")], &[]);
