@@ -99,8 +99,7 @@ MUTATIONS = (
     mutation("A2", "a failure after the switch is no failure", f"{PROGRAM}/activate.rs",
              "        for error in store.link(&files) {\n            report.failure(", "        for error in store.link(&files) {\n            report.warning(", SYSTEM),
     mutation("A2", "a unit that is refused is no failure", f"{PROGRAM}/activate.rs",
-             "        for error in requests.send(self.route()) {\n            report.failure(",
-             "        for error in requests.send(self.route()) {\n            report.warning(", SYSTEM),
+             "        for error in &unsent {\n            report.failure(", "        for error in &unsent {\n            report.warning(", SYSTEM),
     mutation("A2", "a failure after the switch stops the pruning", f"{PROGRAM}/activate.rs",
              "        report.step(Step::Prune);\n", "        report.step(Step::Prune);\n        if report.failures() > 0 { return Err(Reported); }\n", SYSTEM),
     mutation("A3", "a running machine gets a part", f"{PROGRAM}/activate.rs",
@@ -129,7 +128,7 @@ MUTATIONS = (
              "        match store.switch(number).and_then(|()| store.requests.record(&store.root, store.active, number, requests)) {",
              f"{KILL} {UPGRADE_WITH_ALL}"),
     mutation("A4", "requests are made for ever", f"{PROGRAM}/activate.rs",
-             "        if let Err(error) = store.requested() {", "        if let Err(error) = Ok::<(), install::Error>(()) {", SYSTEM),
+             "            && let Err(error) = store.requested()\n", "            && let Err(error) = Ok::<(), install::Error>(())\n", SYSTEM),
     mutation("A4", "requests of a switch that never came are made", f"{INSTALL}/requests.rs",
              "is_some_and(|number| number <= active))", "is_some_and(|number| number <= active.saturating_add(1)))", REQUESTS),
     mutation("A4", "a signal ends the wait for the lock", f"{INSTALL}/lock.rs",
@@ -256,7 +255,7 @@ MUTATIONS = (
     mutation("A6", "an input of this moment is stamped", f"{INSTALL}/stamp.rs",
              "                self.settled &= is_settled(&status, SystemTime::now());\n", "", STAMPS),
     mutation("A6", "a run with failures is stamped", f"{PROGRAM}/activate.rs",
-             "        if !is_made && report.failures() == 0 {", "        if !is_made {", SYSTEM),
+             "        if !is_untouched && report.failures() == 0 {", "        if !is_untouched {", SYSTEM),
 
     # --- Values, templates, units ---
     mutation("V3", "a placeholder in a secret is filled in", f"{PROGRAM}/plan.rs",

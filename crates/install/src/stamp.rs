@@ -43,10 +43,14 @@ impl Inputs {
         self.add(path.as_os_str().as_bytes());
         match stat(path) {
             Ok(status) => {
+                self.add(b"there");
                 add_facts(&mut self.facts, &status);
                 self.settled &= is_settled(&status, SystemTime::now());
             }
-            Err(errno) => self.add(errno.desc().as_bytes()),
+            Err(errno) => {
+                self.add(b"not to be had");
+                self.add(errno.desc().as_bytes());
+            }
         }
     }
 
@@ -89,8 +93,8 @@ impl fmt::Debug for Inputs {
 }
 
 impl Current<'_> {
-    /// Whether the running generation was made from these inputs and is as it was then. Then [`Changes::none`] is the answer of
-    /// [`Changes::between`].
+    /// Whether the running generation was made from these inputs and is as it was then. Then [`Changes::none`](crate::Changes::none) is the answer of
+    /// [`Changes::between`](crate::Changes::between).
     ///
     /// What cannot be looked at counts as touched.
     #[must_use]

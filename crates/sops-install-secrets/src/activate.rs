@@ -106,10 +106,10 @@ impl Installation<'_> {
         let keys = self.keys(&mut inputs, report);
         let owners = self.find_owners(Unknown::Failure, report);
         self.add_inputs(&mut inputs, group, &owners);
-        let is_made = current.is_stamped(&inputs);
-        let contents = if is_made { Contents::unread(self.manifest) } else { self.contents(&keys, report) };
+        let is_untouched = current.is_stamped(&inputs);
+        let contents = if is_untouched { Contents::unread(self.manifest) } else { self.contents(&keys, report) };
         drop(keys);
-        let Decision { files, sources, changes } = if is_made {
+        let Decision { files, sources, changes } = if is_untouched {
             // The contents that these files have not are those that are installed.
             let (files, sources) = self.files(&contents, owners);
             Decision { files, sources, changes: Changes::none() }
@@ -161,7 +161,7 @@ impl Installation<'_> {
         for error in store.prune(self.manifest.keep_generations()) {
             report.failure(Code::PruneFailed, Subject::default(), &error);
         }
-        if !is_made && report.failures() == 0 {
+        if !is_untouched && report.failures() == 0 {
             store.stamp(&inputs);
         }
         Ok(())
