@@ -25,10 +25,9 @@ impl Credential<'_> {
     ///
     /// [`Error::Call`] if the directory cannot be looked at.
     pub fn is_published(&self, directory: &Path) -> Result<bool, Error> {
-        match Dir::walk(directory, Missing::Fail) {
-            Ok(directory) => directory.is(self.name.as_str().as_ref(), self.content, FILE, None),
-            Err(error) if error.is_absence() => Ok(false),
-            Err(error) => Err(error),
+        match Dir::existing(directory)? {
+            Some(directory) => directory.is(self.name.as_str().as_ref(), self.content, FILE, None),
+            None => Ok(false),
         }
     }
 }
@@ -123,11 +122,7 @@ fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -
 
 /// Removes a credential of an earlier run, and what a killed run prepared.
 fn remove(path: &Path, name: &OsStr) -> Result<(), Error> {
-    let directory = match Dir::walk(path, Missing::Fail) {
-        Ok(directory) => directory,
-        Err(error) if error.is_absence() => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(directory) = Dir::existing(path)? else { return Ok(()) };
     directory.remove(&temporary(name))?;
     directory.remove(name)
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use zeroize::Zeroizing;
 
-use crate::dir::{Dir, Found, Missing};
+use crate::dir::{Dir, Found};
 use crate::mount::split;
 use crate::record::STAMP;
 use crate::requests::Requests;
@@ -33,30 +33,23 @@ impl<'l> Current<'l> {
     /// [`Error::Foreign`] if a file or a directory with something in it stands at the symlink path. sops-nix deletes it.
     /// [`Error::NoGeneration`] if the symlink leads into the mount point, but to none of its numbered directories.
     pub fn inspect(location: &'l Location) -> Result<Self, Error> {
-        let (requests, stamp) = match Dir::walk(location.mount_point(), Missing::Fail) {
+        let (requests, stamp) = match Dir::existing(location.mount_point())? {
             // Without a stamp there is more to do, and nothing is wrong.
-            Ok(root) => (Requests::read(&root)?, root.read(STAMP.as_ref()).ok().flatten()),
-            Err(error) if error.is_absence() => (Requests::default(), None),
-            Err(error) => return Err(error),
+            Some(root) => (Requests::read(&root)?, root.read(STAMP.as_ref()).ok().flatten()),
+            None => (Requests::default(), None),
         };
         let nothing = Self { location, number: None, running: None, requests: requests.clone(), stamp: None };
         let foreign = |found| Error::Foreign { path: location.symlink_path().to_owned(), found };
         let (parent, name) = split(location.symlink_path())?;
-        let parent = match Dir::walk(parent, Missing::Fail) {
-            Ok(parent) => parent,
-            Err(error) if error.is_absence() => return Ok(nothing),
-            Err(error) => return Err(error),
-        };
+        let Some(parent) = Dir::existing(parent)? else { return Ok(nothing) };
         match parent.look(name)? {
             Found::Nothing => Ok(nothing),
             Found::Link(link) => {
                 let number = generation(location, &link.target)?;
-                let running = match Dir::walk(&parent.path().join(&link.target), Missing::Fail) {
-                    Ok(running) => Some(running),
-                    Err(error) if error.is_absence() => None,
+                let running = match Dir::existing(&parent.path().join(&link.target)) {
                     // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
                     Err(Error::Untrusted { .. }) if number.is_none() => None,
-                    Err(error) => return Err(error),
+                    running => running?,
                 };
                 Ok(Self { location, number, running, requests, stamp })
             }

@@ -79,6 +79,15 @@ impl Dir {
         Ok(directory)
     }
 
+    /// The directory at an absolute path, as [`Dir::walk`] finds it; nothing if it is not there.
+    pub(crate) fn existing(path: &Path) -> Result<Option<Self>, Error> {
+        match Self::walk(path, Missing::Fail) {
+            Ok(directory) => Ok(Some(directory)),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The directory of this name, good for listing; a link is an error.
     pub(crate) fn child(&self, name: &OsStr) -> Result<Self, Error> {
         let path = self.path.join(name);
@@ -106,7 +115,13 @@ impl Dir {
     /// What stands at this name.
     pub(crate) fn look(&self, name: &OsStr) -> Result<Found, Error> {
         let path = || self.path.join(name);
-        let Some((handle, status)) = self.find(name)? else { return Ok(Found::Nothing) };
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = match openat(&self.handle, name, flags, Mode::empty()) {
+            Ok(handle) => handle,
+            Err(Errno::ENOENT) => return Ok(Found::Nothing),
+            Err(errno) => return Err(Error::call("look at", path())(errno)),
+        };
+        let status = fstat(&handle).map_err(Error::call("look at", path()))?;
         match kind(&status) {
             SFlag::S_IFLNK => {
                 let target = readlinkat(&handle, c"").map_err(Error::call("read the link", path()))?;
@@ -115,20 +130,6 @@ impl Dir {
             SFlag::S_IFDIR => Ok(Found::Directory),
             SFlag::S_IFREG => Ok(Found::File),
             _ => Ok(Found::Special),
-        }
-    }
-
-    /// A handle on whatever has this name, itself if it is a link, and what it is; nothing if there is none.
-    fn find(&self, name: &OsStr) -> Result<Option<(OwnedFd, FileStat)>, Error> {
-        let failed = || Error::call("look at", self.path.join(name));
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        match openat(&self.handle, name, flags, Mode::empty()) {
-            Ok(handle) => {
-                let status = fstat(&handle).map_err(failed())?;
-                Ok(Some((handle, status)))
-            }
-            Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(failed()(errno)),
         }
     }
 
@@ -374,8 +375,11 @@ impl Dir {
 
     /// The permissions and the owner of a regular file; nothing if there is none.
     pub(crate) fn permissions(&self, name: &OsStr) -> Result<Option<(u32, Owner)>, Error> {
-        let file = self.find(name)?.filter(|(_, status)| kind(status) == SFlag::S_IFREG);
-        Ok(file.map(|(_, status)| (permissions_of(&status), owner(&status))))
+        match self.status_of(name) {
+            Ok(status) => Ok((kind(&status) == SFlag::S_IFREG).then(|| (permissions_of(&status), owner(&status)))),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Copies a directory with everything in it, owners and permissions included.

@@ -1,11 +1,11 @@
 //! What is installed of each wanted file, for people to read. Reads no content and changes nothing.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use manifest::Mode;
 
-use crate::dir::{Dir, Found, Is, Missing};
+use crate::dir::{Dir, Found, Is};
 use crate::generation::entries;
 use crate::location::NeededLink;
 use crate::mount::{file_system_name, split};
@@ -129,7 +129,7 @@ impl Current<'_> {
         };
         let path = file.path.as_path().to_owned();
         let (parent, name) = split(&place)?;
-        let found = existing(parent)?.map_or(Ok(Found::Nothing), |parent| parent.look(name))?;
+        let found = Dir::existing(parent)?.map_or(Ok(Found::Nothing), |parent| parent.look(name))?;
         Ok(match found {
             Found::Link(link) if link.target != self.location().readable(file) => {
                 Some(Drift::LinkElsewhere { path, target: link.target })
@@ -169,7 +169,7 @@ enum Place {
 fn find(running: &Dir, place: &str) -> Result<Place, Error> {
     let path = running.path().join(place);
     let (parent, name) = split(&path)?;
-    let Some(parent) = existing(parent)? else { return Ok(Place::Nothing) };
+    let Some(parent) = Dir::existing(parent)? else { return Ok(Place::Nothing) };
     if let Some((mode, owner)) = parent.permissions(name)? {
         return Ok(Place::File(Installed { mode, owner }));
     }
@@ -177,15 +177,6 @@ fn find(running: &Dir, place: &str) -> Result<Place, Error> {
         Found::Nothing => Place::Nothing,
         found => Place::Other(found),
     })
-}
-
-/// The directory at a path, if it is there.
-fn existing(path: &Path) -> Result<Option<Dir>, Error> {
-    match Dir::walk(path, Missing::Fail) {
-        Ok(directory) => Ok(Some(directory)),
-        Err(error) if error.is_absence() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<String>, found: &mut Vec<String>) -> Result<(), Error> {

@@ -120,11 +120,7 @@ impl<'a> Link<'a> {
 /// Removes a link that an earlier run made, and what a killed run prepared, if they still lead where they led.
 fn remove(path: &Path, target: &Path) -> Result<(), Error> {
     let (parent, name) = split(path)?;
-    let parent = match Dir::walk(parent, Missing::Fail) {
-        Ok(parent) => parent,
-        Err(error) if error.is_absence() => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
     for name in [name, &temporary(name)] {
         if let Found::Link(link) = parent.look(name)?
             && link.target == target

@@ -8,7 +8,7 @@ use install::{
     Activation, Changes, Credential, Current, File, FileSystem, Inputs, Kind, Location, Lock, Medium, Owner, Store,
 };
 use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory, UnitName};
-use nix::unistd::{Gid, Uid};
+use nix::unistd::Gid;
 use sops::Plaintext;
 use zeroize::Zeroizing;
 
@@ -240,7 +240,9 @@ impl Installation<'_> {
                 inputs.add_file(file);
             }
         }
-        inputs.add_owner(group.map(|group| Owner { user: ROOT, group }));
+        if let Some(group) = group {
+            inputs.add(&group.as_raw().to_le_bytes());
+        }
         for owner in owners {
             match owner {
                 Ok(owner) => inputs.add_owner(*owner),
@@ -457,9 +459,6 @@ fn read_manifest(
         Reported
     })
 }
-
-/// Whom the directories of generations belong to.
-const ROOT: Uid = Uid::from_raw(0);
 
 /// Where systemd looks for credentials that units import.
 const CREDENTIALS: &str = "/run/credstore";
