@@ -14,8 +14,6 @@
   options,
 }:
 let
-  inherit (lib.strings) escapeShellArg;
-
   # What creates the users: the unit's name without its suffix, or null for the activation script. The real names, since
   # systemd-sysusers.service is only an alias where userborn is on, and a link in the .wants of an alias is none.
   usersUnit =
@@ -49,11 +47,43 @@ let
   environmentOfScripts =
     installation: environmentOf installation // { PATH = lib.makeBinPath installation.plugins; };
 
-  exports =
-    variables:
-    lib.concatStrings (
-      lib.mapAttrsToList (name: value: "export ${name}=${escapeShellArg value}\n") variables
-    );
+  # One word of a shell in a form in which a shell, and ShellCheck, find nothing of their own: what is no plain character
+  # stands there by its number. NixOS builds no system with a finding of ShellCheck in the check before a switch.
+  shellWord =
+    value:
+    let
+      word = toString value;
+    in
+    if builtins.match "[A-Za-z0-9_/.:@%+,=-]+" word != null then
+      word
+    else
+      "$'${lib.replaceStrings shellMeant shellNumbers word}'";
+
+  shellMeant = [
+    "\\"
+    "'"
+    "\""
+    "$"
+    "`"
+    "\n"
+    "\r"
+    "\t"
+  ];
+  shellNumbers = [
+    "\\x5c"
+    "\\x27"
+    "\\x22"
+    "\\x24"
+    "\\x60"
+    "\\x0a"
+    "\\x0d"
+    "\\x09"
+  ];
+
+  # One command of a shell, a word a line. Each word is a text of the shell by now.
+  shellCommand = lib.concatStringsSep " \\\n  ";
+
+  shellAssignments = lib.mapAttrsToList (name: value: "${name}=${shellWord value}");
 
   # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
   # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and nobody would
@@ -364,15 +394,19 @@ in
 
   keyScript =
     { file, age }:
+    let
+      key = shellWord file;
+      new = shellWord "${file}.new";
+    in
     ''
-      if [[ ! -e ${escapeShellArg file} ]]; then
+      if [[ ! -e ${key} ]]; then
         echo "generating the age key of this machine..."
         (
           umask 077
-          mkdir -p ${escapeShellArg (dirOf file)}
-          rm -f ${escapeShellArg "${file}.new"}
-          ${lib.getExe' age "age-keygen"} -o ${escapeShellArg "${file}.new"}
-          mv -nT ${escapeShellArg "${file}.new"} ${escapeShellArg file}
+          mkdir -p ${shellWord (dirOf file)}
+          rm -f ${new}
+          ${lib.getExe' age "age-keygen"} -o ${new}
+          mv -nT ${new} ${key}
         )
       fi
     '';
@@ -409,29 +443,28 @@ in
     };
 
   # The call in an activation script. Units are then asked for through the lists that the script's caller reads.
-  script = installation: manifest: arguments: ''
-    (
-      ${exports (environmentOfScripts installation)}
-      exec ${lib.escapeShellArgs ([ (executable installation) ] ++ arguments ++ [ manifest ])}
+  script =
+    installation: manifest: arguments:
+    shellCommand (
+      shellAssignments (environmentOfScripts installation)
+      ++ map shellWord ([ (executable installation) ] ++ arguments ++ [ manifest ])
     )
-  '';
+    + "\n";
 
-  # Decrypts everything in memory before a switch touches anything. Quiet unless it fails, since the switch that follows
-  # says the same again. Owners are not looked up: they may be users that this very switch makes. Without any of the
-  # keys there is nothing to find out, as on a machine that is being installed.
-  preSwitchCheck = installation: manifests: ''
-    for key in ${lib.escapeShellArgs installation.keyPaths}; do
-      [[ -e $key ]] || continue
-      ${exports (environmentOfScripts installation)}
-      for manifest in ${lib.escapeShellArgs manifests}; do
-        if ! output=$(${escapeShellArg (executable installation)} -dry-run -ignore-passwd "$manifest" 2>&1); then
-          printf '%s\n' "$output" >&2
-          exit 1
-        fi
-      done
-      break
-    done
-  '';
+  # Decrypts everything in memory before a switch touches anything. NixOS gives the new system and the action; what the
+  # program makes of both, and of a machine without keys, is the program's decision.
+  preSwitchCheck =
+    installation: manifests:
+    shellCommand (
+      shellAssignments (environmentOfScripts installation)
+      ++ [
+        (shellWord (executable installation))
+        "-pre-switch=\"\${2-}\""
+        "-system=\"\${1-}\""
+      ]
+      ++ map shellWord manifests
+    )
+    + "\n";
 
   # Whether that check can be made: a switch is possible at all, no token has to be touched for it, and no key is handed to
   # nobody but the unit.

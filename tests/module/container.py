@@ -14,6 +14,7 @@ import evaluation
 
 UNITS = "etc/systemd/system"
 STORE_PATH = r"/nix/store/\w{32}-"
+PROGRAM = STORE_PATH + r"sops-install-secrets/bin/sops-install-secrets"
 
 
 class Machine:
@@ -92,11 +93,8 @@ class Machine:
         return [f"{name}.service"]
 
     def install_user_unit(self, name, service):
-        lines = []
-        for section, settings in service.items():
-            lines += [f"[{section}]", *assignments(settings)]
         folder = "home/alice/.config/systemd/user"
-        self.write(f"{folder}/{name}.service", "\n".join([*lines, ""]))
+        self.write(f"{folder}/{name}.service", user_unit_text(service))
         for target in service.get("Install", {}).get("WantedBy", []):
             self.link(f"{folder}/{target}.wants/{name}.service", f"../{name}.service")
 
@@ -184,8 +182,8 @@ class Machine:
     # A switch, in the order of switch-to-configuration
 
     def check(self, record):
-        """The checks before a switch."""
-        return self.run("\n".join(record["preSwitchChecks"].values()))
+        """The checks before a switch, as NixOS runs them: with the new system, and what is to be done with it."""
+        return self.run("set -- /toplevel test\n" + "\n".join(record["preSwitchChecks"].values()))
 
     def switch(self, record):
         """Everything after the checks. Returns the exit status and what was said of the restart."""
@@ -232,6 +230,13 @@ def unit_text(service):
         environment["PATH"] = ":".join(f"{package}/bin" for package in service["path"])
     settings = dict(service["serviceConfig"], Environment=[json.dumps(f"{k}={v}") for k, v in environment.items()])
     return "\n".join(["[Unit]", *assignments(unit), "[Service]", *assignments(settings), ""])
+
+
+def user_unit_text(service):
+    lines = []
+    for section, settings in service.items():
+        lines += [f"[{section}]", *assignments(settings)]
+    return "\n".join([*lines, ""])
 
 
 def assignments(section):

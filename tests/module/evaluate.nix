@@ -110,6 +110,7 @@ let
     );
     services = trimmed config.systemd.services;
     inherit (config.system) preSwitchChecks;
+    environment = config.sops.environment or { };
     activationScripts = removeAttrs config.system.activationScripts [ "script" ];
     etc = config.environment.etc;
     systemPackages = map (package: package.name) config.environment.systemPackages;

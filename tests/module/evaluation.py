@@ -176,10 +176,17 @@ def failures_of_machines(tests):
             compile(test["script"], name, "exec")
         except SyntaxError as error:
             yield f"{name}: its script is no Python: {error}"
+    for machine, result in records_of_machines(tests):
+        if result.get("warnings") or "assertions" in result:
+            yield f"{machine}: {result}"
+
+
+def records_of_machines(tests):
+    """The machines of the tests, each with its specialisations, by a name for messages."""
+    for name, test in tests.items():
         for node, machines in test["machines"].items():
             for specialisation, result in machines.items():
-                if result.get("warnings") or "assertions" in result:
-                    yield f"{name}: {node} {specialisation}: {result}"
+                yield f"{name}: {node} {specialisation}".rstrip(), result
 
 
 def without_hashes(value):
