@@ -61,7 +61,8 @@ class Machine:
     def install(self, record):
         """What a switch puts into /etc. Returns the units that it changes."""
         for path, source in record.get("etc", {}).items():
-            self.link(f"etc/{path}", source["source"])
+            # Of a user it is below the user's own directory.
+            self.link(f"{'etc' if 'preSwitchChecks' in record else 'home/alice/.config'}/{path}", source["source"])
         changed = []
         for name, service in record["services"].items():
             if "Service" in service:

@@ -66,6 +66,23 @@ let
       };
     };
 
+  group =
+    { name, ... }:
+    {
+      freeformType = types.attrsOf types.anything;
+      options.name = option types.str name;
+    };
+
+  fileSystem =
+    { name, ... }:
+    {
+      freeformType = types.attrsOf types.anything;
+      options = {
+        mountPoint = option types.str name;
+        neededForBoot = flag;
+      };
+    };
+
   common = {
     options = {
       assertions = option (types.listOf types.unspecified) [ ];
@@ -140,6 +157,12 @@ in
 
   nixos = {
     imports = [ common ];
+    # As in NixOS.
+    config.users = {
+      users.root.group = "root";
+      users.nobody.group = "nogroup";
+      groups = lib.genAttrs [ "nogroup" "root" "users" "wheel" ] (_: { });
+    };
     options = {
       boot.initrd.systemd.enable = flag;
       environment.etc = anything;
@@ -152,6 +175,7 @@ in
           (hostKey "ed25519")
         ];
       };
+      fileSystems = option (types.attrsOf (types.submodule fileSystem)) { };
       services.userborn.enable = flag;
       specialisation = option (types.attrsOf types.raw) { };
       system = {
@@ -164,6 +188,7 @@ in
         };
         build = option (types.lazyAttrsOf types.unspecified) { };
         etc.overlay.enable = flag;
+        etc.overlay.mutable = option types.bool true;
         nixos-init.enable = flag;
         switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
@@ -173,7 +198,7 @@ in
         services = option (types.attrsOf service) { };
         sysusers.enable = flag;
       };
-      users.groups = anything;
+      users.groups = option (types.attrsOf (types.submodule group)) { };
       virtualisation = anything;
       users.mutableUsers = option types.bool true;
       users.users = option (types.attrsOf (types.submodule user)) { };
@@ -183,13 +208,16 @@ in
   homeManager = {
     imports = [ common ];
     options = {
+      home.packages = option (types.listOf types.package) [ ];
       home.activation = option (types.attrsOf types.attrs) { };
       home.sessionVariables = anything;
       home.homeDirectory = option types.path "/home/alice";
       systemd.user = {
         services = option (types.attrsOf types.attrs) { };
         systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
+        timers = option (types.attrsOf types.attrs) { };
       };
+      xdg.configFile = anything;
       xdg.configHome = option types.path "/home/alice/.config";
     };
   };
