@@ -148,6 +148,7 @@ in
           inherit tests;
           meta.mainProgram = "sops-install-secrets";
         };
+      pkgsStatic.callPackage = _: _: named "sops-install-secrets-static";
       closureInfo = _: named "closure-info";
       mkShell = arguments: derivation "nix-shell" arguments;
       runCommand =
