@@ -165,14 +165,14 @@ in
       package = shared.program;
 
       secretsDir = mkOption {
-        type = types.externalPath;
+        type = shared.externalPath;
         default = "/run/agenix";
         example = "/run/keys";
         description = "Link to the directory with the secrets.";
       };
 
       secretsMountPoint = mkOption {
-        type = types.externalPath;
+        type = shared.externalPath;
         default = "/run/agenix.d";
         example = "/run/keys.d";
         description = "Where the file system in memory with the secrets is mounted.";

@@ -342,11 +342,18 @@ let
     }
   );
 
+  # types.externalPath, which NixOS 25.05 does not have.
+  externalPath =
+    types.addCheck types.str (path: lib.hasPrefix "/" path && !lib.hasPrefix builtins.storeDir path)
+    // {
+      description = "absolute path in quotes, not in the Nix store";
+    };
+
   # Outside the store, or a credential of the unit, or a file that only says where a key is. Any other path without quotes
   # would be copied to the store, where every user can read it.
   keyPath =
     types.oneOf [
-      types.externalPath
+      externalPath
       (types.strMatching "%d/.+")
       (types.addCheck types.path text.isHandle)
     ]
@@ -360,7 +367,7 @@ let
   ownPackage = pkgs.callPackage ../package.nix { };
 in
 {
-  inherit keyPath;
+  inherit externalPath keyPath;
 
   placeholders = lib.mapAttrs (
     name: _: lib.mkDefault "<SOPS:${builtins.hashString "sha256" name}:PLACEHOLDER>"
