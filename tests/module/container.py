@@ -22,11 +22,12 @@ class Machine:
 
     def __init__(self, work, tree, program, kind, name):
         self.record = json.loads((evaluation.RECORDED / kind / "good" / f"{name}.json").read_text())
-        self.tree = Path(work, f"{kind}-{name}")
+        # Several machines may have one configuration.
+        self.tree = Path(work, f"{kind}-{name}-{len(list(Path(work).iterdir()))}")
         self.program = program
         self.process = self.leader = None
         overlay(tree, self.tree)
-        self.persist = Path(work, f"{kind}-{name}-persist")
+        self.persist = Path(f"{self.tree}-persist")
         self.persist.mkdir(mode=0o700)
         (self.tree / "var/log/journal").mkdir(exist_ok=True)
         self.write(f"{UNITS}/sysinit-reactivation.target", "[Unit]\n")
