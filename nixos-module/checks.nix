@@ -241,24 +241,37 @@ let
     "/var/log"
   ];
 
-  # The file system that a path is on, as far as the configuration says.
-  fileSystemOf =
+  # What is mounted for a path, as far as the configuration says: a file system, or a mount unit.
+  mountOf =
     path:
     let
-      holds =
-        fileSystem:
-        fileSystem.mountPoint == "/"
-        || path == fileSystem.mountPoint
-        || lib.hasPrefix "${fileSystem.mountPoint}/" path;
-      byLength = lib.sort (a: b: lib.stringLength a.mountPoint > lib.stringLength b.mountPoint) (
-        lib.filter holds (lib.attrValues (config.fileSystems or { }))
+      mounts =
+        lib.mapAttrsToList (_: fileSystem: {
+          place = fileSystem.mountPoint;
+          isLate = !fileSystem.neededForBoot && !lib.elem fileSystem.mountPoint early;
+          name = "fileSystems.\"${fileSystem.mountPoint}\"";
+          advice = "set fileSystems.\"${fileSystem.mountPoint}\".neededForBoot = true";
+        }) (config.fileSystems or { })
+        ++ map (mount: {
+          place = mount.where;
+          # The other dependencies of a mount unit are what waits for the users.
+          isLate = usersByScript || mount.unitConfig.DefaultDependencies or true;
+          name = "a mount unit for ${mount.where}";
+          advice =
+            if usersByScript then
+              "set services.userborn.enable = true and DefaultDependencies = false in that unit, or move the key to a file system of fileSystems with neededForBoot"
+            else
+              "set unitConfig.DefaultDependencies = false in that unit of systemd.mounts, or move the key to a file system of fileSystems with neededForBoot";
+        }) (config.systemd.mounts or [ ]);
+      holds = mount: mount.place == "/" || path == mount.place || lib.hasPrefix "${mount.place}/" path;
+      byLength = lib.sort (a: b: lib.stringLength a.place > lib.stringLength b.place) (
+        lib.filter holds mounts
       );
     in
     if byLength == [ ] then null else lib.head byLength;
 
-  isLate =
-    fileSystem:
-    fileSystem != null && !fileSystem.neededForBoot && !lib.elem fileSystem.mountPoint early;
+  usersByScript =
+    !(config.services.userborn.enable or false) && !(config.systemd.sysusers.enable or false);
 
   # Whatever creates users runs before a file system that the first stage has not mounted: userborn even stands in the way
   # of its mount, which ends in emergency mode.
@@ -278,11 +291,11 @@ let
       map (
         { option, path }:
         let
-          fileSystem = fileSystemOf path;
+          mount = mountOf path;
         in
         {
-          assertion = text.isCredential path || !isLate fileSystem;
-          message = "${option} has ${path}, which is on fileSystems.\"${fileSystem.mountPoint}\", and that is mounted after users are created, for whom ${needer} needs it; set fileSystems.\"${fileSystem.mountPoint}\".neededForBoot = true.";
+          assertion = text.isCredential path || mount == null || !mount.isLate;
+          message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, for whom ${needer} needs it; ${mount.advice}.";
         }
       ) (keys ++ sources)
     );

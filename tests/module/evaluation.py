@@ -6,6 +6,7 @@ recorded/KIND/NAME.json. Comments at the top of a configuration say what has to 
     # manifest: FILE    the manifest that is to be the same as FILE, which sops-nix made, but for hashes in store paths
     # manifest-for-users: FILE
     # warning: TEXT     a warning that the configuration has to give
+    # holds: TEXT       a text that the record of the configuration has to contain
     # error: TEXT       a text that the error of a bad configuration has to contain; several may be given
     # refused: TEXT     a text that the program has to say against the manifest, which it otherwise has to accept
 """
@@ -26,6 +27,7 @@ RECORDED = HERE / "recorded"
 MACHINES = RECORDED / "machines.json"
 OUTPUTS = RECORDED / "outputs.json"
 HASHES = RECORDED / "hashes.json"
+REAL = ROOT / "tests/nixos/record.json"
 OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
 KINDS = {
     "sops": "NixOS: sops (`default.nix`)",
@@ -181,7 +183,7 @@ def description_cell(option):
 
 def expectations(configuration):
     for line in configuration.read_text().splitlines():
-        match = re.match(r"# (manifest|manifest-for-users|warning|error|refused): (.*)", line)
+        match = re.match(r"# (manifest|manifest-for-users|warning|holds|error|refused): (.*)", line)
         if match:
             yield match.groups()
         elif not line.startswith("#"):
@@ -205,6 +207,10 @@ def failures_of(configuration, record):
         return
     for field, file in expected:
         if field == "refused":
+            continue
+        if field == "holds":
+            if file not in text_of(record):
+                yield f"does not hold {file!r}"
             continue
         if field == "warning":
             if file not in record["warnings"]:
@@ -320,13 +326,33 @@ done
 # Whether records are those of the present files
 
 
+def hashes_of_modules():
+    """Of what the last run of tests/nixos/run was made."""
+    return hashes_of([*sorted((ROOT / "nixos-module").glob("*.nix")), ROOT / "package.nix"])
+
+
+def hashes_of(paths):
+    return {str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.exists()}
+
+
+def failures_of_real_run():
+    """What is wrong with the record of the last run on the real NixOS and home-manager."""
+    if not REAL.exists():
+        yield f"{REAL.relative_to(ROOT)} is not there; run tests/nixos/run --record"
+        return
+    record, present = json.loads(REAL.read_text()), hashes_of_modules()
+    for path in sorted(record["files"].keys() | present.keys()):
+        if record["files"].get(path) != present.get(path):
+            yield f"{path} is not as it was in the last real run; run tests/nixos/run --record"
+    for name, said in record["failed"].items():
+        yield f"{name} failed in the last real run: {said}"
+    if not record["passed"]:
+        yield "nothing passed in the last real run"
+
+
 def hashes():
     inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
     inputs += sorted((HERE / "files").iterdir())
     inputs += sorted(path for folder in ("", "nixos-module", "tests/nixos") for path in (ROOT / folder).glob("*.nix"))
     outputs = [OPTIONS, MACHINES, OUTPUTS, *sorted(RECORDED.glob("*/*/*.json"))]
-    return {
-        str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in inputs + outputs
-        if path.exists()
-    }
+    return hashes_of(inputs + outputs)

@@ -198,6 +198,7 @@ in
         package = option types.package (derivation "systemd" { });
         services = option (types.attrsOf service) { };
         sysusers.enable = flag;
+        mounts = option (types.listOf types.attrs) [ ];
       };
       users.groups = option (types.attrsOf (types.submodule group)) { };
       virtualisation = anything;
