@@ -44,11 +44,11 @@ in
       if [[ ! -e ${key} ]]; then
         echo "generating an age key..."
         (
-          umask 077
-          mkdir -p ${shellWord (dirOf file)}
-          rm -f ${new}
-          ${generator} -o ${new}
-          mv -nT ${new} ${key}
+          umask 077 &&
+            mkdir -p ${shellWord (dirOf file)} &&
+            rm -f ${new} &&
+            ${generator} -o ${new} &&
+            mv -nT ${new} ${key}
         )
       fi
     '';

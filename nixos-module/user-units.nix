@@ -36,64 +36,67 @@ let
     manifest
   ];
 
+  # The program, run by a shell: words before it, and arguments of its own.
+  call =
+    installation: before: arguments:
+    text.shellCommand (
+      text.shellAssignments cfg.environment
+      ++ before
+      ++ map text.shellWord (
+        [
+          executable
+          "-ignore-passwd"
+        ]
+        ++ arguments
+        ++ [ installation.manifest ]
+      )
+    );
+
   # After the user's systemd has read the new unit. restart also starts it, and works if it was made to remain active. A
   # failure is said by the program itself and ends nothing: what comes after it in the activation is not to wait for a key.
-  activation =
-    installation:
-    let
-      call =
-        options:
-        text.shellCommand (
-          text.shellAssignments cfg.environment
-          ++ options.before
-          ++ map text.shellWord [
-            executable
-            "-ignore-passwd"
-          ]
-          ++ options.arguments
-          ++ [ (text.shellWord installation.manifest) ]
-        );
-    in
-    {
-      after = [ "reloadSystemd" ];
-      before = [ ];
-      data = ''
-        case "$(${systemctl} --user is-system-running 2>/dev/null || true)" in
-        running | degraded | starting)
-          if ! run ${systemctl} --user restart ${unit}; then
-            ${
-              call {
-                before = [ ];
-                arguments = [ "-dry-run" ];
-              }
-            } >&2 || true
-            echo "The secrets stay as they were. When that is mended: systemctl --user restart ${unit}" >&2
+  #
+  # Without the user's systemd a login starts the unit, and where there is no systemd at all, as in a container, nothing
+  # ever does: then the secrets are installed at once, where there is memory. In a directory that everybody can write to,
+  # only one of one's own will do.
+  activation = installation: {
+    after = [ "reloadSystemd" ];
+    before = [ ];
+    data = ''
+      secretsRuntime=''${XDG_RUNTIME_DIR:-/run/user/$UID}
+      case "$(XDG_RUNTIME_DIR=$secretsRuntime ${systemctl} --user is-system-running 2>/dev/null || true)" in
+      running | degraded | starting)
+        if ! XDG_RUNTIME_DIR=$secretsRuntime run ${systemctl} --user restart ${unit}; then
+          ${call installation [ "XDG_RUNTIME_DIR=$secretsRuntime" ] [ "-dry-run" ]} >&2 || true
+          echo "The secrets stay as they were. When that is mended: systemctl --user restart ${unit}" >&2
+        fi
+        ;;
+      *)
+        if [[ ! -d $secretsRuntime && ! -d /run/systemd/system && ! -v DRY_RUN ]]; then
+          secretsRuntime=/dev/shm/${here.folder}-$UID
+          [[ -d $secretsRuntime ]] || mkdir -m 0700 "$secretsRuntime" || true
+        fi
+        if [[ -d $secretsRuntime && -O $secretsRuntime && ! -L $secretsRuntime ]]; then
+          ${lib.optionalString (installation.generatedKey != null) (generation installation.generatedKey)}
+          if ! ${
+            call installation
+              [
+                "XDG_RUNTIME_DIR=$secretsRuntime"
+                "run"
+              ]
+              [ ]
+          }; then
+            echo "The secrets stay as they were. When that is mended, activate again." >&2
           fi
-          ;;
-        *)
-          if [[ -d ''${XDG_RUNTIME_DIR:-/run/user/$(${pkgs.coreutils}/bin/id -u)} ]]; then
-            ${lib.optionalString (installation.generatedKey != null) (generation installation.generatedKey)}
-            if ! ${
-              call {
-                before = [
-                  "XDG_RUNTIME_DIR=\"\${XDG_RUNTIME_DIR:-/run/user/$(${pkgs.coreutils}/bin/id -u)}\""
-                  "run"
-                ];
-                arguments = [ ];
-              }
-            }; then
-              echo "The secrets stay as they were. When that is mended, activate again." >&2
-            fi
-          else
-            echo "There is no session of this user; the secrets are installed at the next login." >&2
-          fi
-          ;;
-        esac
-      '';
-    };
+        else
+          echo "There is no session of this user; the secrets are installed at the next login." >&2
+        fi
+        ;;
+      esac
+    '';
+  };
 
   # home-manager's own dry run writes nothing.
-  generation = file: "if [[ ! -v DRY_RUN ]]; then\n${keys.script file}fi";
+  generation = file: "if [[ ! -v DRY_RUN ]]; then\n${keys.script file}fi || true";
 in
 {
   definitions = installation: [

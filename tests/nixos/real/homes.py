@@ -54,8 +54,10 @@ class Debian(Machine):
         return self.run(f"cd /home/alice; runuser -u alice -- env -i HOME=/home/alice USER=alice PATH=/usr/bin {runtime} {command}")
 
     def activate(self, kind, variant, runtime="XDG_RUNTIME_DIR=/run/user/1000"):
-        home = self.kit.build(f"home-{kind}-{variant}", f'homes.activations."{kind}.{variant}"')
-        return self.as_alice(f"{home}/activate", runtime)
+        return self.as_alice(f"{self.build(kind, variant)}/activate", runtime)
+
+    def build(self, kind, variant):
+        return self.kit.build(f"home-{kind}-{variant}", f'homes.activations."{kind}.{variant}"')
 
 
 def activated(machine, kind, variant, **options):
@@ -74,7 +76,8 @@ def session(machine, kind):
     machine.expect(f"stat -L -c '%a %U' {PLACES[kind]}", "400 alice")
     if kind == "sops":
         machine.expect("cat /home/alice/linked", "constant-value")
-    activated(machine, kind, "changed")
+    # As a service of the system activates it, which is told nothing of the session.
+    activated(machine, kind, "changed", runtime="")
     machine.expect(f"cat {PLACES[kind]}", "second-token")
 
 
@@ -111,7 +114,19 @@ def no_session(machine, kind):
     machine.expect(f"cat {PLACES[kind]}", "first-token")
 
 
-SCENARIOS = (session, failure, no_key, no_session)
+def no_systemd(machine, kind):
+    """Where no systemd runs at all, as in a container or a job of CI: the secrets are there at once, in memory."""
+    machine.add_key()
+    home = machine.build(kind, "first")
+    place = {"sops": PLACES["sops"], "agenix": "/dev/shm/agenix-1000/agenix/token"}[kind]
+    # What the machine has below /run is out of sight.
+    script = f"""mount -t tmpfs tmpfs /run; cd /home/alice
+        runuser -u alice -- env -i HOME=/home/alice USER=alice PATH=/usr/bin {home}/activate >&2; runuser -u alice -- cat {place}"""
+    machine.expect(f"unshare --mount bash -euc '{script}' 2>/dev/null", "first-token")
+    machine.expect("stat -c '%a %U' /dev/shm/*-1000", "700 alice")
+
+
+SCENARIOS = (session, failure, no_key, no_session, no_systemd)
 
 
 def applies(scenario, kind):

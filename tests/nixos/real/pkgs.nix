@@ -360,6 +360,7 @@ let
         {
           suidHelper,
           serviceDirectories,
+          ...
         }:
         theSet.runCommand "dbus-1" { } ''
           mkdir -p $out
