@@ -183,9 +183,9 @@ class Machine:
 
     # A switch, in the order of switch-to-configuration
 
-    def check(self, record):
+    def check(self, record, action="test"):
         """The checks before a switch, as NixOS runs them: with the new system, and what is to be done with it."""
-        return self.run("set -- /toplevel test\n" + "\n".join(record["preSwitchChecks"].values()))
+        return self.run(f"set -- /toplevel {action}\n" + "\n".join(record["preSwitchChecks"].values()))
 
     def switch(self, record):
         """Everything after the checks. Returns the exit status and what was said of the restart."""
