@@ -78,7 +78,11 @@ let
       ;
   };
 
-  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) cfg.secrets;
+  mock = import ./mock.nix { inherit lib pkgs here; };
+  mocks = mock.make isNeededForUsers cfg.secrets;
+  secrets = if cfg.mock.enable then mock.replace mocks cfg.secrets else cfg.secrets;
+
+  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) secrets;
 
   # A password is where agenix has it too, for whatever else reads it there. Whatever the owner of the secret is, there is
   # only root that early.
@@ -91,7 +95,7 @@ let
       credential = secret.credential && secret.neededForUsers;
     }
     // lib.optionalAttrs (!secret.neededForUsers) { path = earlyPath secret; }
-  ) (lib.filterAttrs (_: isNeededForUsers) cfg.secrets);
+  ) (lib.filterAttrs (_: isNeededForUsers) secrets);
 
   isNeededForUsers = secret: secret.neededForUsers || lib.elem (earlyPath secret) passwordFiles;
   earlyPath = secret: "${cfg.secretsDir}-for-users/${secret.name}";
@@ -110,8 +114,8 @@ let
       secretsMountPoint = if suffix == "" then cfg.secretsMountPoint else "${cfg.secretsDir}${suffix}.d";
       symlinkPath = "${cfg.secretsDir}${suffix}";
       keys = {
-        ageKeyFile = cfg.keyFile;
-        ageSshKeyPaths = cfg.identityPaths;
+        ageKeyFile = if cfg.mock.enable then "${mocks}/key" else cfg.keyFile;
+        ageSshKeyPaths = lib.optionals (!cfg.mock.enable) cfg.identityPaths;
       };
     };
 
@@ -123,10 +127,13 @@ let
     manifestForUsers = manifestFor "-for-users" secretsForUsers { };
     symlinkPath = cfg.secretsDir;
     keys =
-      map (keyAt "age.identityPaths") cfg.identityPaths
-      ++ map (keyAt "age.keyFile") (lib.optional (cfg.keyFile != null) cfg.keyFile);
-    generatedKey = if cfg.generateKey then cfg.keyFile else null;
-    inherit (cfg) plugins;
+      if cfg.mock.enable then
+        [ (keyAt "age.mock.enable" "${mocks}/key") ]
+      else
+        map (keyAt "age.identityPaths") cfg.identityPaths
+        ++ map (keyAt "age.keyFile") (lib.optional (cfg.keyFile != null) cfg.keyFile);
+    generatedKey = if cfg.generateKey && !cfg.mock.enable then cfg.keyFile else null;
+    plugins = lib.optionals (!cfg.mock.enable) cfg.plugins;
     usesAgent = false;
     byScript = false;
   };

@@ -69,8 +69,12 @@ let
   text = import ./text.nix { inherit lib; };
   inherit (text) keyAt;
 
-  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) cfg.secrets;
-  secretsForUsers = lib.filterAttrs (_: secret: secret.neededForUsers) cfg.secrets;
+  mock = import ./mock.nix { inherit lib pkgs here; };
+  mocks = mock.make (secret: secret.neededForUsers) cfg.secrets;
+  secrets = if cfg.mock.enable then mock.replace mocks cfg.secrets else cfg.secrets;
+
+  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) secrets;
+  secretsForUsers = lib.filterAttrs (_: secret: secret.neededForUsers) secrets;
 
   manifestFor =
     suffix: secrets: templates:
@@ -79,13 +83,28 @@ let
       inherit secrets templates;
       secretsMountPoint = "/run/secrets${suffix}.d";
       symlinkPath = "/run/secrets${suffix}";
-      keys = {
-        gnupgHome = cfg.gnupg.home;
-        sshKeyPaths = cfg.gnupg.sshKeyPaths;
-        ageKeyFile = cfg.age.keyFile;
-        ageSshKeyPaths = cfg.age.sshKeyPaths;
-      };
+      keys =
+        if cfg.mock.enable then
+          {
+            gnupgHome = null;
+            sshKeyPaths = [ ];
+            ageKeyFile = "${mocks}/key";
+            ageSshKeyPaths = [ ];
+          }
+        else
+          {
+            gnupgHome = cfg.gnupg.home;
+            sshKeyPaths = cfg.gnupg.sshKeyPaths;
+            ageKeyFile = cfg.age.keyFile;
+            ageSshKeyPaths = cfg.age.sshKeyPaths;
+          };
     };
+
+  realKeys =
+    map (keyAt "sops.gnupg.home") (lib.optional (cfg.gnupg.home != null) cfg.gnupg.home)
+    ++ map (keyAt "sops.gnupg.sshKeyPaths") cfg.gnupg.sshKeyPaths
+    ++ map (keyAt "sops.age.keyFile") (lib.optional (cfg.age.keyFile != null) cfg.age.keyFile)
+    ++ map (keyAt "sops.age.sshKeyPaths") cfg.age.sshKeyPaths;
 
   installation = {
     secrets = regularSecrets;
@@ -94,14 +113,10 @@ let
     manifest = manifestFor "" regularSecrets cfg.templates;
     manifestForUsers = manifestFor "-for-users" secretsForUsers { };
     symlinkPath = "/run/secrets";
-    keys =
-      map (keyAt "sops.gnupg.home") (lib.optional (cfg.gnupg.home != null) cfg.gnupg.home)
-      ++ map (keyAt "sops.gnupg.sshKeyPaths") cfg.gnupg.sshKeyPaths
-      ++ map (keyAt "sops.age.keyFile") (lib.optional (cfg.age.keyFile != null) cfg.age.keyFile)
-      ++ map (keyAt "sops.age.sshKeyPaths") cfg.age.sshKeyPaths;
-    generatedKey = if cfg.age.generateKey then cfg.age.keyFile else null;
-    inherit (cfg.age) plugins;
-    usesAgent = cfg.gnupg.home != null;
+    keys = if cfg.mock.enable then [ (keyAt "sops.mock.enable" "${mocks}/key") ] else realKeys;
+    generatedKey = if cfg.age.generateKey && !cfg.mock.enable then cfg.age.keyFile else null;
+    plugins = lib.optionals (!cfg.mock.enable) cfg.age.plugins;
+    usesAgent = cfg.gnupg.home != null && !cfg.mock.enable;
     byScript = !cfg.useSystemdActivation;
   };
 

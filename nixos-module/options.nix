@@ -236,6 +236,16 @@ let
       '';
     };
 
+    mock = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "postgresql:///shop";
+      description = ''
+        The value under {option}`${prefix}.mock.enable`. If null, one is made up: a number where the sops file has a
+        number, the hash of the password `mock` for a secret that is one, otherwise a text.
+      '';
+    };
+
     credential = mkOption {
       type = types.bool;
       default = false;
@@ -505,6 +515,19 @@ in
       };
   }
   // lib.optionalAttrs here.isSystem {
+    mock.enable = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Install made-up values in the place of all secrets, for a machine without keys. No key is read and nothing real is
+        decrypted; the log says MOCK. It is set in {option}`virtualisation.vmVariant`, and so in what
+        `nixos-rebuild build-vm` makes. ${
+          if here.isSops then "sops-nix" else "agenix"
+        } does not have this option.
+      '';
+    };
+
     useTmpfs = mkOption {
       type = types.bool;
       default = false;

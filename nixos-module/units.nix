@@ -30,7 +30,8 @@ let
 
   keys = import ./keys.nix { inherit lib pkgs; };
 
-  cfg = config.${if here.isSops then "sops" else "age"};
+  prefix = if here.isSops then "sops" else "age";
+  cfg = config.${prefix};
 
   # What creates the users: the unit's name without its suffix, or null for the activation script. The real names, since
   # systemd-sysusers.service is only an alias where userborn is on, and a link in the .wants of an alias is none.
@@ -146,6 +147,7 @@ let
       Type = "oneshot";
       ExecStart = commandLine ([ executable ] ++ arguments ++ [ manifest ]);
     }
+    // lib.optionalAttrs cfg.mock.enable { SyslogIdentifier = "MOCK-${here.unit}"; }
     // sandbox installation;
   };
 

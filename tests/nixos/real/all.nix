@@ -14,6 +14,7 @@ systems
 // {
   product = systems.pkgs.callPackage /project/package.nix { };
   homes = import ./homes.nix arguments;
+  builds = import ./builds.nix arguments;
   extras = import ./extras.nix arguments;
   tests = import ./project_tests.nix arguments;
 }
