@@ -84,7 +84,8 @@ pub(crate) fn load(
     // With SSH keys for PGP there is no other GnuPG home, and that of the user is none of this host's business.
     if home.is_some() || manifest.ssh_key_paths().is_empty() {
         let program = PathBuf::from(&environment.gpg);
-        identities.set_gpg(Gpg { program, home, time_limit: TIME_LIMIT });
+        let search_path = environment.path.clone();
+        identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT });
     }
     HostKeys { identities, unusable }
 }

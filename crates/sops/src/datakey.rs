@@ -761,8 +761,10 @@ mod tests {
     fn set_gpg(identities: &mut Identities, how: &str) -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("how"), how).unwrap();
+        std::fs::write(home.path().join("pubring.kbx"), "").unwrap();
         identities.set_gpg(Gpg {
             program: programs().join("gpg"),
+            search_path: "/usr/bin:/bin".into(),
             home: Some(home.path().to_owned()),
             time_limit: Duration::from_secs(60),
         });
@@ -984,7 +986,7 @@ mod tests {
         let start = Instant::now();
         let outcome = run(&[toy_file(&["open"], b"early"), hang, toy_file(&["open"], b"late")], &identities);
         assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
-        crate::identity::child::tests::assert_gone(&pids);
+        crate::child::tests::assert_gone(&pids);
         assert_eq!(outcome[0], Ok(b"early".to_vec()));
         let stopped = "age-plugin-toy was of no use: it gave no answer within 3 seconds and was stopped";
         for outcome in &outcome[1..] {
