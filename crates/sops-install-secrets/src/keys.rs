@@ -108,19 +108,11 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostR
         };
         // A file may hold several, one a line, as `ssh-keyscan` prints them.
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let host = HostRecipient::parse(line).ok_or_else(|| NotARecipient(line.to_owned()));
-            hosts.push(host.map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
+            hosts.push(HostRecipient::parse(line).map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
         }
     }
     Ok(hosts)
 }
-
-/// A text that names no host.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{0:?} is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint"
-)]
-struct NotARecipient(String);
 
 /// How long gpg may take to open one data key, and a plugin of age to open all of them, but for a second for each further
 /// file: a hardware token has to be found and touched.

@@ -337,6 +337,11 @@ pub(crate) mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
     }
 
+    /// A search path with a folder in front of those that a shell needs.
+    pub(crate) fn search_path(folder: &Path) -> OsString {
+        std::env::join_paths([folder, Path::new("/usr/bin"), Path::new("/bin")]).unwrap()
+    }
+
     /// Waits for the processes to end whose numbers are in `file`.
     pub(crate) fn assert_gone(file: &Path) {
         let numbers = std::fs::read_to_string(file).unwrap();

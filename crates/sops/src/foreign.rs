@@ -65,9 +65,9 @@ impl<T: AsRef<[u8]>> fmt::Debug for Foreign<T> {
 /// Whether a text has a private key in it, or the beginning of one.
 pub(crate) fn has_private_key(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
-    ["AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PUTTY-USER-KEY-FILE"]
-        .iter()
-        .any(|mark| upper.contains(mark))
+    let in_any_case = ["AGE-SECRET-KEY-", "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PUTTY-USER-KEY-FILE"];
+    // The names of plugins are written in small letters, and their identities never.
+    in_any_case.iter().any(|mark| upper.contains(mark)) || text.contains("AGE-PLUGIN-")
 }
 
 /// Whether a character shows as itself: no control, no mark of direction, nothing invisible.
@@ -133,6 +133,7 @@ mod tests {
 
     #[test]
     fn a_private_key_in_a_text_of_others_is_not_shown() {
+        assert_eq!(Foreign("age-plugin-x says no").to_string(), "age-plugin-x says no");
         for text in [
             "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486",
             "bad line: age-secret-key-pq-1qqq",

@@ -229,7 +229,7 @@ pub use error::{EmitError, Error, ParseError, Position};
 pub use file::{Checked, Decrypted, Encrypted, Format};
 pub use foreign::Foreign;
 pub use identity::age::AgeProblem;
-pub use identity::recipient::HostRecipient;
+pub use identity::recipient::{HostRecipient, RecipientError};
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
 pub use lookup::LookupError;
 pub use mac::MacError;

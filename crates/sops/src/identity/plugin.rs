@@ -381,7 +381,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::child::tests::{assert_gone, programs};
+    use crate::child::tests::{assert_gone, programs, search_path};
 
     fn text(prefix: &str) -> String {
         bech32_encode(Hrp::parse_unchecked(prefix), &[1, 2, 3]).to_uppercase()
@@ -392,7 +392,7 @@ mod tests {
     }
 
     fn plugins(time_limit: Duration) -> Plugins {
-        Plugins { search_path: programs().into(), time_limit }
+        Plugins { search_path: search_path(&programs()), time_limit }
     }
 
     /// What the toy is told to do, with a key.
