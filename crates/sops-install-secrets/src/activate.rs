@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 use crate::cli::{self, Action, Arguments, ManifestPath};
 use crate::confinement::{confine, raise_file_limit};
 use crate::environment::Environment;
-use crate::keys::HostKeys;
+use crate::keys::{Commands, HostKeys};
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
 use crate::units::{self, RequestError, Requests, Route};
-use crate::{accounts, decrypt, input, keys, plan, status, verify};
+use crate::{accounts, decrypt, input, keys, plan, preswitch, status, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
@@ -30,23 +30,15 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     };
     report.begin(action, arguments.manifest.as_path(), arguments.output);
     report.step(Step::Manifest);
-    let mut inputs = Inputs::new();
-    let Ok(manifest) = read_manifest(&arguments.manifest, action, environment, &mut inputs, report) else { return };
-    let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
     let done = match action {
-        Action::CheckManifest => Ok(()),
-        Action::CheckSopsFiles => {
-            decrypt::check(&manifest, report);
-            plan::check_templates(&manifest, report);
+        Action::Install => install(arguments, environment, report),
+        // For any number of manifests.
+        Action::PreSwitch(switch) => {
+            preswitch::check(arguments, action, switch, environment, report);
             Ok(())
         }
-        Action::CheckRecipients(hosts) => {
-            keys::hosts(hosts, report).map(|hosts| decrypt::check_recipients(&manifest, &hosts, report))
-        }
-        Action::Install => installation.run(inputs, report),
-        Action::DryRun => installation.dry_run(report),
-        Action::Verify => installation.verify(&arguments.manifest, report),
-        Action::Status => status::show(&installation, &arguments.manifest, arguments.output, report),
+        action => read_manifest(&arguments.manifest, action, environment, &mut Inputs::new(), report)
+            .and_then(|manifest| look(&manifest, action, arguments, environment, report)),
     };
     match done {
         // Whatever stopped it stands in the report.
@@ -54,11 +46,68 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     }
 }
 
+/// Does what installs nothing.
+fn look(
+    manifest: &Manifest,
+    action: &Action,
+    arguments: &Arguments,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let installation = Installation { manifest, environment, accounts: arguments.accounts };
+    match action {
+        Action::CheckSopsFiles => {
+            decrypt::check(manifest, report);
+            plan::check_templates(manifest, report);
+            Ok(())
+        }
+        Action::CheckRecipients(hosts) => {
+            keys::hosts(hosts, report).map(|hosts| decrypt::check_recipients(manifest, &hosts, report))
+        }
+        Action::DryRun => installation.dry_run(Commands::Run, report),
+        Action::Verify => installation.verify(&arguments.manifest, report),
+        Action::Status => status::show(&installation, &arguments.manifest, arguments.output, report),
+        // The manifest has been checked, and the others do not come here.
+        Action::CheckManifest | Action::Install | Action::PreSwitch(_) => Ok(()),
+    }
+}
+
+/// Installs, one run at a time. The manifest says which lock that is, and may be another one by the time that the lock is
+/// there: what is installed is what it says under the lock.
+fn install(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+    confine();
+    let path = &arguments.manifest;
+    let mut json = read_text(path, report)?;
+    loop {
+        let mut inputs = Inputs::new();
+        let manifest = parse(path, &json, &Action::Install, environment, &mut inputs, report)?;
+        let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
+        report.step(Step::Look);
+        let location = installation.location(report)?;
+        let waiting = |path: &Path| report.note(format_args!("{}: {}", report.program(), Waiting { path }));
+        let lock = Lock::acquire(&location, waiting).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let now = read_text(path, report)?;
+        if now == json {
+            return installation.run(&location, lock, inputs, report);
+        }
+        drop(lock);
+        json = now;
+        report.step(Step::Manifest);
+    }
+}
+
+/// Another run holds the lock.
+#[derive(Debug, thiserror::Error)]
+#[error("waiting for another run, which holds {path}", path = path.display())]
+struct Waiting<'a> {
+    path: &'a Path,
+}
+
 /// A manifest that belongs on this machine.
 pub(crate) struct Installation<'a> {
     pub(crate) manifest: &'a Manifest,
-    environment: &'a Environment,
-    accounts: cli::Accounts,
+    pub(crate) environment: &'a Environment,
+    pub(crate) accounts: cli::Accounts,
 }
 
 /// The secret or template that a file comes from.
@@ -95,15 +144,11 @@ struct Decision<'c> {
 
 impl Installation<'_> {
     /// The whole of an installation, top to bottom.
-    fn run(&self, mut inputs: Inputs, report: &mut Report) -> Result<(), Reported> {
-        confine();
+    fn run(&self, location: &Location, lock: Lock, mut inputs: Inputs, report: &mut Report) -> Result<(), Reported> {
         let failed = Code::InstallationFailed;
-        report.step(Step::Look);
-        let location = self.location(report)?;
         let group = self.directory_group(report)?;
-        let lock = Lock::acquire(&location).map_err(|error| report.failed(failed, &error))?;
-        let current = Self::look(&location, report)?;
-        let keys = self.keys(&mut inputs, report);
+        let current = Self::look(location, report)?;
+        let keys = self.keys(Commands::Run, &mut inputs, report);
         let owners = self.find_owners(Unknown::Failure, report);
         self.add_inputs(&mut inputs, group, &owners);
         let is_untouched = current.is_stamped(&inputs);
@@ -133,7 +178,7 @@ impl Installation<'_> {
             let staged = store.stage(&files).map_err(|error| report.failed(failed, &error))?;
             // THE COMMIT: one rename.
             staged.activate(&requests.words()).map_err(|error| report.failed(failed, &error))?;
-            report.generation(&location, store.active());
+            report.generation(location, store.active());
             report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
             self.announce(&changes, Mood::Indicative, report);
         }
@@ -168,13 +213,13 @@ impl Installation<'_> {
     }
 
     /// Says what an installation would do.
-    fn dry_run(&self, report: &mut Report) -> Result<(), Reported> {
+    pub(crate) fn dry_run(&self, commands: Commands, report: &mut Report) -> Result<(), Reported> {
         confine();
         report.step(Step::Look);
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
-        let contents = self.contents(&self.keys(&mut Inputs::new(), report), report);
+        let contents = self.contents(&self.keys(commands, &mut Inputs::new(), report), report);
         // Before a switch has made its users, a dry run cannot know them.
         let owners = self.find_owners(Unknown::Warning, report);
         let Decision { files, sources, changes } = self.decide(&current, &contents, owners, group, report)?;
@@ -203,7 +248,7 @@ impl Installation<'_> {
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
         let current = Self::look(&location, report)?;
-        let contents = self.contents(&self.keys(&mut Inputs::new(), report), report);
+        let contents = self.contents(&self.keys(Commands::Run, &mut Inputs::new(), report), report);
         let (files, sources) = self.files(&contents, self.find_owners(Unknown::Failure, report));
         report.step(Step::Compare);
         let changes = Changes::between(&current, &files, group)
@@ -224,9 +269,9 @@ impl Installation<'_> {
         Ok(current)
     }
 
-    fn keys(&self, inputs: &mut Inputs, report: &mut Report) -> HostKeys {
+    fn keys(&self, commands: Commands, inputs: &mut Inputs, report: &mut Report) -> HostKeys {
         report.step(Step::Identities);
-        keys::load(self.manifest, self.environment, inputs, report)
+        keys::load(self.manifest, self.environment, commands, inputs, report)
     }
 
     /// Adds what there is besides the manifest and the keys: the program, the files that it reads, and whom all belongs to.
@@ -434,25 +479,42 @@ fn credentials<'r>(files: &[File<'r>], sources: &[Source<'r>]) -> Vec<Credential
 }
 
 /// The manifest of the command line, with every problem of it reported.
-fn read_manifest(
+pub(crate) fn read_manifest(
     path: &ManifestPath,
     action: &Action,
     environment: &Environment,
     inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
-    let what = match path {
-        ManifestPath::Given(_) => "manifest",
-        ManifestPath::OfMachine => "manifest of this machine,",
+    let json = read_text(path, report)?;
+    parse(path, &json, action, environment, inputs, report)
+}
+
+fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
+    let kind = match path {
+        ManifestPath::Given(_) => input::Kind::Manifest,
+        ManifestPath::OfMachine => input::Kind::ManifestOfMachine,
     };
-    let json = input::read(what, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))?;
-    inputs.add(&json);
+    input::read(kind, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+}
+
+fn parse(
+    path: &ManifestPath,
+    json: &[u8],
+    action: &Action,
+    environment: &Environment,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Result<Manifest, Reported> {
+    inputs.add(json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
+        // A look before a switch has the environment of a deployment tool.
+        (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, None) => RuntimeDirectory::Unset,
     };
-    Manifest::from_json(&json, runtime_directory).map_err(|problems| {
+    Manifest::from_json(json, runtime_directory).map_err(|problems| {
         for problem in &problems {
             plan::report_problem(Code::ManifestInvalid, path.as_path(), problem, report);
         }

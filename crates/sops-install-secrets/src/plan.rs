@@ -125,7 +125,7 @@ pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
 /// The text of a template that stands in a file of its own.
 fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
     let path = template.file()?;
-    let content = match input::read("text", path) {
+    let content = match input::read(input::Kind::Text, path) {
         Ok(content) => content,
         Err(error) => {
             report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
