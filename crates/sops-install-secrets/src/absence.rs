@@ -68,7 +68,9 @@ impl fmt::Display for Absence {
                 mount_point = mount_point.display()
             ),
             (None, Some(_)) => formatter.write_str("which is not there"),
-            (None, None) if self.source.kind() == io::ErrorKind::NotFound => formatter.write_str("there is no such file"),
+            (None, None) if self.source.kind() == io::ErrorKind::NotFound => {
+                formatter.write_str("there is no such file")
+            }
             (None, None) => self.source.fmt(formatter),
         }
     }
@@ -108,9 +110,8 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 /// for every reader, so it is read only if it can matter.
 fn missing(path: &Path, wanted: &[Unmounted], mounted: impl FnOnce() -> Option<Vec<u8>>) -> Option<Unmounted> {
     // Without a root nothing would run.
-    let is_above = |wanted: &&Unmounted| {
-        path.starts_with(&wanted.mount_point) && wanted.mount_point.as_path() != Path::new("/")
-    };
+    let is_above =
+        |wanted: &&Unmounted| path.starts_with(&wanted.mount_point) && wanted.mount_point.as_path() != Path::new("/");
     let above: Vec<_> = wanted.iter().filter(is_above).collect();
     if above.is_empty() {
         return None;
@@ -154,10 +155,9 @@ fn of_unit(name: String, text: &[u8]) -> Option<Unmounted> {
     let place = places.last()?.trim().trim_matches('"');
     // systemd writes a percent sign twice.
     let mount_point = PathBuf::from(place.replace("%%", "%"));
-    mount_point.is_absolute().then(|| Unmounted {
-        mount_point: mount_point.components().collect(),
-        wanted_by: WantedBy::Unit(name),
-    })
+    mount_point
+        .is_absolute()
+        .then(|| Unmounted { mount_point: mount_point.components().collect(), wanted_by: WantedBy::Unit(name) })
 }
 
 /// The paths in one column of a table; comments and short lines have none.

@@ -397,7 +397,9 @@ mod tests {
             match parsed(&line) {
                 Ok(_) => {}
                 // A host needs a check that asks for it, a system a switch.
-                Err(message) if spec.option == Opt::System => assert!(message.contains("-pre-switch"), "{line}: {message}"),
+                Err(message) if spec.option == Opt::System => {
+                    assert!(message.contains("-pre-switch"), "{line}: {message}")
+                }
                 Err(message) => assert!(message.contains("-check-mode=recipients"), "{line}: {message}"),
             }
         }
@@ -418,7 +420,10 @@ mod tests {
             ("-x m.json", r#"there is no option "-x""#),
             ("-x=value m.json", r#"there is no option "-x""#),
             ("a AGE-SECRET-KEY-1QQ", r#"more than one manifest is given: "AGE-SECRET-KEY-1..." is too many"#),
-            ("-check-mode=AGE-SECRET-KEY-1QQ m", r#"the option -check-mode cannot be "AGE-SECRET-KEY-1..."; it takes manifest, sopsfile, recipients or off"#),
+            (
+                "-check-mode=AGE-SECRET-KEY-1QQ m",
+                r#"the option -check-mode cannot be "AGE-SECRET-KEY-1..."; it takes manifest, sopsfile, recipients or off"#,
+            ),
             ("-system=/s m", "-system goes with -pre-switch"),
             ("-pre-switch=boot -dry-run m", "-dry-run and -pre-switch are two things; ask for one of them"),
             ("m.json -check-mode", "the option -check-mode needs a value"),

@@ -59,15 +59,17 @@ impl Environment {
             .chain(home.iter().flat_map(|home| ["id_ed25519", "id_rsa"].map(|name| home.join(".ssh").join(name))))
             .collect();
         Self {
-            program: env::args_os().next().map_or_else(|| NAME.to_owned(), |name| text::piece(&name.to_string_lossy()).into_owned()),
+            program: env::args_os()
+                .next()
+                .map_or_else(|| NAME.to_owned(), |name| text::piece(&name.to_string_lossy()).into_owned()),
             dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
             colours: value("NO_COLOR").is_none() && value("TERM").is_some_and(|terminal| terminal != "dumb"),
             journal_stream: env::var("JOURNAL_STREAM").ok(),
             // One that is empty or the root itself would put secrets of a user into directories of the machine.
-            runtime_directory: value("XDG_RUNTIME_DIR").and_then(|directory| directory.into_string().ok()).filter(|directory| {
-                Path::new(directory).components().any(|part| matches!(part, Component::Normal(_)))
-            }),
+            runtime_directory: value("XDG_RUNTIME_DIR")
+                .and_then(|directory| directory.into_string().ok())
+                .filter(|directory| Path::new(directory).components().any(|part| matches!(part, Component::Normal(_)))),
             credentials_directory: path("CREDENTIALS_DIRECTORY"),
             path: env::var_os("PATH").unwrap_or_default(),
             gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),

@@ -22,7 +22,6 @@ pub(crate) enum Kind {
     SopsFile,
     Text,
     PublicKey,
-    Key,
 }
 
 /// A file that cannot be read.
@@ -59,7 +58,6 @@ impl Kind {
             Self::SopsFile => "sops file",
             Self::Text => "text",
             Self::PublicKey => "public key",
-            Self::Key => "key",
         }
     }
 
@@ -67,7 +65,7 @@ impl Kind {
     fn limit(self) -> u64 {
         match self {
             Self::Manifest | Self::ManifestOfMachine | Self::SopsFile | Self::Text => LARGEST_FILE,
-            Self::PublicKey | Self::Key => LARGEST_KEY,
+            Self::PublicKey => LARGEST_KEY,
         }
     }
 }
@@ -99,7 +97,11 @@ pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
 }
 
 fn content(path: &Path, limit: u64) -> Result<Vec<u8>, Reason> {
-    let file = open(path)?;
+    let file = open(path).map_err(|closed| match closed {
+        Closed::Failed(error) if is_absence(&error) => Reason::Absent(absence::explain(path, error)),
+        Closed::Failed(error) => Reason::Other(error),
+        Closed::NotAFile(found) => Reason::NotAFile(found),
+    })?;
     let length = file.metadata().map_err(Reason::Other)?.len();
     if length > limit {
         return Err(Reason::TooLarge(limit));
@@ -108,30 +110,41 @@ fn content(path: &Path, limit: u64) -> Result<Vec<u8>, Reason> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     // It may grow while it is read, and files of the kernel say that they are empty.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Reason::Other)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) { Ok(bytes) } else { Err(Reason::TooLarge(limit)) }
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
+        Ok(bytes)
+    } else {
+        Err(Reason::TooLarge(limit))
+    }
+}
+
+/// Why a file was not opened.
+enum Closed {
+    Failed(io::Error),
+    NotAFile(&'static str),
+}
+
+/// Whether nothing is there. Below a file there is nothing either.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Opens a regular file without waiting for anything.
-fn open(path: &Path) -> Result<File, Reason> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Reason::Absent(absence::explain(path, error)),
-        _ => Reason::Other(error),
-    };
+fn open(path: &Path) -> Result<File, Closed> {
     // To open a device can have effects, so it is looked at before, and once more afterwards, as it may have been exchanged.
-    check(&fs::metadata(path).map_err(failed)?)?;
+    check(&fs::metadata(path).map_err(Closed::Failed)?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
         // A lease of somebody who would have to give it up first.
-        Some(Errno::EWOULDBLOCK) => Reason::NotAFile("held by a lease of another program"),
+        Some(Errno::EWOULDBLOCK) => Closed::NotAFile("held by a lease of another program"),
         // A socket that was put there meanwhile.
-        Some(Errno::ENXIO) => Reason::NotAFile("a socket"),
-        _ => failed(error),
+        Some(Errno::ENXIO) => Closed::NotAFile("a socket"),
+        _ => Closed::Failed(error),
     })?;
-    check(&file.metadata().map_err(Reason::Other)?)?;
+    check(&file.metadata().map_err(Closed::Failed)?)?;
     Ok(file)
 }
 
-fn check(metadata: &fs::Metadata) -> Result<(), Reason> {
+fn check(metadata: &fs::Metadata) -> Result<(), Closed> {
     let kind = metadata.file_type();
     let found = if kind.is_file() {
         return Ok(());
@@ -144,7 +157,7 @@ fn check(metadata: &fs::Metadata) -> Result<(), Reason> {
     } else {
         "a device"
     };
-    Err(Reason::NotAFile(found))
+    Err(Closed::NotAFile(found))
 }
 
 /// The most bytes of a manifest, a sops file or the text of a template. README says so.

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use install::Inputs;
 use manifest::Manifest;
-use sops::{
-    Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, command_words,
-};
+use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, command_words};
 use zeroize::Zeroizing;
 
 use crate::cli::HostName;
@@ -349,6 +347,8 @@ enum Reason {
     Command,
     #[error("a command is not run by this check")]
     NotRun,
-    #[error("{0}; correct the command, or let SOPS_AGE_KEY_FILE or SOPS_AGE_SSH_PRIVATE_KEY_FILE name a file with the key")]
+    #[error(
+        "{0}; correct the command, or let SOPS_AGE_KEY_FILE or SOPS_AGE_SSH_PRIVATE_KEY_FILE name a file with the key"
+    )]
     Query(QueryError),
 }

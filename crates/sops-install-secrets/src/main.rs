@@ -16,6 +16,7 @@ mod plan;
 mod preswitch;
 mod report;
 mod status;
+mod steady;
 mod text;
 mod units;
 mod verify;

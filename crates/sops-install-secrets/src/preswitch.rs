@@ -14,6 +14,7 @@ use crate::activate::{Installation, read_manifest};
 use crate::cli::{Action, Arguments, ManifestPath, PreSwitch, Switch};
 use crate::confinement::confine;
 use crate::environment::Environment;
+use crate::input::is_absence;
 use crate::keys::{self, Commands};
 use crate::report::{Code, Report, Reported, Step, Subject, Tone};
 use crate::{decrypt, plan};
@@ -97,10 +98,6 @@ fn is_first_installation(manifest: &Manifest) -> bool {
     !named.is_empty() && !named.iter().any(is_there)
 }
 
-fn is_absence(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
-}
-
 /// The number of the generation that the system is, if it is one of the profile and not its newest.
 fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
     let system = fs::canonicalize(system).ok()?;
@@ -150,7 +147,13 @@ mod tests {
             fs::create_dir(at(system)).unwrap();
         }
         symlink(at("test"), at("old/specialisation/special")).unwrap();
-        for (link, system) in [("system-9-link", "old"), ("system-10-link", "new"), ("system", "system-10-link"), ("other-11-link", "old"), ("system-x-link", "new")] {
+        for (link, system) in [
+            ("system-9-link", "old"),
+            ("system-10-link", "new"),
+            ("system", "system-10-link"),
+            ("other-11-link", "old"),
+            ("system-x-link", "new"),
+        ] {
             symlink(at(system), at("profiles").join(link)).unwrap();
         }
         let older = |system: &str| older_generation(&at(system), &at("profiles"));

@@ -83,6 +83,7 @@ enum Stream {
 }
 
 /// Something failed, and the report has it.
+#[derive(Clone, Copy)]
 pub(crate) struct Reported;
 
 /// How a run has left the machine.
@@ -309,7 +310,8 @@ impl Report {
 
     /// Prints on standard output. Whoever asked for what is printed has to know if it did not arrive.
     fn print(&self, line: fmt::Arguments<'_>) {
-        let printed = if is_closed() { Err(io::Error::from_raw_os_error(libc::EBADF)) } else { print(io::stdout().lock(), line) };
+        let printed =
+            if is_closed() { Err(io::Error::from_raw_os_error(libc::EBADF)) } else { print(io::stdout().lock(), line) };
         if let Err(error) = printed {
             self.lost.set(Some(error));
         }

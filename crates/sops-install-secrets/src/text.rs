@@ -108,7 +108,8 @@ fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
             }
         } else {
             // The letters of its kind, and then those of the key.
-            let end = behind.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(behind.len());
+            let end =
+                behind.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(behind.len());
             let kind = behind.get(..end)?.find('1').map_or(0, |at| at.saturating_add(1));
             if kind < end {
                 return Some((start.checked_add(kind)?, start.checked_add(end)?));
@@ -158,7 +159,10 @@ mod tests {
             ("AGE-SECRET-KEY-PQ-1QQPZRY1X, AGE-SECRET-KEY-1Z", "AGE-SECRET-KEY-PQ-1..., AGE-SECRET-KEY-1..."),
             ("AGE-PLUGIN-YUBIKEY-1QQPZRY.", "AGE-PLUGIN-YUBIKEY-1...."),
             ("AGE-SECRET-KEY-QQPZRY", "AGE-SECRET-KEY-..."),
-            ("one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-", "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-"),
+            (
+                "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",
+                "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",
+            ),
             (
                 "a \"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n\"",
                 "a \"-----BEGIN OPENSSH PRIVATE KEY...-----END OPENSSH PRIVATE KEY-----\\n\"",
