@@ -338,6 +338,15 @@ impl Dir {
 
 /// Reading and comparing.
 impl Dir {
+    /// A lock file to look at, or nothing if there is none, or no lock file.
+    pub(crate) fn lock_of_others(&self, name: &OsStr) -> Result<Option<OwnedFd>, Error> {
+        match self.open(name) {
+            Ok((file, _)) => Ok(Some(file.into())),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The content of a file, or nothing if it is not there.
     pub(crate) fn read(&self, name: &OsStr) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         match self.open(name) {

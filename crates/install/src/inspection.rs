@@ -1,7 +1,7 @@
 //! What is installed of each wanted file, for people to read. Reads no content and changes nothing.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use manifest::Mode;
 
@@ -121,14 +121,29 @@ impl Current<'_> {
         Ok(Inspection { installed, drift })
     }
 
+    /// How the link of a file outside of the generations is not as it should be, whether there is a generation or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if something cannot be looked at.
+    pub fn inspect_outer_link(&self, file: &File<'_>) -> Result<Option<Drift>, Error> {
+        match self.location().link(file) {
+            NeededLink::None | NeededLink::Inside(_) => Ok(None),
+            NeededLink::Outside(path) => self.inspect_link_at(path, file),
+        }
+    }
+
     fn inspect_link(&self, running: &Dir, file: &File<'_>) -> Result<Option<Drift>, Error> {
-        let place = match self.location().link(file) {
-            NeededLink::None => return Ok(None),
-            NeededLink::Inside(place) => running.path().join(place),
-            NeededLink::Outside(path) => path.to_owned(),
-        };
+        match self.location().link(file) {
+            NeededLink::None => Ok(None),
+            NeededLink::Inside(place) => self.inspect_link_at(&running.path().join(place), file),
+            NeededLink::Outside(path) => self.inspect_link_at(path, file),
+        }
+    }
+
+    fn inspect_link_at(&self, place: &Path, file: &File<'_>) -> Result<Option<Drift>, Error> {
         let path = file.path.as_path().to_owned();
-        let (parent, name) = split(&place)?;
+        let (parent, name) = split(place)?;
         let found = Dir::existing(parent)?.map_or(Ok(Found::Nothing), |parent| parent.look(name))?;
         Ok(match found {
             Found::Link(link) if link.target != self.location().readable(file) => {

@@ -42,6 +42,6 @@ pub use error::Error;
 pub use file::{File, Kind, Owner};
 pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
-pub use lock::Lock;
+pub use lock::{Lock, is_running};
 pub use stamp::Inputs;
 pub use store::{Medium, Staged, Store};

@@ -1,10 +1,12 @@
 //! One run at a time.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::poll::{PollTimeout, poll};
 
 use crate::dir::{Dir, Missing};
 use crate::mount::{DIRECTORY, split};
@@ -24,16 +26,35 @@ impl Lock {
     ///
     /// [`Error::Foreign`] if something else than a file of ours stands in its place, [`Error::Call`] if it cannot be made.
     pub fn acquire(location: &Location) -> Result<Self, Error> {
+        Self::acquire_patiently(location, |_| {})
+    }
+
+    /// As [`Lock::acquire`]. If it takes two seconds, `waiting` is called once with the path of the lock file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lock::acquire`].
+    pub fn acquire_patiently(location: &Location, waiting: impl FnOnce(&Path)) -> Result<Self, Error> {
         let (parent, name) = split(location.mount_point())?;
-        let mut name = OsString::from(name);
-        name.push(".lock");
+        let name = file_name(name);
         let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
         let mut handle = parent.lockable(&name)?;
+        let path = parent.path().join(&name);
+        for pause in PAUSES {
+            match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Self(Some(lock))),
+                Err((same, Errno::EWOULDBLOCK | Errno::EINTR)) => handle = same,
+                Err((_, errno)) => return Err(Error::call("lock", path)(errno)),
+            }
+            rest(pause);
+        }
+        waiting(&path);
+        // From here on the kernel wakes this run, in the order in which all have come.
         loop {
             match Flock::lock(handle, FlockArg::LockExclusive) {
                 Ok(lock) => return Ok(Self(Some(lock))),
                 Err((same, Errno::EINTR)) => handle = same,
-                Err((_, errno)) => return Err(Error::call("lock", parent.path().join(name))(errno)),
+                Err((_, errno)) => return Err(Error::call("lock", path)(errno)),
             }
         }
     }
@@ -48,3 +69,46 @@ impl Drop for Lock {
         }
     }
 }
+
+/// Whether a run is going on, for those who only look.
+///
+/// The lock is tried and given back at once, so nobody waits for those who look. An ordinary user may not open the lock of
+/// root, and whoever is not there to be asked is taken for resting.
+#[must_use]
+pub fn is_running(location: &Location) -> bool {
+    let Ok((parent, name)) = split(location.mount_point()) else { return false };
+    let Ok(Some(parent)) = Dir::existing(parent) else { return false };
+    let Ok(Some(handle)) = parent.lock_of_others(&file_name(name)) else { return false };
+    match Flock::lock(handle, FlockArg::LockSharedNonblock) {
+        Ok(lock) => {
+            drop(Lock(Some(lock)));
+            false
+        }
+        Err((_, errno)) => errno == Errno::EWOULDBLOCK,
+    }
+}
+
+/// The lock file of a mount point.
+fn file_name(mount_point: &OsStr) -> OsString {
+    let mut name = mount_point.to_owned();
+    name.push(".lock");
+    name
+}
+
+/// Waits so many milliseconds. By poll(2), because the standard library's sleep panics where a sandbox refuses it; then the
+/// pause is shorter, and nothing is wrong.
+fn rest(milliseconds: u8) {
+    match poll(&mut [], PollTimeout::from(milliseconds)) {
+        Ok(_) | Err(_) => {}
+    }
+}
+
+/// The pauses between the first tries, in milliseconds: two seconds in all, and short ones first, because most runs are.
+const PAUSES: [u8; 43] = {
+    let mut pauses = [50; 43];
+    pauses[0] = 1;
+    pauses[1] = 3;
+    pauses[2] = 10;
+    pauses[3] = 36;
+    pauses
+};

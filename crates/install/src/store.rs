@@ -123,6 +123,18 @@ impl<'l> Store<'l> {
         self.requests.forget(&self.root)
     }
 
+    /// As [`Store::requested`], and keeps others in their place, for later runs to know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::requested`].
+    pub fn requested_but(&mut self, kept: &[String]) -> Result<(), Error> {
+        match self.active {
+            Some(active) if !kept.is_empty() => self.requests.record(&self.root, None, active, kept),
+            _ => self.requested(),
+        }
+    }
+
     /// Removes old generations but the last `keep`, the active one included; `None` keeps all of them.
     ///
     /// What killed runs have left behind goes in any case. All that went wrong is returned; the rest is done.

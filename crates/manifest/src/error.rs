@@ -1,17 +1,17 @@
 //! What is wrong with a manifest, and where.
 //!
-//! Every problem of a document is found in one run. Nothing in a manifest is secret, so messages quote it freely.
+//! Every problem of a document is found in one run. Messages quote what stands there; who prints them makes it fit for a line.
 
 use std::fmt;
 
 use crate::json::{Failure, SyntaxError};
 use crate::{AccountError, CredentialError, FormatError, ModeError, NameError, PathError, UnitError};
 
-/// All problems of one document in the order of the text; at least one.
+/// All problems of one document in the order of the text.
 ///
 /// Printed, each problem is a line without a line break at the end. The name of the file is not known here: whoever
 /// read the file puts it in front, as in `manifest.json:12:15: ...`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Errors(Vec<Problem>);
 
 impl Errors {
@@ -157,6 +157,14 @@ pub enum Error {
         field: &'static str,
         /// What to write.
         advice: &'static str,
+    },
+    /// A field that nothing reads.
+    #[error("the field {name:?} is not known{}; correct or remove it", suggestion(*nearest))]
+    UnknownField {
+        /// The beginning of its name.
+        name: String,
+        /// The field that was probably meant.
+        nearest: Option<&'static str>,
     },
     /// A name that is none.
     #[error(transparent)]
@@ -327,6 +335,10 @@ pub enum Error {
         /// The absent secret.
         secret: String,
     },
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
 }
 
 /// The problems that have been found so far.

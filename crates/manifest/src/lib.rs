@@ -20,6 +20,7 @@ mod placeholder;
 mod secret;
 mod template;
 mod unit;
+mod unknown;
 
 pub use credential::{CredentialError, CredentialName};
 pub use entry::Entry;

@@ -9,7 +9,7 @@ use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::{Fields, good};
 use crate::json::{self, Value};
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
-use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template};
+use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template, unknown};
 
 /// What a manifest says: which secrets and templates go where, and which keys open them.
 ///
@@ -37,6 +37,7 @@ pub struct Manifest {
     use_tmpfs: bool,
     user_mode: bool,
     logging: Logging,
+    unknown_fields: Errors,
 }
 
 impl Manifest {
@@ -53,9 +54,25 @@ impl Manifest {
         let document = json::read(json).map_err(|failure| Errors::syntax(json, failure))?;
         let mut problems = Problems::default();
         match Self::read(&document, runtime, &mut problems) {
-            Ok(manifest) if problems.is_empty() => Ok(manifest),
-            _ => Err(Errors::locate(json, problems)),
+            Ok(mut manifest) if problems.is_empty() => {
+                unknown::report(&document, &mut problems);
+                if !problems.is_empty() {
+                    manifest.unknown_fields = Errors::locate(json, problems);
+                }
+                Ok(manifest)
+            }
+            _ => {
+                // One that is mistyped may be what is missing.
+                unknown::report(&document, &mut problems);
+                Err(Errors::locate(json, problems))
+            }
         }
+    }
+
+    /// The fields that nothing reads, each as a problem.
+    #[must_use]
+    pub fn unknown_fields(&self) -> &Errors {
+        &self.unknown_fields
     }
 
     /// The secrets in the order of the document.
@@ -213,6 +230,7 @@ impl Manifest {
             use_tmpfs: use_tmpfs?,
             user_mode: user_mode?,
             logging: logging?,
+            unknown_fields: Errors::default(),
         })
     }
 }

@@ -20,6 +20,10 @@ pub(crate) enum Missing {
     Unknown { kind: Kind, name: String, nearest: Option<String> },
     #[error("cannot look up the {kind} {name:?}")]
     Failed { kind: Kind, name: String, source: nix::Error },
+    #[error(
+        "the {kind} {name:?} has the number 4294967295, which stands for no account at all; give it another number"
+    )]
+    NoNumber { kind: Kind, name: String },
     #[error("there is neither a group keys nor a group nogroup to own the directories; declare the group keys")]
     NoKeysGroup,
 }
@@ -42,7 +46,7 @@ impl Accounts {
             Owner::Id(id) => Ok(Uid::from_raw(id.number())),
             Owner::Name(name) => cached(&mut self.users, name, |name| {
                 let found = nix::unistd::User::from_name(name).map(|user| user.map(|user| user.uid));
-                known(found, Kind::User, name)
+                known(found, Uid::as_raw, Kind::User, name)
             }),
         }
     }
@@ -57,7 +61,7 @@ impl Accounts {
             Group::Id(id) => Ok(Gid::from_raw(id.number())),
             Group::Name(name) => cached(&mut self.groups, name, |name| {
                 let found = nix::unistd::Group::from_name(name).map(|group| group.map(|group| group.gid));
-                known(found, Kind::Group, name)
+                known(found, Gid::as_raw, Kind::Group, name)
             }),
         }
     }
@@ -71,7 +75,7 @@ impl Accounts {
 pub(crate) fn keys_group() -> Result<Gid, Missing> {
     for name in ["keys", "nogroup"] {
         match nix::unistd::Group::from_name(name) {
-            Ok(Some(group)) => return Ok(group.gid),
+            Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, Kind::Group, name),
             Ok(None) => {}
             Err(source) => return Err(Missing::Failed { kind: Kind::Group, name: name.to_owned(), source }),
         }
@@ -93,9 +97,16 @@ fn cached<I: Copy>(
     answer
 }
 
-fn known<I>(found: nix::Result<Option<I>>, kind: Kind, name: &str) -> Result<I, Missing> {
+/// chown(2) takes the largest number as "leave it as it is", so it is no account's.
+fn known<I: Copy>(
+    found: nix::Result<Option<I>>,
+    number: impl Fn(I) -> u32,
+    kind: Kind,
+    name: &str,
+) -> Result<I, Missing> {
     let name = || name.to_owned();
     match found {
+        Ok(Some(id)) if number(id) == u32::MAX => Err(Missing::NoNumber { kind, name: name() }),
         Ok(Some(id)) => Ok(id),
         Ok(None) => Err(Missing::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
         Err(source) => Err(Missing::Failed { kind, name: name(), source }),
@@ -165,6 +176,13 @@ mod tests {
             assert_eq!(error.to_string(), message);
             assert!(matches!(accounts.group(&Group::Name(name.clone())), Err(Missing::Unknown { .. })));
         }
+    }
+
+    #[test]
+    fn the_number_that_stands_for_no_account_is_refused() {
+        let found = known(Ok(Some(Uid::from_raw(u32::MAX))), Uid::as_raw, Kind::User, "x").unwrap_err();
+        assert!(matches!(found, Missing::NoNumber { .. }));
+        assert_eq!(known(Ok(Some(Gid::from_raw(7))), Gid::as_raw, Kind::Group, "x").unwrap(), Gid::from_raw(7));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //!
 //! Until the switch an error leaves the machine as it was. After it an error is reported, and the rest still runs.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use install::{
-    Activation, Changes, Credential, Current, File, FileSystem, Inputs, Kind, Location, Lock, Medium, Owner, Store,
+    Activation, Changes, Credential, Current, Drift, File, FileSystem, Inputs, Kind, Location, Lock, Medium, Owner,
+    Store,
 };
-use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory, UnitName};
+use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory};
 use nix::unistd::Gid;
 use sops::Plaintext;
 use zeroize::Zeroizing;
@@ -15,11 +17,11 @@ use zeroize::Zeroizing;
 use crate::cli::{self, Action, Arguments, ManifestPath};
 use crate::confinement::{confine, raise_file_limit};
 use crate::environment::Environment;
-use crate::keys::HostKeys;
+use crate::keys::{Commands, HostKeys};
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
-use crate::units::{self, RequestError, Requests, Route};
-use crate::{accounts, decrypt, input, keys, plan, status, verify};
+use crate::units::{self, Due, Requests, Route};
+use crate::{accounts, decrypt, input, keys, plan, preswitch, status, steady, text, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
@@ -30,23 +32,15 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     };
     report.begin(action, arguments.manifest.as_path(), arguments.output);
     report.step(Step::Manifest);
-    let mut inputs = Inputs::new();
-    let Ok(manifest) = read_manifest(&arguments.manifest, action, environment, &mut inputs, report) else { return };
-    let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
     let done = match action {
-        Action::CheckManifest => Ok(()),
-        Action::CheckSopsFiles => {
-            decrypt::check(&manifest, report);
-            plan::check_templates(&manifest, report);
+        Action::Install => install(arguments, environment, report),
+        // For any number of manifests.
+        Action::PreSwitch(switch) => {
+            preswitch::check(arguments, action, switch, environment, report);
             Ok(())
         }
-        Action::CheckRecipients(hosts) => {
-            keys::hosts(hosts, report).map(|hosts| decrypt::check_recipients(&manifest, &hosts, report))
-        }
-        Action::Install => installation.run(inputs, report),
-        Action::DryRun => installation.dry_run(report),
-        Action::Verify => installation.verify(&arguments.manifest, report),
-        Action::Status => status::show(&installation, &arguments.manifest, arguments.output, report),
+        action => read_manifest(&arguments.manifest, action, environment, &mut Inputs::new(), report)
+            .and_then(|manifest| look(&manifest, action, arguments, environment, report)),
     };
     match done {
         // Whatever stopped it stands in the report.
@@ -54,11 +48,73 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     }
 }
 
+/// Does what installs nothing.
+fn look(
+    manifest: &Manifest,
+    action: &Action,
+    arguments: &Arguments,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let installation = Installation { manifest, environment, accounts: arguments.accounts };
+    match action {
+        Action::CheckSopsFiles => {
+            decrypt::check(manifest, report);
+            plan::check_templates(manifest, report);
+            Ok(())
+        }
+        Action::CheckRecipients(hosts) => {
+            keys::hosts(hosts, report).map(|hosts| decrypt::check_recipients(manifest, &hosts, report))
+        }
+        Action::DryRun => installation.dry_run(Commands::Run, report),
+        Action::Verify => installation.verify(&arguments.manifest, report),
+        Action::Status => status::show(&installation, &arguments.manifest, arguments.output, report),
+        // The manifest has been checked, and the others do not come here.
+        Action::CheckManifest | Action::Install | Action::PreSwitch(_) => Ok(()),
+    }
+}
+
+/// Installs, one run at a time. The manifest says which lock that is, and may be another one by the time that the lock is
+/// there: what is installed is what it says under the lock.
+fn install(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+    confine();
+    let path = &arguments.manifest;
+    let hasher = RandomState::new();
+    let mut json = read_text(path, report)?;
+    loop {
+        let mut inputs = Inputs::new();
+        let manifest = parse(path, &json, &Action::Install, environment, &mut inputs, report)?;
+        // The text may be large, and is not needed any more.
+        let before = hasher.hash_one(&json);
+        drop(json);
+        let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
+        report.step(Step::Look);
+        let location = installation.location(report)?;
+        let waiting = |path: &Path| report.note(format_args!("{}: {}", report.program(), Waiting { path }));
+        let lock = Lock::acquire_patiently(&location, waiting)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        json = read_text(path, report)?;
+        if hasher.hash_one(&json) == before {
+            drop(json);
+            return installation.run(&location, lock, inputs, report);
+        }
+        drop(lock);
+        report.step(Step::Manifest);
+    }
+}
+
+/// Another run holds the lock.
+#[derive(Debug, thiserror::Error)]
+#[error("waiting for another run, which holds {path}", path = path.display())]
+struct Waiting<'a> {
+    path: &'a Path,
+}
+
 /// A manifest that belongs on this machine.
 pub(crate) struct Installation<'a> {
     pub(crate) manifest: &'a Manifest,
-    environment: &'a Environment,
-    accounts: cli::Accounts,
+    pub(crate) environment: &'a Environment,
+    pub(crate) accounts: cli::Accounts,
 }
 
 /// The secret or template that a file comes from.
@@ -95,15 +151,11 @@ struct Decision<'c> {
 
 impl Installation<'_> {
     /// The whole of an installation, top to bottom.
-    fn run(&self, mut inputs: Inputs, report: &mut Report) -> Result<(), Reported> {
-        confine();
+    fn run(&self, location: &Location, lock: Lock, mut inputs: Inputs, report: &mut Report) -> Result<(), Reported> {
         let failed = Code::InstallationFailed;
-        report.step(Step::Look);
-        let location = self.location(report)?;
         let group = self.directory_group(report)?;
-        let lock = Lock::acquire(&location).map_err(|error| report.failed(failed, &error))?;
-        let current = Self::look(&location, report)?;
-        let keys = self.keys(&mut inputs, report);
+        let current = Self::look(location, report)?;
+        let keys = self.keys(Commands::Run, &mut inputs, report);
         let owners = self.find_owners(Unknown::Failure, report);
         self.add_inputs(&mut inputs, group, &owners);
         let is_untouched = current.is_stamped(&inputs);
@@ -133,9 +185,13 @@ impl Installation<'_> {
             let staged = store.stage(&files).map_err(|error| report.failed(failed, &error))?;
             // THE COMMIT: one rename.
             staged.activate(&requests.words()).map_err(|error| report.failed(failed, &error))?;
-            report.generation(&location, store.active());
+            report.generation(location, store.active());
             report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
-            self.announce(&changes, Mood::Indicative, report);
+            // Not on the first activation, and not in user mode, as in sops-nix.
+            let silent = self.manifest.user_mode() || changes.activation() == Activation::First;
+            if self.manifest.logging().secret_changes() && !silent {
+                announce(&changes, Mood::Indicative, report);
+            }
         }
         // -------------- readers see the new values; from here on an error stops nothing else --------------
 
@@ -147,15 +203,19 @@ impl Installation<'_> {
             report.failure(Code::LinkFailed, Subject::default(), &error);
         }
         report.step(Step::Units);
-        let unsent = requests.send(self.route());
-        for error in &unsent {
-            report.failure(Code::UnitRefused, Subject::default(), error);
+        let sent = requests.send(self.route());
+        // The secrets are installed, so a unit that does not want them is no failure.
+        for error in &sent.refusals {
+            report.warning(Code::UnitRefused, Subject::default(), error);
+        }
+        for error in &sent.errors {
+            report.failure(Code::UnitUnasked, Subject::default(), error);
         }
         report.units(&requests);
-        if !unsent.iter().any(RequestError::is_owed)
-            && let Err(error) = store.requested()
+        if sent.errors.is_empty()
+            && let Err(error) = store.requested_but(&sent.refused)
         {
-            report.failure(Code::UnitRefused, Subject::default(), &error);
+            report.failure(Code::UnitUnasked, Subject::default(), &error);
         }
         report.step(Step::Prune);
         for error in store.prune(self.manifest.keep_generations()) {
@@ -168,32 +228,45 @@ impl Installation<'_> {
     }
 
     /// Says what an installation would do.
-    fn dry_run(&self, report: &mut Report) -> Result<(), Reported> {
+    pub(crate) fn dry_run(&self, commands: Commands, report: &mut Report) -> Result<(), Reported> {
         confine();
         report.step(Step::Look);
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
-        let current = Self::look(&location, report)?;
-        let contents = self.contents(&self.keys(&mut Inputs::new(), report), report);
+        let contents = self.contents(&self.keys(commands, &mut Inputs::new(), report), report);
         // Before a switch has made its users, a dry run cannot know them.
         let owners = self.find_owners(Unknown::Warning, report);
-        let Decision { files, sources, changes } = self.decide(&current, &contents, owners, group, report)?;
-        report.changes(&changes);
-        report.outcome(match report.failures() {
-            0 if changes.is_empty() => Outcome::Unchanged,
-            0 => Outcome::WouldInstall,
-            _ => Outcome::WouldInstallPartly,
-        });
-        self.announce(&changes, Mood::Conditional, report);
-        let due = units::due(&current);
-        let requests = self.requests(&files, &sources, &changes, &due);
-        for action in units::ACTIONS {
-            for unit in requests.of(action) {
-                report.note(format_args!("would {} {unit}", action.verb()));
+        steady::look(&location, report, |report| {
+            let current = Self::look(&location, report)?;
+            let Decision { files, sources, changes } =
+                self.decide(&current, &contents, owners.clone(), group, report)?;
+            report.changes(&changes);
+            let links = links(&current, &files, report)?;
+            let due = units::due(&current);
+            let requests = self.requests(&files, &sources, &changes, &due);
+            let same = changes.is_empty() && links.is_empty();
+            report.outcome(match report.failures() {
+                0 if same => Outcome::Unchanged,
+                0 => Outcome::WouldInstall,
+                _ => Outcome::WouldInstallPartly,
+            });
+            announce(&changes, Mood::Conditional, report);
+            for link in links {
+                report.line(link);
             }
-        }
-        report.units(&requests);
-        Ok(())
+            let mut asked = false;
+            for action in units::ACTIONS {
+                for unit in requests.of(action) {
+                    asked = true;
+                    report.note(format_args!("would {} {unit}", action.verb()));
+                }
+            }
+            report.units(&requests);
+            if same && !asked && report.failures() == 0 {
+                report.line("nothing would change");
+            }
+            Ok(())
+        })
     }
 
     /// Compares what an installation would give with what is installed.
@@ -202,19 +275,22 @@ impl Installation<'_> {
         report.step(Step::Look);
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
-        let current = Self::look(&location, report)?;
-        let contents = self.contents(&self.keys(&mut Inputs::new(), report), report);
-        let (files, sources) = self.files(&contents, self.find_owners(Unknown::Failure, report));
+        let contents = self.contents(&self.keys(Commands::Run, &mut Inputs::new(), report), report);
+        let owners = self.find_owners(Unknown::Failure, report);
         report.step(Step::Compare);
-        let changes = Changes::between(&current, &files, group)
-            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
-        report.changes(&changes);
-        if report.failures() > 0 {
-            // What cannot be decrypted cannot be compared either.
-            return Err(Reported);
-        }
-        let credentials = credentials(&files, &sources);
-        verify::compare(&current, &files, &changes, (Path::new(CREDENTIALS), &credentials), manifest, report)
+        steady::look(&location, report, |report| {
+            let current = Self::look(&location, report)?;
+            let (files, sources) = self.files(&contents, owners.clone());
+            let changes = Changes::between(&current, &files, group)
+                .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+            report.changes(&changes);
+            if report.failures() > 0 {
+                // What cannot be decrypted cannot be compared either.
+                return Err(Reported);
+            }
+            let credentials = credentials(&files, &sources);
+            verify::compare(&current, &files, &changes, (Path::new(CREDENTIALS), &credentials), manifest, report)
+        })
     }
 
     /// The running generation.
@@ -224,9 +300,9 @@ impl Installation<'_> {
         Ok(current)
     }
 
-    fn keys(&self, inputs: &mut Inputs, report: &mut Report) -> HostKeys {
+    fn keys(&self, commands: Commands, inputs: &mut Inputs, report: &mut Report) -> HostKeys {
         report.step(Step::Identities);
-        keys::load(self.manifest, self.environment, inputs, report)
+        keys::load(self.manifest, self.environment, commands, inputs, report)
     }
 
     /// Adds what there is besides the manifest and the keys: the program, the files that it reads, and whom all belongs to.
@@ -344,12 +420,14 @@ impl Installation<'_> {
         files: &[File<'r>],
         sources: &[Source<'r>],
         changes: &Changes,
-        due: &'r [(units::Action, UnitName)],
+        due: &'r [Due],
     ) -> Requests<'r> {
         let mut requests = Requests::default();
         if changes.activation() == Activation::Update && !self.manifest.user_mode() {
-            for (action, unit) in due {
-                requests.add(*action, unit);
+            // A unit that was refused is asked again as long as the manifest names it.
+            let named = |due: &&Due| !due.refused || self.names(due);
+            for due in due.iter().filter(named) {
+                requests.add(due.action, &due.unit);
             }
             for (file, source) in files.iter().zip(sources) {
                 let of_kind = if file.kind == Kind::Secret { changes.secrets() } else { changes.templates() };
@@ -360,6 +438,17 @@ impl Installation<'_> {
             }
         }
         requests
+    }
+
+    /// Whether the manifest asks for what was due before.
+    fn names(&self, due: &Due) -> bool {
+        self.manifest.entries().any(|entry| {
+            let units = match due.action {
+                units::Action::Restart => entry.restart_units(),
+                units::Action::Reload => entry.reload_units(),
+            };
+            units.contains(&due.unit)
+        })
     }
 
     /// Whom each secret, and then each template, is to belong to. Who cannot be found is reported.
@@ -376,31 +465,66 @@ impl Installation<'_> {
         Owners::of(self.manifest, self.accounts, unknown)
     }
 
-    fn route(&self) -> Route<'static> {
-        if self.environment.systemctl { Route::Systemctl } else { Route::ActivationLists(Path::new("/run/nixos")) }
-    }
-
-    /// The lines on what changes, as sops-nix prints them: not on the first activation, and not in user mode, but for a
-    /// dry run.
-    fn announce(&self, changes: &Changes, mood: Mood, report: &Report) {
-        let silent = self.manifest.user_mode() || changes.activation() == Activation::First;
-        if !self.manifest.logging().secret_changes() || (silent && mood == Mood::Indicative) {
-            return;
+    fn route(&self) -> Route<'_> {
+        if self.environment.systemctl {
+            Route::Systemctl(&self.environment.path)
+        } else {
+            Route::ActivationLists(Path::new("/run/nixos"))
         }
-        for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
-            for (verb, conditional, names) in [
-                ("adding", "would add", &difference.added),
-                ("modifying", "would modify", &difference.modified),
-                ("removing", "would remove", &difference.removed),
-            ] {
-                if !names.is_empty() {
-                    let plural = if names.len() == 1 { "" } else { "s" };
-                    let verb = if mood == Mood::Conditional { conditional } else { verb };
-                    report.line(format_args!("{verb} {noun}{plural}: {}", names.join(", ")));
-                }
+    }
+}
+
+/// The lines on what changes, as sops-nix prints them.
+fn announce(changes: &Changes, mood: Mood, report: &Report) {
+    for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
+        for (verb, conditional, names) in [
+            ("adding", "would add", &difference.added),
+            ("modifying", "would modify", &difference.modified),
+            ("removing", "would remove", &difference.removed),
+        ] {
+            if !names.is_empty() {
+                let plural = if names.len() == 1 { "" } else { "s" };
+                let verb = if mood == Mood::Conditional { conditional } else { verb };
+                let names: Vec<_> = names.iter().map(|name| text::piece(name)).collect();
+                report.line(format_args!("{verb} {noun}{plural}: {}", names.join(", ")));
             }
         }
     }
+}
+
+/// The lines on links that an installation would make or change. What it would refuse is a failure.
+fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Result<Vec<String>, Reported> {
+    let mut lines = Vec::new();
+    for file in files {
+        let drift = current.inspect_outer_link(file);
+        match drift.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+            None => {}
+            Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
+            Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
+            Some(Drift::LinkElsewhere { path, target }) => {
+                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()))
+            }
+            Some(Drift::NotALink { path, .. }) if is_empty_directory(&path) => {
+                lines.push(format!("would replace an empty directory by a link: {}", path.display()));
+            }
+            Some(drift) => {
+                let error = InTheWay { what: drift.to_string() };
+                report.failure(Code::LinkFailed, subject_of(file), &error);
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// Something stands where a link should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}; move it away before this is installed")]
+struct InTheWay {
+    what: String,
+}
+
+fn is_empty_directory(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn is_among(name: &str, sorted: &[String]) -> bool {
@@ -434,30 +558,61 @@ fn credentials<'r>(files: &[File<'r>], sources: &[Source<'r>]) -> Vec<Credential
 }
 
 /// The manifest of the command line, with every problem of it reported.
-fn read_manifest(
+pub(crate) fn read_manifest(
     path: &ManifestPath,
     action: &Action,
     environment: &Environment,
     inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
-    let what = match path {
-        ManifestPath::Given(_) => "manifest",
-        ManifestPath::OfMachine => "manifest of this machine,",
+    let json = read_text(path, report)?;
+    parse(path, &json, action, environment, inputs, report)
+}
+
+fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
+    let kind = match path {
+        ManifestPath::Given(_) => input::Kind::Manifest,
+        ManifestPath::OfMachine => input::Kind::ManifestOfMachine,
     };
-    let json = input::read(what, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))?;
-    inputs.add(&json);
+    input::read(kind, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+}
+
+fn parse(
+    path: &ManifestPath,
+    json: &[u8],
+    action: &Action,
+    environment: &Environment,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Result<Manifest, Reported> {
+    inputs.add(json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
+        // A look before a switch has the environment of a deployment tool.
+        (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, None) => RuntimeDirectory::Unset,
     };
-    Manifest::from_json(&json, runtime_directory).map_err(|problems| {
+    let manifest = Manifest::from_json(json, runtime_directory).map_err(|problems| {
         for problem in &problems {
             plan::report_problem(Code::ManifestInvalid, path.as_path(), problem, report);
         }
         Reported
-    })
+    })?;
+    for problem in manifest.unknown_fields() {
+        match action {
+            Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
+                plan::report_problem(Code::FieldUnknown, path.as_path(), problem, report);
+            }
+            Action::Install | Action::DryRun | Action::Verify | Action::Status => {
+                let (subject, error) = plan::placed(path.as_path(), problem);
+                report.warning(Code::FieldUnknown, subject, &error);
+            }
+            // The build has checked it, and the installation says it again.
+            Action::PreSwitch(_) => {}
+        }
+    }
+    Ok(manifest)
 }
 
 /// Where systemd looks for credentials that units import.

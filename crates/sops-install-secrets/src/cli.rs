@@ -8,6 +8,8 @@ mod options;
 
 use options::{DEFAULT_MANIFEST, OPTIONS, Opt, Spec, Value};
 
+use crate::text;
+
 pub(crate) use options::usage;
 
 /// What the command line asks for.
@@ -24,6 +26,7 @@ pub(crate) enum Command {
 /// What to do with a manifest, and how.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Arguments {
+    /// The manifest, or the first of several.
     pub(crate) manifest: ManifestPath,
     pub(crate) action: Action,
     pub(crate) accounts: Accounts,
@@ -56,6 +59,29 @@ pub(crate) enum Action {
     Verify,
     /// Show what is installed.
     Status,
+    /// Before a switch, say whether everything can be decrypted.
+    PreSwitch(PreSwitch),
+}
+
+/// The switch that is about to happen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct PreSwitch {
+    pub(crate) switch: Switch,
+    /// The system that is switched to.
+    pub(crate) system: Option<PathBuf>,
+    /// The manifests behind the first one.
+    pub(crate) more: Vec<PathBuf>,
+}
+
+/// What a switch is going to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Switch {
+    /// Activate the system now.
+    Now,
+    /// At the next boot.
+    Boot,
+    /// Nothing but say what it would do.
+    Dry,
 }
 
 /// For whom the output is.
@@ -88,18 +114,31 @@ pub(crate) enum Accounts {
 /// A command line that cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("more than one manifest is given: {0:?} is too many")]
+    #[error("more than one manifest is given: {} is too many", quoted(_0))]
     Superfluous(OsString),
     #[error("-check-mode=recipients and -recipient or -recipient-file go together; name at least one host")]
     Recipients,
     #[error("{0} and {1} are two things; ask for one of them")]
     Both(&'static str, &'static str),
-    #[error("there is no option {0:?}")]
+    #[error("there is no option {}", quoted(name_of(_0)))]
     Unknown(OsString),
+    #[error("-system goes with -pre-switch")]
+    System,
     #[error("the option -{0} needs a value")]
     NoValue(&'static str),
-    #[error("the option -{option} cannot be {value:?}; it takes {allowed}")]
+    #[error("the option -{option} cannot be {}; it takes {allowed}", quoted(value))]
     Value { option: &'static str, value: OsString, allowed: &'static str },
+}
+
+/// An argument in a message.
+fn quoted(argument: &OsStr) -> String {
+    format!("\"{}\"", text::piece(&argument.to_string_lossy()))
+}
+
+/// An option without its value, which may be secret.
+fn name_of(argument: &OsStr) -> &OsStr {
+    let name = argument.as_bytes().split(|&byte| byte == b'=').next();
+    name.map_or(argument, OsStr::from_bytes)
 }
 
 /// Understands the arguments that stand behind the program's name.
@@ -109,7 +148,9 @@ pub(crate) enum UsageError {
 /// [`UsageError`].
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut arguments = arguments.into_iter();
-    let mut manifest = None;
+    let mut manifests = Vec::new();
+    let mut pre_switch = None;
+    let mut system = None;
     let mut check_mode = CheckMode::Off;
     let mut recipients = Vec::new();
     let mut accounts = Accounts::LookUp;
@@ -118,10 +159,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut options_ended = false;
     while let Some(argument) = arguments.next() {
         let Some((name, value)) = option(&argument).filter(|_| !options_ended) else {
-            if manifest.is_some() {
-                return Err(UsageError::Superfluous(argument));
-            }
-            manifest = Some(PathBuf::from(argument));
+            manifests.push(PathBuf::from(argument));
             continue;
         };
         if name.is_empty() {
@@ -141,6 +179,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 recipients.push(HostName::Text(text.to_string_lossy().into_owned()));
             }
             (Opt::RecipientFile, Given::Text(path)) => recipients.push(HostName::File(path.into())),
+            (Opt::PreSwitch, Given::Text(action)) => pre_switch = Some(Switch::parse(&action)),
+            (Opt::System, Given::Text(path)) => system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from),
             (Opt::DryRun, Given::On) => others.push((Action::DryRun, "-dry-run")),
             (Opt::Verify, Given::On) => others.push((Action::Verify, "-verify")),
             (Opt::Status, Given::On) => others.push((Action::Status, "-status")),
@@ -148,15 +188,33 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Opt::IgnorePasswd, given) => {
                 accounts = if given == Given::On { Accounts::Ignore } else { Accounts::LookUp };
             }
-            (Opt::CheckMode | Opt::Recipient | Opt::RecipientFile | Opt::DryRun | Opt::Verify | Opt::Status, _) => {}
+            (
+                Opt::CheckMode
+                | Opt::Recipient
+                | Opt::RecipientFile
+                | Opt::PreSwitch
+                | Opt::System
+                | Opt::DryRun
+                | Opt::Verify
+                | Opt::Status,
+                _,
+            ) => {}
         }
     }
     if recipients.is_empty() == (check_mode == CheckMode::Recipients) {
         return Err(UsageError::Recipients);
     }
+    let mut manifests = manifests.into_iter();
+    let manifest = manifests.next().map_or(ManifestPath::OfMachine, ManifestPath::Given);
+    let more: Vec<_> = manifests.collect();
+    match (pre_switch, more.first()) {
+        (Some(switch), _) => others.push((Action::PreSwitch(PreSwitch { switch, system, more }), "-pre-switch")),
+        (None, Some(manifest)) => return Err(UsageError::Superfluous(manifest.into())),
+        (None, None) if system.is_some() => return Err(UsageError::System),
+        (None, None) => {}
+    }
     let checked = check_mode.action(recipients).map(|action| (action, "-check-mode"));
     let action = one_of(checked.into_iter().chain(others))?.unwrap_or(Action::Install);
-    let manifest = manifest.map_or(ManifestPath::OfMachine, ManifestPath::Given);
     Ok(Command::Run(Arguments { manifest, action, accounts, output }))
 }
 
@@ -166,6 +224,17 @@ impl ManifestPath {
         match self {
             Self::Given(path) => path,
             Self::OfMachine => Path::new(DEFAULT_MANIFEST),
+        }
+    }
+}
+
+impl Switch {
+    /// The action of `switch-to-configuration`. One that is not known, or is left out, may well change the machine.
+    fn parse(action: &OsStr) -> Self {
+        match action.as_bytes() {
+            b"boot" => Self::Boot,
+            b"dry-activate" => Self::Dry,
+            _ => Self::Now,
         }
     }
 }
@@ -271,6 +340,11 @@ mod tests {
         Command::Run(Arguments { manifest, action, accounts, output: Output::Lines })
     }
 
+    fn before(switch: Switch, system: Option<&str>, more: &[&str]) -> Action {
+        let more = more.iter().map(PathBuf::from).collect();
+        Action::PreSwitch(PreSwitch { switch, system: system.map(PathBuf::from), more })
+    }
+
     #[test]
     fn the_forms_of_go_are_understood() {
         use {Accounts::*, Action::*};
@@ -290,6 +364,11 @@ mod tests {
             ("-dry-run=0 m.json", run(Install, LookUp)),
             ("-status m.json", run(Status, LookUp)),
             ("-verify m.json", run(Verify, LookUp)),
+            ("-pre-switch=switch -system= m.json", run(before(Switch::Now, None, &[]), LookUp)),
+            ("-pre-switch= m.json n.json", run(before(Switch::Now, None, &["n.json"]), LookUp)),
+            ("-pre-switch boot -system /s m.json", run(before(Switch::Boot, Some("/s"), &[]), LookUp)),
+            ("-pre-switch=dry-activate m.json", run(before(Switch::Dry, None, &[]), LookUp)),
+            ("-pre-switch=no-such-word m.json", run(before(Switch::Now, None, &[]), LookUp)),
             ("-h", Command::Help),
             ("--help", Command::Help),
             ("-version", Command::Version),
@@ -317,7 +396,10 @@ mod tests {
             let line = format!("-{}{value} m.json", spec.name);
             match parsed(&line) {
                 Ok(_) => {}
-                // A host needs a check that asks for it.
+                // A host needs a check that asks for it, a system a switch.
+                Err(message) if spec.option == Opt::System => {
+                    assert!(message.contains("-pre-switch"), "{line}: {message}")
+                }
                 Err(message) => assert!(message.contains("-check-mode=recipients"), "{line}: {message}"),
             }
         }
@@ -336,6 +418,14 @@ mod tests {
             ("-dry-run -check-mode=manifest m", "-check-mode and -dry-run are two things; ask for one of them"),
             ("a b", r#"more than one manifest is given: "b" is too many"#),
             ("-x m.json", r#"there is no option "-x""#),
+            ("-x=value m.json", r#"there is no option "-x""#),
+            ("a AGE-SECRET-KEY-1QQ", r#"more than one manifest is given: "AGE-SECRET-KEY-1..." is too many"#),
+            (
+                "-check-mode=AGE-SECRET-KEY-1QQ m",
+                r#"the option -check-mode cannot be "AGE-SECRET-KEY-1..."; it takes manifest, sopsfile, recipients or off"#,
+            ),
+            ("-system=/s m", "-system goes with -pre-switch"),
+            ("-pre-switch=boot -dry-run m", "-dry-run and -pre-switch are two things; ask for one of them"),
             ("m.json -check-mode", "the option -check-mode needs a value"),
             (
                 "-check-mode=all m",

@@ -8,6 +8,37 @@ use nix::libc;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::stat::{Mode, umask};
+
+/// Makes this process independent of how it was started, once, before it does anything else.
+pub(crate) fn prepare() {
+    // Directories on the way to a link have the same modes whoever calls, and under 0177 none could be entered. Files are made
+    // 0600 and get their modes by fchmod(2), which knows no umask.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    // Beyond a limit on the size of files write(2) fails, which is reported; the signal would end the process without a word.
+    // Blocked it has no effect, and a handler would be more than is needed.
+    match SigSet::from(Signal::SIGXFSZ).thread_block() {
+        Ok(()) | Err(_) => {}
+    }
+    raise_stack_limit();
+}
+
+/// Gives the stack the room that the deepest calls need, if the caller left it less. The kernel looks at the limit when the
+/// stack grows, so it may still be raised.
+fn raise_stack_limit() {
+    let raised = getrlimit(Resource::RLIMIT_STACK).and_then(|(soft, hard)| {
+        if soft >= STACK {
+            return Ok(());
+        }
+        // Who may raise the hard limit does, and all others go as far as they may.
+        setrlimit(Resource::RLIMIT_STACK, STACK, hard.max(STACK))
+            .or_else(|_| setrlimit(Resource::RLIMIT_STACK, hard.min(STACK), hard))
+    });
+    match raised {
+        Ok(()) | Err(_) => {}
+    }
+}
 
 /// Makes the memory of this process unreadable to others and keeps it out of core dumps and, where the limits allow,
 /// out of swap. Each of these is a further line of defence, so none of them stops an installation that it fails in.
@@ -77,6 +108,9 @@ fn wipe_pieces(count: usize) {
     // Nobody can tell that it is not read here, so it has to be written there.
     black_box(&free);
 }
+
+/// The usual limit of the stack.
+const STACK: u64 = 8 << 20;
 
 /// Bytes of the stack that one call overwrites.
 const PIECE: usize = 16 << 10;

@@ -7,8 +7,8 @@ use manifest::{Manifest, Secret};
 use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
 
 use crate::input;
-use crate::keys::{HostKeys, Unusable};
-use crate::report::{Code, Report, Subject, chain};
+use crate::keys::{Host, HostKeys, Unusable};
+use crate::report::{Code, Report, Subject, Tone, chain};
 
 /// The value of every secret in the order of the manifest; `None` where there is none, which was reported.
 pub(crate) type Values = Vec<Option<Plaintext>>;
@@ -68,22 +68,22 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     }
 }
 
-/// Checks without any key that hosts can open every sops file.
-pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[HostRecipient], report: &mut Report) {
+/// Checks without any private key that each host can open every sops file.
+pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[Host], report: &mut Report) {
     for file in files(manifest) {
         let Some(encrypted) = file.read(report) else { continue };
-        match encrypted.opens_for(hosts) {
-            Some(true) => {}
-            Some(false) => {
-                let error = NotForHosts::new(&encrypted, hosts, file.path);
-                report.failure(Code::RecipientMissing, file.subject(), &error);
-            }
-            None => report.warning(Code::RecipientUnknown, file.subject(), &Unnamed),
+        let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
+        let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
+        if !shut.is_empty() {
+            let error = NotForHosts::new(&encrypted, &shut, file.path);
+            report.failure(Code::RecipientMissing, file.subject(), &error);
+        } else if opens.iter().any(|(_, opens)| opens.is_none()) {
+            report.warning(Code::RecipientUnknown, file.subject(), &Unnamed);
         }
     }
 }
 
-/// A sops file that none of the hosts can open.
+/// A sops file that some of the hosts cannot open.
 #[derive(Debug, thiserror::Error)]
 #[error("it is encrypted to {recipients}, but not to {hosts}; add that to .sops.yaml and run: sops updatekeys {file}", file = file.display())]
 struct NotForHosts {
@@ -98,9 +98,11 @@ struct NotForHosts {
 struct Unnamed;
 
 impl NotForHosts {
-    fn new(encrypted: &Encrypted, hosts: &[HostRecipient], path: &Path) -> Self {
+    fn new(encrypted: &Encrypted, hosts: &[&Host], path: &Path) -> Self {
         let recipients: Vec<_> = encrypted.recipients().iter().map(ToString::to_string).collect();
-        let hosts: Vec<_> = hosts.iter().map(HostRecipient::to_add).collect();
+        // Of several keys of a host one is enough.
+        let either = |host: &&Host| host.keys.iter().map(HostRecipient::to_add).collect::<Vec<_>>().join(" or ");
+        let hosts: Vec<_> = hosts.iter().map(either).collect();
         Self { recipients: recipients.join(", "), hosts: hosts.join(", "), file: editable(path).to_owned() }
     }
 }
@@ -142,7 +144,7 @@ fn format(format: manifest::Format) -> Format {
 impl SopsFile<'_> {
     /// Reads and parses the file; `None` if that failed, which is then reported.
     fn read(&self, report: &mut Report) -> Option<Encrypted> {
-        let bytes = match input::read("sops file", self.path) {
+        let bytes = match input::read(input::Kind::SopsFile, self.path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 // The error names the file itself.
@@ -194,7 +196,11 @@ impl SopsFile<'_> {
         let decrypted = match encrypted.decrypt(&keys.identities) {
             Ok(decrypted) => decrypted,
             Err(error) => {
+                // Where a key cannot be looked at, it may open the file all the same.
+                let tone = if keys.hidden && code(&error) == Code::NoIdentity { Tone::Lenient } else { report.tone() };
+                let before = report.set_tone(tone);
                 self.report(&error, way_out(&error, self.path, &keys.unusable), report);
+                report.set_tone(before);
                 return;
             }
         };

@@ -2,9 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use crate::text;
 
 /// What the environment says.
 pub(crate) struct Environment {
@@ -31,8 +33,10 @@ pub(crate) struct Environment {
     pub(crate) gnupg_home: Option<PathBuf>,
     /// `SOPS_AGE_KEY`: identities as text.
     pub(crate) age_key: Option<Zeroizing<String>>,
-    /// Which of the variables are set that name a command for sops to run for a key.
-    pub(crate) key_commands: Vec<&'static str>,
+    /// `SOPS_AGE_KEY_CMD`: a command that prints identities.
+    pub(crate) age_key_command: Option<OsString>,
+    /// `SOPS_AGE_SSH_PRIVATE_KEY_CMD`: a command that prints an SSH private key.
+    pub(crate) ssh_key_command: Option<OsString>,
     /// `SOPS_AGE_KEY_FILE`, which counts where the manifest names no age key.
     pub(crate) age_key_file: Option<PathBuf>,
     /// `SOPS_AGE_SSH_PRIVATE_KEY_FILE`, and the keys in `~/.ssh`.
@@ -55,18 +59,24 @@ impl Environment {
             .chain(home.iter().flat_map(|home| ["id_ed25519", "id_rsa"].map(|name| home.join(".ssh").join(name))))
             .collect();
         Self {
-            program: env::args().next().unwrap_or_else(|| "sops-install-secrets".to_owned()),
+            program: env::args_os()
+                .next()
+                .map_or_else(|| NAME.to_owned(), |name| text::piece(&name.to_string_lossy()).into_owned()),
             dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
             colours: value("NO_COLOR").is_none() && value("TERM").is_some_and(|terminal| terminal != "dumb"),
             journal_stream: env::var("JOURNAL_STREAM").ok(),
-            runtime_directory: env::var("XDG_RUNTIME_DIR").ok(),
+            // One that is empty or the root itself would put secrets of a user into directories of the machine.
+            runtime_directory: value("XDG_RUNTIME_DIR")
+                .and_then(|directory| directory.into_string().ok())
+                .filter(|directory| Path::new(directory).components().any(|part| matches!(part, Component::Normal(_)))),
             credentials_directory: path("CREDENTIALS_DIRECTORY"),
             path: env::var_os("PATH").unwrap_or_default(),
             gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),
             gnupg_home: path("GNUPGHOME"),
             age_key: env::var("SOPS_AGE_KEY").ok().map(Zeroizing::new),
-            key_commands: KEY_COMMANDS.into_iter().filter(|name| value(name).is_some()).collect(),
+            age_key_command: value("SOPS_AGE_KEY_CMD"),
+            ssh_key_command: value("SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
             age_key_file: path("SOPS_AGE_KEY_FILE"),
             ssh_keys,
             user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
@@ -74,7 +84,8 @@ impl Environment {
     }
 }
 
-const KEY_COMMANDS: [&str; 2] = ["SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"];
+/// The program, if its caller has no name for it.
+const NAME: &str = "sops-install-secrets";
 
 /// The home directory that the user database has for the user of this process.
 fn home_of_user() -> Option<PathBuf> {

@@ -1,23 +1,168 @@
-//! Reading the files that a run is told of, with an error that names them.
+//! The one place where files are read that a run is told of: keys, sops files, texts of templates, public keys, manifests.
+//!
+//! Some of these paths lie where an ordinary user can put anything, and root reads them while other runs wait. So nothing is
+//! opened that can make the reader wait, only regular files are read, and none without end.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::libc;
+use zeroize::Zeroizing;
+
+use crate::absence::{self, Absence};
+
+/// What is read, in the words of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Manifest,
+    ManifestOfMachine,
+    SopsFile,
+    Text,
+    PublicKey,
+}
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the {what} {path}", path = path.display())]
+#[error("cannot read the {} {path}: {reason}", kind.noun(), path = path.display())]
 pub(crate) struct Unreadable {
-    what: &'static str,
+    kind: Kind,
     path: PathBuf,
-    source: io::Error,
+    reason: Reason,
 }
 
-/// The whole of a file; `what` is what people call it.
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Reason {
+    /// Nothing is there.
+    #[error("{0}")]
+    Absent(Absence),
+    /// Something else than a file.
+    #[error("it is {0}, and only a regular file is read; name one")]
+    NotAFile(&'static str),
+    /// More than any such file has.
+    #[error("it is larger than {} MiB, the limit for such a file; name another one", _0 >> 20)]
+    TooLarge(u64),
+    /// The kernel's answer.
+    #[error("{0}")]
+    Other(io::Error),
+}
+
+impl Kind {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::ManifestOfMachine => "manifest of this machine,",
+            Self::SopsFile => "sops file",
+            Self::Text => "text",
+            Self::PublicKey => "public key",
+        }
+    }
+
+    /// The most bytes that are read.
+    fn limit(self) -> u64 {
+        match self {
+            Self::Manifest | Self::ManifestOfMachine | Self::SopsFile | Self::Text => LARGEST_FILE,
+            Self::PublicKey => LARGEST_KEY,
+        }
+    }
+}
+
+/// The whole of a file.
 ///
 /// # Errors
 ///
-/// [`Unreadable`].
-pub(crate) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Unreadable> {
-    fs::read(path).map_err(|source| Unreadable { what, path: path.to_owned(), source })
+/// [`Unreadable`] with the path and the reason.
+pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>, Unreadable> {
+    content(path, kind.limit()).map_err(|reason| Unreadable { kind, path: path.to_owned(), reason })
 }
+
+/// The whole of a private key.
+///
+/// # Errors
+///
+/// [`Reason`].
+pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {
+    content(path, LARGEST_KEY).map(Zeroizing::new)
+}
+
+/// The whole of a table such as `/etc/fstab` that only explains an error; nothing if it cannot be read.
+pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
+    let file = open(path).ok()?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_TABLE).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn content(path: &Path, limit: u64) -> Result<Vec<u8>, Reason> {
+    let file = open(path).map_err(|closed| match closed {
+        Closed::Failed(error) if is_absence(&error) => Reason::Absent(absence::explain(path, error)),
+        Closed::Failed(error) => Reason::Other(error),
+        Closed::NotAFile(found) => Reason::NotAFile(found),
+    })?;
+    let length = file.metadata().map_err(Reason::Other)?.len();
+    if length > limit {
+        return Err(Reason::TooLarge(limit));
+    }
+    // All of it in one piece from the start, which takes the least memory. One byte more shows the end.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    // It may grow while it is read, and files of the kernel say that they are empty.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Reason::Other)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
+        Ok(bytes)
+    } else {
+        Err(Reason::TooLarge(limit))
+    }
+}
+
+/// Why a file was not opened.
+enum Closed {
+    Failed(io::Error),
+    NotAFile(&'static str),
+}
+
+/// Whether nothing is there. Below a file there is nothing either.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Opens a regular file without waiting for anything.
+fn open(path: &Path) -> Result<File, Closed> {
+    // To open a device can have effects, so it is looked at before, and once more afterwards, as it may have been exchanged.
+    check(&fs::metadata(path).map_err(Closed::Failed)?)?;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+    let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+        // A lease of somebody who would have to give it up first.
+        Some(Errno::EWOULDBLOCK) => Closed::NotAFile("held by a lease of another program"),
+        // A socket that was put there meanwhile.
+        Some(Errno::ENXIO) => Closed::NotAFile("a socket"),
+        _ => Closed::Failed(error),
+    })?;
+    check(&file.metadata().map_err(Closed::Failed)?)?;
+    Ok(file)
+}
+
+fn check(metadata: &fs::Metadata) -> Result<(), Closed> {
+    let kind = metadata.file_type();
+    let found = if kind.is_file() {
+        return Ok(());
+    } else if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    };
+    Err(Closed::NotAFile(found))
+}
+
+/// The most bytes of a manifest, a sops file or the text of a template. README says so.
+const LARGEST_FILE: u64 = 64 << 20;
+/// The most bytes of a file of keys.
+const LARGEST_KEY: u64 = 1 << 20;
+/// The most bytes of a table of mounts or a unit.
+const LARGEST_TABLE: u64 = 4 << 20;

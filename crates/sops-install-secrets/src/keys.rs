@@ -1,20 +1,18 @@
 //! The private keys of this host: read from where the manifest and the environment say.
 
-use std::fs;
-use std::io;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use install::Inputs;
 use manifest::Manifest;
-use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins};
+use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, command_words};
 use zeroize::Zeroizing;
 
 use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
 use crate::report::{Code, Report, Reported, Subject};
-use crate::unmounted::mount_point_of;
 
 /// Whether a key has to be there.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -25,11 +23,27 @@ enum Presence {
     Optional,
 }
 
+/// Whether commands that print keys are run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Commands {
+    /// Each once.
+    Run,
+    /// Not where a look must be quick and touch no token.
+    NotRun,
+}
+
 /// The identities of this host.
 pub(crate) struct HostKeys {
     pub(crate) identities: Identities,
     /// What was to be one and cannot be used.
     pub(crate) unusable: Vec<Unusable>,
+    /// Whether there are others that this run must not ask for or cannot see.
+    pub(crate) hidden: bool,
+}
+
+/// A machine by its public keys, any of which may open a file.
+pub(crate) struct Host {
+    pub(crate) keys: Vec<HostRecipient>,
 }
 
 /// A key that cannot be used: where it is, and why. Printed, the reason stands in parentheses.
@@ -47,13 +61,23 @@ pub(crate) struct Unusable {
 pub(crate) fn load(
     manifest: &Manifest,
     environment: &Environment,
+    commands: Commands,
     inputs: &mut Inputs,
     report: &mut Report,
 ) -> HostKeys {
     let credentials = environment.credentials_directory.as_deref();
     let log_imports = manifest.logging().key_import();
-    let mut loader =
-        Loader { identities: Identities::new(), unusable: Vec::new(), inputs, report, credentials, log_imports };
+    let mut loader = Loader {
+        identities: Identities::new(),
+        unusable: Vec::new(),
+        hidden: false,
+        inputs,
+        report,
+        credentials,
+        commands,
+        search_path: &environment.path,
+        log_imports,
+    };
     for path in manifest.age_ssh_key_paths() {
         loader.ssh_key(path, Presence::Expected, Log::Import);
     }
@@ -66,8 +90,19 @@ pub(crate) fn load(
         loader.inputs.add_unknown();
         loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
     }
-    for name in &environment.key_commands {
-        loader.cannot_read(Path::new(name), Reason::Command);
+    if let Some(command) = &environment.age_key_command {
+        let name = "SOPS_AGE_KEY_CMD";
+        if let Some(content) = loader.printed(name, command) {
+            loader.age_keys(name, &content);
+        }
+    }
+    if let Some(command) = &environment.ssh_key_command {
+        let name = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
+        if let Some(content) = loader.printed(name, command)
+            && let Err(error) = loader.identities.add_ssh_key(name, &content)
+        {
+            loader.is_unusable(&error);
+        }
     }
     for path in &environment.ssh_keys {
         loader.ssh_key(path, Presence::Optional, Log::Quiet);
@@ -78,48 +113,84 @@ pub(crate) fn load(
     for path in manifest.ssh_key_paths() {
         loader.openpgp_ssh_key(path);
     }
-    let Loader { mut identities, unusable, .. } = loader;
+    let Loader { mut identities, unusable, hidden, .. } = loader;
     identities.set_plugins(Plugins { search_path: environment.path.clone(), time_limit: TIME_LIMIT });
     let home = manifest.gnupg_home().map(Path::to_owned).or_else(|| environment.gnupg_home.clone());
     // With SSH keys for PGP there is no other GnuPG home, and that of the user is none of this host's business.
     if home.is_some() || manifest.ssh_key_paths().is_empty() {
         let program = PathBuf::from(&environment.gpg);
-        identities.set_gpg(Gpg { program, home, time_limit: TIME_LIMIT });
+        let search_path = environment.path.clone();
+        identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT });
     }
-    HostKeys { identities, unusable }
+    HostKeys { identities, unusable, hidden }
 }
 
-/// The hosts that the command line names.
+/// The hosts that the command line names, each on its own. Several keys in one option are those of one host: joined by
+/// commas, or in the lines of one file.
 ///
 /// # Errors
 ///
 /// A name that is none is reported, and then there are no hosts at all: a check with fewer would prove too little.
-pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<HostRecipient>, Reported> {
+pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>, Reported> {
     let mut hosts = Vec::new();
     for name in names {
-        let text = match name {
-            HostName::Text(text) => text.clone(),
+        let found = match name {
+            HostName::Text(text) => host("-recipient", joined(text).map(|key| (None, key))),
             HostName::File(path) => {
-                let content = input::read("public key", path);
+                let content = input::read(input::Kind::PublicKey, path);
                 let content = content.map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
-                String::from_utf8_lossy(&content).into_owned()
+                let content = String::from_utf8_lossy(&content);
+                let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
+                let lines = (1..).zip(content.lines().map(str::trim)).map(|(number, line)| (Some(number), line));
+                let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+                host(&path.to_string_lossy(), lines)
             }
         };
-        // A file may hold several, one a line, as `ssh-keyscan` prints them.
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let host = HostRecipient::parse(line).ok_or_else(|| NotARecipient(line.to_owned()));
-            hosts.push(host.map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
-        }
+        hosts.push(found.map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
     }
     Ok(hosts)
 }
 
-/// A text that names no host.
+fn host<'t>(origin: &str, keys: impl Iterator<Item = (Option<usize>, &'t str)>) -> Result<Host, NotARecipient> {
+    let not = |line: Option<usize>, problem: String| NotARecipient {
+        place: line.map_or_else(|| origin.to_owned(), |line| format!("{origin}:{line}")),
+        // The file itself in the command, if it was named.
+        problem: if line.is_some() { problem.replace("FILE", origin) } else { problem },
+    };
+    let parse = |(line, text)| HostRecipient::parse(text).map_err(|error| not(line, error.to_string()));
+    let keys = keys.map(parse).collect::<Result<Vec<_>, _>>()?;
+    if keys.is_empty() { Err(not(None, NO_KEY.to_owned())) } else { Ok(Host { keys }) }
+}
+
+/// The keys of one host. A comma may also stand in the comment of an SSH key, so one counts only if a key follows it.
+fn joined(text: &str) -> impl Iterator<Item = &str> {
+    let begins_key = |text: &str| {
+        let word = text.trim_start().split([' ', ',']).next().unwrap_or_default();
+        let is_fingerprint = word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_fingerprint || ["age1", "ssh-", "AGE-"].iter().any(|start| word.starts_with(start))
+    };
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let halves = |(at, _)| text.split_at_checked(at).and_then(|(key, rest)| Some((key, rest.strip_prefix(',')?)));
+        let (key, after) = match text.match_indices(',').filter_map(halves).find(|(_, after)| begins_key(after)) {
+            Some((key, after)) => (key, Some(after)),
+            None => (text, None),
+        };
+        rest = after;
+        Some(key.trim())
+    })
+}
+
+/// A text that names no host: where it stands, and what it is instead. It may be a private key, so nothing of it is in here.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{0:?} is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint"
-)]
-struct NotARecipient(String);
+#[error("{place}: {problem}")]
+struct NotARecipient {
+    place: String,
+    problem: String,
+}
+
+const NO_KEY: &str = "there is no key in it; name at least one";
 
 /// How long gpg may take to open one data key, and a plugin of age to open all of them, but for a second for each further
 /// file: a hardware token has to be found and touched.
@@ -135,10 +206,14 @@ enum Log {
 struct Loader<'a> {
     identities: Identities,
     unusable: Vec<Unusable>,
+    hidden: bool,
     inputs: &'a mut Inputs,
     report: &'a mut Report,
     /// What `%d` stands for.
     credentials: Option<&'a Path>,
+    commands: Commands,
+    /// Where their programs are looked for.
+    search_path: &'a OsStr,
     log_imports: bool,
 }
 
@@ -194,19 +269,48 @@ impl Loader<'_> {
             .push(Unusable { origin: error.origin().to_owned(), reason: format!("{line}{}", error.problem()) });
     }
 
+    /// What a command prints that a variable names, taken apart and run as sops does: without a shell.
+    fn printed(&mut self, variable: &str, command: &OsStr) -> Option<Zeroizing<Vec<u8>>> {
+        self.inputs.add_unknown();
+        if self.commands == Commands::NotRun {
+            // It may open everything, so this is only told if nothing else does.
+            self.hidden = true;
+            self.unusable.push(Unusable { origin: variable.to_owned(), reason: Reason::NotRun.to_string() });
+            return None;
+        }
+        let words = command.to_str().and_then(command_words).ok_or(Reason::Command);
+        let output = words.and_then(|words| {
+            let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+            let (program, arguments) = words.split_first().ok_or(Reason::Command)?;
+            let search_path = self.search_path;
+            let query = Query { program, arguments, search_path, environment: &[], time_limit: TIME_LIMIT };
+            query.output().map_err(Reason::Query)
+        });
+        match output {
+            Ok(content) => Some(content),
+            Err(reason) => {
+                self.cannot_read(Path::new(variable), reason);
+                None
+            }
+        }
+    }
+
     fn read(&mut self, path: &Path, presence: Presence) -> Option<Zeroizing<Vec<u8>>> {
         let place = match (path.strip_prefix("%d"), self.credentials) {
             (Err(_), _) => Ok(path.to_owned()),
             (Ok(name), Some(directory)) => Ok(directory.join(name)),
-            (Ok(_), None) => Err(Reason::NoCredentials),
+            (Ok(_), None) => {
+                self.hidden |= self.commands == Commands::NotRun;
+                Err(Reason::NoCredentials)
+            }
         };
         let read = |place: PathBuf| {
             self.inputs.add_file(&place);
-            fs::read(&place).map_err(|error| Reason::of(error, &place))
+            input::read_key(&place).map_err(Reason::Unread)
         };
         let reason = match place.and_then(read) {
-            Ok(content) => return Some(Zeroizing::new(content)),
-            Err(Reason::Absent) if presence == Presence::Optional => return None,
+            Ok(content) => return Some(content),
+            Err(Reason::Unread(input::Reason::Absent(_))) if presence == Presence::Optional => return None,
             Err(reason) => reason,
         };
         self.cannot_read(path, reason);
@@ -235,26 +339,16 @@ struct UnreadableKey {
 /// Why a key cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Reason {
-    #[error("there is no such file")]
-    Absent,
-    #[error(
-        "{mount_point} is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot for it",
-        mount_point = _0.display()
-    )]
-    NotMounted(PathBuf),
+    #[error("{0}")]
+    Unread(input::Reason),
     #[error("CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=")]
     NoCredentials,
-    #[error("no command is run for a key; let SOPS_AGE_KEY_FILE name a file that has it")]
+    #[error("it is no command: a quote is not closed, or there is no word; correct the variable")]
     Command,
-    #[error("{0}")]
-    Other(io::Error),
-}
-
-impl Reason {
-    fn of(error: io::Error, path: &Path) -> Self {
-        match error.kind() {
-            io::ErrorKind::NotFound => mount_point_of(path).map_or(Self::Absent, Self::NotMounted),
-            _ => Self::Other(error),
-        }
-    }
+    #[error("a command is not run by this check")]
+    NotRun,
+    #[error(
+        "{0}; correct the command, or let SOPS_AGE_KEY_FILE or SOPS_AGE_SSH_PRIVATE_KEY_FILE name a file with the key"
+    )]
+    Query(QueryError),
 }

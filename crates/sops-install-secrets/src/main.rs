@@ -3,6 +3,7 @@
 //! This file is the program as its caller sees it: arguments in, lines and an exit status out. What it does in between
 //! stands in `activate.rs`, in the order in which it happens.
 
+mod absence;
 mod accounts;
 mod activate;
 mod cli;
@@ -12,10 +13,12 @@ mod environment;
 mod input;
 mod keys;
 mod plan;
+mod preswitch;
 mod report;
 mod status;
+mod steady;
+mod text;
 mod units;
-mod unmounted;
 mod verify;
 
 use std::alloc::System;
@@ -41,9 +44,10 @@ fn main() -> ExitCode {
 #[inline(never)]
 fn run() -> ExitCode {
     let environment = Environment::read();
+    confinement::prepare();
     let mut report = Report::new(environment.program.clone(), Style::of(&environment));
     match cli::parse(env::args_os().skip(1)) {
-        Ok(Command::Help) => report.line(cli::usage()),
+        Ok(Command::Help) => report.page(cli::usage()),
         Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Run(arguments)) => activate::run(&arguments, &environment, &mut report),
         Err(error) => {

@@ -125,7 +125,7 @@ pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
 /// The text of a template that stands in a file of its own.
 fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
     let path = template.file()?;
-    let content = match input::read("text", path) {
+    let content = match input::read(input::Kind::Text, path) {
         Ok(content) => content,
         Err(error) => {
             report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
@@ -145,6 +145,12 @@ fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> O
 
 /// Reports a problem of the manifest, or of a template's text, with its place.
 pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report: &mut Report) {
+    let (subject, error) = placed(file, problem);
+    report.failure(code, subject, &error);
+}
+
+/// A problem in the words of a message, and what it is about.
+pub(crate) fn placed(file: &Path, problem: &Problem) -> (Subject, InDocument) {
     let subject = Subject::file(file).at(problem.line(), problem.column());
     let (secrets, templates) = match problem.subject() {
         manifest::Subject::Secret(name) => (vec![name.clone()], Vec::new()),
@@ -157,13 +163,13 @@ pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report:
         manifest::Subject::Document | manifest::Subject::Secret(_) | manifest::Subject::Template(_) => String::new(),
         what => format!("{what}: "),
     };
-    report.failure(code, subject, &InDocument { what, error: problem.error().to_string() });
+    (subject, InDocument { what, error: problem.error().to_string() })
 }
 
 /// A problem without its place.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}{error}")]
-struct InDocument {
+pub(crate) struct InDocument {
     what: String,
     error: String,
 }

@@ -8,18 +8,24 @@ mod code;
 mod document;
 mod style;
 
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use install::{Changes, Location};
 use manifest::UnitName;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::sys::stat::{fstat, makedev};
 
 use crate::cli::{Action, Output};
 use crate::status::Status;
+use crate::text;
 use crate::units::Requests;
 use document::Document;
 
@@ -43,9 +49,41 @@ pub(crate) struct Report {
     warnings: Vec<Notice>,
     timings: Vec<(Step, Duration)>,
     running: Option<(Step, Instant)>,
+    tone: Tone,
+    /// How many failures are told as warnings.
+    lenient: usize,
+    held: RefCell<Option<Held>>,
+    /// Why standard output did not take what was printed.
+    lost: Cell<Option<io::Error>>,
+}
+
+/// How serious a failure is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tone {
+    /// The run fails.
+    Strict,
+    /// It is a warning.
+    Lenient,
+}
+
+/// What was reported and not printed yet.
+struct Held {
+    lines: Vec<(Stream, String)>,
+    /// How many there were of each before.
+    failures: usize,
+    warnings: usize,
+    lenient: usize,
+}
+
+/// Where a line goes.
+#[derive(Clone, Copy)]
+enum Stream {
+    Output,
+    Error(style::Level),
 }
 
 /// Something failed, and the report has it.
+#[derive(Clone, Copy)]
 pub(crate) struct Reported;
 
 /// How a run has left the machine.
@@ -161,6 +199,10 @@ impl Report {
             warnings: Vec::new(),
             timings: Vec::new(),
             running: None,
+            tone: Tone::Strict,
+            lenient: 0,
+            held: RefCell::new(None),
+            lost: Cell::new(None),
         }
     }
 
@@ -172,16 +214,32 @@ impl Report {
             Action::DryRun => "dry-run",
             Action::Verify => "verify",
             Action::Status => "status",
+            Action::PreSwitch(_) => "pre-switch",
         };
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
 
+    /// How serious failures are.
+    pub(crate) fn tone(&self) -> Tone {
+        self.tone
+    }
+
+    /// How serious failures are from here on. Gives what they were.
+    pub(crate) fn set_tone(&mut self, tone: Tone) -> Tone {
+        std::mem::replace(&mut self.tone, tone)
+    }
+
     /// One thing that was to be done and was not: the run fails, but goes on where it can.
     pub(crate) fn failure(&mut self, code: Code, subject: Subject, error: &dyn Error) {
-        let message = chain(error);
+        if self.tone == Tone::Lenient {
+            self.lenient = self.lenient.saturating_add(1);
+            self.warning(code, subject, error);
+            return;
+        }
+        let message = text::line(&chain(error)).into_owned();
         let prefix = self.style.failure(&self.program);
-        self.style.print(style::Level::Error, format_args!("{prefix} {subject}{message}"));
+        self.emit(Stream::Error(style::Level::Error), format!("{prefix} {subject}{message}"));
         self.failures.push(Notice { code, subject, message });
     }
 
@@ -193,22 +251,69 @@ impl Report {
 
     /// Something that a person should know and that fails nothing.
     pub(crate) fn warning(&mut self, code: Code, subject: Subject, error: &dyn Error) {
-        let message = chain(error);
+        let message = text::line(&chain(error)).into_owned();
         let prefix = self.style.warning(&self.program);
-        self.style.print(style::Level::Warning, format_args!("{prefix} {subject}{message}"));
+        self.emit(Stream::Error(style::Level::Warning), format!("{prefix} {subject}{message}"));
         self.warnings.push(Notice { code, subject, message });
     }
 
     /// A line on standard error that tells of no failure.
     pub(crate) fn note(&self, line: impl Display) {
-        self.style.print(style::Level::Information, format_args!("{line}"));
+        self.emit(Stream::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
     }
 
     /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.
     pub(crate) fn line(&self, line: impl Display) {
         match self.output {
-            Output::Lines => print(io::stdout().lock(), format_args!("{line}")),
+            Output::Lines => self.emit(Stream::Output, text::clean(&line.to_string()).into_owned()),
             Output::Json => self.note(line),
+        }
+    }
+
+    /// Lines of our own on standard output.
+    pub(crate) fn page(&self, page: impl Display) {
+        self.emit(Stream::Output, page.to_string());
+    }
+
+    /// Holds back what is reported from here on, until [`Report::release`] or [`Report::discard`].
+    pub(crate) fn hold(&mut self) {
+        let (failures, warnings, lenient) = (self.failures.len(), self.warnings.len(), self.lenient);
+        self.held.replace(Some(Held { lines: Vec::new(), failures, warnings, lenient }));
+    }
+
+    /// Prints what was held back.
+    pub(crate) fn release(&mut self) {
+        for (stream, line) in self.held.take().into_iter().flat_map(|held| held.lines) {
+            self.emit(stream, line);
+        }
+    }
+
+    /// Forgets what was held back: it is as if it had never been reported.
+    pub(crate) fn discard(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.failures.truncate(held.failures);
+            self.warnings.truncate(held.warnings);
+            self.lenient = held.lenient;
+        }
+    }
+
+    fn emit(&self, stream: Stream, line: String) {
+        if let Some(held) = self.held.borrow_mut().as_mut() {
+            held.lines.push((stream, line));
+            return;
+        }
+        match stream {
+            Stream::Output => self.print(format_args!("{line}")),
+            Stream::Error(level) => self.style.print(level, format_args!("{line}")),
+        }
+    }
+
+    /// Prints on standard output. Whoever asked for what is printed has to know if it did not arrive.
+    fn print(&self, line: fmt::Arguments<'_>) {
+        let printed =
+            if is_closed() { Err(io::Error::from_raw_os_error(libc::EBADF)) } else { print(io::stdout().lock(), line) };
+        if let Err(error) = printed {
+            self.lost.set(Some(error));
         }
     }
 
@@ -256,14 +361,19 @@ impl Report {
         self.outcome = outcome;
     }
 
+    /// How the program was called.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
+    }
+
     /// The base name of the program, which sops-nix puts in front of the lines on imported keys.
     pub(crate) fn base_name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or(&self.program)
     }
 
-    /// How many things failed so far.
+    /// How many things failed so far, told as failures or as warnings.
     pub(crate) fn failures(&self) -> usize {
-        self.failures.len()
+        self.failures.len().saturating_add(self.lenient)
     }
 
     /// Says the last word, and gives the exit status: 0 if nothing failed, else 1.
@@ -277,9 +387,15 @@ impl Report {
             self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}"));
         }
         if self.output == Output::Json {
-            print(io::stdout().lock(), format_args!("{}", Document::of(&self).to_json()));
+            self.print(format_args!("{}", text::json(&Document::of(&self).to_json())));
         }
-        if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        // An installation has done its work, and its lines only tell of it. Elsewhere they are what was asked for.
+        let lost = self.lost.take().filter(|_| self.output == Output::Json || self.action != "install");
+        if let Some(error) = &lost {
+            let prefix = self.style.failure(&self.program);
+            self.style.print(style::Level::Error, format_args!("{prefix} cannot write to standard output: {error}"));
+        }
+        if self.failures.is_empty() && lost.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     /// How the machine was left. A run that failed before it came to that has left it as it was.
@@ -297,6 +413,10 @@ impl Report {
             },
             ("install", Outcome::PartlyInstalled) => "; all other secrets and templates are installed",
             ("install", Outcome::Installed | Outcome::Unchanged) => "; all secrets and templates are installed",
+            ("pre-switch", _) => {
+                "; the switch is refused and nothing was changed; to switch all the same, run it again with NIXOS_NO_CHECK=1 \
+                 in its environment"
+            }
             ("dry-run", Outcome::Failed) => "; an installation would change nothing",
             ("dry-run", Outcome::WouldInstallPartly) => {
                 "; an installation would install all other secrets and templates"
@@ -332,9 +452,10 @@ impl Subject {
 impl Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = [named("secret", &self.secrets), named("template", &self.templates)].concat();
-        let place = match (&self.file, self.place) {
-            (Some(file), Some((line, column))) => format!("{}:{line}:{column}: ", file.display()),
-            (Some(file), None) => format!("{}: ", file.display()),
+        let file = self.file.as_ref().map(|file| text::line(&file.to_string_lossy()).into_owned());
+        let place = match (file, self.place) {
+            (Some(file), Some((line, column))) => format!("{file}:{line}:{column}: "),
+            (Some(file), None) => format!("{file}: "),
             (None, _) => String::new(),
         };
         match self.leading {
@@ -346,7 +467,7 @@ impl Display for Subject {
 
 /// The first few names, and how many more there are; nothing without names.
 fn named(noun: &str, names: &[String]) -> String {
-    let some: Vec<_> = names.iter().take(NAMED).map(|name| format!("\"{}\"", name.escape_debug())).collect();
+    let some: Vec<_> = names.iter().take(NAMED).map(|name| format!("\"{}\"", text::piece(name))).collect();
     let more = match names.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -373,9 +494,17 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     line
 }
 
-/// Nobody is left to tell that nobody listens, so an error of the output itself has no consequence.
-pub(crate) fn print(mut output: impl Write, line: fmt::Arguments<'_>) {
-    match writeln!(output, "{line}") {
-        Ok(()) | Err(_) => {}
-    }
+/// Prints a line at once.
+fn print(mut output: impl Write, line: fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(output, "{line}")?;
+    output.flush()
+}
+
+/// Whether standard output was closed when the program began. The standard library has then opened `/dev/null` for reading
+/// and writing in its place, which nobody does who wants the output to be lost.
+fn is_closed() -> bool {
+    let output = io::stdout();
+    let is_null = fstat(output.as_fd()).is_ok_and(|status| status.st_rdev == makedev(1, 3));
+    let flags = || fcntl(output.as_fd(), FcntlArg::F_GETFL).map(OFlag::from_bits_retain);
+    is_null && flags().is_ok_and(|flags| flags & OFlag::O_ACCMODE == OFlag::O_RDWR)
 }

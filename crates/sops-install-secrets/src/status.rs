@@ -15,6 +15,7 @@ use crate::decrypt::editable;
 use crate::plan::Unknown;
 use crate::report::{Code, Report, Reported};
 use crate::verify::command;
+use crate::{steady, text, units};
 
 /// What is installed.
 #[derive(Serialize)]
@@ -25,6 +26,18 @@ pub(crate) struct Status {
     files: Vec<Row>,
     /// Places in the generation that nothing in the manifest wants; unknown to who may not list it.
     superfluous: Option<Vec<String>>,
+    /// Units that have yet to read the new values.
+    pending: Vec<Pending>,
+}
+
+/// A unit that was to be asked for something after a switch, and was not, or did not follow.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pending {
+    unit: String,
+    request: &'static str,
+    /// Whether systemd was asked and said no. Otherwise the next run asks.
+    refused: bool,
 }
 
 /// A file of the manifest.
@@ -65,13 +78,15 @@ pub(crate) fn show(
     report: &mut Report,
 ) -> Result<(), Reported> {
     let location = installation.location(report)?;
-    let current = Installation::look(&location, report)?;
-    let status = Status::of(installation, &current, report)?;
-    match output {
-        Output::Lines => status.print(&current, manifest, report),
-        Output::Json => report.status(status),
-    }
-    Ok(())
+    steady::look(&location, report, |report| {
+        let current = Installation::look(&location, report)?;
+        let status = Status::of(installation, &current, report)?;
+        match output {
+            Output::Lines => status.print(&current, manifest, report),
+            Output::Json => report.status(status),
+        }
+        Ok(())
+    })
 }
 
 impl Status {
@@ -103,7 +118,10 @@ impl Status {
         };
         let file_system =
             current.file_system_name().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
-        Ok(Self { file_system, files: rows, superfluous })
+        let pending = units::due(current).into_iter();
+        let pending =
+            pending.map(|due| Pending { unit: due.unit.to_string(), request: due.action.verb(), refused: due.refused });
+        Ok(Self { file_system, files: rows, superfluous, pending: pending.collect() })
     }
 
     fn print(&self, current: &Current<'_>, manifest: &ManifestPath, report: &Report) {
@@ -130,7 +148,11 @@ impl Status {
             print(row);
         }
         for place in self.superfluous.iter().flatten() {
-            report.line(format_args!("not in the manifest: {}", link.join(place).display()));
+            report.line(format_args!("not in the manifest: {}", text::piece(&link.join(place).to_string_lossy())));
+        }
+        for Pending { unit, request, refused } in &self.pending {
+            let why = if *refused { "which systemd refused" } else { "for which the next run will ask" };
+            report.line(format_args!("{unit} has not read the new values: it was to {request}, {why}"));
         }
         let drifted = self.files.iter().filter(|row| !row.drift.is_empty()).count();
         let superfluous = self.superfluous.as_ref().map_or(0, Vec::len);
@@ -185,12 +207,15 @@ impl Row {
 
     /// The cells of its line, in the order of the headings.
     fn cells(&self) -> [Cow<'_, str>; HEADINGS.len()] {
-        let or_dash = |text: Option<&str>| text.map_or(Cow::Borrowed("-"), |text| Cow::Owned(text.to_owned()));
-        let name = if self.kind == "secret" { self.name.clone() } else { format!("{} (template)", self.name) };
+        let or_dash =
+            |cell: Option<&str>| cell.map_or(Cow::Borrowed("-"), |cell| text::piece(cell).into_owned().into());
+        let name = text::piece(&self.name).into_owned();
+        let name = if self.kind == "secret" { name } else { format!("{name} (template)") };
         let owner = self.installed.as_ref().map(|file| format!("{}:{}", file.owner, file.group));
         let mode = self.installed.as_ref().map(|file| file.mode.as_str());
         let sops_file = self.sops_file.as_ref().map(|file| editable(Path::new(file)).to_string_lossy());
-        let state = if self.drift.is_empty() { "ok".to_owned() } else { self.drift.join(", ") };
+        let state =
+            if self.drift.is_empty() { "ok".to_owned() } else { text::clean(&self.drift.join(", ")).into_owned() };
         [
             name.into(),
             or_dash(owner.as_deref()),

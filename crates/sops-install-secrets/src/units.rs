@@ -1,17 +1,20 @@
 //! Asking systemd to restart and reload units whose secrets have changed (sops-format.md section 8.7).
 //!
-//! This happens after the switch: a unit that is restarted reads the new values. A unit that cannot be asked for stops
-//! nothing else.
+//! This happens after the switch: a unit that is restarted reads the new values. The secrets are installed then, so a unit that
+//! systemd does not know or does not restart fails nothing: it is a warning, and remembered. systemd out of reach is a failure,
+//! which the next run makes good.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use install::Current;
 use manifest::UnitName;
+use sops::{Query, QueryError};
 
 /// The units to ask for, each once, in the order of the manifest.
 #[derive(Default)]
@@ -28,16 +31,28 @@ pub(crate) enum Action {
     Reload,
 }
 
-/// What earlier runs switched for and, because they were killed, may not have asked for. Words that this version does not
-/// know are those of a later one, and lost.
-pub(crate) fn due(current: &Current<'_>) -> Vec<(Action, UnitName)> {
+/// What earlier runs switched for and have perhaps not asked for, because they were killed, or have asked for in vain. Words
+/// that this version does not know are those of a later one, and lost.
+pub(crate) fn due(current: &Current<'_>) -> Vec<Due> {
     let parse = |words: &str| {
+        let (words, refused) = words.strip_prefix(REFUSED).map_or((words, false), |words| (words, true));
         let (verb, unit) = words.split_once(' ')?;
         let action = ACTIONS.into_iter().find(|action| action.verb() == verb)?;
-        Some((action, UnitName::try_from(unit.to_owned()).ok()?))
+        Some(Due { action, unit: UnitName::try_from(unit.to_owned()).ok()?, refused })
     };
     current.due().filter_map(parse).collect()
 }
+
+/// A request of an earlier run.
+pub(crate) struct Due {
+    pub(crate) action: Action,
+    pub(crate) unit: UnitName,
+    /// Whether systemd was asked, and did not do it.
+    pub(crate) refused: bool,
+}
+
+/// What stands before the words of a request that systemd did not follow.
+const REFUSED: &str = "refused ";
 
 /// In the order in which they are asked for.
 pub(crate) const ACTIONS: [Action; 2] = [Action::Restart, Action::Reload];
@@ -45,20 +60,38 @@ pub(crate) const ACTIONS: [Action; 2] = [Action::Restart, Action::Reload];
 /// How units are asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Route<'a> {
-    /// `systemctl --no-block`: from a unit, whose lists NixOS would read only at the next switch.
-    Systemctl,
+    /// `systemctl --no-block`, looked for in this search path: from a unit, whose lists NixOS would read only at the next
+    /// switch.
+    Systemctl(&'a OsStr),
     /// The lists below this directory that NixOS reads after its activation script.
     ActivationLists(&'a Path),
 }
 
-/// Why a request was not made.
+/// What came of the requests.
+#[derive(Default)]
+pub(crate) struct Sent {
+    /// systemd's answers that say no, which fail nothing.
+    pub(crate) refusals: Vec<RequestError>,
+    /// The requests in them, in words that [`due`] reads.
+    pub(crate) refused: Vec<String>,
+    /// Requests that did not get through.
+    pub(crate) errors: Vec<RequestError>,
+}
+
+/// Why a request was not made, or not followed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    #[error("cannot run systemctl to {0}; the new secrets are installed, restart the units by hand, or run this again")]
-    NoSystemctl(&'static str, #[source] io::Error),
-    /// systemd's answer, which will be the same the next time.
-    #[error("systemctl {verb}: {words}; the new secrets are installed, see: systemctl status")]
-    Refused { verb: &'static str, words: String },
+    #[error(
+        "cannot ask systemctl to {verb} {units}: {reason}; the new secrets are installed, restart the units by hand, or run this \
+         again"
+    )]
+    NoSystemctl { verb: &'static str, units: String, reason: QueryError },
+    /// systemd's answer.
+    #[error(
+        "systemctl {verb}: {words}; the new secrets are installed, but {unit} has not read them: correct the name or see: \
+         systemctl status {unit}"
+    )]
+    Refused { verb: &'static str, words: String, unit: String },
     /// Another end of systemctl, which may not have reached systemd.
     #[error("systemctl {verb}: {words}; the new secrets are installed, restart the units by hand, or run this again")]
     Failed { verb: &'static str, words: String },
@@ -67,13 +100,6 @@ pub(crate) enum RequestError {
         path = path.display()
     )]
     List { path: PathBuf, verb: &'static str, units: String, source: io::Error },
-}
-
-impl RequestError {
-    /// Whether the next run should make the request again.
-    pub(crate) fn is_owed(&self) -> bool {
-        !matches!(self, Self::Refused { .. })
-    }
 }
 
 impl<'a> Requests<'a> {
@@ -115,21 +141,23 @@ impl<'a> Requests<'a> {
     }
 
     /// Makes the requests, restarts first.
-    pub(crate) fn send(&self, route: Route<'_>) -> Vec<RequestError> {
-        let mut errors = Vec::new();
+    pub(crate) fn send(&self, route: Route<'_>) -> Sent {
+        let mut sent = Sent::default();
         for action in ACTIONS {
             let units = self.of(action);
             if units.is_empty() {
                 continue;
             }
             match route {
-                Route::Systemctl => {
-                    errors.extend(units.chunks(UNITS).flat_map(|units| ask_systemctl(action, units)));
+                Route::Systemctl(search_path) => {
+                    for units in units.chunks(UNITS) {
+                        ask_systemctl(action, units, search_path, &mut sent);
+                    }
                 }
-                Route::ActivationLists(directory) => errors.extend(append(directory, action, units).err()),
+                Route::ActivationLists(directory) => sent.errors.extend(append(directory, action, units).err()),
             }
         }
-        errors
+        sent
     }
 }
 
@@ -146,46 +174,90 @@ impl Action {
 /// How many units are asked for in one call. Their names are short enough for a command line.
 const UNITS: usize = 1000;
 
+/// How long systemctl may take to hand over one call's requests. It waits for no job, only for systemd to take them.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
 /// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
-fn ask_systemctl(action: Action, units: &[&UnitName]) -> Vec<RequestError> {
+fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, sent: &mut Sent) {
     let verb = match action {
         Action::Restart => "try-restart",
         Action::Reload => "try-reload-or-restart",
     };
-    let output = Command::new("systemctl")
-        .args(["--no-block", verb, "--"])
-        .args(units.iter().map(|unit| unit.as_str()))
-        // The identities that sops takes from there are no business of a child.
-        .env_remove("SOPS_AGE_KEY")
-        .stdin(Stdio::null())
-        .output();
-    let output = match output {
-        Ok(output) => output,
-        Err(error) => return vec![RequestError::NoSystemctl(action.verb(), error)],
+    let arguments = ["--no-block", verb, "--"].into_iter().chain(units.iter().map(|unit| unit.as_str()));
+    let arguments: Vec<OsString> = arguments.map(OsString::from).collect();
+    let program = OsStr::new("systemctl");
+    let query = Query { program, arguments: &arguments, search_path, environment: &[], time_limit: TIME_LIMIT };
+    let (status, said) = match query.output() {
+        Ok(_) => return,
+        Err(QueryError::Failed { status, complaint }) => (status, complaint),
+        Err(reason) => {
+            let units = names(units);
+            sent.errors.push(RequestError::NoSystemctl { verb: action.verb(), units, reason });
+            return;
+        }
     };
-    if output.status.success() {
-        return Vec::new();
+    // What it said of so many units may have been cut off. A request that is made twice is one job.
+    if let (true, Some((first, second))) = (said.ends_with(CUT_OFF), units.split_at_checked(units.len() / 2))
+        && units.len() > 1
+    {
+        ask_systemctl(action, first, search_path, sent);
+        ask_systemctl(action, second, search_path, sent);
+        return;
     }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let mut refusals: Vec<_> =
-        stderr.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if refusals.is_empty() {
-        let names: Vec<_> = units.iter().map(|unit| unit.as_str()).collect();
-        refusals.push(format!("{} ({})", output.status, names.join(", ")));
+    let words: Vec<&str> = said.split("; ").filter(|words| !words.is_empty()).collect();
+    if !matches!(status.code(), Some(code) if REFUSALS.contains(&code)) {
+        let words = if words.is_empty() { format!("{status} ({})", names(units)) } else { words.join("; ") };
+        sent.errors.push(RequestError::Failed { verb, words });
+        return;
     }
-    let error = match output.status.code() {
-        Some(NOT_PERMITTED | NOT_INSTALLED) => |verb, words| RequestError::Refused { verb, words },
-        _ => |verb, words| RequestError::Failed { verb, words },
-    };
-    refusals.into_iter().map(|words| error(verb, words)).collect()
+    // systemd says no to the units that it names, or to any of them if it names none.
+    let mut named = false;
+    for unit in units {
+        let of_unit = words.iter().find(|words| is_about(words, unit.as_str()));
+        if let Some(words) = of_unit {
+            named = true;
+            sent.refuse(action, verb, unit, (*words).to_owned());
+        }
+    }
+    if !named {
+        let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
+        for unit in units {
+            sent.refuse(action, verb, unit, words.clone());
+        }
+    }
 }
 
-/// systemctl's exit status for what a unit does not allow.
-const NOT_PERMITTED: i32 = 4;
-/// And for a unit that does not exist.
-const NOT_INSTALLED: i32 = 5;
+impl Sent {
+    fn refuse(&mut self, action: Action, verb: &'static str, unit: &UnitName, words: String) {
+        self.refused.push(format!("{REFUSED}{} {unit}", action.verb()));
+        self.refusals.push(RequestError::Refused { verb, words, unit: unit.to_string() });
+    }
+}
 
-/// Appends to the list that NixOS reads. Without the directory there is nobody to read it, and so no request.
+/// Whether the name of a unit stands in the words, and not as a part of a longer one.
+fn is_about(words: &str, unit: &str) -> bool {
+    words.split(' ').any(|word| word.trim_end_matches(['.', ':', ',']) == unit.trim_end_matches('.'))
+}
+
+/// The first names, and how many more there are.
+fn names(units: &[&UnitName]) -> String {
+    let first: Vec<_> = units.iter().take(NAMED).map(|unit| unit.as_str()).collect();
+    match units.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+const NAMED: usize = 10;
+
+/// What stands at the end of a child's complaint of which there was more.
+const CUT_OFF: &str = "...";
+
+/// The exit statuses of systemctl with which systemd itself says no: not implemented, not permitted, not installed, not
+/// configured. With any other it may not have been reached.
+const REFUSALS: [i32; 4] = [3, 4, 5, 6];
+
+/// Appends to the list that NixOS reads. Without the directory nothing reads it, and so there is no request.
 fn append(directory: &Path, action: Action, units: &[&UnitName]) -> Result<(), RequestError> {
     let path = directory.join(match action {
         Action::Restart => "activation-restart-list",
@@ -203,5 +275,22 @@ fn append(directory: &Path, action: Action, units: &[&UnitName]) -> Result<(), R
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(RequestError::List { path, verb: action.verb(), units: names.join(" "), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_systemctl_are_about_the_unit_that_they_name() {
+        for (words, unit, about) in [
+            ("Failed to try-restart a.service: Unit a.service not found.", "a.service", true),
+            ("Unit a.service not found.", "a.service", true),
+            ("Unit data.service not found.", "a.service", false),
+            ("Failed to reload a.service", "a.service", true),
+        ] {
+            assert_eq!(is_about(words, unit), about, "{words} {unit}");
+        }
     }
 }

@@ -147,10 +147,7 @@ fn exit_statuses_and_streams_are_as_documented() {
     let missing = Scratch::finish(scratch.command().arg("nowhere.json"));
     assert_eq!(
         (messages(&scratch, &missing).as_str(), missing.status),
-        (
-            "cannot read the manifest nowhere.json: No such file or directory (os error 2)\n1 failure; nothing was changed\n",
-            Some(1)
-        )
+        ("cannot read the manifest nowhere.json: there is no such file\n1 failure; nothing was changed\n", Some(1))
     );
 }
 

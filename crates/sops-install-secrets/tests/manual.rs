@@ -38,11 +38,19 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("SOPS_AGE_KEY", "Identities of age, one a line."),
     ("SOPS_AGE_KEY_FILE", "A file of age identities, if the manifest names no age key."),
     ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "An SSH private key."),
-    ("SOPS_AGE_KEY_CMD", "Not followed, other than by sops: no command is run for a key. A warning says so."),
-    ("SOPS_AGE_SSH_PRIVATE_KEY_CMD", "The same."),
+    (
+        "SOPS_AGE_KEY_CMD",
+        "A command that prints identities of age. It is taken apart as by a shell and run without one, once a run, for at most \
+         60 seconds; its program is an absolute path or in PATH. No check runs it, and -pre-switch does not either.",
+    ),
+    ("SOPS_AGE_SSH_PRIVATE_KEY_CMD", "A command that prints an SSH private key. The same holds for it."),
     ("HOME", "Where .config/sops/age/keys.txt, .ssh/id_ed25519 and .ssh/id_rsa are looked for."),
     ("XDG_CONFIG_HOME", "Where sops/age/keys.txt is looked for instead of in .config."),
-    ("PATH", "Where gpg, systemctl and the plugins of age are looked for."),
+    (
+        "PATH",
+        "Where gpg, systemctl, the plugins of age and the programs of key commands are looked for. Folders that are not \
+         absolute are passed over.",
+    ),
     ("NO_COLOR", "If it is set, a terminal gets no colours."),
     ("TERM", "A terminal that is dumb gets no colours."),
     ("JOURNAL_STREAM", "If standard error goes to the journal, each line has its level. systemd sets it."),
@@ -55,7 +63,11 @@ const FILES: &[(&str, &str)] = &[
     ("/run/secrets.d.lock", "Held while an installation runs, so that two of them wait for each other."),
     ("/run/credstore", "Secrets that the manifest publishes as credentials for ImportCredential=."),
     ("/etc/ssh/ssh_host_ed25519_key", "The usual identity of a host. The manifest says which keys there are."),
-    ("/etc/fstab", "Tells whether a key is missing because a file system is not mounted."),
+    (
+        "/etc/fstab, /etc/systemd/system/*.mount, /run/systemd/system/*.mount",
+        "Tell whether a file is missing because a file system is not mounted.",
+    ),
+    ("/nix/var/nix/profiles/system-*-link", "Tell -pre-switch whether a system is an older generation."),
 ];
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -65,6 +77,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "sops-install-secrets -check-mode=recipients -recipient-file=ssh_host_ed25519_key.pub manifest.json",
         "Will the host open all its files? No private key is needed, so this can be asked before a deployment.",
+    ),
+    (
+        "sops-install-secrets -check-mode=recipients -recipient-file=a.pub -recipient-file=b.pub manifest.json",
+        "Will each of two hosts open all files?",
     ),
     (
         "sops-install-secrets -status -json | jq '.installed.files[] | select(.drift != [])'",

@@ -10,6 +10,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -128,19 +129,48 @@ fn message(manifest: &Value) -> Option<String> {
 }
 
 #[test]
-fn a_command_for_a_key_is_not_run_and_named() {
+fn a_command_that_prints_a_key_is_run_once_and_by_no_check() {
     let scratch = Scratch::new();
-    let made = scratch.path().join("made");
-    let wanted = with(manifest(&[secret("s", "str")]), "ageKeyFile", Value::Null);
+    let ran = scratch.path().join("ran");
+    let of_host = with(
+        with(secret("h", ""), "format", "json"),
+        "sopsFile",
+        corpus().join("sops/recipient-json-ssh/in.json").to_str().unwrap(),
+    );
+    let wanted = with(manifest(&[secret("s", "str"), secret("t", "multi"), of_host]), "ageKeyFile", Value::Null);
     let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
-    let mut command = scratch.command();
-    command.env("SOPS_AGE_KEY_CMD", format!("touch {}", made.display())).env("SOPS_GPG_EXEC", "/nowhere/gpg");
-    let run = Scratch::finish(command.arg("-ignore-passwd").arg(path));
-    let said = messages(&scratch, &run);
-    let reason = "no command is run for a key; let SOPS_AGE_KEY_FILE name a file that has it";
-    assert!(said.contains(&format!("cannot read the key SOPS_AGE_KEY_CMD: {reason}\n")), "{said}");
-    assert!(said.contains(&format!("what it cannot use: SOPS_AGE_KEY_CMD ({reason})")), "{said}");
-    assert!(!made.exists());
+    let print =
+        scratch.write("bin/print key", format!("#!/bin/sh\necho \"$1\" >>{}; cat \"$1\"\n", ran.display()).as_bytes());
+    fs::set_permissions(&print, fs::Permissions::from_mode(0o755)).unwrap();
+    let key = |name: &str| corpus().join("keys").join(name).display().to_string();
+    let run = |arguments: &[&str], age: &str, ssh: &str| {
+        let mut command = scratch.command();
+        command.env("PATH", format!("{}:/usr/bin:/bin", print.parent().unwrap().display()));
+        command
+            .env("SOPS_AGE_KEY_CMD", age)
+            .env("SOPS_AGE_SSH_PRIVATE_KEY_CMD", ssh)
+            .env("SOPS_GPG_EXEC", "/nowhere/gpg");
+        let run = Scratch::finish(command.args(arguments).arg("-ignore-passwd").arg(&path));
+        (run.status, messages(&scratch, &run))
+    };
+    let age = format!("'print key' \"{}\" # a comment", key("age-1.txt"));
+    let ssh = format!("{} {}", print.display().to_string().replace(' ', "\\ "), key("ssh-ed25519"));
+    assert_eq!(run(&["-check-mode=sopsfile"], &age, &ssh), (Some(0), String::new()));
+    let (status, said) = run(&["-pre-switch=switch"], &age, &ssh);
+    // The switch itself may well run them, so this is not known to fail.
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("what it cannot use: SOPS_AGE_KEY_CMD (a command is not run by this check)"), "{said}");
+    assert!(!ran.exists());
+    assert_eq!(run(&[], &age, &ssh), (Some(0), String::new()));
+    assert_eq!(fs::read_to_string(&ran).unwrap(), format!("{}\n{}\n", key("age-1.txt"), key("ssh-ed25519")));
+    let (status, said) = run(&[], "./print key", "'not closed");
+    assert_eq!(status, Some(1));
+    for reason in [
+        "cannot read the key SOPS_AGE_KEY_CMD: the program ./print is neither a name nor an absolute path; correct the command",
+        "cannot read the key SOPS_AGE_SSH_PRIVATE_KEY_CMD: it is no command: a quote is not closed",
+    ] {
+        assert!(said.contains(reason), "{said}");
+    }
 }
 
 #[test]
@@ -148,7 +178,7 @@ fn a_file_that_cannot_be_read_is_named_once() {
     let found = failures(&[with(secret("s", ""), "sopsFile", "/nowhere.yaml")], |_| {});
     assert_eq!(
         found,
-        "secret \"s\": cannot read the sops file /nowhere.yaml: No such file or directory (os error 2)\n\
+        "secret \"s\": cannot read the sops file /nowhere.yaml: there is no such file\n\
          1 failure; no secret is installed\n"
     );
 }
@@ -234,15 +264,18 @@ fn recipients_are_checked_without_any_private_key() {
     );
     assert_eq!(check(&["--recipient-file", public.to_str().unwrap()]), (Some(1), message.clone()));
     let text = fs::read_to_string(&public).unwrap();
-    assert_eq!(check(&["--recipient", &text]), (Some(1), message));
-    assert_eq!(check(&["--recipient", &text, "--recipient", recipient]).0, Some(0));
+    assert_eq!(check(&["--recipient", &text]), (Some(1), message.clone()));
+    // One more host is one more that has to open everything, and one more key of a host is not.
+    assert_eq!(check(&["--recipient", &text, "--recipient", recipient]), (Some(1), message));
+    assert_eq!(check(&["--recipient", &format!("{},{recipient}", text.trim())]), (Some(0), String::new()));
+    let both = scratch.write("both.pub", format!("# keys of one host\n{text}\n{recipient}\n").as_bytes());
+    assert_eq!(check(&["--recipient-file", both.to_str().unwrap()]), (Some(0), String::new()));
+    let (status, message) = check(&["--recipient", &format!("{} a, comment,{host}", text.trim())]);
+    assert!(status == Some(1) && message.contains(&format!("but not to {host} or {host}; add")), "{message}");
     let (status, message) = check(&["--recipient", "age1mistyped"]);
-    assert_eq!(
-        (status, message.as_str()),
-        (
-            Some(1),
-            "\"age1mistyped\" is no recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP \
-             fingerprint\n1 failure\n"
-        )
-    );
+    let expected = "-recipient: this age recipient is mistyped or truncated\n1 failure\n";
+    assert_eq!((status, message.as_str()), (Some(1), expected));
+    let empty = scratch.write("empty.pub", b"# none\n");
+    let (_, message) = check(&["--recipient-file", empty.to_str().unwrap()]);
+    assert_eq!(message, "SCRATCH/empty.pub: there is no key in it; name at least one\n1 failure\n");
 }

@@ -177,8 +177,8 @@ fn changes_are_not_logged_unless_the_manifest_wants_it() {
         manifest
     };
     let (before, after) = (quiet("before.json", "str"), quiet("after.json", "multi"));
-    let run = system.script(&format!("install {before}; install --dry-run {after}; install {after}; ls secrets.d"));
-    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\nexit 0\n2\n", ""));
+    let run = system.script(&format!("install {before}; install {after}; ls secrets.d"));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n2\n", ""));
 }
 
 #[test]
@@ -197,14 +197,13 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
          install {before}; install {after}; readlink secrets; install {after}; cat asked; ls secrets.d",
         key.display()
     ));
-    assert_eq!(
-        run.stderr,
-        "systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, see: systemctl status\n\
-         1 failure; all secrets and templates are installed\n"
-    );
-    let asked =
-        "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n";
-    assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\nexit 1\n/secrets.d/2\nexit 0\n{asked}2\n"));
+    let warning = "warning: systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, but \
+                   unknown.service has not read them: correct the name or see: systemctl status unknown.service\n";
+    // Told again as long as the manifest names it, and never a failure.
+    assert_eq!(run.stderr, warning.repeat(2));
+    let asked = "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n\
+         --no-block try-restart -- unknown.service\n";
+    assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\nexit 0\n/secrets.d/2\nexit 0\n{asked}2\n"));
 }
 
 #[test]
@@ -468,18 +467,29 @@ fn units_are_asked_for_again_if_systemd_was_not_reached() {
 }
 
 #[test]
-fn units_that_systemd_refuses_are_told_once_and_not_asked_for_again() {
+fn a_unit_that_systemd_refuses_is_a_warning_that_status_and_the_next_runs_know() {
     let system = System::new();
     let mut first = system.secret("a", "str");
     first["restartUnits"] = json!(["unknown.service"]);
     let mut second = first.clone();
     second["key"] = json!("multi");
+    let mut corrected = second.clone();
+    corrected["restartUnits"] = json!(["known.service"]);
     let before = system.manifest("before.json", &[first], &[]);
     let after = system.manifest("after.json", &[second], &[]);
+    let corrected = system.manifest("corrected.json", &[corrected], &[]);
     let run = system.script(&format!(
-        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>/dev/null; ls -A secrets.d; install {after}"
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}\n\
+         install -json {after} 2>/dev/null > report; tail -n 1 report; grep -c unit-refused report; grep exitStatus report\n\
+         ls -A secrets.d; install -status {after} | grep unknown; install {after} 2>&1 | grep -c unknown\n\
+         install {corrected}; install {corrected}; install -status {corrected} | grep unknown; ls -A secrets.d; cat asked"
     ));
-    assert_eq!(run.stdout, "exit 0\nmodifying secret: a\nexit 1\n.stamp\n2\nexit 0\n");
+    assert_eq!(
+        run.stdout,
+        "exit 0\nexit 0\n1\n  \"exitStatus\": 0,\n.requests\n.stamp\n2\n\
+         unknown.service has not read the new values: it was to restart, which systemd refused\n1\nexit 0\nexit 0\n.stamp\n2\n\
+         --no-block try-restart -- unknown.service\n--no-block try-restart -- unknown.service\n"
+    );
     assert_eq!(run.stderr, "");
 }
 
@@ -551,7 +561,7 @@ fn without_an_argument_the_manifest_of_the_machine_is_read() {
     ));
     assert_eq!(
         run.stderr,
-        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: No such file or directory (os error 2)\n\
+        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: there is no such file\n\
          1 failure; an installation would change nothing\n"
     );
     assert_eq!(run.stdout, "would add secret: a\n");

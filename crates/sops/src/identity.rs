@@ -3,7 +3,6 @@
 use std::fmt;
 
 pub(crate) mod age;
-pub(crate) mod child;
 pub(crate) mod gpg;
 pub(crate) mod hybrid;
 pub(crate) mod openpgp;
@@ -148,6 +147,14 @@ impl Identities {
     /// Lets the GnuPG program be asked, once for each data key that nothing in memory opens.
     pub fn set_gpg(&mut self, gpg: Gpg) {
         self.gpg = Some(gpg::Program::new(gpg));
+    }
+
+    /// Stops what GnuPG started, and removes what was made for it. For the moment when all files are decrypted; dropping does
+    /// the same. Until then signals that end this process are postponed, if GnuPG was run.
+    pub fn close(&self) {
+        if let Some(gpg) = &self.gpg {
+            gpg.close();
+        }
     }
 
     /// Says where plugins are. Without it none is found.

@@ -201,9 +201,11 @@
 //! error holds any of them, nor a MAC. Buffers that take plaintext have their size before they are filled.
 
 mod buffer;
+mod child;
 mod datakey;
 mod error;
 mod file;
+mod foreign;
 mod format;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -221,11 +223,13 @@ mod tree;
 mod value;
 mod walk;
 
+pub use child::query::{Query, QueryError, command_words};
 pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
 pub use error::{EmitError, Error, ParseError, Position};
 pub use file::{Checked, Decrypted, Encrypted, Format};
+pub use foreign::Foreign;
 pub use identity::age::AgeProblem;
-pub use identity::recipient::HostRecipient;
+pub use identity::recipient::{HostRecipient, RecipientError};
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
 pub use lookup::LookupError;
 pub use mac::MacError;

@@ -13,11 +13,16 @@ _sops_install_secrets() {
         COMPREPLY=($(compgen -f -- "$word"))
         return
         ;;
+    -pre-switch | --pre-switch) return ;;
+    -system | --system)
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+        ;;
     esac
     if [[ $word == -* ]]; then
         dash=-
         if [[ $word == --* ]]; then dash=--; fi
-        COMPREPLY=($(compgen -P "$dash" -W 'check-mode recipient recipient-file dry-run verify status json ignore-passwd help version' -- "${word#"$dash"}"))
+        COMPREPLY=($(compgen -P "$dash" -W 'check-mode recipient recipient-file pre-switch system dry-run verify status json ignore-passwd help version' -- "${word#"$dash"}"))
     else
         COMPREPLY=($(compgen -f -- "$word"))
     fi

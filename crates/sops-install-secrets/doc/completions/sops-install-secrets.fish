@@ -1,7 +1,9 @@
 # Made from the table of options by tests/manual.rs.
-complete -c sops-install-secrets -o check-mode -l check-mode -d 'check without installing and without any private key' -x -a 'manifest\t"only the manifest itself" sopsfile\t"also that each sops file has what is asked for" recipients\t"also that the hosts named can open each sops file" off\t"install, which is the default"'
+complete -c sops-install-secrets -o check-mode -l check-mode -d 'check without installing and without any private key' -x -a 'manifest\t"only the manifest itself" sopsfile\t"also that each sops file has what is asked for" recipients\t"also that each host named can open each sops file" off\t"install, which is the default"'
 complete -c sops-install-secrets -o recipient -l recipient -d 'a host for -check-mode=recipients' -x
 complete -c sops-install-secrets -o recipient-file -l recipient-file -d 'the same from a file such as ssh_host_ed25519_key.pub' -r -F
+complete -c sops-install-secrets -o pre-switch -l pre-switch -d 'decrypt in memory before a switch, and refuse it if that fails' -x
+complete -c sops-install-secrets -o system -l system -d 'the system that is switched to, for -pre-switch' -r -F
 complete -c sops-install-secrets -o dry-run -l dry-run -d 'decrypt, and say what would change, but change nothing'
 complete -c sops-install-secrets -o verify -l verify -d 'decrypt, and fail if what is installed differs from it'
 complete -c sops-install-secrets -o status -l status -d 'show what is installed, and where that is not as MANIFEST says'

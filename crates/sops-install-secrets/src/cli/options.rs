@@ -18,6 +18,8 @@ pub(crate) enum Opt {
     CheckMode,
     Recipient,
     RecipientFile,
+    PreSwitch,
+    System,
     DryRun,
     Verify,
     Status,
@@ -50,7 +52,7 @@ pub(crate) const OPTIONS: &[Spec] = &[
             &[
                 ("manifest", "only the manifest itself"),
                 ("sopsfile", "also that each sops file has what is asked for"),
-                ("recipients", "also that the hosts named can open each sops file"),
+                ("recipients", "also that each host named can open each sops file"),
                 ("off", "install, which is the default"),
             ],
         ),
@@ -62,14 +64,31 @@ pub(crate) const OPTIONS: &[Spec] = &[
         name: "recipient",
         value: Value::Text("KEY"),
         summary: "a host for -check-mode=recipients",
-        details: "KEY is age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the fingerprint of a PGP key. May be repeated.",
+        details: "KEY is age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the fingerprint of a PGP key. Repeated it names \
+                  one more host; several keys of one host are joined by commas: -recipient=KEY,KEY",
     },
     Spec {
         option: Opt::RecipientFile,
         name: "recipient-file",
         value: Value::File("FILE"),
         summary: "the same from a file such as ssh_host_ed25519_key.pub",
-        details: "",
+        details: "Its lines are the keys of one host, any of which may open a file.",
+    },
+    Spec {
+        option: Opt::PreSwitch,
+        name: "pre-switch",
+        value: Value::Text("ACTION"),
+        summary: "decrypt in memory before a switch, and refuse it if that fails",
+        details: "ACTION is that of switch-to-configuration: switch, test and check are refused with status 1; boot and \
+                  dry-activate are only warned, and dry-activate shows what would change as -dry-run does. Any number of \
+                  manifests. Silent as long as none of the keys that a manifest names is there, and if all is well.",
+    },
+    Spec {
+        option: Opt::System,
+        name: "system",
+        value: Value::File("PATH"),
+        summary: "the system that is switched to, for -pre-switch",
+        details: "An older generation of the machine's system profile is never refused.",
     },
     Spec {
         option: Opt::DryRun,
@@ -134,6 +153,7 @@ impl Spec {
 pub(crate) fn usage() -> String {
     let mut lines = vec![
         "Usage: sops-install-secrets [OPTION]... [MANIFEST]".to_owned(),
+        "   or: sops-install-secrets -pre-switch=ACTION [OPTION]... [MANIFEST]...".to_owned(),
         String::new(),
         "Decrypts the secrets that MANIFEST, the JSON file made by the NixOS module, asks".to_owned(),
         "for, and installs them into a memory file system. Without MANIFEST it reads".to_owned(),

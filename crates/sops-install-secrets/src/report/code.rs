@@ -38,8 +38,10 @@ pub(crate) enum Code {
     InstallationFailed,
     /// A link or credential could not be made or removed.
     LinkFailed,
-    /// A unit could not be asked to restart or reload.
+    /// systemd does not know a unit, or does not restart or reload it.
     UnitRefused,
+    /// A unit could not be asked to restart or reload, or what is to be asked could not be noted.
+    UnitUnasked,
     /// An old generation could not be removed.
     PruneFailed,
     /// A private key cannot be read or used.
@@ -52,4 +54,8 @@ pub(crate) enum Code {
     Different,
     /// Something is installed that the manifest does not want.
     Superfluous,
+    /// Other runs were installing all the while.
+    Unsettled,
+    /// The manifest has a field that nothing reads.
+    FieldUnknown,
 }

@@ -60,9 +60,13 @@ impl Style {
     /// Prints a line on standard error.
     pub(super) fn print(self, level: Level, line: fmt::Arguments<'_>) {
         let stderr = io::stderr().lock();
-        match self {
+        let printed = match self {
             Self::Plain | Self::Terminal => print(stderr, line),
             Self::Journal => print(stderr, format_args!("<{}>{line}", level.number())),
+        };
+        match printed {
+            // There is no other stream on which it could be told.
+            Ok(()) | Err(_) => {}
         }
     }
 }

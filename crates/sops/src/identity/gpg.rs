@@ -1,19 +1,37 @@
 //! The GnuPG program, which is asked for the data keys that nothing in memory opens.
+//!
+//! It leaves nothing behind. Where there is no GnuPG home, or one without keys, it gets an empty one in memory instead of
+//! making its own; and an agent that was started for us is stopped.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::sys::statfs::{self, FsType};
+use nix::unistd::getuid;
 use zeroize::Zeroizing;
 
-use super::child::{Child, ChildProblem, More};
+use crate::child::ending::Postponed;
+use crate::child::query::{Query, QueryError, resolve};
+use crate::child::{Child, ChildProblem, More, When};
 
-/// How to run GnuPG. It asks nobody for a passphrase; whether its agent does, is up to the settings of the agent.
+/// How to run GnuPG. It asks for no passphrase; whether its agent does, is up to the settings of the agent.
 pub struct Gpg {
-    /// The program: a path, or a name to look up in `PATH`.
+    /// The program: an absolute path, or a name to look up.
     pub program: PathBuf,
-    /// The folder with the keys; `None` leaves it to the program.
+    /// Where names are looked up: folders with colons between, like `PATH`. Folders that are not absolute are passed over.
+    pub search_path: OsString,
+    /// The folder with the keys; `None` is the one in the home folder of this user.
     pub home: Option<PathBuf>,
     /// How long one message may take.
     pub time_limit: Duration,
@@ -23,11 +41,13 @@ pub struct Gpg {
 pub(crate) struct Program {
     settings: Gpg,
     hung: AtomicBool,
+    /// Open from the first message on, so that an agent remembers what it was told.
+    session: Mutex<Option<Session>>,
 }
 
 impl Program {
     pub(crate) fn new(settings: Gpg) -> Self {
-        Self { settings, hung: AtomicBool::new(false) }
+        Self { settings, hung: AtomicBool::new(false), session: Mutex::new(None) }
     }
 
     /// How a report names it.
@@ -40,12 +60,33 @@ impl Program {
 
     /// What is in an armored message. An error says in one line why it was not told.
     pub(crate) fn decrypt(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+        let program =
+            resolve(&self.settings.program, &self.settings.search_path).map_err(|problem| problem.to_string())?;
+        let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match &mut *slot {
+            Some(session) => session,
+            None => slot.insert(Session::open(&self.settings)?),
+        };
+        let outcome = self.decrypt_one(&program, session.agent.home.path(), armored);
+        if session.postponed.is_told() {
+            // Cleans up, and then this process ends.
+            *slot = None;
+        }
+        outcome
+    }
+
+    /// Stops what was started for this, and removes what was made.
+    pub(crate) fn close(&self) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn decrypt_one(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, String> {
         if self.hung.load(Ordering::Relaxed) {
             return Err("it did not answer before, so it was not asked again".into());
         }
-        self.run(armored).map_err(|problem| match problem {
-            Failure::Child(ChildProblem::Start(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                format!("the program {} is not there", self.settings.program.display())
+        self.run(program, home, armored).map_err(|problem| match problem {
+            Failure::Child(ChildProblem::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
+                format!("the program {} is not there", program.display())
             }
             Failure::Child(problem) => {
                 self.hung.store(matches!(problem, ChildProblem::TimeLimit(_)), Ordering::Relaxed);
@@ -55,13 +96,14 @@ impl Program {
         })
     }
 
-    fn run(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let mut command = Command::new(&self.settings.program);
-        command.args(["--batch", "--no-tty", "--quiet", "--decrypt"]);
-        if let Some(home) = &self.settings.home {
-            command.env("GNUPGHOME", home);
-        }
-        let mut child = Child::start(&mut command, self.settings.time_limit)?;
+    fn run(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let mut command = Command::new(program);
+        command.args(["--batch", "--no-tty", "--quiet"]);
+        // Trust plays no part in a decryption, and these keep it from making files.
+        command.args(["--trust-model=always", "--no-auto-check-trustdb", "--no-random-seed-file", "--decrypt"]);
+        command.env("GNUPGHOME", home).current_dir("/");
+        let mut child =
+            Child::start(&mut command, &self.settings.search_path, self.settings.time_limit, When::Working)?;
         child.exchange(armored.as_bytes(), More::Never, |_, _| false)?;
         let status = child.finish(Duration::MAX)?;
         let complaint = child.complaint().replace("gpg: ", "");
@@ -75,6 +117,162 @@ impl Program {
         Ok(Zeroizing::new(child.output().to_vec()))
     }
 }
+
+/// All that is done with GnuPG in a run. What is there for it goes on drop.
+struct Session {
+    agent: Agent,
+    /// What is to be cleaned up is cleaned up before this process ends.
+    postponed: Postponed,
+}
+
+impl Session {
+    fn open(settings: &Gpg) -> Result<Self, String> {
+        let postponed = Postponed::new().map_err(|error| format!("it cannot be started: {error}"))?;
+        let home = Home::find(settings)
+            .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}"))?;
+        let agent = Agent::look(settings.search_path.clone(), home);
+        Ok(Self { agent, postponed })
+    }
+}
+
+/// Where GnuPG finds its keys.
+enum Home {
+    /// A folder of the user's, with keys.
+    Theirs(PathBuf),
+    /// An empty folder in memory, removed on drop.
+    InMemory(PathBuf),
+}
+
+impl Home {
+    fn find(settings: &Gpg) -> io::Result<Self> {
+        let usual = || std::env::home_dir().map(|home| home.join(".gnupg"));
+        match settings.home.clone().or_else(usual) {
+            Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => Ok(Self::Theirs(home)),
+            _ => Self::in_memory(),
+        }
+    }
+
+    fn in_memory() -> io::Result<Self> {
+        let runtime = PathBuf::from(format!("/run/user/{}", getuid()));
+        let folders = [Path::new("/dev/shm"), Path::new("/run"), &runtime];
+        let is_memory =
+            |folder: &&Path| statfs::statfs(*folder).is_ok_and(|system| is_memory(system.filesystem_type()));
+        let mut outcome = Err(io::Error::from(io::ErrorKind::NotFound));
+        for folder in folders.iter().copied().filter(is_memory) {
+            for attempt in 0..100_u32 {
+                let place = folder.join(format!(".sops-gnupg-{}-{attempt}", std::process::id()));
+                match DirBuilder::new().mode(0o700).create(&place) {
+                    Ok(()) => return Ok(Self::InMemory(place)),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => {
+                        outcome = Err(error);
+                        break;
+                    }
+                }
+            }
+        }
+        outcome
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Theirs(path) | Self::InMemory(path) => path,
+        }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Self::InMemory(path) = self {
+            // The agent removes its sockets while this goes on, and both may find something gone.
+            retry(|| match fs::remove_dir_all(&*path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                outcome => outcome,
+            });
+        }
+    }
+}
+
+fn is_memory(kind: FsType) -> bool {
+    kind == statfs::TMPFS_MAGIC || kind == FsType(RAMFS_MAGIC)
+}
+
+/// statfs(2).
+const RAMFS_MAGIC: nix::libc::c_long = 0x8584_58f6;
+
+/// Without one of these a GnuPG home has no keys, and GnuPG would make one.
+const KEYRINGS: [&str; 3] = ["pubring.kbx", "pubring.gpg", "public-keys.d"];
+
+/// The agent of a GnuPG home. One that was not there before is stopped on drop.
+struct Agent {
+    search_path: OsString,
+    home: Home,
+    was_running: bool,
+    /// The folders for sockets that there were.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Agent {
+    fn look(search_path: OsString, home: Home) -> Self {
+        let mut agent = Self { search_path, home, was_running: false, folders: socket_folders() };
+        let socket = agent.gpgconf(&["--list-dirs", "agent-socket"]).ok();
+        let socket = socket.map(|path| PathBuf::from(OsStr::from_bytes(path.trim_ascii_end())));
+        // A socket that is left over from an agent that is gone accepts no connection.
+        agent.was_running = socket.is_some_and(|socket| UnixStream::connect(socket).is_ok());
+        agent
+    }
+
+    fn gpgconf(&self, arguments: &[&str]) -> Result<Zeroizing<Vec<u8>>, QueryError> {
+        let arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
+        let query = Query {
+            program: OsStr::new("gpgconf"),
+            arguments: &arguments,
+            search_path: &self.search_path,
+            environment: &[("GNUPGHOME", self.home.path().as_os_str())],
+            time_limit: CLEANING,
+        };
+        query.output_even_at_the_end()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if self.was_running {
+            return;
+        }
+        match self.gpgconf(&["--kill", "all"]) {
+            // Where there is no gpgconf, there is no agent that it could stop.
+            Ok(_) | Err(_) => {}
+        }
+        let new: Vec<_> = socket_folders().difference(&self.folders).cloned().collect();
+        // What is in another comes behind it in the order of paths.
+        for folder in new.iter().rev() {
+            retry(|| match fs::remove_dir(folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                outcome => outcome,
+            });
+        }
+    }
+}
+
+/// The folders in which GnuPG puts sockets if it does not put them into its home: one for each home.
+fn socket_folders() -> BTreeSet<PathBuf> {
+    let top = PathBuf::from(format!("/run/user/{}/gnupg", getuid()));
+    let Ok(entries) = fs::read_dir(&top) else { return BTreeSet::new() };
+    let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path()).chain([top]).collect()
+}
+
+/// Tries again for a while what fails because something else is not finished.
+fn retry(attempt: impl Fn() -> io::Result<()>) {
+    let start = Instant::now();
+    while attempt().is_err() && start.elapsed() < CLEANING {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How long it may take to clean up.
+const CLEANING: Duration = Duration::from_secs(5);
 
 /// Why there was no answer.
 enum Failure {
@@ -96,13 +294,17 @@ mod tests {
     use std::path::Path;
     use std::process::Stdio;
 
-    use super::super::child::tests::{assert_gone, programs};
     use super::*;
+    use crate::child::tests::{assert_gone, programs};
+
+    const PATH: &str = "/usr/bin:/bin";
 
     /// The stand-in for GnuPG, told what to do.
     fn program(home: &Path, how: &str, time_limit: Duration) -> Program {
         fs::write(home.join("how"), how).unwrap();
-        Program::new(Gpg { program: programs().join("gpg"), home: Some(home.to_owned()), time_limit })
+        fs::write(home.join("pubring.kbx"), "").unwrap();
+        let home = Some(home.to_owned());
+        Program::new(Gpg { program: programs().join("gpg"), search_path: PATH.into(), home, time_limit })
     }
 
     #[test]
@@ -143,10 +345,20 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let gpg =
-            Program::new(Gpg { program: "/nonexistent/gpg".into(), home: None, time_limit: Duration::from_secs(9) });
+        let settings = |program: &str, path: &str| Gpg {
+            program: program.into(),
+            search_path: path.into(),
+            home: None,
+            time_limit: Duration::from_secs(9),
+        };
+        let gpg = Program::new(settings("/nonexistent/gpg", PATH));
         assert_eq!(gpg.decrypt("").err().unwrap(), "the program /nonexistent/gpg is not there");
         assert_eq!(gpg.origin(), "/nonexistent/gpg");
+        for path in ["", ".", ":", "tests/programs"] {
+            let gpg = Program::new(settings("gpg", path));
+            let problem = "the program gpg is not in an absolute folder of PATH";
+            assert_eq!(gpg.decrypt("").err().unwrap(), problem, "{path:?}");
+        }
     }
 
     #[test]
@@ -174,17 +386,71 @@ mod tests {
         let message =
             run(&["--trust-model=always", "--armor", "--recipient", "host", "--encrypt"], b"a data key").unwrap();
         let message = String::from_utf8(message.stdout).unwrap();
-        let gpg = |home: &Path| {
-            Program::new(Gpg { program: "gpg".into(), home: Some(home.into()), time_limit: Duration::from_secs(60) })
+        let listing = |home: &Path| {
+            let mut names: Vec<_> = fs::read_dir(home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
         };
-        let opened = gpg(home.path()).decrypt(&message);
-        let empty = private();
-        let refused = gpg(empty.path()).decrypt(&message);
-        for home in [&home, &empty] {
-            let agent = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", home.path()).status();
+        let kill = |home: &Path| {
+            let agent = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", home).status();
             assert!(agent.unwrap().success());
+        };
+        let is_running = |home: &Path| {
+            let agent = Command::new("gpgconf").args(["--list-dirs", "agent-socket"]).env("GNUPGHOME", home).output();
+            UnixStream::connect(OsStr::from_bytes(agent.unwrap().stdout.trim_ascii_end())).is_ok()
+        };
+        let gpg = |home: &Path| {
+            let home = Some(home.to_owned());
+            Program::new(Gpg {
+                program: "gpg".into(),
+                search_path: PATH.into(),
+                home,
+                time_limit: Duration::from_secs(60),
+            })
+        };
+
+        // The agent that made the key is running, and goes on.
+        assert!(is_running(home.path()));
+        assert_eq!(gpg(home.path()).decrypt(&message).unwrap().as_slice(), b"a data key");
+        assert!(is_running(home.path()), "what is not ours is left alone");
+
+        kill(home.path());
+        fs::remove_file(home.path().join("trustdb.gpg")).unwrap();
+        let before = retry_listing(home.path());
+        let program = gpg(home.path());
+        for _ in 0..2 {
+            assert_eq!(program.decrypt(&message).unwrap().as_slice(), b"a data key");
         }
-        assert_eq!(opened.unwrap().as_slice(), b"a data key");
-        assert!(refused.unwrap_err().contains("No secret key"));
+        assert!(is_running(home.path()), "it remembers passphrases until the end");
+        drop(program);
+        assert!(!is_running(home.path()), "what was started for us is stopped");
+        assert_eq!(listing(home.path()), before, "nothing is left behind");
+
+        let empty = private();
+        for folder in [empty.path(), &empty.path().join("missing")] {
+            assert!(gpg(folder).decrypt(&message).unwrap_err().contains("No secret key"));
+            assert_eq!(listing(empty.path()), Vec::<OsString>::new(), "nothing is made");
+        }
+        let ours = format!(".sops-gnupg-{}-", std::process::id());
+        for folder in ["/dev/shm", "/run"] {
+            let left = fs::read_dir(folder)
+                .unwrap()
+                .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(&ours));
+            assert!(!left, "{folder}");
+        }
+    }
+
+    /// What is in a GnuPG home once its agent has removed its sockets.
+    fn retry_listing(home: &Path) -> Vec<OsString> {
+        let start = Instant::now();
+        loop {
+            let names = fs::read_dir(home).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            if !names.iter().any(|name| name.to_string_lossy().starts_with("S.")) || start.elapsed() > CLEANING {
+                return names;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }

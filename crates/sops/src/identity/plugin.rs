@@ -16,8 +16,8 @@ use base64ct::{Base64Unpadded, Encoding};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::KeyProblem;
-use super::child::{self, Child, ChildProblem, More};
 use super::ssh::file_key;
+use crate::child::{self, Child, ChildProblem, More, When};
 
 /// How to run the plugins of age.
 pub struct Plugins {
@@ -113,7 +113,7 @@ fn start(name: &str, identities: &[&Identity], time_limit: Duration, plugins: &P
     // The folder is that of nobody in particular: a plugin has no business with ours.
     let mut command = Command::new(program);
     command.arg("--age-plugin=identity-v1").current_dir("/");
-    Ok(Child::start(&mut command, time_limit)?)
+    Ok(Child::start(&mut command, &plugins.search_path, time_limit, When::Working)?)
 }
 
 /// What came of a session with a plugin. The file keys are wiped on drop, and there is deliberately no `Debug`.
@@ -227,7 +227,7 @@ impl Conversation<'_> {
                     None => "unsupported",
                 },
                 ("error", about) => {
-                    let text = child::one_line(&String::from_utf8_lossy(&command.body));
+                    let text = child::one_line(&command.body);
                     let subject = self.answers.subject(identities, about);
                     self.answers.said.insert(subject, text);
                     "ok"
@@ -380,8 +380,8 @@ mod tests {
     use bech32::Hrp;
     use proptest::prelude::*;
 
-    use super::super::child::tests::{assert_gone, programs};
     use super::*;
+    use crate::child::tests::{assert_gone, programs, search_path};
 
     fn text(prefix: &str) -> String {
         bech32_encode(Hrp::parse_unchecked(prefix), &[1, 2, 3]).to_uppercase()
@@ -392,7 +392,7 @@ mod tests {
     }
 
     fn plugins(time_limit: Duration) -> Plugins {
-        Plugins { search_path: programs().into(), time_limit }
+        Plugins { search_path: search_path(&programs()), time_limit }
     }
 
     /// What the toy is told to do, with a key.

@@ -1,7 +1,9 @@
-//! Recipients as people write them down: whom a file is encrypted to, and what a host is called.
+//! Recipients as people write them down: what a file is encrypted to, and what a host is called.
 
 use age_core::primitives::bech32_decode;
 use base64ct::{Base64, Encoding};
+
+use crate::foreign::has_private_key;
 
 /// A host by its public key. Tells without any private key whether the host can open a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,23 +14,33 @@ pub struct HostRecipient {
 
 impl HostRecipient {
     /// Reads a recipient of age (`age1...`), an SSH public key (`ssh-ed25519 AAAA...` or `ssh-rsa AAAA...`, with or without a
-    /// comment), or the fingerprint of an OpenPGP key. Nothing if it is none of these.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// comment), or the fingerprint of an OpenPGP key.
+    ///
+    /// # Errors
+    ///
+    /// Says what the text is instead; nothing of it is in the error, because it may be a private key.
+    pub fn parse(text: &str) -> Result<Self, RecipientError> {
         let mut words = text.split_whitespace();
-        let first = words.next()?;
+        let first = words.next().unwrap_or_default();
         let names = match (first, words.next()) {
+            _ if has_private_key(text) => return Err(RecipientError::private(text)),
             ("ssh-ed25519", Some(key)) => {
-                let derived = ssh_to_age::convert::ssh_public_key_to_age(&format!("{first} {key}")).ok()?;
-                vec![derived, format!("{first} {key}")]
+                let derived = ssh_to_age::convert::ssh_public_key_to_age(&format!("{first} {key}"));
+                vec![derived.map_err(|_what| RecipientError::DamagedSsh)?, format!("{first} {key}")]
             }
             ("ssh-rsa", Some(key)) => {
-                Base64::decode_vec(key).ok().filter(|wire| wire.starts_with(b"\0\0\0\x07ssh-rsa"))?;
+                let wire = Base64::decode_vec(key).ok().filter(|wire| wire.starts_with(b"\0\0\0\x07ssh-rsa"));
+                if wire.is_none() {
+                    return Err(RecipientError::DamagedSsh);
+                }
                 vec![format!("{first} {key}")]
             }
+            (kind, Some(_)) if ["ecdsa-", "sk-", "ssh-dss"].iter().any(|start| kind.starts_with(start)) => {
+                return Err(RecipientError::OtherSsh);
+            }
             (recipient, None) if recipient.starts_with("age1") => {
-                // What it stands for is the business of its kind or plugin, but it must not be mistyped.
-                bech32_decode(recipient, |_error| (), |_| Ok(()), |_, _| Ok(())).ok()?;
+                // What it stands for is known to its kind or plugin alone, but it must not be mistyped.
+                bech32_decode(recipient, |_error| RecipientError::Mistyped, |_| Ok(()), |_, _| Ok(()))?;
                 vec![recipient.to_owned()]
             }
             (fingerprint, None)
@@ -36,9 +48,9 @@ impl HostRecipient {
             {
                 vec![fingerprint.to_owned()]
             }
-            _ => return None,
+            _ => return Err(RecipientError::Unknown),
         };
-        Some(Self { names })
+        Ok(Self { names })
     }
 
     /// The recipient to add to a file so that the host can open it: what ssh-to-age derives of an ed25519 key, else the
@@ -56,6 +68,48 @@ impl HostRecipient {
         // The comment of an SSH key does not matter.
         let name = [words.next(), words.next()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         self.names.iter().any(|own| if own.len() == 40 { own.eq_ignore_ascii_case(&name) } else { *own == name })
+    }
+}
+
+/// Why a text is not a recipient. Nothing of the text is in here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RecipientError {
+    /// It begins like no recipient.
+    #[error(
+        "this is not a recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint"
+    )]
+    Unknown,
+    /// A character of an age recipient is wrong, or some are missing.
+    #[error("this age recipient is mistyped or truncated")]
+    Mistyped,
+    /// An SSH public key that is not intact.
+    #[error("this SSH public key is mistyped or truncated")]
+    DamagedSsh,
+    /// An SSH public key of a kind that age cannot encrypt to.
+    #[error("age cannot encrypt to an SSH key of this kind; give an ssh-ed25519 or ssh-rsa key")]
+    OtherSsh,
+    /// An age identity.
+    #[error("this is a private key of age; give its public half, which this prints: age-keygen -y FILE")]
+    PrivateAge,
+    /// An identity of a plugin of age.
+    #[error("this is an identity of a plugin of age; give the recipient age1... that the plugin printed with it")]
+    PrivatePlugin,
+    /// A private key in PEM, or in the form of another program.
+    #[error("this is a private key; give its public half, which is in FILE.pub, or printed by: ssh-keygen -y -f FILE")]
+    PrivateSsh,
+}
+
+impl RecipientError {
+    /// What a text is that has a private key in it.
+    fn private(text: &str) -> Self {
+        let upper = text.to_ascii_uppercase();
+        if upper.contains("AGE-PLUGIN-") {
+            Self::PrivatePlugin
+        } else if upper.contains("AGE-SECRET-KEY-") {
+            Self::PrivateAge
+        } else {
+            Self::PrivateSsh
+        }
     }
 }
 
@@ -93,22 +147,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_recipient_is_refused() {
-        for text in [
-            "",
-            "age1",
-            "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a3",
-            "age1 guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2",
-            "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486",
-            "ssh-ed25519",
-            "ssh-ed25519 AAAA",
-            "ssh-rsa AAAA",
-            "ecdsa-sha2-nistp256 AAAA",
-            "4d90cb1e7ae375b0e0fe6dd795290d727daf2cc",
-            "4d90cb1e7ae375b0e0fe6dd795290d727daf2ccx",
-            "host",
+    fn what_is_not_a_recipient_says_what_it_is_and_nothing_of_it_is_shown() {
+        use RecipientError::{DamagedSsh, Mistyped, OtherSsh, PrivateAge, PrivatePlugin, PrivateSsh, Unknown};
+        for (text, expected) in [
+            ("", Unknown),
+            ("age1", Mistyped),
+            ("age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a3", Mistyped),
+            ("age1 guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2", Unknown),
+            ("AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486", PrivateAge),
+            ("# my key: age-secret-key-18k2wafyutq9wlqtfx4mzhczf2kwk69zqmm0p9e4pyhccg8ll3ehsjq2486", PrivateAge),
+            ("AGE-SECRET-KEY-PQ-1QQQ", PrivateAge),
+            ("AGE-PLUGIN-YUBIKEY-1QQQ", PrivatePlugin),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----", PrivateSsh),
+            ("PuTTY-User-Key-File-3: ssh-ed25519", PrivateSsh),
+            ("ssh-ed25519", Unknown),
+            ("ssh-ed25519 AAAA", DamagedSsh),
+            ("ssh-rsa AAAA", DamagedSsh),
+            ("ecdsa-sha2-nistp256 AAAA", OtherSsh),
+            ("4d90cb1e7ae375b0e0fe6dd795290d727daf2cc", Unknown),
+            ("4d90cb1e7ae375b0e0fe6dd795290d727daf2ccx", Unknown),
+            ("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW", Unknown),
         ] {
-            assert_eq!(HostRecipient::parse(text), None, "{text}");
+            let error = HostRecipient::parse(text).unwrap_err();
+            assert_eq!(error, expected, "{text}");
+            for word in text.split_whitespace().filter(|word| word.len() > 20) {
+                assert!(!error.to_string().contains(word), "{error}");
+            }
         }
     }
 }

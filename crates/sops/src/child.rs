@@ -1,9 +1,12 @@
 //! A child process that is asked something and cannot outlast its time limit.
 //!
-//! It gets pipes and no terminal, and a process group of its own, which ends with it: whoever it left behind in that group
-//! is killed. There are no threads and no signal handlers; all waiting is done by `poll(2)`.
+//! It gets pipes and no terminal, and a process group of its own, which ends with it: what it left behind in that group is
+//! killed, also when this process is told to end meanwhile. There are no threads; all waiting is done by `poll(2)`.
 
-use std::ffi::OsStr;
+pub(crate) mod ending;
+pub(crate) mod query;
+
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -16,6 +19,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
+
+use self::ending::Postponed;
+use crate::foreign::Foreign;
 
 /// The most that is kept of what a child wrote, in bytes; what is asked for is a key.
 const LARGEST_OUTPUT: usize = 64 * 1024;
@@ -33,6 +39,8 @@ pub(crate) enum ChildProblem {
     TimeLimit(Duration),
     #[error("it answered with more than {LARGEST_OUTPUT} bytes")]
     Output,
+    #[error("it was stopped, because this program was told to end")]
+    Interrupted,
     #[error("talking to it failed: {0}")]
     Pipe(io::Error),
 }
@@ -42,6 +50,15 @@ pub(crate) enum ChildProblem {
 pub(crate) enum More {
     Expected,
     Never,
+}
+
+/// What a child is for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum When {
+    /// It is not started any more once this process was told to end, and is stopped then.
+    Working,
+    /// It is not.
+    CleaningUp,
 }
 
 /// A running child.
@@ -56,14 +73,27 @@ pub(crate) struct Child {
     output: Zeroizing<Vec<u8>>,
     /// The beginning of what it wrote to its standard error.
     complaint: Vec<u8>,
+    when: When,
+    /// Dropped last, when the child has ended.
+    postponed: Postponed,
 }
 
 impl Child {
-    /// Starts `command`; the time limit starts now.
-    pub(crate) fn start(command: &mut Command, limit: Duration) -> Result<Self, ChildProblem> {
-        // The identities that sops takes from there are no business of a child.
+    /// Starts `command`; the time limit starts now. Its `PATH` is what of `search_path` does not depend on where one stands.
+    pub(crate) fn start(
+        command: &mut Command,
+        search_path: &OsStr,
+        limit: Duration,
+        when: When,
+    ) -> Result<Self, ChildProblem> {
+        // A child has no use for the identities that sops takes from there.
         command.env_remove("SOPS_AGE_KEY");
+        command.env("PATH", absolute_folders(search_path));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let postponed = Postponed::new().map_err(ChildProblem::Start)?;
+        if when == When::Working && postponed.is_told() {
+            return Err(ChildProblem::Interrupted);
+        }
         let mut process = command.spawn().map_err(ChildProblem::Start)?;
         let now = Instant::now();
         Ok(Self {
@@ -78,6 +108,8 @@ impl Child {
                 .unwrap_or(now),
             output: Zeroizing::new(Vec::with_capacity(LARGEST_OUTPUT)),
             complaint: Vec::new(),
+            when,
+            postponed,
         })
     }
 
@@ -95,7 +127,7 @@ impl Child {
 
     /// What it has to say about a failure, on one line, without control characters.
     pub(crate) fn complaint(&self) -> String {
-        one_line(&String::from_utf8_lossy(&self.complaint))
+        one_line(&self.complaint)
     }
 
     /// The beginning of its standard error, without what was forgotten.
@@ -123,7 +155,8 @@ impl Child {
                 return Ok(());
             }
             let writing = if input.is_empty() { None } else { self.input.as_mut() };
-            let ready = Ready::wait(&self.process, writing.as_deref(), self.deadline).map_err(ChildProblem::Pipe)?;
+            let ending = (self.when == When::Working).then_some(&self.postponed);
+            let ready = Ready::wait(&self.process, writing.as_deref(), ending, self.deadline)?;
             if let (true, Some(pipe)) = (ready.input, writing) {
                 let piece = input.get(..PIECE).unwrap_or(input);
                 match pipe.write(piece) {
@@ -161,7 +194,8 @@ impl Child {
             // The end of a child is no event that `poll(2)` knows, so the pause grows from one to 16 milliseconds. What it
             // writes meanwhile is read, lest it wait for us.
             let until = now.checked_add(pause).map_or(deadline, |end| end.min(deadline));
-            let ready = Ready::wait(&self.process, None, until).map_err(ChildProblem::Pipe)?;
+            let ending = (self.when == When::Working).then_some(&self.postponed);
+            let ready = Ready::wait(&self.process, None, ending, until)?;
             self.read(&ready)?;
             pause = pause.saturating_mul(2).min(Duration::from_millis(16));
         }
@@ -236,12 +270,18 @@ struct Ready {
 }
 
 impl Ready {
-    /// Waits for one of them, at most until `deadline`.
-    fn wait(process: &process::Child, input: Option<&ChildStdin>, deadline: Instant) -> io::Result<Self> {
+    /// Waits for one of them, at most until `deadline`, or until this process is told to end.
+    fn wait(
+        process: &process::Child,
+        input: Option<&ChildStdin>,
+        ending: Option<&Postponed>,
+        deadline: Instant,
+    ) -> Result<Self, ChildProblem> {
         let pipes = [
             input.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)),
             process.stdout.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
             process.stderr.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
+            ending.map(|ending| PollFd::new(ending.wakes(), PollFlags::POLLIN)),
         ];
         let open = pipes.each_ref().map(Option::is_some);
         let mut polled: Vec<_> = pipes.into_iter().flatten().collect();
@@ -250,28 +290,39 @@ impl Ready {
         match poll(&mut polled, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Self { input: false, output: false, complaint: false }),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(ChildProblem::Pipe(error.into())),
+        }
+        if ending.is_some_and(Postponed::is_told) {
+            return Err(ChildProblem::Interrupted);
         }
         let mut events = polled.iter().map(|pipe| pipe.any().unwrap_or(true));
-        let [input, output, complaint] = open.map(|open| open && events.next().unwrap_or(false));
+        let [input, output, complaint, _] = open.map(|open| open && events.next().unwrap_or(false));
         Ok(Self { input, output, complaint })
     }
 }
 
 /// The first executable file of this name in the absolute folders of a search path like `PATH`.
-pub(crate) fn find(name: &str, search_path: &OsStr) -> Option<std::path::PathBuf> {
+pub(crate) fn find(name: impl AsRef<OsStr>, search_path: &OsStr) -> Option<std::path::PathBuf> {
     use std::os::unix::fs::PermissionsExt;
-    std::env::split_paths(search_path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(
-        |file| file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0),
-    )
+    let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name.as_ref())).find(|file| {
+        file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    })
 }
 
-/// Text of another program, made fit for a message: no line breaks, no control characters, not too long.
-pub(crate) fn one_line(text: &str) -> String {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let joined = lines.collect::<Vec<_>>().join("; ");
-    joined.chars().map(|letter| if letter.is_control() { '?' } else { letter }).take(400).collect()
+/// What of a search path does not depend on where one stands.
+fn absolute_folders(search_path: &OsStr) -> OsString {
+    let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
+    std::env::join_paths(folders).unwrap_or_default()
 }
+
+/// Text of another program, made fit for a message.
+pub(crate) fn one_line(text: &[u8]) -> String {
+    Foreign(text).within(LONGEST_COMPLAINT)
+}
+
+/// The most characters of a complaint that are shown.
+const LONGEST_COMPLAINT: usize = 400;
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -284,6 +335,11 @@ pub(crate) mod tests {
     /// The folder with programs for tests.
     pub(crate) fn programs() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
+    }
+
+    /// A search path with a folder in front of those that a shell needs.
+    pub(crate) fn search_path(folder: &Path) -> OsString {
+        std::env::join_paths([folder, Path::new("/usr/bin"), Path::new("/bin")]).unwrap()
     }
 
     /// Waits for the processes to end whose numbers are in `file`.
@@ -305,17 +361,17 @@ pub(crate) mod tests {
         }
     }
 
-    fn shell(script: &str) -> Command {
+    fn start(script: &str, limit: Duration) -> Result<Child, ChildProblem> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        command
+        Child::start(&mut command, OsStr::new("/usr/bin:/bin"), limit, When::Working)
     }
 
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
     fn input_larger_than_a_pipe_goes_through() {
-        let mut child = Child::start(&mut shell("cat | wc -c"), LONG).unwrap();
+        let mut child = start("cat | wc -c", LONG).unwrap();
         child.exchange(&vec![b'x'; 1_000_000], More::Never, |_, _| false).unwrap();
         assert!(child.finish(LONG).unwrap().success());
         assert_eq!(child.output().trim_ascii(), b"1000000");
@@ -323,7 +379,7 @@ pub(crate) mod tests {
 
     #[test]
     fn whoever_does_not_read_can_answer_all_the_same() {
-        let mut child = Child::start(&mut shell("exec <&-; echo yes; echo no >&2; exit 3"), LONG).unwrap();
+        let mut child = start("exec <&-; echo yes; echo no >&2; exit 3", LONG).unwrap();
         child.exchange(&vec![b'x'; 1_000_000], More::Never, |_, _| false).unwrap();
         assert_eq!(child.finish(LONG).unwrap().code(), Some(3));
         assert_eq!((child.output(), child.complaint().as_str()), (&b"yes\n"[..], "no"));
@@ -333,13 +389,13 @@ pub(crate) mod tests {
     fn the_time_limit_ends_it_whatever_it_is_doing() {
         let limit = Duration::from_millis(100);
         for script in ["sleep 600", "exec >&-; sleep 600", "exec >&- 2>&-; sleep 600", "while echo x >&2; do :; done"] {
-            let start = Instant::now();
-            let mut child = Child::start(&mut shell(script), limit).unwrap();
+            let begin = Instant::now();
+            let mut child = start(script, limit).unwrap();
             let outcome = child.exchange(b"", More::Never, |_, _| false).and_then(|()| child.finish(LONG));
             assert!(matches!(outcome, Err(ChildProblem::TimeLimit(_))), "{script}");
-            assert!(start.elapsed() >= limit);
+            assert!(begin.elapsed() >= limit);
             drop(child);
-            assert!(start.elapsed() < LONG);
+            assert!(begin.elapsed() < LONG);
         }
     }
 
@@ -347,7 +403,7 @@ pub(crate) mod tests {
     fn waiting_costs_no_processor_time() {
         let used = || nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_THREAD).unwrap();
         let before = used();
-        let mut child = Child::start(&mut shell("exec >&- 2>&-; sleep 1"), LONG).unwrap();
+        let mut child = start("exec >&- 2>&-; sleep 1", LONG).unwrap();
         child.exchange(b"", More::Never, |_, _| false).unwrap();
         assert!(child.finish(LONG).unwrap().success());
         let spent = used().user_time() - before.user_time();
@@ -365,11 +421,5 @@ pub(crate) mod tests {
         assert_eq!(find("age-plugin-toy", &path(&[Path::new("tests/programs"), Path::new(".")])), None);
         assert_eq!(find("tests", &path(&[Path::new(env!("CARGO_MANIFEST_DIR"))])), None, "a folder");
         assert_eq!(find("Cargo.toml", &path(&[Path::new(env!("CARGO_MANIFEST_DIR"))])), None, "not executable");
-    }
-
-    #[test]
-    fn text_of_others_is_made_harmless() {
-        assert_eq!(one_line("  one\n\n two\u{1b}[1m\tend \r\n"), "one; two?[1m?end");
-        assert_eq!(one_line(&"x".repeat(1000)).len(), 400);
     }
 }

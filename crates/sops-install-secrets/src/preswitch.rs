@@ -1,0 +1,171 @@
+//! Before a switch: can this machine decrypt all that the new system wants? Everything happens in memory, nothing is written
+//! and nothing is locked.
+//!
+//! A switch that would leave secrets as they were is refused while nothing has happened yet. The way back to an older system
+//! is never refused, and neither is what does not touch the running machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use install::Inputs;
+use manifest::Manifest;
+
+use crate::activate::{Installation, read_manifest};
+use crate::cli::{Action, Arguments, ManifestPath, PreSwitch, Switch};
+use crate::confinement::confine;
+use crate::environment::Environment;
+use crate::input::is_absence;
+use crate::keys::{self, Commands};
+use crate::report::{Code, Report, Reported, Step, Subject, Tone};
+use crate::{decrypt, plan};
+
+/// Checks the manifests of a system that is about to be switched to.
+pub(crate) fn check(
+    arguments: &Arguments,
+    action: &Action,
+    switch: &PreSwitch,
+    environment: &Environment,
+    report: &mut Report,
+) {
+    confine();
+    let way_back = switch.system.as_deref().and_then(|system| older_generation(system, Path::new(PROFILES)));
+    if way_back.is_none() && switch.switch != Switch::Now {
+        report.set_tone(Tone::Lenient);
+    }
+    let mut unopened = Vec::new();
+    let more = switch.more.iter().cloned().map(ManifestPath::Given);
+    for path in std::iter::once(arguments.manifest.clone()).chain(more) {
+        match way_back {
+            None => {
+                let done = open(&path, action, switch.switch, arguments, environment, report);
+                match done {
+                    // Whatever is wrong stands in the report.
+                    Ok(()) | Err(Reported) => {}
+                }
+            }
+            Some(_) => {
+                report.hold();
+                let before = report.failures();
+                let done = open(&path, action, switch.switch, arguments, environment, report);
+                if done.is_ok() && report.failures() == before {
+                    report.release();
+                } else {
+                    report.discard();
+                    unopened.push(path.as_path().display().to_string());
+                }
+            }
+        }
+    }
+    if let (Some(generation), false) = (way_back, unopened.is_empty()) {
+        let error = Unopened { generation, manifests: unopened.join(", ") };
+        report.warning(Code::NoIdentity, Subject::default(), &error);
+    }
+}
+
+/// Decrypts everything that a manifest wants, and for a dry switch compares it with what is installed.
+fn open(
+    path: &ManifestPath,
+    action: &Action,
+    switch: Switch,
+    arguments: &Arguments,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    report.step(Step::Manifest);
+    let manifest = read_manifest(path, action, environment, &mut Inputs::new(), report)?;
+    if is_first_installation(&manifest) {
+        return Ok(());
+    }
+    if switch == Switch::Dry {
+        let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
+        return installation.dry_run(Commands::NotRun, report);
+    }
+    report.step(Step::Identities);
+    let keys = keys::load(&manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
+    report.step(Step::Decrypt);
+    let values = decrypt::decrypt(&manifest, &keys, report);
+    report.step(Step::Compare);
+    drop(plan::render(&manifest, &values, report));
+    Ok(())
+}
+
+/// Whether none of the keys is there that the manifest names: they come with the first boot.
+fn is_first_installation(manifest: &Manifest) -> bool {
+    let named = manifest.age_ssh_key_paths().iter().chain(manifest.ssh_key_paths()).map(PathBuf::as_path);
+    let named: Vec<_> = named.chain(manifest.age_key_file()).chain(manifest.gnupg_home()).collect();
+    // What cannot be looked at may be there.
+    let is_there = |path: &&Path| fs::metadata(path).map_or_else(|error| !is_absence(&error), |_| true);
+    !named.is_empty() && !named.iter().any(is_there)
+}
+
+/// The number of the generation that the system is, if it is one of the profile and not its newest.
+fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
+    let system = fs::canonicalize(system).ok()?;
+    let generations = fs::read_dir(profiles).ok()?.flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let number = name.to_str()?.strip_prefix("system-")?.strip_suffix("-link")?.parse::<u64>().ok()?;
+        Some((number, entry.path()))
+    });
+    let generations: Vec<_> = generations.collect();
+    let newest = generations.iter().map(|&(number, _)| number).max()?;
+    let is_it = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path == system);
+    // A specialisation is a part of its generation.
+    let has_it = |path: &Path| {
+        let below = fs::read_dir(path.join("specialisation")).into_iter().flatten().flatten();
+        is_it(path) || below.map(|entry| entry.path()).any(|path| is_it(&path))
+    };
+    let found = generations.iter().filter(|(_, path)| has_it(path)).map(|&(number, _)| number).max()?;
+    (found < newest).then_some(found)
+}
+
+/// Secrets that an older system cannot open.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this is the way back to generation {generation} of the system; the secrets that it cannot open stay as they are installed \
+     now (to see which: sops-install-secrets -dry-run {manifests})"
+)]
+struct Unopened {
+    generation: u64,
+    /// Those whose secrets it does not open.
+    manifests: String,
+}
+
+/// Where NixOS keeps the generations of the system.
+const PROFILES: &str = "/nix/var/nix/profiles";
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_system_is_the_way_back_if_a_newer_generation_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for system in ["old", "new", "test", "profiles", "old/specialisation"] {
+            fs::create_dir(at(system)).unwrap();
+        }
+        symlink(at("test"), at("old/specialisation/special")).unwrap();
+        for (link, system) in [
+            ("system-9-link", "old"),
+            ("system-10-link", "new"),
+            ("system", "system-10-link"),
+            ("other-11-link", "old"),
+            ("system-x-link", "new"),
+        ] {
+            symlink(at(system), at("profiles").join(link)).unwrap();
+        }
+        let older = |system: &str| older_generation(&at(system), &at("profiles"));
+        assert_eq!(older("old"), Some(9));
+        assert_eq!(older("old/specialisation/special"), Some(9));
+        for system in ["new", "profiles", "nowhere"] {
+            assert_eq!(older(system), None, "{system}");
+        }
+        // Built again it is the newest one.
+        symlink(at("old"), at("profiles/system-11-link")).unwrap();
+        assert_eq!(older("old"), None);
+        assert_eq!(older("new"), Some(10));
+        assert_eq!(older_generation(&at("old"), &at("nowhere")), None);
+    }
+}

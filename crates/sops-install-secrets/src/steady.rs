@@ -1,0 +1,93 @@
+//! Looking at what is installed while other runs install.
+//!
+//! Those who look hold no lock, so that nobody waits for them. They look again if an installation was going on or has changed
+//! something meanwhile: what is told is what was there at one moment, and not a switch without its links.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use install::{Location, is_running};
+use nix::poll::{PollTimeout, poll};
+
+use crate::report::{Code, Report, Reported, Subject};
+
+/// Looks until nothing was changed meanwhile, and gives what the last look gave. Of the others nothing is reported.
+///
+/// # Errors
+///
+/// That the last look failed, which it has reported.
+pub(crate) fn look<T>(
+    location: &Location,
+    report: &mut Report,
+    mut look: impl FnMut(&mut Report) -> Result<T, Reported>,
+) -> Result<T, Reported> {
+    let mut pauses = 0_u32;
+    for _ in 0..LOOKS {
+        while is_running(location) && pauses < MOST_PAUSES {
+            rest();
+            pauses = pauses.saturating_add(1);
+            if pauses == PATIENCE {
+                report.note(format_args!(
+                    "{}: waiting for another run, which installs into {}",
+                    report.program(),
+                    location.mount_point().display()
+                ));
+            }
+        }
+        let before = state(location);
+        report.hold();
+        let result = look(report);
+        if state(location) == before && !is_running(location) {
+            report.release();
+            return result;
+        }
+        report.discard();
+        if pauses >= MOST_PAUSES {
+            break;
+        }
+    }
+    let path = location.mount_point().to_owned();
+    report.warning(Code::Unsettled, Subject::default(), &Unsettled { path });
+    report.hold();
+    let result = look(report);
+    report.release();
+    result
+}
+
+/// Other runs do not come to an end.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "other runs are installing into {path}, so what is said here may have changed since; run this again when they are done",
+    path = path.display()
+)]
+struct Unsettled {
+    path: PathBuf,
+}
+
+/// What every installation that changes something changes: the link to the generations, which is always a new one, and the
+/// records, which are always new files.
+fn state(location: &Location) -> Vec<Option<[i64; 4]>> {
+    let records = [".links", ".credentials", ".requests"].map(|name| location.mount_point().join(name));
+    let paths = [location.symlink_path().to_owned(), location.mount_point().to_owned()].into_iter().chain(records);
+    let identity = |metadata: Metadata| {
+        [metadata.dev().cast_signed(), metadata.ino().cast_signed(), metadata.ctime(), metadata.ctime_nsec()]
+    };
+    paths.map(|path| fs::symlink_metadata(path).ok().map(identity)).collect()
+}
+
+/// Waits by poll(2): the standard library's sleep panics where a sandbox refuses it.
+fn rest() {
+    match poll(&mut [], PollTimeout::from(PAUSE)) {
+        Ok(_) | Err(_) => {}
+    }
+}
+
+/// Milliseconds between two looks at the lock.
+const PAUSE: u8 = 20;
+/// After how many pauses it is said what is waited for: two seconds.
+const PATIENCE: u32 = 100;
+/// As many as fit into ten seconds. An installation that takes longer waits for somebody, and changes nothing meanwhile.
+const MOST_PAUSES: u32 = 500;
+/// How often it is looked at most.
+const LOOKS: u32 = 50;

@@ -1,0 +1,110 @@
+//! What happens to our children when this process is told to end.
+//!
+//! A child has a process group of its own, so neither a terminal nor systemd's first signal is sure to reach it. While one
+//! runs, SIGTERM, SIGINT and SIGHUP do not end this process at once: whoever waits for the child is woken, ends it, cleans
+//! up, and then the process ends as the signal says. There is one such state for the whole process, because there is one
+//! set of signal handlers.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use nix::libc::{SIGHUP, SIGINT, SIGTERM, c_int};
+
+/// As long as one of these is there, a signal does not end the process before it is dropped.
+pub(crate) struct Postponed(&'static State);
+
+struct State {
+    /// Whether a signal ends the process at once.
+    at_once: Arc<AtomicBool>,
+    /// The signal that came while it did not; 0 for none.
+    told: Arc<AtomicUsize>,
+    /// Can be read as soon as a signal came, and is never read.
+    wakes: UnixStream,
+    /// How many there are that postpone the end.
+    postponing: Mutex<usize>,
+}
+
+impl Postponed {
+    /// Postpones the end of the process, whatever signal comes.
+    ///
+    /// # Errors
+    ///
+    /// That the signals cannot be caught: no descriptors are left.
+    pub(crate) fn new() -> io::Result<Self> {
+        let state = state()?;
+        let mut postponing = state.postponing.lock().unwrap_or_else(PoisonError::into_inner);
+        *postponing = postponing.saturating_add(1);
+        state.at_once.store(false, Ordering::SeqCst);
+        Ok(Self(state))
+    }
+
+    /// Whether the process was told to end.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.told.load(Ordering::SeqCst) != 0
+    }
+
+    /// Can be read as soon as the process was told to end.
+    pub(crate) fn wakes(&self) -> BorrowedFd<'_> {
+        self.0.wakes.as_fd()
+    }
+}
+
+impl Drop for Postponed {
+    fn drop(&mut self) {
+        let mut postponing = self.0.postponing.lock().unwrap_or_else(PoisonError::into_inner);
+        *postponing = postponing.saturating_sub(1);
+        if *postponing > 0 {
+            return;
+        }
+        self.0.at_once.store(true, Ordering::SeqCst);
+        let told = self.0.told.load(Ordering::SeqCst);
+        if let Ok(signal @ 1..) = c_int::try_from(told) {
+            match signal_hook::low_level::emulate_default_handler(signal) {
+                // This process has ended, unless the kernel does not do as it is told, for which there is no remedy.
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Catches the signals, once for all.
+fn state() -> io::Result<&'static State> {
+    static STATE: OnceLock<State> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(state) = STATE.get() {
+        return Ok(state);
+    }
+    let (wakes, end) = UnixStream::pair()?;
+    let state = State {
+        at_once: Arc::new(AtomicBool::new(true)),
+        told: Arc::new(AtomicUsize::new(0)),
+        wakes,
+        postponing: Mutex::new(0),
+    };
+    let ignored = ignored_signals();
+    for number in [SIGTERM, SIGINT, SIGHUP] {
+        let Ok(value) = usize::try_from(number) else { continue };
+        // Who started us may have wanted us to live on, as nohup does.
+        if ignored
+            .checked_shr(u32::try_from(value.saturating_sub(1)).unwrap_or(u32::MAX))
+            .is_some_and(|bits| bits & 1 == 1)
+        {
+            continue;
+        }
+        signal_hook::flag::register_conditional_default(number, Arc::clone(&state.at_once))?;
+        signal_hook::flag::register_usize(number, Arc::clone(&state.told), value)?;
+        signal_hook::low_level::pipe::register(number, end.try_clone()?)?;
+    }
+    Ok(STATE.get_or_init(|| state))
+}
+
+/// The set of signals that this process ignores, as the kernel tells it (proc(5)): a bit each, SIGHUP the lowest.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
+}
