@@ -4,22 +4,17 @@
     _:
     let
       lib = import /src/nixpkgs/lib;
-      arguments = removeAttrs (import /harness/arguments.nix) [
-        "rustToolchain"
-        "crates"
-      ];
+      arguments = import /harness/arguments.nix;
       overlay =
         final: _:
         {
           testers.runNixOSTest = test: final.runCommand "vm-test" { inherit test; } "touch $out";
         }
         // lib.genAttrs [
-          "cargo"
           "clippy"
           "deadnix"
           "nixfmt"
           "nixfmt-tree"
-          "rustc"
           "rustfmt"
           "sops"
         ] (name: final.runCommand name { } "mkdir $out");
