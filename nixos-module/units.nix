@@ -442,6 +442,14 @@ in
       };
     })
 
+    # A virtual machine of this system has none of its keys.
+    (lib.optionalAttrs (options.virtualisation ? vmVariant) {
+      virtualisation.vmVariant.${prefix}.mock.enable = lib.mkDefault true;
+    })
+    (lib.optionalAttrs (options.virtualisation ? vmVariantWithBootLoader) {
+      virtualisation.vmVariantWithBootLoader.${prefix}.mock.enable = lib.mkDefault true;
+    })
+
     {
       warnings =
         lib.optional (scriptInstallsForUsers installation && lib.versionAtLeast lib.trivial.release "26.11")

@@ -120,6 +120,7 @@ let
     inherit (config.system) preSwitchChecks;
     inherit (config.sops or config.age) environment;
     activationScripts = removeAttrs config.system.activationScripts [ "script" ];
+    inherit (config.virtualisation) vmVariant;
     etc = config.environment.etc;
     systemPackages = map (package: package.name) config.environment.systemPackages;
   };

@@ -204,7 +204,12 @@ in
         mounts = option (types.listOf types.attrs) [ ];
       };
       users.groups = option (types.attrsOf (types.submodule group)) { };
-      virtualisation = anything;
+      virtualisation = {
+        emptyDiskImages = option (types.listOf types.int) [ ];
+        fileSystems = anything;
+        vmVariant = anything;
+        vmVariantWithBootLoader = anything;
+      };
       users.mutableUsers = option types.bool true;
       users.users = option (types.attrsOf (types.submodule user)) { };
     };

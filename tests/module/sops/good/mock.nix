@@ -1,5 +1,6 @@
 # A machine without keys has made-up values. Here nothing is built, so the program finds no file with them.
 # refused: -mock-secrets/
+# holds: "mock": {
 # holds: "SyslogIdentifier": "MOCK-sops-install-secrets"
 { config, ... }:
 {
