@@ -114,18 +114,42 @@ let
     in
     lib.listToAttrs (map named (parts.right ++ parts.wrong));
 
+  # Words of the shell.
   check =
     arguments:
     text.shellCommand (
       [ (text.shellWord (lib.getExe' cfg.validationPackage "sops-install-secrets")) ]
-      ++ map text.shellWord arguments
+      ++ arguments
       ++ [ "\"$out\"" ]
     )
     + "\n";
 
-  recipientArgument =
-    recipient:
-    if text.isFile recipient then "-recipient-file=${recipient}" else "-recipient=${recipient}";
+  # The keys of one machine, any of which may open a file; of several the program wants a line each in one file.
+  checkRecipients =
+    recipients:
+    let
+      recipient = lib.head recipients;
+      add =
+        recipient:
+        if text.isFile recipient then
+          "cat ${text.shellWord "${recipient}"} >>\"$recipients\"\necho >>\"$recipients\"\n"
+        else
+          "echo ${text.shellWord recipient} >>\"$recipients\"\n";
+      argument =
+        if lib.length recipients > 1 then
+          "-recipient-file=\"$recipients\""
+        else if text.isFile recipient then
+          text.shellWord "-recipient-file=${recipient}"
+        else
+          text.shellWord "-recipient=${recipient}";
+    in
+    lib.optionalString (lib.length recipients > 1) (
+      "recipients=$(mktemp)\n" + lib.concatMapStrings add recipients
+    )
+    + check [
+      "-check-mode=recipients"
+      argument
+    ];
 
   # The build sees no file outside the store.
   isChecked =
@@ -172,7 +196,7 @@ in
       checkPhase =
         check [ "-check-mode=${if isChecked secrets then "sopsfile" else "manifest"}" ]
         + lib.optionalString (cfg.hostRecipients != [ ] && secrets != { } && !(cfg.mock.enable or false)) (
-          check ([ "-check-mode=recipients" ] ++ map recipientArgument cfg.hostRecipients)
+          checkRecipients cfg.hostRecipients
         );
     };
 }

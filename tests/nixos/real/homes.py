@@ -79,6 +79,8 @@ def session(machine, kind):
     # As a service of the system activates it, which is told nothing of the session.
     activated(machine, kind, "changed", runtime="")
     machine.expect(f"cat {PLACES[kind]}", "second-token")
+    if kind == "sops":
+        machine.expect_soon("tail -n 1 /home/alice/read", "second-token")
 
 
 def failure(machine, kind):
