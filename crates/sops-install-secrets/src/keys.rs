@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
+use crate::questions;
 use crate::report::{Code, Report, Reported, Subject};
 use crate::unmounted::mount_point_of;
 
@@ -63,7 +64,6 @@ pub(crate) fn load(
         loader.age_key_file(path, Presence::Expected);
     }
     if let Some(text) = &environment.age_key {
-        loader.inputs.add_unknown();
         loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
     }
     for name in &environment.key_commands {
@@ -201,11 +201,12 @@ impl Loader<'_> {
             (Ok(_), None) => Err(Reason::NoCredentials),
         };
         let read = |place: PathBuf| {
-            self.inputs.add_file(&place);
-            fs::read(&place).map_err(|error| Reason::of(error, &place))
+            let content = fs::read(&place).map(Zeroizing::new);
+            questions::add_file(self.inputs, &place, content.as_ref().ok().map(|content| content.as_slice()));
+            content.map_err(|error| Reason::of(error, &place))
         };
         let reason = match place.and_then(read) {
-            Ok(content) => return Some(Zeroizing::new(content)),
+            Ok(content) => return Some(content),
             Err(Reason::Absent) if presence == Presence::Optional => return None,
             Err(reason) => reason,
         };

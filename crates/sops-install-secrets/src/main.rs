@@ -12,6 +12,7 @@ mod environment;
 mod input;
 mod keys;
 mod plan;
+mod questions;
 mod report;
 mod status;
 mod units;

@@ -38,6 +38,8 @@ pub(crate) enum Code {
     InstallationFailed,
     /// A link or credential could not be made or removed.
     LinkFailed,
+    /// Something that this program did not make gave way to a link.
+    GaveWay,
     /// A unit could not be asked to restart or reload.
     UnitRefused,
     /// An old generation could not be removed.
