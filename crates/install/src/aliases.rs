@@ -122,7 +122,25 @@ impl Ours {
         let directory = parent.id()?;
         let mut trail = Trail::default();
         self.arrive(&mut trail, directory);
+        trail.is_below_generations |= self.device.is_none() && self.is_above(parent, directory)?;
         self.verdict(path, &trail, name)
+    }
+
+    /// Whether the directory of the generations is above another one, where its device does not tell.
+    fn is_above(&self, directory: &Dir, mut id: Id) -> Result<bool, Error> {
+        let mut above = directory.above()?;
+        loop {
+            let next = above.id()?;
+            if self.generations == Some(next) {
+                return Ok(true);
+            }
+            // The root is above itself.
+            if next == id {
+                return Ok(false);
+            }
+            id = next;
+            above = above.above()?;
+        }
     }
 
     fn add(&mut self, spot: &Spot, what: What, path: &Path) {

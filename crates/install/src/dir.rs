@@ -117,7 +117,7 @@ impl Dir {
     }
 
     /// The directory above, which for the root of a mount lies on another file system.
-    fn above(&self) -> Result<Self, Error> {
+    pub(crate) fn above(&self) -> Result<Self, Error> {
         let above = self.relative(c"..")?;
         Ok(Self { path: self.path.parent().unwrap_or(&self.path).to_owned(), ..above })
     }
@@ -773,7 +773,8 @@ pub(crate) fn order(name: &OsStr) -> usize {
 /// Makes a directory whose permissions the umask does not cut down. To change them afterwards would be too late where others
 /// can put another directory in its place.
 fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result<()> {
-    let before = umask(Mode::empty());
+    // No directory of ours is to be written by others, and the umask is that of all threads.
+    let before = umask(Mode::from_bits_truncate(OTHERS_WRITE));
     let made = mkdirat(parent, name, Mode::from_bits_truncate(permissions));
     umask(before);
     made
