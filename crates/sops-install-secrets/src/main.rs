@@ -14,6 +14,7 @@ mod input;
 mod keys;
 mod plan;
 mod preswitch;
+mod questions;
 mod report;
 mod status;
 mod steady;
