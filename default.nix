@@ -2,20 +2,23 @@
 {
   pkgs ? import <nixpkgs> { },
 }:
-{
+rec {
   sops-install-secrets = pkgs.callPackage ./package.nix { };
 
-  nixosModules = {
+  nixosModules = rec {
     default = ./nixos-module;
-    sops = ./nixos-module;
+    sops = default;
     agenix = ./nixos-module/agenix.nix;
+    age = agenix;
   };
 
-  homeModules = {
+  homeModules = rec {
     default = ./nixos-module/home-manager.nix;
-    sops = ./nixos-module/home-manager.nix;
+    sops = default;
     agenix = ./nixos-module/agenix-home.nix;
+    age = agenix;
   };
+  homeManagerModules = homeModules;
 
   overlay = final: _: { sops-install-secrets = final.callPackage ./package.nix { }; };
 }

@@ -18,6 +18,8 @@
       packages = forEachSystem (pkgs: rec {
         default = sops-install-secrets;
         sops-install-secrets = pkgs.callPackage ./package.nix { };
+        # Needs no loader and no C library, for machines without Nix too.
+        static = pkgs.pkgsStatic.callPackage ./package.nix { };
       });
 
       overlays.default = final: _: { sops-install-secrets = final.callPackage ./package.nix { }; };
@@ -26,15 +28,23 @@
         default = ./nixos-module;
         sops = self.nixosModules.default;
         agenix = ./nixos-module/agenix.nix;
+        # The name in the flake of agenix.
+        age = self.nixosModules.agenix;
       };
 
       homeModules = {
         default = ./nixos-module/home-manager.nix;
         sops = self.homeModules.default;
         agenix = ./nixos-module/agenix-home.nix;
+        age = self.homeModules.agenix;
       };
-      # The name from before home-manager settled on homeModules.
+      # The names from before home-manager settled on homeModules.
       homeManagerModules = self.homeModules;
+      homeManagerModule = self.homeModules.default;
+
+      darwinModules = lib.genAttrs [ "default" "sops" "agenix" "age" ] (
+        _: _: throw "sops-install-secrets installs secrets on Linux only; on macOS use sops-nix or agenix."
+      );
 
       checks = forEachSystem (
         pkgs:

@@ -25,6 +25,10 @@ rustPlatform.buildRustPackage (finalAttrs: {
   # machines; .ci/run runs all of them.
   doCheck = false;
 
+  # nixpkgs has cargo leave all symbols in the program and takes away only those of debuggers afterwards, which leaves a
+  # sixth more than cargo itself would.
+  stripAllList = [ "bin" ];
+
   nativeBuildInputs = [ installShellFiles ];
   postInstall = ''
     installManPage crates/sops-install-secrets/doc/sops-install-secrets.8

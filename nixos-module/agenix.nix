@@ -11,8 +11,10 @@
 # * `mode` is an octal number, not a text such as u=r.
 # * A file of age keys may be one of `identityPaths`, as in agenix, or the `keyFile`.
 # * If one secret cannot be decrypted, the running generation stays as it is, as a whole.
-# * `restartUnits`, `reloadUnits`, `neededForUsers`, `keyFile`, `package` and `validationPackage` are new; `ageBin` has
-#   nothing to do.
+# * Templates, plugins and whatever else `sops.secrets` has are here too; `ageBin` has nothing to do.
+#
+# Left out on purpose: a default file and its format, since each secret names its file; GnuPG, since age has no such
+# recipients; `useSystemdActivation`, since agenix' own scripts have other names than a configuration could come after.
 {
   config,
   options,
@@ -24,22 +26,78 @@ let
   inherit (lib) mkOption types;
 
   cfg = config.age;
-  installer = import ./installer.nix {
+
+  here = {
+    isSops = false;
+    isSystem = true;
+    directory = cfg.secretsDir;
+    directoryText = "{option}`age.secretsDir`";
+    programOption = "age.package";
+    unit = "agenix-install-secrets";
+    keyUnit = "agenix-generate-age-key";
+    folder = "agenix";
+    keyOptions = {
+      keyFile = "age.keyFile";
+      sshKeyPaths = "age.identityPaths";
+      plugins = "age.plugins";
+      generateKey = "age.generateKey";
+    };
+    scripts = {
+      forUsers = "agenixInstallForUsers";
+      key = "agenixGenerateKey";
+    };
+  };
+
+  shared = import ./options.nix {
     inherit
       lib
       pkgs
       config
       options
+      here
       ;
   };
-  entry = import ./entry.nix { inherit lib; };
+  manifests = import ./manifest.nix {
+    inherit
+      lib
+      pkgs
+      config
+      here
+      ;
+  };
+  text = import ./text.nix { inherit lib; };
+  inherit (text) keyAt;
+  checks = import ./checks.nix { inherit lib config here; };
+  units = import ./units.nix {
+    inherit
+      lib
+      pkgs
+      config
+      options
+      here
+      ;
+  };
 
-  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) cfg.secrets;
-  # A password is where agenix has it too, for whatever else reads it there.
-  secretsForUsers = lib.filterAttrs (
-    _: secret: secret.neededForUsers || lib.elem (earlyPath secret) passwordFiles
-  ) cfg.secrets;
+  mock = import ./mock.nix { inherit lib pkgs here; };
+  mocks = mock.make isNeededForUsers cfg.secrets;
+  secrets = if cfg.mock.enable then mock.replace mocks cfg.secrets else cfg.secrets;
 
+  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) secrets;
+
+  # A password is where agenix has it too, for whatever else reads it there. Whatever the owner of the secret is, there is
+  # only root that early.
+  secretsForUsers = lib.mapAttrs (
+    _: secret:
+    secret
+    // {
+      owner = "0";
+      group = "0";
+      credential = secret.credential && secret.neededForUsers;
+    }
+    // lib.optionalAttrs (!secret.neededForUsers) { path = earlyPath secret; }
+  ) (lib.filterAttrs (_: isNeededForUsers) secrets);
+
+  isNeededForUsers = secret: secret.neededForUsers || lib.elem (earlyPath secret) passwordFiles;
   earlyPath = secret: "${cfg.secretsDir}-for-users/${secret.name}";
   passwordFiles = lib.mapAttrsToList (_: user: user.hashedPasswordFile) config.users.users;
 
@@ -48,183 +106,44 @@ let
     _: secret: lib.nameValuePair secret.path (earlyPath secret)
   ) cfg.secrets;
 
+  manifestFor =
+    suffix: secrets: templates:
+    manifests.make {
+      name = "agenix-manifest${suffix}.json";
+      inherit secrets templates;
+      secretsMountPoint = if suffix == "" then cfg.secretsMountPoint else "${cfg.secretsDir}${suffix}.d";
+      symlinkPath = "${cfg.secretsDir}${suffix}";
+      keys = {
+        ageKeyFile = if cfg.mock.enable then "${mocks}/key" else cfg.keyFile;
+        ageSshKeyPaths = lib.optionals (!cfg.mock.enable) cfg.identityPaths;
+      };
+    };
+
   installation = {
-    inherit (cfg) package;
-    environment = { };
-    plugins = [ ];
-    keyPaths = cfg.identityPaths ++ lib.optional (cfg.keyFile != null) cfg.keyFile;
-    generatedKey = null;
+    secrets = regularSecrets;
+    inherit (cfg) templates;
+    inherit secretsForUsers;
+    manifest = manifestFor "" regularSecrets cfg.templates;
+    manifestForUsers = manifestFor "-for-users" secretsForUsers { };
+    symlinkPath = cfg.secretsDir;
+    keys =
+      if cfg.mock.enable then
+        [ (keyAt "age.mock.enable" "${mocks}/key") ]
+      else
+        map (keyAt "age.identityPaths") cfg.identityPaths
+        ++ map (keyAt "age.keyFile") (lib.optional (cfg.keyFile != null) cfg.keyFile);
+    generatedKey = if cfg.generateKey && !cfg.mock.enable then cfg.keyFile else null;
+    plugins = lib.optionals (!cfg.mock.enable) cfg.plugins;
     usesAgent = false;
+    byScript = false;
   };
 
-  # A name, or a number as chown(1) takes it.
-  account =
-    text:
-    if builtins.match "[0-9]+" text != null then
-      {
-        name = null;
-        id = lib.toIntBase10 text;
-      }
-    else
-      {
-        name = text;
-        id = 0;
-      };
-
-  secretEntry =
-    secret:
-    let
-      owner = account secret.owner;
-      group = account secret.group;
-    in
-    {
-      inherit (secret)
-        name
-        path
-        mode
-        restartUnits
-        reloadUnits
-        ;
-      key = "";
-      format = "age";
-      sopsFile = secret.file;
-      owner = owner.name;
-      uid = owner.id;
-      group = group.name;
-      gid = group.id;
-    };
-
-  # The build sees no file outside the store.
-  isChecked = secret: builtins.isPath secret.file || lib.hasPrefix builtins.storeDir "${secret.file}";
-
-  # Whatever the owner of the secret is, nobody but root is there yet.
-  earlyEntry =
-    secret:
-    secretEntry (
-      secret
-      // {
-        owner = "0";
-        group = "0";
-      }
-      // lib.optionalAttrs (!secret.neededForUsers) { path = earlyPath secret; }
-    );
-
-  manifestFor =
-    suffix: entryOf: secrets:
-    installer.manifestFile {
-      name = "agenix-manifest${suffix}.json";
-      checkMode = if lib.all isChecked (lib.attrValues secrets) then "sopsfile" else "manifest";
-      inherit (cfg) validationPackage;
-      document = {
-        secrets = lib.mapAttrsToList (_: entryOf) secrets;
-        secretsMountPoint = if suffix == "" then cfg.secretsMountPoint else "${cfg.secretsDir}${suffix}.d";
-        symlinkPath = "${cfg.secretsDir}${suffix}";
-        keepGenerations = 1;
-        ageKeyFile = cfg.keyFile;
-        ageSshKeyPaths = cfg.identityPaths;
-        logging = {
-          keyImport = true;
-          secretChanges = true;
-        };
-      };
-    };
-
-  manifest = manifestFor "" secretEntry regularSecrets;
-  manifestForUsers = manifestFor "-for-users" earlyEntry secretsForUsers;
-
-  pathOf = name: option: "age.secrets.${lib.strings.escapeNixIdentifier name}.${option}";
-  isRoot = account: account == "0" || account == "root";
-
-  secretAssertions = name: secret: [
-    {
-      assertion = secret.symlink;
-      message = "${pathOf name "symlink"} is false, which would leave the secret on a disk; remove it: ${secret.path} becomes a link to the secret in memory.";
-    }
-    {
-      assertion = installer.isBuilt secret.file || !isChecked secret || builtins.pathExists secret.file;
-      message = "${pathOf name "file"} is ${toString secret.file}, which does not exist. In a flake, a file has to be added to git to be seen.";
-    }
-    {
-      assertion = secret.neededForUsers -> isRoot secret.owner && isRoot secret.group;
-      message = "${pathOf name "neededForUsers"} is set, so the secret is installed before there are users and belongs to root; remove owner and group.";
-    }
-  ];
-
-  scriptsAfterSecrets = installer.scriptsAfter [
+  scriptsAfterSecrets = units.scriptsAfter [
     "agenix"
     "agenixChown"
     "agenixInstall"
     "agenixNewGeneration"
   ];
-
-  secretType = types.submodule (
-    { config, name, ... }:
-    {
-      options = {
-        inherit (entry) mode restartUnits reloadUnits;
-
-        name = mkOption {
-          type = types.nonEmptyStr;
-          default = name;
-          defaultText = lib.literalMD "the name of the secret";
-          example = "db/password";
-          description = "Place of the file below {option}`age.secretsDir`. It may have directories.";
-        };
-
-        file = mkOption {
-          type = types.path;
-          example = lib.literalExpression "./secrets/db-password.age";
-          description = "File that age encrypted, with or without armor.";
-        };
-
-        path = mkOption {
-          type = types.nonEmptyStr;
-          default = if config.neededForUsers then earlyPath config else "${cfg.secretsDir}/${config.name}";
-          defaultText = lib.literalMD ''
-            {option}`age.secretsDir` and the name, with `-for-users` behind the directory if
-            {option}`neededForUsers` is set
-          '';
-          example = "/etc/app/password";
-          description = "Where the secret is to be found. If that is not its own place, a link to it is made there.";
-        };
-
-        owner = mkOption {
-          type = types.nonEmptyStr;
-          default = "0";
-          example = "nginx";
-          description = "Name or number of the user that owns the file.";
-        };
-
-        group = mkOption {
-          type = types.nonEmptyStr;
-          default = config'.users.users.${config.owner}.group or "0";
-          defaultText = lib.literalMD "the primary group of {option}`owner`, or `0`";
-          example = "nginx";
-          description = "Name or number of the file's group.";
-        };
-
-        symlink = mkOption {
-          type = types.bool;
-          default = true;
-          example = true;
-          description = "Has to be true: the secret stays in memory and {option}`path` is a link to it.";
-        };
-
-        neededForUsers = mkOption {
-          type = types.bool;
-          default = false;
-          example = true;
-          description = ''
-            Install the secret before users are created, in a directory of its own and nowhere else. It belongs to root.
-            A secret that is a {option}`users.users.<name>.hashedPasswordFile` is installed early without this option.
-            agenix does not have it.
-          '';
-        };
-      };
-    }
-  );
-
-  config' = config;
 in
 {
   _class = "nixos";
@@ -245,151 +164,73 @@ in
     );
   };
 
-  options.age = {
-    secrets = mkOption {
-      type = types.attrsOf secretType;
-      default = { };
-      example = lib.literalExpression ''
-        {
-          db-password = {
-            file = ./secrets/db-password.age;
-            owner = "postgres";
-          };
-        }
-      '';
-      description = "Secrets to install, by name.";
-    };
+  options.age =
+    shared.files
+    // shared.installation
+    // shared.keys
+    // {
+      package = shared.program;
 
-    secretsDir = mkOption {
-      type = types.externalPath;
-      default = "/run/agenix";
-      example = "/run/keys";
-      description = "Link to the directory with the secrets.";
-    };
-
-    secretsMountPoint = mkOption {
-      type = types.externalPath;
-      default = "/run/agenix.d";
-      example = "/run/keys.d";
-      description = "Where the file system in memory with the secrets is mounted.";
-    };
-
-    identityPaths = mkOption {
-      type = types.listOf installer.keyPath;
-      default = installer.hostKeys {
-        types = [
-          "rsa"
-          "ed25519"
-        ];
-        installed = [ cfg.secretsDir ] ++ lib.mapAttrsToList (_: secret: secret.path) cfg.secrets;
+      secretsDir = mkOption {
+        type = shared.externalPath;
+        default = "/run/agenix";
+        example = "/run/keys";
+        description = "Link to the directory with the secrets.";
       };
-      defaultText = lib.literalMD ''
-        the Ed25519 and RSA keys of {option}`services.openssh.hostKeys`, if {option}`services.openssh.enable` or
-        {option}`services.openssh.generateHostKeys` is set
-      '';
-      example = [ "/persist/etc/ssh/ssh_host_ed25519_key" ];
-      description = "Private keys that decrypt the files, SSH keys or files of age keys, outside the Nix store.";
-    };
 
-    keyFile = mkOption {
-      type = types.nullOr installer.keyPath;
-      default = null;
-      example = "/var/lib/agenix/key.txt";
-      description = ''
-        File with private age keys, outside the Nix store. It may as well be one of
-        {option}`age.identityPaths`.
-      '';
-    };
-
-    package = mkOption {
-      type = types.package;
-      default = pkgs.callPackage ../package.nix { };
-      defaultText = lib.literalMD "the package of this repository";
-      example = lib.literalExpression "pkgs.sops-install-secrets";
-      description = "The program that installs the secrets.";
-    };
-
-    validationPackage = mkOption {
-      type = types.package;
-      default =
-        if pkgs.stdenv.buildPlatform == pkgs.stdenv.hostPlatform then
-          cfg.package
-        else
-          pkgs.buildPackages.callPackage ../package.nix { };
-      defaultText = lib.literalMD "{option}`age.package`, or if the system is cross-compiled, the same for the platform that builds";
-      example = lib.literalExpression "pkgs.buildPackages.sops-install-secrets";
-      description = "The program that checks the manifest while the system is built.";
-    };
-  };
-
-  config = lib.mkMerge [
-    (lib.mkIf (cfg.secrets != { }) {
-      system.build.agenix-manifest = manifest;
-      system.build.agenix-users-manifest = manifestForUsers;
-
-      assertions = [
-        {
-          assertion = installation.keyPaths != [ ];
-          message = "age.secrets is set, but there is no key to decrypt with; set age.identityPaths or age.keyFile, or one of services.openssh.enable and services.openssh.generateHostKeys for the host keys.";
-        }
-        {
-          assertion = scriptsAfterSecrets == [ ];
-          message = "system.activationScripts.${lib.concatStringsSep ", " scriptsAfterSecrets}: deps has a script of agenix, but the secrets are installed by agenix-install-secrets.service, later than any activation script; make it a service.";
-        }
-      ]
-      ++ lib.concatLists (lib.mapAttrsToList secretAssertions cfg.secrets);
-    })
-
-    (lib.mkIf (regularSecrets != { }) {
-      systemd.services.agenix-install-secrets = lib.mkMerge [
-        (installer.service installation manifest)
-        { description = "Install secrets"; }
-      ];
-    })
-
-    (lib.mkIf (regularSecrets == { }) {
-      systemd.services.agenix-install-secrets =
-        installer.serviceWithoutSecrets installation manifest
-          cfg.secretsDir;
-    })
-
-    (lib.mkIf (secretsForUsers == { }) {
-      systemd.services.agenix-install-secrets-for-users =
-        installer.serviceWithoutSecrets installation manifestForUsers
-          "${cfg.secretsDir}-for-users";
-    })
-
-    (lib.mkIf (secretsForUsers != { } && installer.usersUnit != null) {
-      systemd.services = {
-        agenix-install-secrets-for-users = lib.mkMerge [
-          (installer.serviceForUsers installation manifestForUsers)
-          { description = "Install secrets that the creation of users needs"; }
-        ];
-        # A new password has to get to the accounts in the same switch.
-        ${installer.usersUnit}.restartTriggers = [ manifestForUsers ];
+      secretsMountPoint = mkOption {
+        type = shared.externalPath;
+        default = "/run/agenix.d";
+        example = "/run/keys.d";
+        description = "Where the file system in memory with the secrets is mounted.";
       };
-    })
 
-    (lib.mkIf (secretsForUsers != { } && installer.usersUnit == null) {
-      system.activationScripts = {
-        agenixInstallForUsers = {
-          supportsDryActivation = true;
-          deps = [ "specialfs" ];
-          text = installer.script installation manifestForUsers [ "-ignore-passwd" ];
+      identityPaths = mkOption {
+        type = types.listOf shared.keyPath;
+        default = units.hostKeys {
+          types = [
+            "rsa"
+            "ed25519"
+          ];
+          installed = [ cfg.secretsDir ] ++ lib.mapAttrsToList (_: secret: secret.path) cfg.secrets;
         };
-        users.deps = [ "agenixInstallForUsers" ];
+        defaultText = lib.literalMD ''
+          the Ed25519 and RSA keys of {option}`services.openssh.hostKeys`, if {option}`services.openssh.enable` or
+          {option}`services.openssh.generateHostKeys` is set
+        '';
+        example = [ "/persist/etc/ssh/ssh_host_ed25519_key" ];
+        description = ''
+          Private keys that decrypt the files, SSH keys or files of age keys, outside the Nix store. A file of nothing but
+          `AGE-PLUGIN-...` lines may be in the store; {option}`age.plugins` has its plugin.
+        '';
       };
-    })
+    };
 
-    (lib.optionalAttrs (options.system ? preSwitchChecks) {
-      system.preSwitchChecks =
-        lib.mkIf (cfg.secrets != { } && installer.canCheckBeforeSwitch installation)
-          {
-            agenix-install-secrets = installer.preSwitchCheck installation (
-              lib.optional (secretsForUsers != { }) manifestForUsers
-              ++ lib.optional (regularSecrets != { }) manifest
-            );
-          };
-    })
-  ];
+  config = lib.mkMerge (
+    [
+      { age.placeholder = shared.placeholders; }
+
+      (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
+        system.build.agenix-manifest = installation.manifest;
+        system.build.agenix-users-manifest = installation.manifestForUsers;
+
+        assertions =
+          checks.assertions {
+            inherit (installation) keys;
+            inherit (cfg) generateKey keyFile;
+            inherit secretsForUsers;
+            keyAdvice = "age.identityPaths or age.keyFile, or one of services.openssh.enable and services.openssh.generateHostKeys for the host keys";
+          }
+          ++ [
+            {
+              assertion = scriptsAfterSecrets == [ ];
+              message = "system.activationScripts.${lib.concatStringsSep ", " scriptsAfterSecrets}: deps has a script of agenix, but the secrets are installed by agenix-install-secrets.service, later than any activation script; make it a service.";
+            }
+          ];
+
+        inherit (checks) warnings;
+      })
+    ]
+    ++ units.definitions installation
+  );
 }

@@ -14,6 +14,7 @@ import evaluation
 
 UNITS = "etc/systemd/system"
 STORE_PATH = r"/nix/store/\w{32}-"
+PROGRAM = STORE_PATH + r"sops-install-secrets/bin/sops-install-secrets"
 
 
 class Machine:
@@ -21,11 +22,12 @@ class Machine:
 
     def __init__(self, work, tree, program, kind, name):
         self.record = json.loads((evaluation.RECORDED / kind / "good" / f"{name}.json").read_text())
-        self.tree = Path(work, f"{kind}-{name}")
+        # Several machines may have one configuration.
+        self.tree = Path(work, f"{kind}-{name}-{len(list(Path(work).iterdir()))}")
         self.program = program
         self.process = self.leader = None
         overlay(tree, self.tree)
-        self.persist = Path(work, f"{kind}-{name}-persist")
+        self.persist = Path(f"{self.tree}-persist")
         self.persist.mkdir(mode=0o700)
         (self.tree / "var/log/journal").mkdir(exist_ok=True)
         self.write(f"{UNITS}/sysinit-reactivation.target", "[Unit]\n")
@@ -60,7 +62,8 @@ class Machine:
     def install(self, record):
         """What a switch puts into /etc. Returns the units that it changes."""
         for path, source in record.get("etc", {}).items():
-            self.link(f"etc/{path}", source["source"])
+            # Of a user it is below the user's own directory.
+            self.link(f"{'etc' if 'preSwitchChecks' in record else 'home/alice/.config'}/{path}", source["source"])
         changed = []
         for name, service in record["services"].items():
             if "Service" in service:
@@ -92,11 +95,8 @@ class Machine:
         return [f"{name}.service"]
 
     def install_user_unit(self, name, service):
-        lines = []
-        for section, settings in service.items():
-            lines += [f"[{section}]", *assignments(settings)]
         folder = "home/alice/.config/systemd/user"
-        self.write(f"{folder}/{name}.service", "\n".join([*lines, ""]))
+        self.write(f"{folder}/{name}.service", user_unit_text(service))
         for target in service.get("Install", {}).get("WantedBy", []):
             self.link(f"{folder}/{target}.wants/{name}.service", f"../{name}.service")
 
@@ -183,9 +183,9 @@ class Machine:
 
     # A switch, in the order of switch-to-configuration
 
-    def check(self, record):
-        """The checks before a switch."""
-        return self.run("\n".join(record["preSwitchChecks"].values()))
+    def check(self, record, action="test"):
+        """The checks before a switch, as NixOS runs them: with the new system, and what is to be done with it."""
+        return self.run(f"set -- /toplevel {action}\n" + "\n".join(record["preSwitchChecks"].values()))
 
     def switch(self, record):
         """Everything after the checks. Returns the exit status and what was said of the restart."""
@@ -232,6 +232,13 @@ def unit_text(service):
         environment["PATH"] = ":".join(f"{package}/bin" for package in service["path"])
     settings = dict(service["serviceConfig"], Environment=[json.dumps(f"{k}={v}") for k, v in environment.items()])
     return "\n".join(["[Unit]", *assignments(unit), "[Service]", *assignments(settings), ""])
+
+
+def user_unit_text(service):
+    lines = []
+    for section, settings in service.items():
+        lines += [f"[{section}]", *assignments(settings)]
+    return "\n".join([*lines, ""])
 
 
 def assignments(section):

@@ -98,33 +98,42 @@ let
       )
     );
 
-  nixos = config: {
-    sources = sourcesOf (
+  sources =
+    config:
+    let
+      cfg = config.sops or config.age;
+      templates = library.attrValues (config.sops.templates or { } // config.age.templates or { });
+    in
+    sourcesOf (
       map (secret: secret.sopsFile) (library.attrValues (config.sops.secrets or { }))
-      ++ map (template: template.file) (library.attrValues (config.sops.templates or { }))
-      ++ config.sops.hostRecipients or [ ]
       ++ map (secret: secret.file) (library.attrValues (config.age.secrets or { }))
+      ++ map (template: template.file) templates
+      ++ cfg.hostRecipients
     );
+
+  nixos = config: {
+    sources = sources config;
     manifests = library.mapAttrs (_: contentOf) (
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
     services = trimmed config.systemd.services;
     inherit (config.system) preSwitchChecks;
+    inherit (config.sops or config.age) environment;
     activationScripts = removeAttrs config.system.activationScripts [ "script" ];
     etc = config.environment.etc;
     systemPackages = map (package: package.name) config.environment.systemPackages;
   };
 
   homeManager = config: {
-    sources = sourcesOf (
-      map (secret: secret.sopsFile) (library.attrValues (config.sops.secrets or { }))
-      ++ map (template: template.file) (library.attrValues (config.sops.templates or { }))
-      ++ map (secret: secret.file) (library.attrValues (config.age.secrets or { }))
-    );
+    sources = sources config;
     manifests.sops-nix-manifest = contentOf (config.sops or config.age).manifest;
     services = config.systemd.user.services;
     inherit (config.home) activation sessionVariables;
+    etc = config.xdg.configFile;
+    inherit (config.sops or config.age) environment;
+    packages = map (package: package.name) config.home.packages;
   };
+
   resultOf =
     kind: config:
     let

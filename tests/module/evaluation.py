@@ -5,6 +5,8 @@ recorded/KIND/NAME.json. Comments at the top of a configuration say what has to 
 
     # manifest: FILE    the manifest that is to be the same as FILE, which sops-nix made, but for hashes in store paths
     # manifest-for-users: FILE
+    # warning: TEXT     a warning that the configuration has to give
+    # holds: TEXT       a text that the record of the configuration has to contain
     # error: TEXT       a text that the error of a bad configuration has to contain; several may be given
     # refused: TEXT     a text that the program has to say against the manifest, which it otherwise has to accept
 """
@@ -25,6 +27,7 @@ RECORDED = HERE / "recorded"
 MACHINES = RECORDED / "machines.json"
 OUTPUTS = RECORDED / "outputs.json"
 HASHES = RECORDED / "hashes.json"
+REAL = ROOT / "tests/nixos/record.json"
 OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
 KINDS = {
     "sops": "NixOS: sops (`default.nix`)",
@@ -95,22 +98,64 @@ def value_of(lib, attribute):
 
 def options_page(lib):
     page = ["# Options", "", "Generated from the modules by `tests/module/record`; change the descriptions there.", ""]
+    options = {kind: options_of(lib, kind) for kind in KINDS}
+    page += ["## Which option is where", "", *table_of_places(options), ""]
     for kind, title in KINDS.items():
-        run = nix(lib, kind, "options")
-        if run.returncode != 0:
-            raise Failure(f"the options of {kind}: {run.stderr}")
         page += [f"## {title}", ""]
         page += ["| option | type | default | what it is |", "| --- | --- | --- | --- |"]
-        for option in json.loads(run.stdout):
-            if not option["declaredHere"] or option["name"].endswith("_module.args"):
-                continue
-            missing = [field for field in ("description", "example") if not option[field]]
-            if missing and not option["readOnly"] and not option["name"].endswith(".package"):
-                raise Failure(f"{option['name']} has no {' and no '.join(missing)}")
+        for option in options[kind]:
             cells = [f"`{option['name']}`", option["type"], default_cell(option), description_cell(option)]
             page.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         page.append("")
     return "\n".join(page)
+
+
+def options_of(lib, kind):
+    """What people may set, each with everything that is said of it."""
+    run = nix(lib, kind, "options")
+    if run.returncode != 0:
+        raise Failure(f"the options of {kind}: {run.stderr}")
+    options = [
+        option
+        for option in json.loads(run.stdout)
+        if option["declaredHere"] and not option["name"].endswith("_module.args")
+    ]
+    for option in options:
+        missing = [field for field in ("description", "example") if not option[field]]
+        # lib.mkPackageOption gives no example.
+        if missing and not option["readOnly"] and not option["name"].endswith("gnupg.package"):
+            raise Failure(f"{option['name']} has no {' and no '.join(missing)}")
+        if option["default"] is None and option["name"] not in WITHOUT_DEFAULT:
+            raise Failure(f"{option['name']} has no default")
+    return options
+
+
+WITHOUT_DEFAULT = ("sops.defaultSopsFile", "age.secrets.<name>.file")
+
+# The names that sops-nix and agenix have for the same thing, without what is in front of all names.
+SAME = {
+    "identityPaths": "age.sshKeyPaths",
+    "installPackage": "package",
+    "secretsDir": "defaultSymlinkPath",
+    "secretsMountPoint": "defaultSecretsMountPoint",
+    "secrets.<name>.file": "secrets.<name>.sopsFile",
+    "keyFile": "age.keyFile",
+    "plugins": "age.plugins",
+    "generateKey": "age.generateKey",
+}
+
+
+def table_of_places(options):
+    """A row for each option, or for the options of two names that are the same thing."""
+    places = {}
+    for kind, listed in options.items():
+        for option in listed:
+            name = option["name"].partition(".")[2]
+            places.setdefault(SAME.get(name, name), {})[kind] = option["name"]
+    yield "| " + " | ".join(KINDS.values()) + " |"
+    yield "| " + " | ".join("---" for _ in KINDS) + " |"
+    for _, names in sorted(places.items()):
+        yield "| " + " | ".join(f"`{names[kind]}`" if kind in names else "" for kind in KINDS) + " |"
 
 
 def default_cell(option):
@@ -138,7 +183,7 @@ def description_cell(option):
 
 def expectations(configuration):
     for line in configuration.read_text().splitlines():
-        match = re.match(r"# (manifest|manifest-for-users|error|refused): (.*)", line)
+        match = re.match(r"# (manifest|manifest-for-users|warning|holds|error|refused): (.*)", line)
         if match:
             yield match.groups()
         elif not line.startswith("#"):
@@ -163,6 +208,14 @@ def failures_of(configuration, record):
     for field, file in expected:
         if field == "refused":
             continue
+        if field == "holds":
+            if file not in text_of(record):
+                yield f"does not hold {file!r}"
+            continue
+        if field == "warning":
+            if file not in record["warnings"]:
+                yield f"does not warn {file!r}, but {record['warnings']}"
+            continue
         name = {"manifest": "sops-nix-manifest", "manifest-for-users": "sops-nix-users-manifest"}[field]
         ours, theirs = record["manifests"][name]["document"], json.loads((ROOT / file).read_text())
         if without_hashes(ours) != without_hashes(theirs):
@@ -176,10 +229,19 @@ def failures_of_machines(tests):
             compile(test["script"], name, "exec")
         except SyntaxError as error:
             yield f"{name}: its script is no Python: {error}"
+    for machine, result in records_of_machines(tests):
+        # The one machine whose users a script creates, of which NixOS 26.11 warns, too.
+        warnings = [text for text in result.get("warnings", []) if not text.startswith("An activation script creates the users")]
+        if warnings or "assertions" in result:
+            yield f"{machine}: {warnings or result['assertions']}"
+
+
+def records_of_machines(tests):
+    """The machines of the tests, each with its specialisations, by a name for messages."""
+    for name, test in tests.items():
         for node, machines in test["machines"].items():
             for specialisation, result in machines.items():
-                if result.get("warnings") or "assertions" in result:
-                    yield f"{name}: {node} {specialisation}: {result}"
+                yield f"{name}: {node} {specialisation}".rstrip(), result
 
 
 def without_hashes(value):
@@ -264,13 +326,33 @@ done
 # Whether records are those of the present files
 
 
+def hashes_of_modules():
+    """Of what the last run of tests/nixos/run was made."""
+    return hashes_of([*sorted((ROOT / "nixos-module").glob("*.nix")), ROOT / "package.nix"])
+
+
+def hashes_of(paths):
+    return {str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.exists()}
+
+
+def failures_of_real_run():
+    """What is wrong with the record of the last run on the real NixOS and home-manager."""
+    if not REAL.exists():
+        yield f"{REAL.relative_to(ROOT)} is not there; run tests/nixos/run --record"
+        return
+    record, present = json.loads(REAL.read_text()), hashes_of_modules()
+    for path in sorted(record["files"].keys() | present.keys()):
+        if record["files"].get(path) != present.get(path):
+            yield f"{path} is not as it was in the last real run; run tests/nixos/run --record"
+    for name, said in record["failed"].items():
+        yield f"{name} failed in the last real run: {said}"
+    if not record["passed"]:
+        yield "nothing passed in the last real run"
+
+
 def hashes():
     inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
     inputs += sorted((HERE / "files").iterdir())
     inputs += sorted(path for folder in ("", "nixos-module", "tests/nixos") for path in (ROOT / folder).glob("*.nix"))
     outputs = [OPTIONS, MACHINES, OUTPUTS, *sorted(RECORDED.glob("*/*/*.json"))]
-    return {
-        str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in inputs + outputs
-        if path.exists()
-    }
+    return hashes_of(inputs + outputs)

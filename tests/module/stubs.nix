@@ -66,6 +66,23 @@ let
       };
     };
 
+  group =
+    { name, ... }:
+    {
+      freeformType = types.attrsOf types.anything;
+      options.name = option types.str name;
+    };
+
+  fileSystem =
+    { name, ... }:
+    {
+      freeformType = types.attrsOf types.anything;
+      options = {
+        mountPoint = option types.str name;
+        neededForBoot = flag;
+      };
+    };
+
   common = {
     options = {
       assertions = option (types.listOf types.unspecified) [ ];
@@ -88,7 +105,10 @@ in
       file: _:
       assert builtins.pathExists file;
       derivation "sops-install-secrets" { };
-    buildPackages = { inherit callPackage; };
+    buildPackages = { inherit age callPackage; };
+    runCommand =
+      name: _: text:
+      derivation name { inherit text; };
     stdenv = {
       buildPlatform = "x86_64-linux";
       hostPlatform = "x86_64-linux";
@@ -131,6 +151,7 @@ in
           inherit tests;
           meta.mainProgram = "sops-install-secrets";
         };
+      pkgsStatic.callPackage = _: _: named "sops-install-secrets-static";
       closureInfo = _: named "closure-info";
       mkShell = arguments: derivation "nix-shell" arguments;
       runCommand =
@@ -140,6 +161,12 @@ in
 
   nixos = {
     imports = [ common ];
+    # As in NixOS.
+    config.users = {
+      users.root.group = "root";
+      users.nobody.group = "nogroup";
+      groups = lib.genAttrs [ "nogroup" "root" "users" "wheel" ] (_: { });
+    };
     options = {
       boot.initrd.systemd.enable = flag;
       environment.etc = anything;
@@ -152,6 +179,7 @@ in
           (hostKey "ed25519")
         ];
       };
+      fileSystems = option (types.attrsOf (types.submodule fileSystem)) { };
       services.userborn.enable = flag;
       specialisation = option (types.attrsOf types.raw) { };
       system = {
@@ -164,6 +192,7 @@ in
         };
         build = option (types.lazyAttrsOf types.unspecified) { };
         etc.overlay.enable = flag;
+        etc.overlay.mutable = option types.bool true;
         nixos-init.enable = flag;
         switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
@@ -172,8 +201,9 @@ in
         package = option types.package (derivation "systemd" { });
         services = option (types.attrsOf service) { };
         sysusers.enable = flag;
+        mounts = option (types.listOf types.attrs) [ ];
       };
-      users.groups = anything;
+      users.groups = option (types.attrsOf (types.submodule group)) { };
       virtualisation = anything;
       users.mutableUsers = option types.bool true;
       users.users = option (types.attrsOf (types.submodule user)) { };
@@ -183,13 +213,16 @@ in
   homeManager = {
     imports = [ common ];
     options = {
+      home.packages = option (types.listOf types.package) [ ];
       home.activation = option (types.attrsOf types.attrs) { };
       home.sessionVariables = anything;
       home.homeDirectory = option types.path "/home/alice";
       systemd.user = {
         services = option (types.attrsOf types.attrs) { };
         systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
+        timers = option (types.attrsOf types.attrs) { };
       };
+      xdg.configFile = anything;
       xdg.configHome = option types.path "/home/alice/.config";
     };
   };

@@ -1,4 +1,4 @@
-# dry-activate says that the unit would be restarted, checks that everything decrypts, and changes nothing.
+# dry-activate says that the unit would be restarted and which secret would be added, and changes nothing.
 {
   name = "sops-install-secrets-dry-activate";
 
@@ -19,6 +19,7 @@
           "${nodes.machine.system.build.toplevel}/specialisation/more/bin/switch-to-configuration dry-activate 2>&1"
       )
       assert "sops-install-secrets.service" in output, output
+      assert "would add secret: database/password" in output, output
       assert machine.succeed(state) == before
     '';
 }

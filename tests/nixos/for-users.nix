@@ -24,7 +24,13 @@ in
   name = "sops-install-secrets-for-users";
 
   nodes = {
-    script = machine;
+    # Here users are created before /etc is made, and so before the key of the other machines is there.
+    script = {
+      imports = [ machine ];
+      sops.age.sshKeyPaths = lib.mkForce [ "/root/key" ];
+      system.activationScripts.key.text = "install -D -m 0600 ${../../demo/ssh_host_ed25519_key} /root/key";
+      system.activationScripts.setupSecretsForUsers.deps = [ "key" ];
+    };
     userborn = {
       imports = [ machine ];
       services.userborn.enable = true;

@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::keys::{Commands, HostKeys};
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
-use crate::units::{self, Due, Requests, Route};
+use crate::units::{self, Due, Requests, Route, Whose};
 use crate::{accounts, decrypt, input, keys, plan, preswitch, questions, status, steady, text, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
@@ -430,7 +430,9 @@ impl Installation<'_> {
         due: &'r [Due],
     ) -> Requests<'r> {
         let mut requests = Requests::default();
-        if changes.activation() == Activation::Update && !self.manifest.user_mode() {
+        // The lists are NixOS' own: units of a user can only be asked for through systemctl.
+        let can_ask = !self.manifest.user_mode() || self.environment.systemctl;
+        if changes.activation() == Activation::Update && can_ask {
             // A unit that was refused is asked again as long as the manifest names it.
             let named = |due: &&Due| !due.refused || self.names(due);
             for due in due.iter().filter(named) {
@@ -474,7 +476,8 @@ impl Installation<'_> {
 
     fn route(&self) -> Route<'_> {
         if self.environment.systemctl {
-            Route::Systemctl(&self.environment.path)
+            let whose = if self.manifest.user_mode() { Whose::OfTheUser } else { Whose::OfTheSystem };
+            Route::Systemctl(&self.environment.path, whose)
         } else {
             Route::ActivationLists(Path::new("/run/nixos"))
         }

@@ -62,9 +62,34 @@ pub(crate) const ACTIONS: [Action; 2] = [Action::Restart, Action::Reload];
 pub(crate) enum Route<'a> {
     /// `systemctl --no-block`, looked for in this search path: from a unit, whose lists NixOS would read only at the next
     /// switch.
-    Systemctl(&'a OsStr),
+    Systemctl(&'a OsStr, Whose),
     /// The lists below this directory that NixOS reads after its activation script.
     ActivationLists(&'a Path),
+}
+
+/// Whose units are asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Whose {
+    OfTheSystem,
+    OfTheUser,
+}
+
+impl Whose {
+    /// What says so to systemctl.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::OfTheSystem => &["--no-block"],
+            Self::OfTheUser => &["--user", "--no-block"],
+        }
+    }
+
+    /// How a person asks for the status of a unit.
+    fn status(self) -> &'static str {
+        match self {
+            Self::OfTheSystem => "systemctl status",
+            Self::OfTheUser => "systemctl --user status",
+        }
+    }
 }
 
 /// What came of the requests.
@@ -89,9 +114,9 @@ pub(crate) enum RequestError {
     /// systemd's answer.
     #[error(
         "systemctl {verb}: {words}; the new secrets are installed, but {unit} has not read them: correct the name or see: \
-         systemctl status {unit}"
+         {status} {unit}"
     )]
-    Refused { verb: &'static str, words: String, unit: String },
+    Refused { verb: &'static str, words: String, unit: String, status: &'static str },
     /// Another end of systemctl, which may not have reached systemd.
     #[error("systemctl {verb}: {words}; the new secrets are installed, restart the units by hand, or run this again")]
     Failed { verb: &'static str, words: String },
@@ -149,9 +174,9 @@ impl<'a> Requests<'a> {
                 continue;
             }
             match route {
-                Route::Systemctl(search_path) => {
+                Route::Systemctl(search_path, whose) => {
                     for units in units.chunks(UNITS) {
-                        ask_systemctl(action, units, search_path, &mut sent);
+                        ask_systemctl(action, units, search_path, whose, &mut sent);
                     }
                 }
                 Route::ActivationLists(directory) => sent.errors.extend(append(directory, action, units).err()),
@@ -178,12 +203,13 @@ const UNITS: usize = 1000;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
-fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, sent: &mut Sent) {
+fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, whose: Whose, sent: &mut Sent) {
     let verb = match action {
         Action::Restart => "try-restart",
         Action::Reload => "try-reload-or-restart",
     };
-    let arguments = ["--no-block", verb, "--"].into_iter().chain(units.iter().map(|unit| unit.as_str()));
+    let options = whose.options().iter().copied().chain([verb, "--"]);
+    let arguments = options.chain(units.iter().map(|unit| unit.as_str()));
     let arguments: Vec<OsString> = arguments.map(OsString::from).collect();
     let program = OsStr::new("systemctl");
     let query = Query { program, arguments: &arguments, search_path, environment: &[], time_limit: TIME_LIMIT };
@@ -200,8 +226,8 @@ fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, sent:
     if let (true, Some((first, second))) = (said.ends_with(CUT_OFF), units.split_at_checked(units.len() / 2))
         && units.len() > 1
     {
-        ask_systemctl(action, first, search_path, sent);
-        ask_systemctl(action, second, search_path, sent);
+        ask_systemctl(action, first, search_path, whose, sent);
+        ask_systemctl(action, second, search_path, whose, sent);
         return;
     }
     let words: Vec<&str> = said.split("; ").filter(|words| !words.is_empty()).collect();
@@ -216,21 +242,21 @@ fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, sent:
         let of_unit = words.iter().find(|words| is_about(words, unit.as_str()));
         if let Some(words) = of_unit {
             named = true;
-            sent.refuse(action, verb, unit, (*words).to_owned());
+            sent.refuse(action, verb, unit, whose, (*words).to_owned());
         }
     }
     if !named {
         let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
         for unit in units {
-            sent.refuse(action, verb, unit, words.clone());
+            sent.refuse(action, verb, unit, whose, words.clone());
         }
     }
 }
 
 impl Sent {
-    fn refuse(&mut self, action: Action, verb: &'static str, unit: &UnitName, words: String) {
+    fn refuse(&mut self, action: Action, verb: &'static str, unit: &UnitName, whose: Whose, words: String) {
         self.refused.push(format!("{REFUSED}{} {unit}", action.verb()));
-        self.refusals.push(RequestError::Refused { verb, words, unit: unit.to_string() });
+        self.refusals.push(RequestError::Refused { verb, words, unit: unit.to_string(), status: whose.status() });
     }
 }
 

@@ -224,6 +224,24 @@ fn more_units_than_fit_into_a_command_line_are_all_asked_for() {
 }
 
 #[test]
+fn units_of_a_user_are_asked_of_the_systemd_of_that_user() {
+    let system = System::new();
+    let mut before = system.secret("a", "str");
+    before["restartUnits"] = json!(["mail.service"]);
+    let mut after = before.clone();
+    after["key"] = json!("multi");
+    let before = system.manifest("before.json", &[before], &[]);
+    let after = system.manifest("after.json", &[after], &[]);
+    let run = system.script(&format!(
+        "sed -i 's/^{{/{{\"userMode\":true,/' {before} {after}; export XDG_RUNTIME_DIR=$PWD\n\
+         install {before}; install {after}; ls asked\n\
+         export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; cat asked"
+    ));
+    assert!(run.stdout.ends_with("--user --no-block try-restart -- mail.service\n"), "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("asked': No such file"), "{}", run.stderr);
+}
+
+#[test]
 fn a_template_that_changes_is_logged_and_asks_for_its_units() {
     let system = System::new();
     let secrets = [system.secret("a", "str")];

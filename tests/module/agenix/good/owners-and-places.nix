@@ -22,4 +22,7 @@
   age.secretsDir = "/run/keys";
   age.secretsMountPoint = "/run/keys.d";
   users.users.nginx.group = "www";
+  # Made by another tool.
+  age.external.users = [ "nextcloud" ];
+  age.external.groups = [ "nextcloud" ];
 }

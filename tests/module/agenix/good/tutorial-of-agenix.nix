@@ -18,6 +18,9 @@
     owner = "nginx";
     group = "nginx";
   };
+  # In NixOS with services.nginx.enable.
+  users.users.nginx.group = "nginx";
+  users.groups.nginx = { };
   age.secretsDir = "/run/keys";
   age.secretsMountPoint = "/run/secret-generations";
 }

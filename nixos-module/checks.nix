@@ -1,0 +1,379 @@
+# What is wrong with a configuration, in words that name the option. For `here`, see options.nix.
+{
+  lib,
+  config,
+  here,
+}:
+let
+  text = import ./text.nix { inherit lib; };
+  prefix = if here.isSops then "sops" else "age";
+  cfg = config.${prefix};
+
+  optionOf =
+    kind: name: option:
+    "${prefix}.${kind}.${lib.strings.escapeNixIdentifier name}.${option}";
+
+  # Secrets and templates, each with its kind and name.
+  files = lib.concatMap (
+    kind:
+    lib.mapAttrsToList (name: file: {
+      inherit kind name file;
+      option = optionOf kind name;
+    }) cfg.${kind}
+  ) kinds;
+  kinds = [
+    "secrets"
+    "templates"
+  ];
+
+  # Accounts
+
+  namesOf = accounts: map (account: account.name) (lib.attrValues accounts);
+  # NixOS has them in every configuration.
+  users = namesOf config.users.users ++ cfg.external.users ++ [ "root" ];
+  groups =
+    namesOf config.users.groups
+    ++ cfg.external.groups
+    ++ [
+      "root"
+      "keys"
+    ];
+
+  isNumber = words: builtins.match "[0-9]+" words != null;
+  isKnown = account: names: account == null || isNumber account || lib.elem account names;
+
+  # The primary group of an owner is as good as the owner.
+  groupOf = owner: config.users.users.${toString owner}.group or null;
+
+  accountAssertions =
+    {
+      kind,
+      file,
+      option,
+      ...
+    }:
+    [
+      {
+        assertion = isKnown file.owner users;
+        message =
+          "${option "owner"} is \"${file.owner}\", and users.users has no user of that name${text.nearest file.owner users} "
+          +
+            lib.optionalString (kind == "secrets")
+              "For a service with DynamicUser, set ${option "credential"} in its place and import the secret with ImportCredential. "
+          + "A user that something else creates goes into ${prefix}.external.users.";
+      }
+      {
+        assertion = file.group == groupOf file.owner || isKnown file.group groups;
+        message = "${option "group"} is \"${file.group}\", and users.groups has no group of that name${text.nearest file.group groups} A group that something else creates goes into ${prefix}.external.groups.";
+      }
+    ];
+
+  twoOwnersAssertions =
+    { file, option, ... }:
+    [
+      {
+        assertion = file.owner != null -> file.uid == null || file.uid == 0;
+        message = "${option "owner"} and ${option "uid"} are both set; remove one of them.";
+      }
+      {
+        assertion = file.group != null -> file.gid == null || file.gid == 0;
+        message = "${option "group"} and ${option "gid"} are both set; remove one of them.";
+      }
+    ];
+
+  isRoot =
+    account:
+    lib.elem account [
+      null
+      "root"
+      "0"
+      0
+    ];
+
+  rootAssertion =
+    { file, option, ... }:
+    {
+      assertion =
+        isRoot file.owner && isRoot file.group && isRoot (file.uid or 0) && isRoot (file.gid or 0);
+      message = "${option "neededForUsers"} is set, so the secret is installed before there are users and belongs to root; remove ${
+        if here.isSops then "owner, uid, group and gid" else "owner and group"
+      }, or declare a second secret with the same ${if here.isSops then "key" else "file"}.";
+    };
+
+  # Units
+
+  suffixes = {
+    services = "service";
+    sockets = "socket";
+    timers = "timer";
+    targets = "target";
+    paths = "path";
+    mounts = "mount";
+    automounts = "automount";
+    slices = "slice";
+  };
+
+  systemd = if here.isSystem then config.systemd else config.systemd.user;
+
+  knownUnits =
+    lib.concatLists (
+      lib.mapAttrsToList (
+        kind: suffix:
+        let
+          # Mounts are a list in NixOS, by their places.
+          units = systemd.${kind} or { };
+          aliases = lib.concatMap (unit: unit.aliases or [ ]) (lib.attrValues units);
+        in
+        lib.optionals (builtins.isAttrs units) (
+          map (name: "${name}.${suffix}") (lib.attrNames units) ++ aliases
+        )
+      ) suffixes
+    )
+    ++ lib.attrNames (systemd.units or { })
+    ++ systemd.additionalUpstreamSystemUnits or [ ]
+    ++ cfg.external.units;
+
+  # app@one.service is an instance of app@.service.
+  templateOf =
+    unit:
+    let
+      parts = builtins.match "([^@]+@)[^@]*(\\.[a-z]+)" unit;
+    in
+    if parts == null then unit else lib.concatStrings parts;
+
+  isUnit = unit: builtins.match ".+\\.[a-z]+" unit != null;
+  isDeclared =
+    unit:
+    lib.elem unit knownUnits
+    || lib.elem (templateOf unit) knownUnits
+    # Mounts, which are named by their places, and what systemd itself brings.
+    || lib.hasSuffix ".mount" unit
+    || lib.hasPrefix "systemd-" unit;
+
+  unitOptions =
+    { file, option, ... }:
+    lib.concatMap
+      (
+        name:
+        map (unit: {
+          inherit unit;
+          option = option name;
+        }) file.${name}
+      )
+      [
+        "restartUnits"
+        "reloadUnits"
+      ];
+
+  unitAssertions = map (
+    { unit, option }:
+    {
+      assertion = isUnit unit;
+      message = "${option} has \"${unit}\", which has no suffix; write \"${unit}.service\".";
+    }
+  ) (lib.concatMap unitOptions files);
+
+  unitWarnings = map (
+    { unit, option }:
+    "${option} has \"${unit}\", which this configuration does not have${text.nearest unit knownUnits} If a package brings it, add it to ${prefix}.external.units."
+  ) (lib.filter ({ unit, ... }: isUnit unit && !isDeclared unit) (lib.concatMap unitOptions files));
+
+  # Files
+
+  sourceOption = if here.isSops then "sopsFile" else "file";
+  sourceOf = secret: secret.${sourceOption};
+
+  sourceAssertions =
+    { file, option, ... }:
+    let
+      source = sourceOf file;
+      isLooked = if here.isSops then cfg.validateSopsFiles else text.isInStore source;
+    in
+    lib.optionals isLooked (
+      [
+        {
+          assertion = text.isBuilt source || builtins.pathExists source;
+          message = "${option sourceOption} is ${toString source}, which does not exist. In a flake, a file has to be added to git to be seen.";
+        }
+      ]
+      ++ lib.optional here.isSops {
+        assertion = text.isInStore source;
+        message = "${option sourceOption} is ${toString source}, which is not in the Nix store, so the build cannot check it; write it as a path without quotes, or set sops.validateSopsFiles = false.";
+      }
+    );
+
+  linkAssertion =
+    { file, option, ... }:
+    {
+      assertion = file.symlink or true;
+      message = "${option "symlink"} is false, which would leave the secret on a disk; remove it: ${file.path} becomes a link to the secret in memory.";
+    };
+
+  # File systems
+
+  etcIsReadOnly =
+    here.isSystem
+    && config.system.etc.overlay.enable or false
+    && !(config.system.etc.overlay.mutable or true);
+
+  etcAssertion =
+    {
+      kind,
+      name,
+      file,
+      option,
+    }:
+    {
+      assertion = !(etcIsReadOnly && lib.hasPrefix "/etc/" file.path);
+      message = "${option "path"} is ${file.path}, and system.etc.overlay.mutable is false, so that no link can be made there; remove the option, and set environment.etc.\"${lib.removePrefix "/etc/" file.path}\".source = config.${prefix}.${kind}.${lib.strings.escapeNixIdentifier name}.path.";
+    };
+
+  # What NixOS mounts in the first stage in any case.
+  early = [
+    "/"
+    "/etc"
+    "/nix"
+    "/nix/store"
+    "/usr"
+    "/var"
+    "/var/lib"
+    "/var/lib/nixos"
+    "/var/log"
+  ];
+
+  # What is mounted for a path, as far as the configuration says: a file system, or a mount unit.
+  mountOf =
+    path:
+    let
+      mounts =
+        lib.mapAttrsToList (_: fileSystem: {
+          place = fileSystem.mountPoint;
+          isLate = !fileSystem.neededForBoot && !lib.elem fileSystem.mountPoint early;
+          name = "fileSystems.\"${fileSystem.mountPoint}\"";
+          advice = "set fileSystems.\"${fileSystem.mountPoint}\".neededForBoot = true";
+        }) (config.fileSystems or { })
+        ++ map (mount: {
+          place = mount.where;
+          # The other dependencies of a mount unit are what waits for the users.
+          isLate = usersByScript || mount.unitConfig.DefaultDependencies or true;
+          name = "a mount unit for ${mount.where}";
+          advice =
+            if usersByScript then
+              "set services.userborn.enable = true and DefaultDependencies = false in that unit, or move the key to a file system of fileSystems with neededForBoot"
+            else
+              "set unitConfig.DefaultDependencies = false in that unit of systemd.mounts, or move the key to a file system of fileSystems with neededForBoot";
+        }) (config.systemd.mounts or [ ]);
+      holds = mount: mount.place == "/" || path == mount.place || lib.hasPrefix "${mount.place}/" path;
+      byLength = lib.sort (a: b: lib.stringLength a.place > lib.stringLength b.place) (
+        lib.filter holds mounts
+      );
+    in
+    if byLength == [ ] then null else lib.head byLength;
+
+  usersByScript =
+    !(config.services.userborn.enable or false) && !(config.systemd.sysusers.enable or false);
+
+  # Whatever creates users runs before a file system that the first stage has not mounted: userborn even stands in the way
+  # of its mount, which ends in emergency mode.
+  mountAssertions =
+    { keys, secretsForUsers }:
+    let
+      needer = optionOf "secrets" (lib.head (lib.attrNames secretsForUsers)) (
+        if here.isSops then "neededForUsers" else "file"
+      );
+      outside = lib.filterAttrs (_: secret: !text.isInStore (sourceOf secret)) secretsForUsers;
+      sources = lib.mapAttrsToList (name: secret: {
+        option = optionOf "secrets" name sourceOption;
+        path = toString (sourceOf secret);
+      }) outside;
+    in
+    lib.optionals (secretsForUsers != { }) (
+      map (
+        { option, path }:
+        let
+          mount = mountOf path;
+        in
+        {
+          assertion = text.isCredential path || mount == null || !mount.isLate;
+          message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, for whom ${needer} needs it; ${mount.advice}.";
+        }
+      ) (keys ++ sources)
+    );
+
+  # The program
+
+  variableAssertions = map (name: {
+    assertion = builtins.match "[A-Za-z_][A-Za-z0-9_]*" name != null;
+    message = "${prefix}.environment has \"${name}\", which cannot be the name of an environment variable.";
+  }) (lib.attrNames cfg.environment);
+
+  foreignRecipients = lib.filter (
+    recipient: lib.hasPrefix "/" recipient && !lib.hasPrefix builtins.storeDir recipient
+  ) (lib.filter builtins.isString cfg.hostRecipients);
+
+  ofKind = kind: lib.filter (file: file.kind == kind) files;
+in
+{
+  inherit optionOf;
+
+  # Installation: `keys`, each key with the option that has it, `generatedKey`, and `secretsForUsers`.
+  assertions =
+    {
+      keys,
+      generateKey,
+      keyFile,
+      secretsForUsers ? { },
+      keyAdvice,
+    }:
+    [
+      {
+        assertion = cfg.secrets != { } -> keys != [ ];
+        message = "${prefix}.secrets is set, but there is no key to decrypt with; set ${keyAdvice}.";
+      }
+      {
+        assertion = generateKey -> keyFile != null && !text.isCredential (toString keyFile);
+        message = "${here.keyOptions.generateKey} is set, but ${here.keyOptions.keyFile} does not say where the key is to be.";
+      }
+      {
+        assertion = generateKey && keyFile != null -> !text.isInStore keyFile;
+        message = "${here.keyOptions.generateKey} is set, but ${here.keyOptions.keyFile} is ${toString keyFile}, in the Nix store; remove one of them.";
+      }
+      {
+        assertion = here.isSystem -> !(cfg.environment ? PATH);
+        message = "${prefix}.environment.PATH is set, but the PATH of the program is made of ${here.keyOptions.plugins}; add the package there${lib.optionalString here.isSops ", or name gpg in sops.environment.SOPS_GPG_EXEC"}.";
+      }
+      {
+        assertion = here.isSops && cfg.hostRecipients != [ ] -> cfg.validateSopsFiles;
+        message = "sops.hostRecipients is set, but sops.validateSopsFiles is false, so no sops file is looked at when the system is built; remove one of them.";
+      }
+      {
+        assertion = foreignRecipients == [ ];
+        message = "${prefix}.hostRecipients has ${toString foreignRecipients}, which is not in the Nix store, so the build cannot read it; write it as a path without quotes, or give the text of the key.";
+      }
+    ]
+    ++ variableAssertions
+    ++ lib.concatMap sourceAssertions (ofKind "secrets")
+    ++ map linkAssertion (ofKind "secrets")
+    ++ unitAssertions
+    ++ lib.optionals here.isSystem (
+      lib.concatMap accountAssertions files
+      ++ lib.optionals here.isSops (lib.concatMap twoOwnersAssertions files)
+      ++ map rootAssertion (lib.filter ({ file, ... }: file.neededForUsers or false) files)
+      ++ map etcAssertion files
+      ++ mountAssertions { inherit keys secretsForUsers; }
+    );
+
+  warnings = unitWarnings;
+
+  # Assertions on GnuPG, which excludes other keys.
+  gnupg = [
+    {
+      assertion = cfg.gnupg.home or null != null -> cfg.gnupg.sshKeyPaths == [ ];
+      message = "sops.gnupg.home and sops.gnupg.sshKeyPaths are both set; remove one of them.";
+    }
+    {
+      assertion = cfg.gnupg.home or null != null -> cfg.age.keyFile == null;
+      message = "sops.gnupg.home and sops.age.keyFile are both set; remove one of them.";
+    }
+  ];
+}

@@ -1,0 +1,91 @@
+# Made-up values in the place of secrets, for virtual machines, which have no keys. For `here`, see options.nix.
+#
+# The values are encrypted, when the system is built, to a key that is made at the same time and lies beside them: whatever
+# comes after that is as with real secrets. No real key is read and no real secret decrypted.
+{
+  lib,
+  pkgs,
+  here,
+}:
+let
+  text = import ./text.nix { inherit lib; };
+
+  sourceOf = secret: secret.sopsFile or secret.file;
+
+  # sops writes the type of a value into its line. Only the last part of the key is looked for: a made-up value need not
+  # be better than that.
+  typeOf =
+    secret:
+    let
+      key = lib.last (lib.splitString "/" secret.key);
+      lines = map lib.trim (lib.splitString "\n" (builtins.readFile (sourceOf secret)));
+      ofKey = lib.filter (line: lib.hasPrefix "${key}:" line || lib.hasPrefix "\"${key}\":" line) lines;
+      types = lib.filter (type: lib.any (lib.hasInfix "type:${type}]") ofKey) [
+        "int"
+        "float"
+        "bool"
+      ];
+      isReadable =
+        here.isSops
+        && lib.elem secret.format [
+          "json"
+          "yaml"
+        ]
+        && text.isInStore (sourceOf secret)
+        && !text.isBuilt (sourceOf secret)
+        && builtins.pathExists (sourceOf secret);
+    in
+    if isReadable && types != [ ] then lib.head types else "str";
+
+  shapes = {
+    int = "4711";
+    float = "47.11";
+    bool = "true";
+  };
+
+  # The password "mock".
+  hash = "$6$mock$HUiuvJSnJz3M4VsQEfMP8wTMhRKDL4oQjfWEwni3eSoYr7NwFRTbsDOSJwLvO45dwlRyWdN8AiJOKdzUUV0DS/";
+
+  valueOf =
+    isPassword: name: secret:
+    if secret.mock != null then
+      secret.mock
+    else if isPassword secret then
+      hash
+    else
+      shapes.${typeOf secret} or "MOCK-${name}";
+
+  fileOf = name: builtins.hashString "sha256" name;
+in
+{
+  # A folder with the key and a file for each secret. `isPassword` says of which the value is the hash of a password.
+  make =
+    isPassword: secrets:
+    pkgs.runCommand "mock-secrets" { nativeBuildInputs = [ pkgs.buildPackages.age ]; } ''
+      mkdir $out
+      age-keygen -o $out/key 2>/dev/null
+      recipient=$(age-keygen -y $out/key)
+      ${lib.concatStrings (
+        lib.mapAttrsToList (name: secret: ''
+          printf %s ${
+            text.shellWord (valueOf isPassword name secret)
+          } | age -r "$recipient" -o $out/${fileOf name}
+        '') secrets
+      )}
+    '';
+
+  # The secret as one of an age file in that folder.
+  replace =
+    mocks:
+    lib.mapAttrs (
+      name: secret:
+      secret
+      // {
+        key = "";
+        format = "age";
+        sopsFile = "${mocks}/${fileOf name}";
+        file = "${mocks}/${fileOf name}";
+        selectKey = false;
+      }
+    );
+}

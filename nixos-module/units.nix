@@ -1,0 +1,454 @@
+# The units, the scripts and the check before a switch of a NixOS machine, for sops and for agenix. For `here`, see
+# options.nix.
+#
+# An installation is a set of
+#   secrets, templates           what is installed before services, and the manifest of it
+#   secretsForUsers              what is installed before users are created, and the manifestForUsers of it
+#   symlinkPath                  the link to the directory with the secrets
+#   keys                         a list of { option, path } of all private keys
+#   generatedKey                 an age key file to be made if it is not there, or null
+#   plugins                      packages with age plugins
+#   usesAgent                    whether gpg, and so perhaps its agent or a smart card, takes part
+#   byScript                     whether an activation script installs the secrets, and not a unit
+{
+  lib,
+  pkgs,
+  config,
+  options,
+  here,
+}:
+let
+  text = import ./text.nix { inherit lib; };
+  inherit (text)
+    commandLine
+    isCredential
+    shellAssignments
+    shellCommand
+    shellWord
+    systemdWord
+    ;
+
+  keys = import ./keys.nix { inherit lib pkgs; };
+
+  prefix = if here.isSops then "sops" else "age";
+  cfg = config.${prefix};
+
+  # What creates the users: the unit's name without its suffix, or null for the activation script. The real names, since
+  # systemd-sysusers.service is only an alias where userborn is on, and a link in the .wants of an alias is none.
+  usersUnit =
+    if options.services ? userborn && config.services.userborn.enable then
+      "userborn"
+    else if options.systemd ? sysusers && config.systemd.sysusers.enable then
+      "systemd-sysusers"
+    else
+      null;
+
+  executable = lib.getExe' cfg.package "sops-install-secrets";
+
+  # sops looks for SSH keys of the user whose home this is; the machine's secrets must not depend on root's own keys.
+  environment = {
+    HOME = "/var/empty";
+  }
+  // cfg.environment;
+
+  environmentOfScripts =
+    installation: environment // { PATH = lib.makeBinPath installation.plugins; };
+
+  # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
+  # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and nobody would
+  # find them. That rules out ProtectSystem=, ProtectHome=, PrivateTmp=, PrivateDevices=, PrivateMounts=,
+  # ProtectKernelTunables=, ProtectKernelModules=, ProtectKernelLogs=, ProtectControlGroups=, ProtectProc=,
+  # ReadOnlyPaths= and their like, and PrivateNetwork= too, which implies PrivateMounts= (systemd.exec(5)).
+  # What is left are capabilities, seccomp filters and limits.
+  sandbox =
+    installation:
+    let
+      # A plugin may talk to a token, a TPM or a server, and gpg to a smart card: only they know what they need.
+      alone = installation.plugins == [ ] && !installation.usesAgent;
+    in
+    {
+      # Secrets have their modes whatever this is; directories that are made on the way to a link are for everybody.
+      UMask = "0022";
+      NoNewPrivileges = true;
+      CapabilityBoundingSet = [
+        "CAP_SYS_ADMIN" # mount
+        "CAP_CHOWN"
+        "CAP_FOWNER" # chmod what has just been given away
+        "CAP_DAC_OVERRIDE" # keys that belong to others, links in directories of others
+        "CAP_IPC_LOCK" # no secret is swapped out while it is in the program's memory
+      ];
+      LimitCORE = 0;
+      MemorySwapMax = 0;
+      LockPersonality = true;
+      RestrictNamespaces = true;
+      RestrictRealtime = true;
+      RestrictSUIDSGID = true;
+      SystemCallArchitectures = "native";
+      SystemCallErrorNumber = "EPERM";
+      # Of the group @resources only what a process does to its own limits, and of @mount only what mounts.
+      SystemCallFilter = [
+        "@system-service"
+        "~@resources"
+        "prlimit64"
+        "setrlimit"
+        "mount"
+        "umount2"
+      ];
+      # A hanging gpg or plugin must not hold up the boot for ever.
+      TimeoutStartSec = "5min";
+    }
+    // lib.optionalAttrs alone {
+      # AF_UNIX is how the user database (nscd) and systemd are asked. There is no network in the program.
+      RestrictAddressFamilies = [ "AF_UNIX" ];
+      # Enforced by BPF programs of the control group, without a namespace.
+      DevicePolicy = "closed";
+      IPAddressDeny = "any";
+      MemoryDenyWriteExecute = true;
+    };
+
+  baseService = installation: secrets: manifest: arguments: {
+    wants = lib.optional (installation.generatedKey != null) "${here.keyUnit}.service";
+    after = lib.optional (installation.generatedKey != null) "${here.keyUnit}.service";
+    before = [
+      # DefaultDependencies=no takes these away, and without them nothing that starts after sysinit.target waits.
+      "sysinit.target"
+      "shutdown.target"
+      "sysinit-reactivation.target"
+    ];
+    conflicts = [ "shutdown.target" ];
+    # A switch restarts this target after it has reloaded systemd and before it restarts anything else. The manifest is
+    # in ExecStart=, so a switch that changes it stops this unit first, and the target starts it again.
+    requiredBy = [ "sysinit-reactivation.target" ];
+
+    # systemctl is the one program that is started besides gpg and plugins; no shell, no coreutils.
+    enableDefaultPath = false;
+    path = [ config.systemd.package ] ++ installation.plugins;
+    environment = environment // {
+      # The lists below /run/nixos are read before units like this one start, and go away in NixOS 26.11. systemctl asks
+      # after the new files are in place, without waiting, and only for units that run: what the switch has stopped, since
+      # its unit changed too, is started once, by the switch. Only a unit with stopIfChanged = false may restart twice.
+      SOPS_RESTART_UNITS_VIA_SYSTEMCTL = "1";
+    };
+
+    unitConfig = {
+      DefaultDependencies = false;
+      # Below %d there is what LoadCredential= of this unit has put there.
+      RequiresMountsFor = map systemdWord (
+        lib.filter (path: !isCredential path && !text.isInStore path) (
+          map (key: key.path) installation.keys
+        )
+        ++ filesOutsideStore secrets
+      );
+      # Several switches in ten seconds must not end in a unit that systemd refuses to start. Nothing restarts it by itself.
+      StartLimitIntervalSec = 0;
+    };
+
+    serviceConfig = {
+      Type = "oneshot";
+      ExecStart = commandLine ([ executable ] ++ arguments ++ [ manifest ]);
+    }
+    // lib.optionalAttrs cfg.mock.enable { SyslogIdentifier = "MOCK-${here.unit}"; }
+    // sandbox installation;
+  };
+
+  # Sops files that the build does not put into the store.
+  filesOutsideStore =
+    secrets:
+    lib.unique (
+      lib.filter (file: !text.isInStore file) (
+        map (secret: secret.sopsFile or secret.file) (lib.attrValues secrets)
+      )
+    );
+
+  # The unit of secrets that belong to whomever.
+  service =
+    installation: manifest:
+    lib.mkMerge [
+      (baseService installation installation.secrets manifest [ ])
+      {
+        wantedBy = [ "sysinit.target" ];
+        after = [
+          "local-fs.target"
+          # Owners have to exist. A unit that is not there orders nothing.
+          "systemd-sysusers.service"
+          "userborn.service"
+        ];
+        # It starts before sysinit.target too, and reads private keys of WireGuard.
+        before = [ "systemd-networkd.service" ];
+        serviceConfig.RemainAfterExit = true;
+      }
+    ];
+
+  # The unit of secrets that the creation of users needs. It can look up no names, so everything is root's.
+  #
+  # It does not wait for local-fs.target, which waits for the users. It does not remain active either: what is active is
+  # stopped at shutdown, after userborn and before the file system with the key, while userborn itself stops only after
+  # the file systems (it is ordered before systemd-tmpfiles-setup-dev.service): a cycle. What is not active has no stop
+  # job and so no part in it. sysinit-reactivation.target starts the unit at every switch, and without a change the
+  # program touches nothing.
+  serviceForUsers =
+    installation: manifest:
+    lib.mkMerge [
+      (baseService installation installation.secretsForUsers manifest [ "-ignore-passwd" ])
+      {
+        wantedBy = [ "${usersUnit}.service" ];
+        before = [ "${usersUnit}.service" ];
+      }
+    ];
+
+  # The unit that takes the place of either where a configuration has no such secrets: it takes away those of the
+  # configuration before, at the switch. After a boot there are none.
+  serviceWithoutSecrets =
+    installation: manifest: symlinkPath:
+    lib.mkMerge [
+      (baseService installation { } manifest [ "-ignore-passwd" ])
+      {
+        description = "Remove the secrets of the configuration before";
+        unitConfig.ConditionPathIsSymbolicLink = symlinkPath;
+      }
+    ];
+
+  # An age key that is made once.
+  keyService = file: before: {
+    description = "Generate the age key of this machine";
+    inherit before;
+    unitConfig = {
+      DefaultDependencies = false;
+      RequiresMountsFor = systemdWord file;
+      ConditionPathExists = text.absent file;
+    };
+    enableDefaultPath = false;
+    serviceConfig = {
+      Type = "oneshot";
+      UMask = "0077";
+      ExecStart = keys.commands file;
+      NoNewPrivileges = true;
+      # The folder may belong to another user.
+      CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE" ];
+      LimitCORE = 0;
+      MemorySwapMax = 0;
+      # Nothing is mounted here, so this unit can have namespaces. Only the file systems stay as they are: the key may be
+      # anywhere.
+      PrivateNetwork = true;
+      PrivateDevices = true;
+      ProtectClock = true;
+      ProtectControlGroups = true;
+      ProtectHostname = true;
+      ProtectKernelLogs = true;
+      ProtectKernelModules = true;
+      ProtectKernelTunables = true;
+      ProtectProc = "invisible";
+      IPAddressDeny = "any";
+      LockPersonality = true;
+      MemoryDenyWriteExecute = true;
+      RestrictAddressFamilies = "none";
+      RestrictNamespaces = true;
+      RestrictRealtime = true;
+      RestrictSUIDSGID = true;
+      SystemCallArchitectures = "native";
+      SystemCallErrorNumber = "EPERM";
+      SystemCallFilter = [
+        "@system-service"
+        "~@privileged"
+        "~@resources"
+      ];
+    };
+  };
+
+  # The call in an activation script. Units are then asked for through the lists that the script's caller reads.
+  script =
+    installation: manifest: arguments:
+    shellCommand (
+      shellAssignments (environmentOfScripts installation)
+      ++ map shellWord ([ executable ] ++ arguments ++ [ manifest ])
+    )
+    + "\n";
+
+  # Decrypts everything in memory before a switch touches anything. NixOS gives the new system and the action; what the
+  # program makes of both, and of a machine without keys, is the program's decision.
+  preSwitchCheck =
+    installation: manifests:
+    shellCommand (
+      shellAssignments (environmentOfScripts installation)
+      ++ [
+        (shellWord executable)
+        "-pre-switch=\"\${2-}\""
+        "-system=\"\${1-}\""
+      ]
+      ++ map shellWord manifests
+    )
+    + "\n";
+
+  # Whether that check can be made: a switch is possible at all, no token has to be touched for it, and no key is handed to
+  # nothing but the unit.
+  canCheckBeforeSwitch =
+    installation:
+    (config.system.activatable or true)
+    && installation.plugins == [ ]
+    && !installation.usesAgent
+    && !lib.any (key: isCredential key.path) installation.keys;
+
+  # systemd-sysusers makes no user at all if the file of one password is missing, as at a first boot without a key. With a
+  # password that lets no one in as its default, everybody is made.
+  lockedPasswords =
+    secretsForUsers:
+    let
+      users = lib.filterAttrs (
+        _: user: user.initialHashedPassword or null == null && user.initialPassword or null == null
+      ) (usersWithPasswordIn secretsForUsers);
+    in
+    lib.mapAttrsToList (name: _: "passwd.hashed-password.${name}:!*") users;
+
+  # Users whose password is looked for in one of these secrets.
+  usersWithPasswordIn =
+    secrets:
+    let
+      paths = lib.mapAttrsToList (_: secret: secret.path) secrets;
+    in
+    lib.filterAttrs (_: user: lib.elem user.hashedPasswordFile paths) config.users.users;
+
+  isUsed = installation: installation.secrets != { } || installation.templates != { };
+
+  # Whether an activation script installs what users need: a unit would come too late for another script.
+  scriptInstallsForUsers = installation: installation.secretsForUsers != { } && usersUnit == null;
+
+  scripts =
+    installation: isUsed installation && installation.byScript || scriptInstallsForUsers installation;
+
+  regularUnit =
+    installation:
+    if isUsed installation then
+      lib.mkMerge [
+        (service installation installation.manifest)
+        { description = "Install secrets"; }
+      ]
+    else
+      serviceWithoutSecrets installation installation.manifest installation.symlinkPath;
+
+  unitForUsers =
+    installation:
+    if installation.secretsForUsers != { } then
+      lib.mkMerge [
+        (serviceForUsers installation installation.manifestForUsers)
+        { description = "Install secrets that the creation of users needs"; }
+      ]
+    else
+      serviceWithoutSecrets installation installation.manifestForUsers
+        "${installation.symlinkPath}-for-users";
+in
+{
+  inherit
+    usersUnit
+    scripts
+    scriptInstallsForUsers
+    usersWithPasswordIn
+    isUsed
+    ;
+
+  # Host keys of a type, to serve as identities; not those that are secrets themselves.
+  hostKeys =
+    { types, installed }:
+    let
+      openssh = config.services.openssh;
+      made = openssh.enable || (options.services.openssh ? generateHostKeys && openssh.generateHostKeys);
+      usable = key: lib.elem key.type types && !lib.any (place: lib.hasPrefix place key.path) installed;
+    in
+    lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
+
+  # Activation scripts that say they come after one of these, which units have taken the place of. NixOS puts the whole of
+  # them among them, as `script`, which cannot be looked at: with such a script it is an error that names no option.
+  scriptsAfter =
+    names:
+    lib.attrNames (
+      lib.filterAttrs (
+        _: script: builtins.isAttrs script && lib.intersectLists names (script.deps or [ ]) != [ ]
+      ) (removeAttrs config.system.activationScripts [ "script" ])
+    );
+
+  # What the installation defines. The sets of options are known before any of them is looked at.
+  definitions = installation: [
+    (lib.mkIf (cfg.secrets != { }) { environment.systemPackages = [ cfg.package ]; })
+
+    # Where the program looks if it is given none, for an administrator who wants a dry run or the status; if both sops and
+    # agenix are used, it finds that of sops there.
+    (lib.mkIf (isUsed installation) {
+      environment.etc."${here.folder}/manifest.json".source = installation.manifest;
+    })
+    (lib.mkIf (isUsed installation && !here.isSops) {
+      environment.etc."sops-nix/manifest.json".source = lib.mkOverride 1400 installation.manifest;
+    })
+    (lib.mkIf (installation.secretsForUsers != { }) {
+      environment.etc."${here.folder}/manifest-for-users.json".source = installation.manifestForUsers;
+    })
+
+    (lib.mkIf (!(isUsed installation && installation.byScript)) {
+      systemd.services.${here.unit} = regularUnit installation;
+    })
+    (lib.mkIf (!scriptInstallsForUsers installation) {
+      systemd.services."${here.unit}-for-users" = unitForUsers installation;
+    })
+    # A new password has to get to the accounts in the same switch.
+    (lib.mkIf (installation.secretsForUsers != { } && usersUnit != null) {
+      systemd.services.${toString usersUnit}.restartTriggers = [ installation.manifestForUsers ];
+    })
+    (lib.mkIf (installation.secretsForUsers != { } && usersUnit == "systemd-sysusers") {
+      systemd.services.systemd-sysusers.serviceConfig.SetCredential =
+        lockedPasswords installation.secretsForUsers;
+    })
+
+    (lib.mkIf (isUsed installation && installation.byScript) {
+      system.activationScripts.${here.scripts.secrets} = {
+        supportsDryActivation = true;
+        deps = [
+          "specialfs"
+          "users"
+          "groups"
+        ]
+        ++ lib.optional (installation.generatedKey != null) here.scripts.key;
+        text = script installation installation.manifest [ ];
+      };
+    })
+    (lib.mkIf (scriptInstallsForUsers installation) {
+      system.activationScripts = {
+        ${here.scripts.forUsers} = {
+          supportsDryActivation = true;
+          deps = [ "specialfs" ] ++ lib.optional (installation.generatedKey != null) here.scripts.key;
+          text = script installation installation.manifestForUsers [ "-ignore-passwd" ];
+        };
+        users.deps = [ here.scripts.forUsers ];
+      };
+    })
+
+    (lib.mkIf (cfg.secrets != { } && installation.generatedKey != null) (
+      lib.mkMerge [
+        (lib.mkIf (scripts installation) {
+          system.activationScripts.${here.scripts.key}.text = keys.script installation.generatedKey;
+        })
+        (lib.mkIf (!scripts installation) {
+          systemd.services.${here.keyUnit} = keyService installation.generatedKey [
+            "${here.unit}.service"
+            "${here.unit}-for-users.service"
+          ];
+        })
+      ]
+    ))
+
+    (lib.optionalAttrs (options.system ? preSwitchChecks) {
+      system.preSwitchChecks = lib.mkIf (cfg.secrets != { } && canCheckBeforeSwitch installation) {
+        ${here.unit} = preSwitchCheck installation (
+          lib.optional (installation.secretsForUsers != { }) installation.manifestForUsers
+          ++ lib.optional (isUsed installation) installation.manifest
+        );
+      };
+    })
+
+    {
+      warnings =
+        lib.optional (scriptInstallsForUsers installation && lib.versionAtLeast lib.trivial.release "26.11")
+          "An activation script creates the users and another one installs the secrets that they need; NixOS warns of such scripts from 26.11 on. services.userborn.enable = true makes units of both, and removes this warning and that of NixOS."
+        ++
+          lib.optional (installation.secretsForUsers != { } && usersUnit == "systemd-sysusers")
+            "systemd.sysusers.enable is set: systemd-sysusers sets a password when it creates the account and never again, so a new value of a secret with neededForUsers does not change a password, and an account that was created without its password has none until it is given one by hand. services.userborn.enable has neither fault.";
+    }
+  ];
+}

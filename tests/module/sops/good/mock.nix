@@ -1,0 +1,21 @@
+# A machine without keys has made-up values. Here nothing is built, so the program finds no file with them.
+# refused: -mock-secrets/
+# holds: "SyslogIdentifier": "MOCK-sops-install-secrets"
+{ config, ... }:
+{
+  services.userborn.enable = true;
+  sops = {
+    mock.enable = true;
+    defaultSopsFile = ../../../../demo/secrets.yaml;
+    # Not even looked at.
+    age.keyFile = "/persist/key.txt";
+    age.generateKey = true;
+    secrets."database/port" = { };
+    secrets."database/user".mock = "it's $HOME";
+    secrets.password = {
+      key = "database/password";
+      neededForUsers = true;
+    };
+    templates."app.conf".content = "user = ${config.sops.placeholder."database/user"}";
+  };
+}
