@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::path::Path;
 
 use manifest::RENDERED;
 
@@ -11,6 +12,7 @@ use crate::current::Current;
 use crate::dir::{Dir, Found, Is};
 use crate::generation::{Content, entries};
 use crate::mount::DIRECTORY;
+use crate::stamp::Seal;
 use crate::store::directories;
 use crate::{Error, File, Kind, Owner};
 
@@ -22,6 +24,8 @@ pub struct Changes {
     templates: Difference,
     /// What has no name in the manifest: directories and links inside the generation, and a symlink that leads elsewhere.
     others: Others,
+    /// The running generation as it was found, if it is as wanted.
+    seal: Option<Seal>,
 }
 
 impl Changes {
@@ -37,16 +41,12 @@ impl Changes {
             wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
             directories: entries.iter().flat_map(|entry| parents(&entry.place)).collect(),
             owner: directories(group),
-            changes: Self {
-                activation: Activation::First,
-                secrets: Difference::default(),
-                templates: Difference::default(),
-                others: Others::Same,
-            },
+            seal: Seal::default(),
+            changes: Self { activation: Activation::First, ..Self::none() },
         };
         if let Some(running) = current.running() {
             comparison.changes.activation = Activation::Update;
-            comparison.directory(running, "")?;
+            comparison.directory(&running.listable()?, Path::new(""), "")?;
         }
         if current.number().is_none() {
             comparison.changes.others = Others::Differ;
@@ -58,7 +58,12 @@ impl Changes {
     #[must_use]
     pub fn none() -> Self {
         let [secrets, templates] = [Difference::default(), Difference::default()];
-        Self { activation: Activation::Update, secrets, templates, others: Others::Same }
+        Self { activation: Activation::Update, secrets, templates, others: Others::Same, seal: None }
+    }
+
+    /// The running generation as it was found while it was compared, if it is as wanted.
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref()
     }
 
     /// Whether the running generation is as wanted, so that no other one is needed.
@@ -144,11 +149,13 @@ struct Comparison<'a> {
     directories: BTreeSet<&'a str>,
     /// Whom the directories belong to; `None` in user mode.
     owner: Option<Owner>,
+    /// What was found.
+    seal: Seal,
     changes: Changes,
 }
 
 impl Comparison<'_> {
-    fn directory(&mut self, directory: &Dir, prefix: &str) -> Result<(), Error> {
+    fn directory(&mut self, directory: &Dir, here: &Path, prefix: &str) -> Result<(), Error> {
         if !directory.is_settled(self.owner, DIRECTORY)? {
             self.changes.others = Others::Differ;
         }
@@ -160,26 +167,33 @@ impl Comparison<'_> {
                     if !self.directories.contains(place.as_str()) {
                         self.changes.others = Others::Differ;
                     }
-                    self.directory(&directory.child(&name)?, &[&place, "/"].concat())?;
+                    match directory.within(&name) {
+                        Ok(below) => self.directory(&below, Path::new(&place), &[&place, "/"].concat())?,
+                        // Whatever is in there, it was not installed.
+                        Err(Error::Mounted { .. }) => self.changes.others = Others::Differ,
+                        Err(error) => return Err(error),
+                    }
                 }
                 Is::Other => match name.to_str().and_then(|_| self.wanted.remove(place.as_str())) {
-                    Some(wanted) => self.wanted(directory, &name, wanted)?,
+                    Some(wanted) => self.wanted(directory, &name, &place, wanted)?,
                     None => self.unwanted(directory, &name, &place)?,
                 },
             }
         }
+        self.seal.directory(here, &directory.status()?);
         Ok(())
     }
 
-    fn wanted(&mut self, directory: &Dir, name: &OsStr, wanted: &Content<'_>) -> Result<(), Error> {
+    fn wanted(&mut self, directory: &Dir, name: &OsStr, place: &str, wanted: &Content<'_>) -> Result<(), Error> {
         match wanted {
-            Content::File(file) => {
-                if !directory.is(name, file.content, file.mode.bits(), file.owner)? {
-                    self.changes.of(file.kind).modified.push(file.name.to_string());
-                }
-            }
+            Content::File(file) => match directory.same(name, file.content, file.mode.bits(), file.owner)? {
+                Some(status) => self.seal.content(Path::new(place), &status, file.content),
+                None => self.changes.of(file.kind).modified.push(file.name.to_string()),
+            },
             Content::Link { target, owner } => match directory.look(name)? {
-                Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {}
+                Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {
+                    self.seal.link(Path::new(place), target.as_os_str(), &link.status);
+                }
                 _ => self.changes.others = Others::Differ,
             },
         }
@@ -206,6 +220,7 @@ impl Comparison<'_> {
         }
         self.changes.secrets.sort();
         self.changes.templates.sort();
+        self.changes.seal = self.changes.is_empty().then_some(self.seal);
         self.changes
     }
 }

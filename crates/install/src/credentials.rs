@@ -1,13 +1,17 @@
 //! Secrets for `ImportCredential=` of systemd units, in a directory that only root can enter.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use manifest::CredentialName;
+use nix::sys::stat::FileStat;
 
 use crate::dir::{Dir, Found, Missing, order, temporary};
 use crate::mount::{is_memory, split};
-use crate::record::{self, CREDENTIALS, Entries};
+use crate::record::{self, CREDENTIALS};
+use crate::stamp::Seal;
 use crate::{Error, Owner};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
@@ -26,60 +30,114 @@ impl Credential<'_> {
     /// [`Error::Call`] if the directory cannot be looked at.
     pub fn is_published(&self, directory: &Path) -> Result<bool, Error> {
         match Dir::existing(directory)? {
-            Some(directory) => directory.is(self.name.as_str().as_ref(), self.content, FILE, None),
+            Some(directory) => Ok(directory.same(self.file(), self.content, FILE, None)?.is_some()),
             None => Ok(false),
         }
+    }
+
+    fn file(&self) -> &OsStr {
+        self.name.as_str().as_ref()
+    }
+
+    fn published(&self, directory: &Path) -> Published {
+        Published { directory: directory.to_owned(), name: self.file().to_owned() }
     }
 }
 
 /// Makes the files that are wanted and removes those of earlier runs that are not. One that fails does not stop the others.
-pub(crate) fn update(root: &Dir, path: &Path, credentials: &[Credential<'_>], owner: Option<Owner>) -> Vec<Error> {
+///
+/// Gives the files as they were made or found, or nothing if one failed.
+pub(crate) fn update(
+    root: &Dir,
+    path: &Path,
+    credentials: &[Credential<'_>],
+    owner: Option<Owner>,
+) -> (Vec<Error>, Option<Seal>) {
     let mut failures = Vec::new();
-    let known = match record::recover(root, CREDENTIALS, &mut failures) {
-        Ok(known) => known,
-        Err(error) => return vec![error],
-    };
-    let key = |credential: &Credential<'_>| (path.to_owned(), credential.name.as_str().into());
-    let mut left: Entries = credentials.iter().map(key).collect();
-    let stale: Entries = known.difference(&left).cloned().collect();
+    let mut seal = Seal::default();
+    if let Err(error) = publish_all(root, path, credentials, owner, &mut seal, &mut failures) {
+        failures.push(error);
+    }
+    let seal = failures.is_empty().then_some(seal);
+    (failures, seal)
+}
+
+/// Seals the credentials that are recorded, as they are found.
+pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
+    let mut seal = Seal::default();
+    let mut directory: Option<(PathBuf, Dir)> = None;
+    for published in record::read::<Published>(root)?.unwrap_or_default() {
+        let open = match directory.take() {
+            Some((path, open)) if path == published.directory => open,
+            _ => Dir::walk(&published.directory, Missing::Fail)?,
+        };
+        seal.file(&published.directory.join(&published.name), &open.status_of(&published.name)?);
+        directory = Some((published.directory, open));
+    }
+    Ok(seal)
+}
+
+/// # Errors
+///
+/// The record cannot be read or written, and so the rest was not done.
+fn publish_all(
+    root: &Dir,
+    path: &Path,
+    credentials: &[Credential<'_>],
+    owner: Option<Owner>,
+    seal: &mut Seal,
+    failures: &mut Vec<Error>,
+) -> Result<(), Error> {
+    let known: BTreeSet<Published> = record::recover(root, failures)?;
+    let mut left: BTreeSet<Published> = credentials.iter().map(|credential| credential.published(path)).collect();
+    let stale: Vec<Published> = known.difference(&left).cloned().collect();
     // Without anything to publish, the directory is not made.
     let directory = match credentials {
         [] => None,
         _ => open(path, owner).map_err(|error| failures.push(error)).ok(),
     };
     let mut ours = Vec::new();
+    for credential in credentials {
+        let published = credential.published(path);
+        let is_known = known.contains(&published);
+        let claimed = directory.as_ref().is_some_and(|directory| match claim(directory, credential, is_known) {
+            Ok(()) => true,
+            Err(error) => {
+                failures.push(error);
+                false
+            }
+        });
+        if claimed {
+            ours.push(credential);
+        } else if !is_known {
+            left.remove(&published);
+        }
+    }
+    ours.sort_by_key(|credential| order(credential.file()));
+    // Before the first of them is made: a run that is killed leaves no file that the next one does not know. What is not in
+    // the record would be foreign to the next run, so it is not made.
+    let all: BTreeSet<Published> = known.union(&left).cloned().collect();
+    if all != known {
+        record::write(root, &all)?;
+    }
+    for published in stale {
+        if let Err(error) = published.remove() {
+            failures.push(error);
+            left.insert(published);
+        }
+    }
     if let Some(directory) = &directory {
-        for credential in credentials {
-            match claim(directory, credential, known.contains(&key(credential))) {
-                Ok(()) => ours.push(credential),
+        for credential in ours {
+            match publish(directory, credential, owner) {
+                Ok(status) => seal.file(&path.join(credential.file()), &status),
                 Err(error) => failures.push(error),
             }
         }
     }
-    ours.sort_by_key(|credential| order(credential.name.as_str().as_ref()));
-    left.retain(|entry| known.contains(entry) || ours.iter().any(|credential| key(credential) == *entry));
-    // Before the first of them is made: a run that is killed leaves no file that nobody knows. What is not in the record
-    // would be foreign to the next run, so it is not made.
-    let all: Entries = known.union(&left).cloned().collect();
-    if all != known
-        && let Err(error) = record::write(root, CREDENTIALS, &all)
-    {
-        failures.push(error);
-        return failures;
-    }
-    for entry in stale {
-        if let Err(error) = remove(&entry.0, entry.1.as_ref()) {
-            failures.push(error);
-            left.insert(entry);
-        }
-    }
-    if let Some(directory) = &directory {
-        failures.extend(ours.into_iter().filter_map(|credential| publish(directory, credential, owner).err()));
-    }
     if left != all {
-        failures.extend(record::write(root, CREDENTIALS, &left).err());
+        record::write(root, &left)?;
     }
-    failures
+    Ok(())
 }
 
 /// The directory, made if it is not there, if it is fit for plaintext.
@@ -101,7 +159,7 @@ fn open(path: &Path, owner: Option<Owner>) -> Result<Dir, Error> {
 
 /// Whether the name is free, or already ours, and the one under which it is prepared too.
 fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<(), Error> {
-    let name: &OsStr = credential.name.as_str().as_ref();
+    let name = credential.file();
     for name in [name, &temporary(name)] {
         match directory.look(name)? {
             Found::Nothing => {}
@@ -112,24 +170,45 @@ fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<()
     Ok(())
 }
 
-fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -> Result<(), Error> {
-    let name = credential.name.as_str().as_ref();
-    if directory.is(name, credential.content, FILE, owner)? {
-        return Ok(());
+fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -> Result<FileStat, Error> {
+    let name = credential.file();
+    match directory.same(name, credential.content, FILE, owner)? {
+        Some(status) => Ok(status),
+        None => directory.replace(name, credential.content, FILE, owner),
     }
-    directory.replace(name, credential.content, FILE, owner)
 }
 
-/// Removes a credential of an earlier run, and what a killed run prepared.
-fn remove(path: &Path, name: &OsStr) -> Result<(), Error> {
-    let Some(directory) = Dir::existing(path)? else { return Ok(()) };
-    directory.remove(&temporary(name))?;
-    directory.remove(name)
+/// A credential that this program made.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+struct Published {
+    directory: PathBuf,
+    name: OsString,
+}
+
+impl Published {
+    /// Removes it, and what a killed run prepared.
+    fn remove(&self) -> Result<(), Error> {
+        let Some(directory) = Dir::existing(&self.directory)? else { return Ok(()) };
+        directory.remove(&temporary(&self.name))?;
+        directory.remove(&self.name)
+    }
+}
+
+impl record::Entry for Published {
+    const RECORD: &'static str = CREDENTIALS;
+
+    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
+        [Cow::Borrowed(self.directory.as_os_str()), Cow::Borrowed(&self.name)]
+    }
+
+    fn of([directory, name]: [OsString; 2]) -> Option<Self> {
+        Some(Self { directory: directory.into(), name })
+    }
 }
 
 /// Permissions of the directory, as systemd-tmpfiles makes it.
 const DIRECTORY: u32 = 0o700;
-/// Permissions of the directories above it, less the umask.
+/// Permissions of the directories above it.
 const PARENT: u32 = 0o755;
 /// Permissions of a credential.
 const FILE: u32 = 0o400;

@@ -15,6 +15,8 @@ pub struct Current<'l> {
     location: &'l Location,
     /// The number of the generation that the symlink names, whether it is there or not.
     number: Option<u64>,
+    /// The directory of the generations.
+    root: Option<Dir>,
     /// The directory that the symlink leads to.
     running: Option<Dir>,
     requests: Requests,
@@ -33,37 +35,44 @@ impl<'l> Current<'l> {
     /// [`Error::Foreign`] if a file or a directory with something in it stands at the symlink path. sops-nix deletes it.
     /// [`Error::NoGeneration`] if the symlink leads into the mount point, but to none of its numbered directories.
     pub fn inspect(location: &'l Location) -> Result<Self, Error> {
-        let (requests, stamp) = match Dir::existing(location.mount_point())? {
-            // Without a stamp there is more to do, and nothing is wrong.
-            Some(root) => (Requests::read(&root)?, root.read(STAMP.as_ref()).ok().flatten()),
-            None => (Requests::default(), None),
+        let mut found = Self {
+            location,
+            number: None,
+            root: Dir::existing(location.mount_point())?,
+            running: None,
+            requests: Requests::default(),
+            stamp: None,
         };
-        let nothing = Self { location, number: None, running: None, requests: requests.clone(), stamp: None };
+        if let Some(root) = &found.root {
+            found.requests = Requests::read(root)?;
+            // Without a stamp there is more to do, and nothing is wrong.
+            found.stamp = root.read(STAMP.as_ref()).ok().flatten();
+        }
         let foreign = |found| Error::Foreign { path: location.symlink_path().to_owned(), found };
         let (parent, name) = split(location.symlink_path())?;
-        let Some(parent) = Dir::existing(parent)? else { return Ok(nothing) };
+        let Some(parent) = Dir::existing(parent)? else { return Ok(found) };
         match parent.look(name)? {
-            Found::Nothing => Ok(nothing),
+            Found::Nothing => Ok(found),
             Found::Link(link) => {
-                let number = generation(location, &link.target)?;
-                let running = match Dir::existing(&parent.path().join(&link.target)) {
+                found.number = generation(location, &link.target)?;
+                found.running = match Dir::existing(&parent.path().join(&link.target)) {
                     // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
-                    Err(Error::Untrusted { .. }) if number.is_none() => None,
+                    Err(Error::Untrusted { .. }) if found.number.is_none() => None,
                     running => running?,
                 };
-                Ok(Self { location, number, running, requests, stamp })
+                Ok(found)
             }
             Found::Directory => {
                 let directory = parent.child(name)?;
                 if directory.is_mount()? {
                     Err(foreign("a mounted file system"))
                 } else if directory.is_hollow()? {
-                    Ok(nothing)
+                    Ok(found)
                 } else {
                     Err(foreign("a directory with files"))
                 }
             }
-            found @ (Found::File | Found::Special) => Err(foreign(found.noun())),
+            other @ (Found::File | Found::Special) => Err(foreign(other.noun())),
         }
     }
 
@@ -99,6 +108,11 @@ impl<'l> Current<'l> {
     /// The stamp of the generation that was active when the last run ended.
     pub(crate) fn stamp(&self) -> Option<&[u8]> {
         self.stamp.as_ref().map(|stamp| stamp.as_slice())
+    }
+
+    /// The directory of the generations, if it is there.
+    pub(crate) fn root(&self) -> Option<&Dir> {
+        self.root.as_ref()
     }
 
     /// The directory that readers see.

@@ -3,7 +3,7 @@
 //! A name is always one component, looked up in an open directory and never followed if it is a link. So nothing that
 //! happens to the path afterwards can lead a call elsewhere. [`Dir::walk`] is the only way from a path to a handle.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File as Handle;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,10 +12,14 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::fcntl::{
+    AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, readlinkat, renameat, renameat2,
+};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, umask};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
+use rustix::fs::{fgetxattr_query, fremovexattr};
+use rustix::io::Errno as Refusal;
 use zeroize::Zeroizing;
 
 use crate::{Error, Owner};
@@ -32,7 +36,7 @@ pub(crate) struct Dir {
 pub(crate) enum Missing {
     /// It is an error.
     Fail,
-    /// It is made, with these permissions less the umask.
+    /// It is made, with exactly these permissions.
     Make(u32),
 }
 
@@ -44,9 +48,8 @@ impl Dir {
     /// and so is its directory, in which nobody else can write. Any other link is [`Error::Untrusted`].
     pub(crate) fn walk(path: &Path, missing: Missing) -> Result<Self, Error> {
         // Almost every path has no link at all, and one call opens it or finds that a step is missing.
-        let how = OpenHow::new().flags(STEP).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        match (openat2(AT_FDCWD, path, how), missing, path.parent(), path.file_name()) {
-            (Ok(handle), ..) => return Ok(Self { handle, path: path.to_owned() }),
+        match (Self::plain(path), missing, path.parent(), path.file_name()) {
+            (Ok(directory), ..) => return Ok(directory),
             (Err(Errno::ENOENT), Missing::Fail, ..) => return Err(Error::call("open", path)(Errno::ENOENT)),
             (Err(Errno::ENOENT), Missing::Make(permissions), Some(parent), Some(name)) => {
                 return Self::walk(parent, missing)?.make_step(name, permissions);
@@ -59,21 +62,19 @@ impl Dir {
         push_steps(&mut ahead, path);
         let mut links = LINKS;
         while let Some(name) = ahead.pop() {
-            match (directory.step(&name), missing) {
-                (Ok(next), _) => directory = next,
-                (Err(Errno::ENOENT), Missing::Make(permissions)) => {
-                    directory = directory.make_step(&name, permissions)?;
+            match (directory.step_or_target(&name)?, missing) {
+                (Step::Directory(next), _) => directory = next,
+                (Step::Nothing, Missing::Make(permissions)) => directory = directory.make_step(&name, permissions)?,
+                (Step::Nothing, Missing::Fail) => {
+                    return Err(Error::call("open", directory.path.join(name))(Errno::ENOENT));
                 }
-                // ENOTDIR is said of a link, because O_NOFOLLOW comes before O_DIRECTORY, and ELOOP by some file systems.
-                (Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)), _) => {
-                    let target = directory.trusted_target(&name, errno)?;
+                (Step::Link(target), _) => {
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
                         directory = Self::root()?;
                     }
                     push_steps(&mut ahead, &target);
                 }
-                (Err(errno), _) => return Err(Error::call("open", directory.path.join(name))(errno)),
             }
         }
         Ok(directory)
@@ -88,7 +89,20 @@ impl Dir {
         }
     }
 
-    /// The directory of this name, good for listing; a link is an error.
+    /// The directory of this name in the same file system, good for listing; a link is an error.
+    ///
+    /// A mount is [`Error::Mounted`], a bind mount of the same file system too: what is there is not ours.
+    pub(crate) fn within(&self, name: &OsStr) -> Result<Self, Error> {
+        let path = self.path.join(name);
+        let resolve = ResolveFlag::RESOLVE_NO_XDEV.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        match openat2(&self.handle, name, OpenHow::new().flags(LIST).resolve(resolve)) {
+            Ok(handle) => Ok(Self { handle, path }),
+            Err(Errno::EXDEV) => Err(Error::Mounted { path }),
+            Err(errno) => Err(Error::call("open the directory", path)(errno)),
+        }
+    }
+
+    /// The directory of this name, good for listing, also if a file system is mounted there; a link is an error.
     pub(crate) fn child(&self, name: &OsStr) -> Result<Self, Error> {
         let path = self.path.join(name);
         match openat(&self.handle, name, LIST, Mode::empty()) {
@@ -103,11 +117,12 @@ impl Dir {
     }
 
     /// The directory above, which for the root of a mount lies on another file system.
-    fn above(&self) -> Result<Self, Error> {
-        self.relative(c"..")
+    pub(crate) fn above(&self) -> Result<Self, Error> {
+        let above = self.relative(c"..")?;
+        Ok(Self { path: self.path.parent().unwrap_or(&self.path).to_owned(), ..above })
     }
 
-    fn relative(&self, dots: &std::ffi::CStr) -> Result<Self, Error> {
+    fn relative(&self, dots: &CStr) -> Result<Self, Error> {
         let handle = openat(&self.handle, dots, LIST, Mode::empty()).map_err(Error::call("open", &self.path))?;
         Ok(Self { handle, path: self.path.clone() })
     }
@@ -125,7 +140,13 @@ impl Dir {
         match kind(&status) {
             SFlag::S_IFLNK => {
                 let target = readlinkat(&handle, c"").map_err(Error::call("read the link", path()))?;
-                Ok(Found::Link(Link { handle, target: target.into(), owner: owner(&status), path: path() }))
+                Ok(Found::Link(Box::new(Link {
+                    handle,
+                    target: target.into(),
+                    owner: owner(&status),
+                    status,
+                    path: path(),
+                })))
             }
             SFlag::S_IFDIR => Ok(Found::Directory),
             SFlag::S_IFREG => Ok(Found::File),
@@ -158,10 +179,18 @@ impl Dir {
         Ok(entries)
     }
 
-    /// Whether there is nothing in this directory but directories of which the same is true.
+    /// Whether there is nothing in this directory but directories of which the same is true, and no mount.
     pub(crate) fn is_hollow(&self) -> Result<bool, Error> {
         for (name, is) in self.entries()? {
-            if is == Is::Other || !self.child(&name)?.is_hollow()? {
+            let is_hollow = match is {
+                Is::Other => false,
+                Is::Directory => match self.within(&name) {
+                    Ok(directory) => directory.is_hollow()?,
+                    Err(Error::Mounted { .. }) => false,
+                    Err(error) => return Err(error),
+                },
+            };
+            if !is_hollow {
                 return Ok(false);
             }
         }
@@ -202,7 +231,43 @@ impl Dir {
         fstat(&self.handle).map_err(Error::call("look at", &self.path))
     }
 
-    fn root() -> Result<Self, Error> {
+    /// The directory at an absolute path on which there is no link.
+    pub(crate) fn plain(path: &Path) -> Result<Self, Errno> {
+        let how = OpenHow::new().flags(STEP).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        Ok(Self { handle: openat2(AT_FDCWD, path, how)?, path: path.to_owned() })
+    }
+
+    /// The directory of this name, or where the link of this name leads, if no other user can change it.
+    pub(crate) fn step_or_target(&self, name: &OsStr) -> Result<Step, Error> {
+        match self.step(name) {
+            Ok(directory) => Ok(Step::Directory(directory)),
+            Err(Errno::ENOENT) => Ok(Step::Nothing),
+            // ENOTDIR is said of a link, because O_NOFOLLOW comes before O_DIRECTORY, and ELOOP by some file systems.
+            Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)) => Ok(Step::Link(self.trusted_target(name, errno)?)),
+            Err(errno) => Err(Error::call("open", self.path.join(name))(errno)),
+        }
+    }
+
+    /// Which directory it is, however it was reached.
+    pub(crate) fn id(&self) -> Result<Id, Error> {
+        let status = self.status()?;
+        Ok(Id { device: status.st_dev, inode: status.st_ino })
+    }
+
+    /// Where the link of this name leads, and what stat(2) says of it.
+    pub(crate) fn link_at(&self, name: &OsStr) -> Result<(OsString, FileStat), Error> {
+        let target = readlinkat(&self.handle, name).map_err(Error::call("read the link", self.path.join(name)))?;
+        Ok((target, self.status_of(name)?))
+    }
+
+    /// The root of a file system that is mounted nowhere yet; the path is that where it is going to be.
+    pub(crate) fn of(mount: &OwnedFd, path: &Path) -> Result<Self, Error> {
+        let handle = openat(mount, c".", LIST, Mode::empty()).map_err(Error::call("open", path))?;
+        Ok(Self { handle, path: path.to_owned() })
+    }
+
+    /// The root of all paths.
+    pub(crate) fn root() -> Result<Self, Error> {
         let handle = openat(AT_FDCWD, c"/", STEP, Mode::empty()).map_err(Error::call("open", "/"))?;
         Ok(Self { handle, path: PathBuf::from("/") })
     }
@@ -214,7 +279,7 @@ impl Dir {
 
     fn make_step(&self, name: &OsStr, permissions: u32) -> Result<Self, Error> {
         let path = || self.path.join(name);
-        match mkdirat(&self.handle, name, Mode::from_bits_truncate(permissions)) {
+        match make_exactly(&self.handle, name, permissions) {
             // Somebody else made it meanwhile, which is as good.
             Ok(()) | Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", path())),
             Err(errno) => Err(Error::call("make the directory", path())(errno)),
@@ -235,41 +300,58 @@ impl Dir {
 impl Dir {
     /// Makes a directory, and settles it as [`Dir::settle`] does.
     pub(crate) fn make(&self, name: &OsStr, permissions: u32, owner: Option<Owner>) -> Result<Self, Error> {
-        match mkdirat(&self.handle, name, Mode::S_IRWXU) {
+        match make_exactly(&self.handle, name, permissions) {
             Ok(()) => {}
             Err(errno) => return Err(Error::call("make the directory", self.path.join(name))(errno)),
         }
-        let directory = self.child(name)?;
+        let directory = self.within(name)?;
         directory.own(owner, permissions)?;
         Ok(directory)
     }
 
-    /// Gives this directory an owner and exactly these permissions, unless it has them.
+    /// Gives this directory an owner and exactly these permissions, unless it has them, and takes its access control lists
+    /// away.
     pub(crate) fn settle(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
-        if self.is_settled(owner, permissions)? { Ok(()) } else { self.own(owner, permissions) }
+        self.own(owner, permissions)?;
+        for list in [ACCESS_LIST, DEFAULT_LIST] {
+            if self.has(list)? {
+                fremovexattr(&self.handle, list)
+                    .map_err(|error| Error::call("remove the access control list of", &self.path)(raw(error)))?;
+            }
+        }
+        Ok(())
     }
 
-    /// Whether this directory has an owner and exactly these permissions.
+    /// Whether this directory has an owner and exactly these permissions, and nothing besides them.
     pub(crate) fn is_settled(&self, owner: Option<Owner>, permissions: u32) -> Result<bool, Error> {
         let status = self.status()?;
-        Ok(permissions_of(&status) == permissions && owner.is_none_or(|owner| owner == self::owner(&status)))
+        Ok(permissions_of(&status) == permissions
+            && owner.is_none_or(|owner| owner == self::owner(&status))
+            && !self.has(ACCESS_LIST)?
+            && !self.has(DEFAULT_LIST)?)
+    }
+
+    fn has(&self, list: &CStr) -> Result<bool, Error> {
+        has(&self.handle, list, || self.path.clone())
     }
 
     fn own(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
-        own(&self.handle, owner, permissions, || self.path.clone())
+        own(&self.handle, owner, permissions, || self.path.clone()).map(drop)
     }
 
-    /// Makes a file that nobody else can open until it is complete and belongs to its owner.
+    /// Makes a file that only its owner can open until it is complete, and gives what stat(2) says of it then.
     pub(crate) fn write(
         &self,
         name: &OsStr,
         content: &[u8],
         permissions: u32,
         owner: Option<Owner>,
-    ) -> Result<(), Error> {
+    ) -> Result<FileStat, Error> {
         let path = || self.path.join(name);
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let handle = openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
+        // Permissions for the owner alone are right from the start, which saves a call for each file.
+        let first = if permissions & !OWNER_ALL == 0 { permissions } else { OWNER_READ_WRITE };
+        let handle = openat(&self.handle, name, flags, Mode::from_bits_truncate(first))
             .map_err(|errno| Error::call("make", path())(errno))?;
         let mut handle = Handle::from(handle);
         handle.write_all(content).map_err(|error| Error::call("write", path())(errno(&error)))?;
@@ -277,41 +359,68 @@ impl Dir {
         own(&handle, owner, permissions, path)
     }
 
-    /// Puts a file in the place of another one in one step, or makes it.
+    /// Puts a file in the place of another one in one step, or makes it, and gives what stat(2) says of it. For directories in
+    /// which only root can write.
     pub(crate) fn replace(
         &self,
         name: &OsStr,
         content: &[u8],
         permissions: u32,
         owner: Option<Owner>,
-    ) -> Result<(), Error> {
+    ) -> Result<FileStat, Error> {
         let temporary = temporary(name);
         self.remove(&temporary)?;
-        if let Err(error) = self.write(&temporary, content, permissions, owner) {
-            match self.remove(&temporary) {
+        match self.write(&temporary, content, permissions, owner) {
+            // Once more, because another name changes a time. Only root can have touched it since.
+            Ok(_) => self.rename_or_remove(&temporary, name, Over::Anything).and_then(|()| self.status_of(name)),
+            Err(error) => match self.remove(&temporary) {
                 // The first error says more, and the next run removes it.
-                Ok(()) | Err(_) => return Err(error),
-            }
+                Ok(()) | Err(_) => Err(error),
+            },
         }
-        self.rename_or_remove(&temporary, name)
     }
 
-    /// Makes a link and gives it to its owner. Something that stands there is an error.
+    /// Makes a link that belongs to its owner, and gives what stat(2) says of it. Something that stands there is an error.
     ///
     /// In a directory in which others can write, the link may have been exchanged before it gets its owner; then nothing
     /// gets this owner but another link.
-    pub(crate) fn link(&self, target: &Path, name: &OsStr, owner: Option<Owner>) -> Result<(), Error> {
+    pub(crate) fn link(&self, target: &Path, name: &OsStr, owner: Option<Owner>) -> Result<FileStat, Error> {
         symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.path.join(name)))?;
-        match (owner, self.look(name)?) {
-            (None, _) => Ok(()),
-            (Some(owner), Found::Link(link)) => link.give(owner),
-            (Some(_), _) => Err(Error::Untrusted { path: self.path.join(name) }),
+        let finished = self.finish_link(name, owner);
+        if finished.is_err()
+            && let Ok(Found::Link(link)) = self.look(name)
+            && link.target == target
+        {
+            match self.remove(name) {
+                // The first error says more, and the next run removes it.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        finished
+    }
+
+    fn finish_link(&self, name: &OsStr, owner: Option<Owner>) -> Result<FileStat, Error> {
+        let status = self.status_of(name)?;
+        match owner {
+            Some(owner) if owner != self::owner(&status) => match self.look(name)? {
+                Found::Link(link) => link.give(owner),
+                _ => Err(Error::Untrusted { path: self.path.join(name) }),
+            },
+            _ => Ok(status),
         }
     }
 
-    /// Renames within this directory, over what stands there, or else removes what was to be renamed.
-    pub(crate) fn rename_or_remove(&self, from: &OsStr, to: &OsStr) -> Result<(), Error> {
-        let renamed = renameat(&self.handle, from, &self.handle, to);
+    /// Renames within this directory, or else removes what was to be renamed.
+    pub(crate) fn rename_or_remove(&self, from: &OsStr, to: &OsStr, over: Over) -> Result<(), Error> {
+        let keep = |flags| renameat2(&self.handle, from, &self.handle, to, flags);
+        let renamed = match over {
+            Over::Anything => renameat(&self.handle, from, &self.handle, to),
+            Over::Nothing => match keep(RenameFlags::RENAME_NOREPLACE) {
+                // Some file systems cannot do that. What stood there was looked at a moment ago.
+                Err(Errno::EINVAL | Errno::ENOSYS) => renameat(&self.handle, from, &self.handle, to),
+                renamed => renamed,
+            },
+        };
         if renamed.is_err() {
             match self.remove(from) {
                 // The first error says more, and the next run removes it.
@@ -356,30 +465,30 @@ impl Dir {
         }
     }
 
-    /// Whether a file is there and has this content, these permissions and this owner.
-    pub(crate) fn is(
+    /// What stat(2) says of a file if it is there and has this content, these permissions and this owner, and no access
+    /// control list.
+    pub(crate) fn same(
         &self,
         name: &OsStr,
         content: &[u8],
         permissions: u32,
         owner: Option<Owner>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<FileStat>, Error> {
         let (mut file, status) = match self.open(name) {
             Ok(opened) => opened,
             // Not there, or something else than a file: a link, a directory, a socket.
             Err(Error::Call {
                 source: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL,
                 ..
-            }) => return Ok(false),
+            }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if permissions_of(&status) != permissions
-            || owner.is_some_and(|owner| owner != self::owner(&status))
-            || usize::try_from(status.st_size).ok() != Some(content.len())
-        {
-            return Ok(false);
-        }
-        Ok(*self.read_all(&mut file, &status, name)? == content)
+        let is_same = permissions_of(&status) == permissions
+            && owner.is_none_or(|owner| owner == self::owner(&status))
+            && usize::try_from(status.st_size).ok() == Some(content.len())
+            && !has(&file, ACCESS_LIST, || self.path.join(name))?
+            && *self.read_all(&mut file, &status, name)? == content;
+        Ok(is_same.then_some(status))
     }
 
     /// The permissions and the owner of a regular file; nothing if there is none.
@@ -393,7 +502,12 @@ impl Dir {
 
     /// Copies a directory with everything in it, owners and permissions included.
     pub(crate) fn copy_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
-        let from = self.child(name)?;
+        let from = match self.within(name) {
+            Ok(from) => from,
+            // What is mounted there is not ours, and stays where it is.
+            Err(Error::Mounted { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
         let status = from.status()?;
         let to = other.make(name, permissions_of(&status), Some(owner(&status)))?;
         for (name, is) in from.entries()? {
@@ -408,11 +522,11 @@ impl Dir {
     /// Copies a link or a file.
     pub(crate) fn copy_entry_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
         if let Found::Link(link) = self.look(name)? {
-            return other.link(&link.target, name, Some(link.owner));
+            return other.link(&link.target, name, Some(link.owner)).map(drop);
         }
         let (mut file, status) = self.open(name)?;
         let content = self.read_all(&mut file, &status, name)?;
-        other.write(name, &content, permissions_of(&status), Some(owner(&status)))
+        other.write(name, &content, permissions_of(&status), Some(owner(&status))).map(drop)
     }
 
     /// Opens a regular file; anything else is EINVAL.
@@ -428,6 +542,25 @@ impl Dir {
         Ok((Handle::from(handle), status))
     }
 
+    /// The content of a regular file without access control list, and what stat(2) says of it.
+    pub(crate) fn read_whole(&self, name: &OsStr) -> Result<(Zeroizing<Vec<u8>>, FileStat), Error> {
+        let (mut file, status) = self.open(name)?;
+        if has(&file, ACCESS_LIST, || self.path.join(name))? {
+            return Err(Error::Untrusted { path: self.path.join(name) });
+        }
+        Ok((self.read_all(&mut file, &status, name)?, status))
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::Untrusted`] if this directory has an access control list.
+    pub(crate) fn refuse_lists(&self) -> Result<(), Error> {
+        if self.has(ACCESS_LIST)? || self.has(DEFAULT_LIST)? {
+            return Err(Error::Untrusted { path: self.path.clone() });
+        }
+        Ok(())
+    }
+
     fn read_all(&self, file: &mut Handle, status: &FileStat, name: &OsStr) -> Result<Zeroizing<Vec<u8>>, Error> {
         // All of it in one piece from the start: a vector that grows leaves copies of a secret behind.
         let length = usize::try_from(status.st_size).unwrap_or(0);
@@ -439,7 +572,7 @@ impl Dir {
     }
 }
 
-/// Removing. Nothing here follows a link, and what is already gone is no error.
+/// Removing. Nothing here follows a link or goes into another file system, and what is already gone is no error.
 impl Dir {
     /// Removes a file or link.
     pub(crate) fn remove(&self, name: &OsStr) -> Result<(), Error> {
@@ -451,57 +584,82 @@ impl Dir {
         self.unlink(name, UnlinkatFlags::RemoveDir)
     }
 
-    /// Removes a directory with everything in it, or whatever else has this name.
-    pub(crate) fn remove_tree(&self, name: &OsStr) -> Result<(), Error> {
-        match self.child(name) {
+    /// Removes a directory with everything in it, or whatever else has this name. Each error is something that stayed; the
+    /// rest is gone.
+    ///
+    /// What is mounted below stays with the directories on the way to it, and is [`Error::Mounted`].
+    pub(crate) fn remove_tree(&self, name: &OsStr) -> Vec<Error> {
+        let mut failures = Vec::new();
+        match self.within(name) {
             Ok(directory) => {
-                directory.clear()?;
-                self.remove_empty(name)
+                directory.clear(&mut failures);
+                self.remove_emptied(name, &mut failures);
             }
-            Err(Error::Call { source: Errno::ENOENT, .. }) => Ok(()),
-            Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. }) => self.remove(name),
-            Err(error) => Err(error),
+            Err(Error::Call { source: Errno::ENOENT, .. }) => {}
+            Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. }) => failures.extend(self.remove(name).err()),
+            Err(error) => failures.push(error),
         }
+        failures
     }
 
     /// Removes everything in this directory. However deep it is, no more than two directories are open at a time: a tree that
     /// could not be finished for want of handles has to be removed without them.
-    fn clear(self) -> Result<(), Error> {
+    fn clear(self, failures: &mut Vec<Error>) {
         let mut here = self;
-        let mut left = vec![here.remove_files()?];
+        let mut left = vec![here.remove_files(failures)];
         // The names on the way from the beginning to here.
         let mut way: Vec<OsString> = Vec::new();
         while let Some(directories) = left.last_mut() {
             if let Some(name) = directories.pop() {
-                here = here.child(&name)?;
-                left.push(here.remove_files()?);
-                way.push(name);
+                match here.within(&name) {
+                    Ok(below) => {
+                        here = below;
+                        left.push(here.remove_files(failures));
+                        way.push(name);
+                    }
+                    Err(error) => failures.push(error),
+                }
             } else {
                 left.pop();
                 if let Some(name) = way.pop() {
-                    here = here.above()?;
-                    here.remove_empty(&name)?;
+                    here = match here.above() {
+                        Ok(above) => above,
+                        Err(error) => return failures.push(error),
+                    };
+                    here.remove_emptied(&name, failures);
                 }
             }
         }
-        Ok(())
     }
 
     /// Removes all but the directories, and gives their names.
-    fn remove_files(&self) -> Result<Vec<OsString>, Error> {
+    fn remove_files(&self, failures: &mut Vec<Error>) -> Vec<OsString> {
         let mut directories = Vec::new();
-        for (name, is) in self.entries()? {
+        let entries = self.entries().unwrap_or_else(|error| {
+            failures.push(error);
+            Vec::new()
+        });
+        for (name, is) in entries {
             match is {
                 Is::Directory => directories.push(name),
-                Is::Other => self.remove(&name)?,
+                Is::Other => failures.extend(self.remove(&name).err()),
             }
         }
-        Ok(directories)
+        directories
+    }
+
+    /// Removes a directory out of which everything was taken, unless something had to stay in it, which was said.
+    fn remove_emptied(&self, name: &OsStr, failures: &mut Vec<Error>) {
+        match self.remove_empty(name) {
+            Ok(()) => {}
+            Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. }) if !failures.is_empty() => {}
+            Err(error) => failures.push(error),
+        }
     }
 
     /// Removes a directory in which there is nothing but directories, and stops at the first other thing.
     pub(crate) fn remove_hollow(&self, name: &OsStr) -> Result<(), Error> {
-        let directory = self.child(name)?;
+        let directory = self.within(name)?;
         for (name, is) in directory.entries()? {
             match is {
                 Is::Directory => directory.remove_hollow(&name)?,
@@ -514,6 +672,7 @@ impl Dir {
     fn unlink(&self, name: &OsStr, flag: UnlinkatFlags) -> Result<(), Error> {
         match unlinkat(&self.handle, name, flag) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(Errno::EBUSY) => Err(Error::Mounted { path: self.path.join(name) }),
             Err(errno) => Err(Error::call("remove", self.path.join(name))(errno)),
         }
     }
@@ -528,10 +687,34 @@ pub(crate) enum Is {
     Other,
 }
 
+/// What there is at one step of a path.
+pub(crate) enum Step {
+    Directory(Dir),
+    /// A link that no other user can change, and where it leads.
+    Link(PathBuf),
+    Nothing,
+}
+
+/// A directory, however it was reached.
+#[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Id {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// What a rename may take the place of.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Over {
+    /// Whatever has the name.
+    Anything,
+    /// Nothing: it is an error if there is something.
+    Nothing,
+}
+
 /// What stands at a name.
 pub(crate) enum Found {
     Nothing,
-    Link(Link),
+    Link(Box<Link>),
     Directory,
     File,
     Special,
@@ -556,17 +739,19 @@ pub(crate) struct Link {
     path: PathBuf,
     pub(crate) target: PathBuf,
     pub(crate) owner: Owner,
+    pub(crate) status: FileStat,
 }
 
 impl Link {
-    /// Changes the owner of the link itself, unless it is the one.
-    pub(crate) fn give(&self, owner: Owner) -> Result<(), Error> {
+    /// Changes the owner of the link itself, unless it is the one, and gives what stat(2) says of it then.
+    pub(crate) fn give(&self, owner: Owner) -> Result<FileStat, Error> {
         if self.owner == owner {
-            return Ok(());
+            return Ok(self.status);
         }
         let flags = AtFlags::AT_EMPTY_PATH | AtFlags::AT_SYMLINK_NOFOLLOW;
         fchownat(&self.handle, c"", Some(owner.user), Some(owner.group), flags)
-            .map_err(Error::call("change the owner of the link", &self.path))
+            .map_err(Error::call("change the owner of the link", &self.path))?;
+        fstat(&self.handle).map_err(Error::call("look at", &self.path))
     }
 
     fn is_trusted(&self) -> bool {
@@ -594,17 +779,57 @@ pub(crate) fn order(name: &OsStr) -> usize {
     if bytes.starts_with(b".") && bytes.ends_with(SUFFIX.as_bytes()) { bytes.len() } else { 0 }
 }
 
-/// Owner first, because chown(2) may clear bits; then the permissions, which open(2) has cut down by the umask.
-fn own(handle: &impl AsFd, owner: Option<Owner>, permissions: u32, path: impl Fn() -> PathBuf) -> Result<(), Error> {
-    if let Some(owner) = owner {
-        fchown(handle, Some(owner.user), Some(owner.group))
-            .map_err(|errno| Error::call("change the owner of", path())(errno))?;
-    }
-    fchmod(handle, Mode::from_bits_truncate(permissions))
-        .map_err(|errno| Error::call("change the mode of", path())(errno))
+/// Makes a directory whose permissions the umask does not cut down. To change them afterwards would be too late where others
+/// can put another directory in its place.
+fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result<()> {
+    // No directory of ours is to be written by others, and the umask is that of all threads.
+    let before = umask(Mode::from_bits_truncate(OTHERS_WRITE));
+    let made = mkdirat(parent, name, Mode::from_bits_truncate(permissions));
+    umask(before);
+    made
 }
 
-fn push_steps(ahead: &mut Vec<OsString>, path: &Path) {
+/// Gives an owner and exactly these permissions unless they are there, and gives what stat(2) says then. Owner first, because
+/// chown(2) may clear bits.
+fn own(
+    handle: &impl AsFd,
+    owner: Option<Owner>,
+    permissions: u32,
+    path: impl Fn() -> PathBuf,
+) -> Result<FileStat, Error> {
+    let look = || fstat(handle).map_err(|errno| Error::call("look at", path())(errno));
+    let mut status = look()?;
+    if let Some(owner) = owner
+        && owner != self::owner(&status)
+    {
+        fchown(handle, Some(owner.user), Some(owner.group))
+            .map_err(|errno| Error::call("change the owner of", path())(errno))?;
+        status = look()?;
+    }
+    if permissions_of(&status) != permissions {
+        fchmod(handle, Mode::from_bits_truncate(permissions))
+            .map_err(|errno| Error::call("change the mode of", path())(errno))?;
+        status = look()?;
+    }
+    Ok(status)
+}
+
+/// Whether there is an access control list of this kind. A ramfs has none at all.
+fn has(handle: &impl AsFd, list: &CStr, path: impl Fn() -> PathBuf) -> Result<bool, Error> {
+    match fgetxattr_query(handle, list) {
+        Ok(_) => Ok(true),
+        Err(Refusal::NODATA | Refusal::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(Error::call("look at the access control list of", path())(raw(error))),
+    }
+}
+
+/// The error of one interface to the kernel as that of the other.
+pub(crate) fn raw(error: Refusal) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
+
+/// Puts the components of a path in front of those that are to be taken already. The next one is the last.
+pub(crate) fn push_steps(ahead: &mut Vec<OsString>, path: &Path) {
     ahead.extend(path.components().rev().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),
         Component::ParentDir => Some(OsString::from("..")),
@@ -612,7 +837,7 @@ fn push_steps(ahead: &mut Vec<OsString>, path: &Path) {
     }));
 }
 
-fn kind(status: &FileStat) -> SFlag {
+pub(crate) fn kind(status: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits())
 }
 
@@ -629,7 +854,7 @@ fn is_trusted(status: &FileStat) -> bool {
 }
 
 /// The standard library's errors without their payload; those that it makes itself have no number.
-fn errno(error: &std::io::Error) -> Errno {
+pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
@@ -640,12 +865,18 @@ const STEP: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOL
 const LIST: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// As many links as the kernel follows, `path_resolution(7)`.
-const LINKS: u8 = 40;
+pub(crate) const LINKS: u8 = 40;
 
 /// The bits that chmod(2) takes.
 const PERMISSIONS: u32 = 0o7777;
+const OWNER_ALL: u32 = 0o700;
+const OWNER_READ_WRITE: u32 = 0o600;
 const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_ALL: u32 = 0o077;
+
+/// The extended attributes with access control lists, acl(5).
+const ACCESS_LIST: &CStr = c"system.posix_acl_access";
+const DEFAULT_LIST: &CStr = c"system.posix_acl_default";
 
 const STEM: usize = 200;
 const SUFFIX: &str = ".new";

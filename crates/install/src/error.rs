@@ -1,6 +1,7 @@
 //! What can go wrong with files, mounts and links.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -36,6 +37,16 @@ pub enum Error {
         path: PathBuf,
         /// What it is, with an article.
         found: &'static str,
+    },
+    /// Something was to be removed, and a file system of somebody else is mounted there.
+    #[error(
+        "a file system is mounted at {path}, so it stays; run: umount {quoted}, then run this again",
+        path = path.display(),
+        quoted = quoted(path)
+    )]
+    Mounted {
+        /// Where it is mounted.
+        path: PathBuf,
     },
     /// The link to the generations leads to none of them.
     #[error(
@@ -78,6 +89,42 @@ pub enum Error {
         /// Where the link was wanted.
         path: PathBuf,
     },
+    /// A link among the program's own things, by another name of the place.
+    #[error(
+        "a link at {path} would lie below {of}, where this program makes everything itself; give it another path",
+        path = path.display(),
+        of = of.display()
+    )]
+    Inside {
+        /// Where the link was wanted.
+        path: PathBuf,
+        /// The place that holds it.
+        of: PathBuf,
+    },
+    /// A link at a name that the program needs while it works.
+    #[error(
+        "{path} is a name that this program uses while it makes {of}; give the link another path",
+        path = path.display(),
+        of = of.display()
+    )]
+    Reserved {
+        /// Where the link was wanted.
+        path: PathBuf,
+        /// What is made by means of it.
+        of: PathBuf,
+    },
+    /// Two links at one place.
+    #[error(
+        "{path} and {other} lead to the same place, and only one link can be there; give each its own path",
+        path = path.display(),
+        other = other.display()
+    )]
+    SamePlace {
+        /// The path of one link.
+        path: PathBuf,
+        /// The path of the other.
+        other: PathBuf,
+    },
     /// What earlier runs have noted cannot be read.
     #[error("{path} is damaged; {lost}", path = path.display())]
     Record {
@@ -95,8 +142,20 @@ impl Error {
         move |source| Self::Call { action, path, source }
     }
 
+    /// Whether it says that a path is where something of the program is.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Inside { .. } | Self::HidesSecrets { .. } | Self::Reserved { .. })
+    }
+
     /// Whether the thing is not there, which is the only error that means absence. Below a file there is nothing either.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Call { source: Errno::ENOENT | Errno::ENOTDIR, .. })
     }
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> Cow<'_, str> {
+    let text = path.to_string_lossy();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
+    if text.bytes().all(is_plain) { text } else { Cow::Owned(["'", &text.replace('\'', "'\\''"), "'"].concat()) }
 }

@@ -1,10 +1,11 @@
 //! What one generation consists of, and writing it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::dir::Dir;
 use crate::location::NeededLink;
 use crate::mount::DIRECTORY;
+use crate::stamp::Seal;
 use crate::{Error, File, Location, Owner};
 
 /// Something in a generation, at a place below it.
@@ -37,27 +38,55 @@ pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Ent
     entries
 }
 
-/// Writes sorted entries below an empty directory. A place that is taken twice is an error.
-pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Option<Owner>) -> Result<(), Error> {
+/// Writes sorted entries below an empty directory, and gives all of it as it was made. A place that is taken twice is an error.
+pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Option<Owner>) -> Result<Seal, Error> {
+    let mut seal = Seal::default();
     // The open directories from the generation down to the last entry, so that each is looked up once.
-    let mut open: Vec<(&str, Dir)> = Vec::new();
+    let mut open: Vec<Open<'_>> = Vec::new();
     for entry in entries {
         let (parents, name) = match entry.place.rsplit_once('/') {
             Some((parents, name)) => (parents.split('/').collect(), name),
             None => (Vec::new(), entry.place.as_str()),
         };
-        let shared = open.iter().zip(&parents).take_while(|((open, _), parent)| open == *parent).count();
-        open.truncate(shared);
+        let shared = open.iter().zip(&parents).take_while(|(open, parent)| open.name == **parent).count();
+        close(&mut open, shared, &mut seal)?;
         for parent in parents.into_iter().skip(shared) {
-            let above = open.last().map_or(generation, |(_, directory)| directory);
+            let (above, place) =
+                open.last().map_or((generation, PathBuf::new()), |open| (&open.directory, open.place.clone()));
             let directory = above.make(parent.as_ref(), DIRECTORY, directories)?;
-            open.push((parent, directory));
+            open.push(Open { name: parent, place: place.join(parent), directory });
         }
-        let directory = open.last().map_or(generation, |(_, directory)| directory);
+        let directory = open.last().map_or(generation, |open| &open.directory);
+        let place = Path::new(&entry.place);
         match &entry.content {
-            Content::File(file) => directory.write(name.as_ref(), file.content, file.mode.bits(), file.owner)?,
-            Content::Link { target, owner } => directory.link(target, name.as_ref(), *owner)?,
+            Content::File(file) => {
+                let status = directory.write(name.as_ref(), file.content, file.mode.bits(), file.owner)?;
+                seal.content(place, &status, file.content);
+            }
+            Content::Link { target, owner } => {
+                let status = directory.link(target, name.as_ref(), *owner)?;
+                seal.link(place, target.as_os_str(), &status);
+            }
         }
+    }
+    close(&mut open, 0, &mut seal)?;
+    seal.directory(Path::new(""), &generation.status()?);
+    Ok(seal)
+}
+
+/// A directory that is being filled.
+struct Open<'a> {
+    name: &'a str,
+    place: PathBuf,
+    directory: Dir,
+}
+
+/// Leaves all but the first directories, which are complete then.
+fn close(open: &mut Vec<Open<'_>>, left: usize, seal: &mut Seal) -> Result<(), Error> {
+    while open.len() > left
+        && let Some(Open { place, directory, .. }) = open.pop()
+    {
+        seal.directory(&place, &directory.status()?);
     }
     Ok(())
 }

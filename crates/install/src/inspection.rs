@@ -198,7 +198,11 @@ fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<String>, found: &mut
     for (name, is) in directory.entries()? {
         let place = [prefix, &name.to_string_lossy()].concat();
         match is {
-            Is::Directory => collect(&directory.child(&name)?, &[&place, "/"].concat(), wanted, found)?,
+            Is::Directory => match directory.within(&name) {
+                Ok(below) => collect(&below, &[&place, "/"].concat(), wanted, found)?,
+                Err(Error::Mounted { .. }) => found.push(place),
+                Err(error) => return Err(error),
+            },
             Is::Other if wanted.contains(&place) => {}
             Is::Other => found.push(place),
         }

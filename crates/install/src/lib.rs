@@ -18,6 +18,7 @@
 //! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
 //! `Debug` holds them.
 
+mod aliases;
 mod changes;
 mod credentials;
 mod current;
@@ -30,6 +31,7 @@ mod links;
 mod location;
 mod lock;
 mod mount;
+mod notice;
 mod record;
 mod requests;
 mod stamp;
@@ -43,5 +45,6 @@ pub use file::{File, Kind, Owner};
 pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};
+pub use notice::Notice;
 pub use stamp::Inputs;
 pub use store::{Medium, Staged, Store};

@@ -5,62 +5,173 @@
 //! a link that the user could have made, and all the rest happens on its handle: nothing is made, changed or removed in
 //! any other directory, and nothing but links changes its owner.
 
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::stat::FileStat;
 
-use crate::dir::{Dir, Found, Missing, order, temporary};
+use crate::aliases::Ours;
+use crate::dir::{Dir, Found, Missing, Over, order, temporary};
 use crate::location::NeededLink;
 use crate::mount::split;
-use crate::record::{self, Entries, LINKS};
+use crate::notice::Notice;
+use crate::record::{self, LINKS, REPLACED};
+use crate::stamp::Seal;
 use crate::{Error, File, Location, Owner};
+
+/// What came of an update.
+pub(crate) struct Updated {
+    pub(crate) failures: Vec<Error>,
+    pub(crate) notices: Vec<Notice>,
+    /// The links as they were made or found; nothing if one failed.
+    pub(crate) seal: Option<Seal>,
+}
 
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
-pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Vec<Error> {
-    let mut failures = Vec::new();
+pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Updated {
     let mut wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
     wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));
-    let exact: Entries = wanted.iter().map(Link::entry).collect();
-    let known = match record::recover(root, LINKS, &mut failures) {
-        Ok(known) => known,
-        Err(error) => return vec![error],
-    };
-    // Before the first of them is made: a run that is killed leaves no link that nobody knows.
-    let all: Entries = known.union(&exact).cloned().collect();
-    if all != known {
-        failures.extend(record::write(root, LINKS, &all).err());
+    let mut update = Update { failures: Vec::new(), notices: Vec::new(), seal: Seal::default() };
+    if let Err(error) = update.run(root, location, &wanted) {
+        update.failures.push(error);
     }
-    // Removed before others are made, so that a link can give way to a directory with links.
-    let mut left = exact.clone();
-    for (path, target) in known.difference(&exact) {
-        if !wanted.iter().any(|link| link.path == path)
-            && let Err(error) = remove(path, Path::new(target))
-        {
-            failures.push(error);
-            left.insert((path.clone(), target.clone()));
+    let Update { failures, notices, seal } = update;
+    let seal = failures.is_empty().then_some(seal);
+    Updated { failures, notices, seal }
+}
+
+/// Seals the links that are recorded, as they are found.
+pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
+    let mut seal = Seal::default();
+    let mut directory: Option<(PathBuf, Dir)> = None;
+    for made in record::read::<Made>(root)?.unwrap_or_default() {
+        let (parent, name) = split(&made.path)?;
+        let open = match directory.take() {
+            Some((path, open)) if path == parent => open,
+            _ => Dir::walk(parent, Missing::Fail)?,
+        };
+        let (target, status) = open.link_at(name)?;
+        seal.link(&made.path, target.as_ref(), &status);
+        directory = Some((parent.to_owned(), open));
+    }
+    Ok(seal)
+}
+
+struct Update {
+    failures: Vec<Error>,
+    notices: Vec<Notice>,
+    seal: Seal,
+}
+
+impl Update {
+    /// # Errors
+    ///
+    /// The record cannot be read, and so nothing was done.
+    fn run(&mut self, root: &Dir, location: &Location, wanted: &[Link<'_>]) -> Result<(), Error> {
+        let exact: BTreeSet<Made> = wanted.iter().map(Link::made).collect();
+        let known: BTreeSet<Made> = record::recover(root, &mut self.failures)?;
+        // Before the first of them is made: a run that is killed leaves no link that the next one does not know.
+        let all: BTreeSet<Made> = known.union(&exact).cloned().collect();
+        if all != known {
+            self.failures.extend(record::write(root, &all).err());
         }
-    }
-    for link in &wanted {
-        if let Err(error) = link.place(location) {
-            failures.push(error);
-            let entry = link.entry();
-            if !known.contains(&entry) {
-                left.remove(&entry);
+        let mut left = exact.clone();
+        // Removed before others are made, so that a link can give way to a directory with links.
+        let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
+        for made in known.difference(&exact).filter(|made| !paths.contains(made.path.as_path())) {
+            match made.remove() {
+                Ok(()) => {}
+                // Its user has put a link of their own on the way since. There is nothing to repair.
+                Err(Error::Untrusted { path: through } | Error::Call { source: Errno::ELOOP, path: through, .. }) => {
+                    self.notices.push(Notice::Forgotten { path: made.path.clone(), through });
+                }
+                Err(error) => {
+                    self.failures.push(error);
+                    left.insert(made.clone());
+                }
             }
         }
+        let unplaced = self.place(root, location, wanted, &known)?;
+        for link in unplaced {
+            let made = link.made();
+            if !known.contains(&made) {
+                left.remove(&made);
+            }
+        }
+        if left != all {
+            self.failures.extend(record::write(root, &left).err());
+        }
+        Ok(())
     }
-    if left != all {
-        failures.extend(record::write(root, LINKS, &left).err());
+
+    /// Makes all links, and gives those that cannot be made.
+    fn place<'w, 'f>(
+        &mut self,
+        root: &Dir,
+        location: &Location,
+        wanted: &'w [Link<'f>],
+        known: &BTreeSet<Made>,
+    ) -> Result<Vec<&'w Link<'f>>, Error> {
+        let ours = Ours::of(location)?;
+        let mut unplaced = Vec::new();
+        let mut foreign = Vec::new();
+        for link in wanted {
+            match link.place(location, &ours, known, Foreign::Stays) {
+                Ok(Placed::Done(status)) => self.seal.link(link.path, link.target.as_os_str(), &status),
+                Ok(Placed::InTheWay(replaced)) => foreign.push((link, replaced)),
+                Err(error) => {
+                    self.failures.push(error);
+                    unplaced.push(link);
+                }
+            }
+        }
+        if foreign.is_empty() {
+            return Ok(unplaced);
+        }
+        // Recorded before it gives way, so that it is known where it led even if this run is killed.
+        let mut replaced: BTreeSet<Replaced> = record::recover(root, &mut self.failures)?;
+        replaced.extend(foreign.iter().map(|(_, replaced)| replaced.clone()));
+        self.failures.extend(record::write(root, &replaced).err());
+        for (link, replaced) in foreign {
+            match link.place(location, &ours, known, Foreign::GivesWay) {
+                Ok(Placed::Done(status)) => {
+                    self.seal.link(link.path, link.target.as_os_str(), &status);
+                    self.notices.push(Notice::GaveWay { path: replaced.path, was: replaced.was });
+                }
+                Ok(Placed::InTheWay(_)) => {}
+                Err(error) => {
+                    self.failures.push(error);
+                    unplaced.push(link);
+                }
+            }
+        }
+        Ok(unplaced)
     }
-    failures
 }
 
 struct Link<'a> {
     path: &'a Path,
     target: PathBuf,
     owner: Option<Owner>,
+}
+
+/// What to do about something else at the path of a link that may give way.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Foreign {
+    Stays,
+    GivesWay,
+}
+
+/// What came of a link.
+enum Placed {
+    /// It is there, and this is what stat(2) says of it.
+    Done(FileStat),
+    /// Something that may give way is there, and nothing was changed.
+    InTheWay(Replaced),
 }
 
 impl<'a> Link<'a> {
@@ -72,24 +183,47 @@ impl<'a> Link<'a> {
         }
     }
 
-    fn entry(&self) -> (PathBuf, OsString) {
-        (self.path.to_owned(), self.target.clone().into())
+    fn made(&self) -> Made {
+        Made { path: self.path.to_owned(), target: self.target.clone() }
     }
 
-    /// Makes the link unless it is there. Other links and empty directories give way, anything else is an error.
-    fn place(&self, location: &Location) -> Result<(), Error> {
-        if self.path == location.symlink_path() {
-            return Err(Error::HidesSecrets { path: self.path.to_owned() });
-        }
+    /// Makes the link unless it is there. Other links and empty directories may give way, anything else is an error.
+    fn place(
+        &self,
+        location: &Location,
+        ours: &Ours,
+        known: &BTreeSet<Made>,
+        foreign: Foreign,
+    ) -> Result<Placed, Error> {
         let (parent, name) = split(self.path)?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
-        match parent.look(name)? {
-            Found::Nothing => parent.link(&self.target, name, self.owner),
-            Found::Link(link) if link.target == self.target => self.owner.map_or(Ok(()), |owner| link.give(owner)),
-            Found::Link(_) => self.replace(&parent, name, location),
+        let found = parent.look(name)?;
+        match &found {
+            Found::Link(link) if link.target == self.target => {
+                let status = self.owner.map_or(Ok(link.status), |owner| link.give(owner))?;
+                return Ok(Placed::Done(status));
+            }
+            _ => ours.refuse(self.path, &parent, name)?,
+        }
+        let in_the_way = |was: OsString| Placed::InTheWay(Replaced { path: self.path.to_owned(), was });
+        match found {
+            Found::Nothing => self.put(&parent, name, location, Over::Nothing),
+            Found::Link(link) => {
+                let made = Made { path: self.path.to_owned(), target: link.target.clone() };
+                let is_ours = known.contains(&made) || link.target.starts_with(location.symlink_path());
+                if foreign == Foreign::Stays && !is_ours {
+                    let mut was = OsString::from("a link to ");
+                    was.push(&link.target);
+                    return Ok(in_the_way(was));
+                }
+                self.put(&parent, name, location, Over::Anything)
+            }
+            Found::Directory if foreign == Foreign::Stays && self.is_empty(&parent, name)? => {
+                Ok(in_the_way(OsString::from("an empty directory")))
+            }
             Found::Directory => match parent.remove_empty(name) {
-                Ok(()) => parent.link(&self.target, name, self.owner),
-                Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST | Errno::EBUSY, .. }) => {
+                Ok(()) => self.put(&parent, name, location, Over::Nothing),
+                Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
                     Err(self.foreign("a directory with files"))
                 }
                 Err(error) => Err(error),
@@ -98,8 +232,16 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// Puts the link in the place of another one, so that there is always one of the two.
-    fn replace(&self, parent: &Dir, name: &OsStr, location: &Location) -> Result<(), Error> {
+    fn is_empty(&self, parent: &Dir, name: &OsStr) -> Result<bool, Error> {
+        match parent.within(name) {
+            Ok(directory) => Ok(directory.entries()?.is_empty()),
+            Err(Error::Mounted { .. }) => Err(self.foreign("a mounted file system")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the link in place in one step, complete, so that a run that is killed leaves no part of it there.
+    fn put(&self, parent: &Dir, name: &OsStr, location: &Location, over: Over) -> Result<Placed, Error> {
         let temporary = temporary(name);
         match parent.look(&temporary)? {
             Found::Nothing => {}
@@ -108,8 +250,9 @@ impl<'a> Link<'a> {
                 return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
             }
         }
-        parent.link(&self.target, &temporary, self.owner)?;
-        parent.rename_or_remove(&temporary, name)
+        let status = parent.link(&self.target, &temporary, self.owner)?;
+        parent.rename_or_remove(&temporary, name, over)?;
+        Ok(Placed::Done(status))
     }
 
     fn foreign(&self, found: &'static str) -> Error {
@@ -117,19 +260,60 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Removes a link that an earlier run made, and what a killed run prepared, if they still lead where they led.
-fn remove(path: &Path, target: &Path) -> Result<(), Error> {
-    let (parent, name) = split(path)?;
-    let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
-    for name in [name, &temporary(name)] {
-        if let Found::Link(link) = parent.look(name)?
-            && link.target == target
-        {
-            parent.remove(name)?;
-        }
-    }
-    Ok(())
+/// A link that this program made.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+struct Made {
+    path: PathBuf,
+    target: PathBuf,
 }
 
-/// Permissions of the directories that are made on the way to a link, less the umask.
+impl Made {
+    /// Removes it, and what a killed run prepared, if they still lead where they led.
+    fn remove(&self) -> Result<(), Error> {
+        let (parent, name) = split(&self.path)?;
+        let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
+        for name in [name, &temporary(name)] {
+            if let Found::Link(link) = parent.look(name)?
+                && link.target == self.target
+            {
+                parent.remove(name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl record::Entry for Made {
+    const RECORD: &'static str = LINKS;
+
+    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
+        [Cow::Borrowed(self.path.as_os_str()), Cow::Borrowed(self.target.as_os_str())]
+    }
+
+    fn of([path, target]: [OsString; 2]) -> Option<Self> {
+        Some(Self { path: path.into(), target: target.into() })
+    }
+}
+
+/// What gave way to a link.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+struct Replaced {
+    path: PathBuf,
+    /// What it was, in words, and where it led.
+    was: OsString,
+}
+
+impl record::Entry for Replaced {
+    const RECORD: &'static str = REPLACED;
+
+    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
+        [Cow::Borrowed(self.path.as_os_str()), Cow::Borrowed(&self.was)]
+    }
+
+    fn of([path, was]: [OsString; 2]) -> Option<Self> {
+        Some(Self { path: path.into(), was })
+    }
+}
+
+/// Permissions of the directories that are made on the way to a link.
 const PARENT: u32 = 0o755;

@@ -2,25 +2,34 @@
 //!
 //! # Another file system than the running one
 //!
-//! If `useTmpfs` changes, or the file system of the running generation is not mounted any more, a new one has to come over
-//! a directory that readers are using, and mounting over it would hide what they read. So the new file system is first
-//! mounted beside the mount point, where nobody looks, and gets a copy of the running generation under the same number.
-//! Then a bind mount puts it over the old one in one step, and the symlink leads to the same content before and after it.
-//! (Moving the mount is not possible below a shared mount, which is what systemd makes of `/`.)
+//! If `useTmpfs` changes, or the file system of the running generation is not mounted any more, a new one has to come to
+//! a directory that readers are using, and mounting over it would hide what they read. So the new file system is made where no path
+//! leads to, and gets a copy of the running generation under the same number. Then it is put beneath the one that is
+//! mounted, and that one is taken away: the symlink leads to the same content before and after it, and one mount is left, so that
+//! systemd can unmount it when the machine is powered off. A run that is killed in between leaves a note in the upper one,
+//! and the next run takes that away.
 //!
-//! The old file system stays beneath: it cannot be unmounted while the new one stands on it, and mounting the new one
-//! under it needs `move_mount(2)`, for which there is no safe interface. But an open handle still reaches it, and through it
-//! [`crate::Store::prune`] removes what it held. If the run is killed before that, it is unreachable until the next boot.
+//! Where nothing is mounted yet, the new file system goes over the directory. Where the kernel cannot put one beneath another
+//! (before Linux 6.5, or right below the root of a mount namespace), it goes over the old one, and [`crate::Store::prune`] removes what that one
+//! held through an open handle.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::{major, minor};
+use rustix::fs::CWD;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
+    fsmount, fsopen, move_mount,
+};
 
 use crate::current::{Current, number};
-use crate::dir::{Dir, Found, Is, Missing, temporary};
-use crate::record::RECORDS;
+use crate::dir::{Dir, Found, Is, Missing, errno, raw, temporary};
+use crate::notice::Notice;
+use crate::record::{RECORDS, STAMP, SUCCESSOR};
 use crate::{Error, FileSystem, Owner};
 
 /// The directory of the generations, open, and what it hides.
@@ -28,77 +37,86 @@ pub(crate) struct Mounted {
     pub(crate) root: Dir,
     /// The directory that held the generations until now, if another one was put over it.
     pub(crate) beneath: Option<Dir>,
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// Makes sure that the wanted file system is at the mount point and can be reached through it.
 pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Mounted, Error> {
     let path = current.location().mount_point();
-    let (kind, magic) = match current.location().file_system() {
-        FileSystem::Ramfs => ("ramfs", RAMFS),
-        FileSystem::Tmpfs => ("tmpfs", TMPFS),
+    let kind = match current.location().file_system() {
+        FileSystem::Ramfs => RAMFS,
+        FileSystem::Tmpfs => TMPFS,
         FileSystem::Runtime => {
             let root = open(path)?;
-            root.settle(owner, DIRECTORY)?;
-            return Ok(Mounted { root, beneath: None });
+            settle(&root, owner)?;
+            return Ok(Mounted { root, beneath: None, notices: Vec::new() });
         }
     };
     let (parent, name) = split(path)?;
     let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
-    let beside = temporary(name);
-    discard(&parent, &beside)?;
-    let before = open(path)?;
-    if before.is_mount()? && before.file_system()? == magic {
-        before.settle(owner, DIRECTORY)?;
-        return Ok(Mounted { root: before, beneath: None });
+    discard(&parent, &temporary(name))?;
+    let mut before = open(path)?;
+    let mut taken_away = None;
+    if finish(&before, current)? {
+        taken_away = Some(std::mem::replace(&mut before, open(path)?));
     }
-    let carried = match (current.number(), current.running()) {
-        (Some(number), Some(_)) => Some(OsString::from(number.to_string())),
-        _ => None,
-    };
+    if before.is_mount()? && before.file_system()? == kind.magic {
+        settle(&before, owner)?;
+        return Ok(Mounted { root: before, beneath: taken_away, notices: Vec::new() });
+    }
+    let carried = current.number().filter(|_| current.running().is_some());
+    let mut notices = Vec::new();
     let beneath = match carried {
         None => {
-            mount_memory(kind, path)?;
+            mount_new(kind, path, &mut notices)?;
             None
         }
         Some(generation) => {
-            let staging = Staging { parent: &parent, name: &beside, kind, owner };
-            let result = staging.put_over(&before, &generation, path);
-            let cleaned = discard(&parent, &beside);
-            result.and(cleaned)?;
+            let change = Change { before: &before, generation, mount_point: path, kind, owner };
+            change.make(&mut notices)?;
             Some(before)
         }
     };
     let root = open(path)?;
     // Not what the mount said, but what is there: the secrets go to this handle.
-    if !root.is_mount()? || root.file_system()? != magic {
+    if !root.is_mount()? || root.file_system()? != kind.magic {
         return Err(Error::NotInMemory { path: path.to_owned() });
     }
-    root.settle(owner, DIRECTORY)?;
-    Ok(Mounted { root, beneath })
+    settle(&root, owner)?;
+    Ok(Mounted { root, beneath, notices })
+}
+
+fn settle(root: &Dir, owner: Option<Owner>) -> Result<(), Error> {
+    if root.is_settled(owner, DIRECTORY)? { Ok(()) } else { root.settle(owner, DIRECTORY) }
 }
 
 /// Whether plaintext may be written below this directory.
 pub(crate) fn is_memory(directory: &Dir) -> Result<bool, Error> {
-    Ok(matches!(directory.file_system()?, RAMFS | TMPFS))
+    Ok([RAMFS.magic, TMPFS.magic].contains(&directory.file_system()?))
 }
 
 /// What people call the file system below this directory.
 pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
-    Ok(match directory.file_system()? {
-        RAMFS => "ramfs",
-        TMPFS => "tmpfs",
-        _ => "a disk",
-    })
+    let magic = directory.file_system()?;
+    Ok([RAMFS, TMPFS].into_iter().find(|kind| kind.magic == magic).map_or("a disk", |kind| kind.name))
+}
+
+/// Whether it is a ramfs below this directory.
+pub(crate) fn is_ramfs(directory: &Dir) -> Result<bool, Error> {
+    Ok(directory.file_system()? == RAMFS.magic)
 }
 
 /// Removes the generations and records that a new file system was put over.
-pub(crate) fn clear(beneath: &Dir) -> Result<(), Error> {
-    for (name, _) in beneath.entries()? {
-        if number(name.as_encoded_bytes()).is_some() || RECORDS.iter().any(|record| name == *record) {
-            beneath.remove_tree(&name)?;
+pub(crate) fn clear(beneath: &Dir) -> Vec<Error> {
+    let is_ours =
+        |name: &OsStr| number(name.as_encoded_bytes()).is_some() || RECORDS.iter().any(|record| name == *record);
+    match beneath.entries() {
+        Ok(entries) => {
+            let ours = entries.into_iter().filter(|(name, _)| is_ours(name));
+            ours.flat_map(|(name, _)| beneath.remove_tree(&name)).collect()
         }
+        Err(error) => vec![error],
     }
-    Ok(())
 }
 
 /// The directory that a path is in, and its name there.
@@ -116,65 +134,192 @@ fn open(path: &Path) -> Result<Dir, Error> {
     Dir::walk(path, Missing::Make(DIRECTORY))?.listable()
 }
 
-/// A new file system, as long as nobody looks at it.
-struct Staging<'a> {
-    parent: &'a Dir,
-    name: &'a OsStr,
-    kind: &'static str,
+/// One file system that takes the place of another.
+struct Change<'a> {
+    before: &'a Dir,
+    generation: u64,
+    mount_point: &'a Path,
+    kind: Kind,
     owner: Option<Owner>,
 }
 
-impl Staging<'_> {
-    /// Mounts it, gives it the generation and the records that are in another directory, and puts it over that one.
-    fn put_over(&self, before: &Dir, generation: &OsStr, mount_point: &Path) -> Result<(), Error> {
-        drop(self.parent.make(self.name, DIRECTORY, None)?);
-        let path = self.parent.path().join(self.name);
-        mount_memory(self.kind, &path)?;
-        let new = self.parent.child(self.name)?;
-        if !new.is_mount()? || !is_memory(&new)? {
-            return Err(Error::NotInMemory { path });
-        }
-        new.settle(self.owner, DIRECTORY)?;
-        before.copy_to(generation, &new)?;
-        for (name, is) in before.entries()? {
-            if is == Is::Other && RECORDS.iter().any(|record| name == *record) {
-                before.copy_entry_to(&name, &new)?;
+impl Change<'_> {
+    fn make(&self, notices: &mut Vec<Notice>) -> Result<(), Error> {
+        let (mount, swap) = self.kind.detached().map_err(Error::call("make a file system for", self.mount_point))?;
+        let new = Dir::of(&mount, self.mount_point)?;
+        self.fill(&new)?;
+        notices.extend(swap.notice(self.mount_point));
+        if self.before.is_mount()? {
+            // Written before, so that whoever finds both knows that they hold the same.
+            self.before.replace(
+                SUCCESSOR.as_ref(),
+                &successor(&device_number(new.status()?.st_dev), self.generation),
+                0o600,
+                None,
+            )?;
+            match put(&mount, self.mount_point, MoveMountFlags::MOVE_MOUNT_BENEATH) {
+                Ok(()) => return take_away(self.mount_point),
+                Err(Errno::EINVAL | Errno::ENOSYS | Errno::EPERM | Errno::EOPNOTSUPP) => {
+                    self.before.remove(SUCCESSOR.as_ref())?;
+                    notices.push(Notice::Stacked { path: self.mount_point.to_owned() });
+                }
+                Err(errno) => return Err(Error::call("put a new file system beneath", self.mount_point)(errno)),
             }
         }
-        mount(Some(&path), mount_point, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-            .map_err(Error::call("put a new file system over", mount_point))
+        put(&mount, self.mount_point, MoveMountFlags::empty())
+            .map_err(Error::call("put a new file system over", self.mount_point))
+    }
+
+    /// Gives the new file system the generation and the records of the one before.
+    fn fill(&self, new: &Dir) -> Result<(), Error> {
+        if new.file_system()? != self.kind.magic {
+            return Err(Error::NotInMemory { path: self.mount_point.to_owned() });
+        }
+        new.settle(self.owner, DIRECTORY)?;
+        self.before.copy_to(self.generation.to_string().as_ref(), new)?;
+        for (name, is) in self.before.entries()? {
+            let is_record = RECORDS.iter().any(|record| name == *record) && name != SUCCESSOR && name != STAMP;
+            if is == Is::Other && is_record {
+                self.before.copy_entry_to(&name, new)?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn mount_memory(kind: &'static str, path: &Path) -> Result<(), Error> {
+/// Ends a change that was broken off between its two steps: takes the upper file system away if the one beneath is the one that was
+/// to follow it, and nothing was switched since. Says whether it did.
+fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
+    let Some(noted) = before.read(SUCCESSOR.as_ref())? else { return Ok(false) };
+    let upper = before.status()?.st_dev;
+    let is_beneath = current.number().is_some_and(|generation| {
+        let is_successor = |device: &str| successor(device, generation) == *noted;
+        mounts().is_ok_and(|mounts| is_over(&mounts, &device_number(upper), is_successor))
+    });
+    if is_beneath {
+        take_away(current.location().mount_point())?;
+    } else {
+        before.remove(SUCCESSOR.as_ref())?;
+    }
+    Ok(is_beneath)
+}
+
+/// The note on what is beneath: its device as mountinfo has it, and the generation that it holds.
+fn successor(device: &str, generation: u64) -> Vec<u8> {
+    format!("{device} {generation}\n").into_bytes()
+}
+
+fn device_number(device: u64) -> String {
+    format!("{}:{}", major(device), minor(device))
+}
+
+/// What is mounted, as /proc/self/mountinfo says it.
+fn mounts() -> Result<String, Error> {
+    std::fs::read_to_string(MOUNTS).map_err(|error| Error::call("read", MOUNTS)(errno(&error)))
+}
+
+/// Whether a file system is mounted on the root of another one.
+fn is_over(mounts: &str, upper: &str, is_lower: impl Fn(&str) -> bool) -> bool {
+    let fields = |line: &'_ str| {
+        let mut fields = line.split(' ').map(str::to_owned);
+        Some((fields.next()?, fields.next()?, fields.next()?, fields.nth(1)?))
+    };
+    let mounts: Vec<_> = mounts.lines().filter_map(fields).collect();
+    mounts.iter().filter(|(_, _, device, _)| device == upper).any(|(_, parent, _, place)| {
+        mounts.iter().any(|(id, _, device, other)| id == parent && other == place && is_lower(device))
+    })
+}
+
+fn put(mount: &OwnedFd, path: &Path, how: MoveMountFlags) -> Result<(), Errno> {
+    move_mount(mount, c"", CWD, path, how | MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(raw)
+}
+
+/// Readers who are in it stay there.
+fn take_away(path: &Path) -> Result<(), Error> {
+    umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
+}
+
+fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    let attempt = |data: &'static str| mount(Some("none"), path, Some(kind), flags, Some(data));
-    let result = match kind {
-        // Kernels before 6.4 do not know noswap, and user namespaces may not use it.
-        "tmpfs" => match attempt("mode=0751,noswap") {
-            Err(Errno::EINVAL) => attempt("mode=0751"),
+    let attempt = |data: &'static str| mount(Some("none"), path, Some(kind.name), flags, Some(data));
+    let result = if kind.has_swap {
+        match attempt("mode=0751,noswap") {
+            Err(Errno::EINVAL) => {
+                notices.extend(Swap::Allowed.notice(path));
+                attempt("mode=0751")
+            }
             result => result,
-        },
-        _ => attempt("mode=0751"),
+        }
+    } else {
+        attempt("mode=0751")
     };
     result.map_err(Error::call("mount a file system in memory at", path))
 }
 
-/// Removes the file system that a killed run has mounted beside the mount point.
+/// Removes the file system that a killed run of an older version has mounted beside the mount point.
 fn discard(parent: &Dir, beside: &OsStr) -> Result<(), Error> {
     // A run that finds nothing to do does nothing, so that it succeeds on a read-only file system too.
     if matches!(parent.look(beside)?, Found::Nothing) {
         return Ok(());
     }
     match parent.remove_empty(beside) {
-        Err(Error::Call { source: Errno::EBUSY, .. }) => {}
+        Err(Error::Mounted { .. }) => {}
         result => return result,
     }
-    let path = parent.path().join(beside);
-    umount2(&path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", &path))?;
+    take_away(&parent.path().join(beside))?;
     parent.remove_empty(beside)
 }
 
-/// `RAMFS_MAGIC` and `TMPFS_MAGIC` of linux/magic.h.
-const RAMFS: u32 = 0x8584_58f6;
-const TMPFS: u32 = 0x0102_1994;
+/// A kind of file system in memory.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    /// `RAMFS_MAGIC` and `TMPFS_MAGIC` of linux/magic.h.
+    magic: u32,
+    has_swap: bool,
+}
+
+impl Kind {
+    /// A new file system that is mounted nowhere yet.
+    fn detached(self) -> Result<(OwnedFd, Swap), Errno> {
+        if self.has_swap {
+            match self.configured(Swap::Refused) {
+                Err(Errno::EINVAL) => {}
+                mount => return Ok((mount?, Swap::Refused)),
+            }
+        }
+        Ok((self.configured(Swap::Allowed)?, if self.has_swap { Swap::Allowed } else { Swap::Refused }))
+    }
+
+    fn configured(self, swap: Swap) -> Result<OwnedFd, Errno> {
+        let file_system = fsopen(self.name, FsOpenFlags::FSOPEN_CLOEXEC).map_err(raw)?;
+        fsconfig_set_string(&file_system, "source", "none").map_err(raw)?;
+        fsconfig_set_string(&file_system, "mode", "0751").map_err(raw)?;
+        if self.has_swap && swap == Swap::Refused {
+            fsconfig_set_flag(&file_system, "noswap").map_err(raw)?;
+        }
+        fsconfig_create(&file_system).map_err(raw)?;
+        let attributes =
+            MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        fsmount(&file_system, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(raw)
+    }
+}
+
+/// Whether the kernel may write a file system to swap.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Swap {
+    Refused,
+    /// Kernels before 6.4 do not know noswap, and user namespaces may not use it.
+    Allowed,
+}
+
+impl Swap {
+    fn notice(self, path: &Path) -> Option<Notice> {
+        (self == Self::Allowed).then(|| Notice::Swappable { path: path.to_owned() })
+    }
+}
+
+const RAMFS: Kind = Kind { name: "ramfs", magic: 0x8584_58f6, has_swap: false };
+const TMPFS: Kind = Kind { name: "tmpfs", magic: 0x0102_1994, has_swap: true };
+
+const MOUNTS: &str = "/proc/self/mountinfo";

@@ -1,22 +1,32 @@
 //! Requests that fall due with a switch, kept until they were made.
 //!
-//! A run that is killed between its switch and its requests leaves a generation of which nobody was told, and the next run
+//! A run that is killed between its switch and its requests leaves a generation that no unit was told of, and the next run
 //! finds nothing changed. So the requests are recorded before the switch, each with the generation that makes it due:
 //! if the switch never happens, neither do they.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use crate::Error;
 use crate::current::number;
 use crate::dir::Dir;
-use crate::record::{self, Entries, REQUESTS};
+use crate::record::{self, REQUESTS};
 
-/// What earlier runs wanted to ask, and perhaps did not. Each is a word or more of the caller.
+/// What earlier runs wanted to ask, and perhaps did not.
 #[derive(Clone, Default)]
 pub(crate) struct Requests {
-    recorded: Entries,
+    recorded: BTreeSet<Request>,
     state: State,
+}
+
+/// Something that is to be asked once a generation is active.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Request {
+    generation: u64,
+    /// A word or more of the caller.
+    words: String,
 }
 
 #[derive(Clone, Default, Eq, PartialEq)]
@@ -31,29 +41,28 @@ enum State {
 impl Requests {
     /// What is recorded in the directory of the generations.
     pub(crate) fn read(root: &Dir) -> Result<Self, Error> {
-        match record::read(root, REQUESTS) {
+        match record::read(root) {
             Ok(None) => Ok(Self::default()),
             Ok(Some(recorded)) => Ok(Self { recorded, state: State::Present }),
-            Err(Error::Record { path, .. }) => Ok(Self { recorded: Entries::new(), state: State::Damaged(path) }),
+            Err(Error::Record { path, .. }) => Ok(Self { recorded: BTreeSet::new(), state: State::Damaged(path) }),
             Err(error) => Err(error),
         }
     }
 
     /// Those that a switch to the active generation or an earlier one has made due.
     pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
-        self.entries_due(active).filter_map(|(_, words)| words.to_str())
+        self.requests_due(active).map(|request| request.words.as_str())
     }
 
     /// Records, before the switch to a generation, what it makes due besides what is due already.
     pub(crate) fn record(&mut self, root: &Dir, active: Option<u64>, next: u64, new: &[String]) -> Result<(), Error> {
-        let next = PathBuf::from(next.to_string());
-        let new = new.iter().map(|words| (next.clone(), OsString::from(words)));
-        let wanted: Entries = self.entries_due(active).cloned().chain(new).collect();
+        let new = new.iter().map(|words| Request { generation: next, words: words.clone() });
+        let wanted: BTreeSet<Request> = self.requests_due(active).cloned().chain(new).collect();
         if wanted.is_empty() {
             return self.remove(root);
         }
         if wanted != self.recorded {
-            record::write(root, REQUESTS, &wanted)?;
+            record::write(root, &wanted)?;
             self.recorded = wanted;
             if self.state == State::Absent {
                 self.state = State::Present;
@@ -66,14 +75,13 @@ impl Requests {
     pub(crate) fn forget(&mut self, root: &Dir) -> Result<(), Error> {
         self.remove(root)?;
         match std::mem::take(&mut self.state) {
-            State::Damaged(path) => Err(record::damaged(path)),
+            State::Damaged(path) => Err(record::damaged(&path)),
             State::Absent | State::Present => Ok(()),
         }
     }
 
-    fn entries_due(&self, active: Option<u64>) -> impl Iterator<Item = &(PathBuf, OsString)> {
-        let is_due = move |place: &Path| active.is_some_and(|active| of(place).is_some_and(|number| number <= active));
-        self.recorded.iter().filter(move |(place, _)| is_due(place))
+    fn requests_due(&self, active: Option<u64>) -> impl Iterator<Item = &Request> {
+        self.recorded.iter().filter(move |request| active.is_some_and(|active| request.generation <= active))
     }
 
     /// Without a record nothing is touched.
@@ -89,7 +97,15 @@ impl Requests {
     }
 }
 
-/// The generation that makes an entry due.
-fn of(place: &Path) -> Option<u64> {
-    number(place.as_os_str().as_encoded_bytes())
+impl record::Entry for Request {
+    const RECORD: &'static str = REQUESTS;
+
+    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
+        let generation = OsString::from(self.generation.to_string());
+        [Cow::Owned(generation), Cow::Borrowed(self.words.as_ref())]
+    }
+
+    fn of([generation, words]: [OsString; 2]) -> Option<Self> {
+        Some(Self { generation: number(generation.as_encoded_bytes())?, words: words.into_string().ok()? })
+    }
 }

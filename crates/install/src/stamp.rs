@@ -1,82 +1,65 @@
-//! Whether anything was touched since a generation was made, by what stat(2) says of it and of what it was made from.
+//! Whether a generation was made from the same bytes and is as it was made, so that there is nothing to decrypt.
 //!
-//! The same inputs give the same files, so a run that finds all of them as the last one left them has nothing to decrypt.
-//! This is how make(1) saves its work, but every fact must be the same, not only newer: device, inode, size, the times of the
-//! last change of content and of status, and for what is installed permissions and owner. No content goes into a stamp.
+//! A stamp has two halves. One is of what the generation was made from: each input is a question that can be asked again,
+//! such as "what is in this file", with a hash of the answer that was used. The other is of what was installed: each file,
+//! link and directory as fstat(2) told while it was being made. No clock decides anything, and nothing is looked up afterwards, when
+//! it may have been changed already.
+//!
+//! What only root can write is compared by what stat(2) says of it. Whatever somebody else may write, such as a file of an ordinary
+//! user, is compared by content: its owner can change it without a trace in any time.
+//!
+//! The hashes are salted with random bytes that stand in the stamp. Whoever can read the stamp could guess a short secret with it; but
+//! only root can, and beside it are the secrets themselves, for the same reader. The salt keeps a stamp that is copied elsewhere
+//! from being compared with that of another machine, or with a table.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
-use nix::sys::stat::{FileStat, stat};
+use nix::sys::stat::{FileStat, SFlag};
+use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
-use crate::dir::{Dir, Is};
+use crate::dir::{Dir, Is, kind};
+use crate::mount::is_ramfs;
 use crate::record::STAMP;
-use crate::{Current, Error, Owner, Store};
+use crate::{Changes, Current, Error, Store, credentials, links};
 
-/// What a generation is made from: taken down before it is read, so that a change in between is not missed.
+/// What a generation is made from: questions, each with the answer that was used.
 pub struct Inputs {
-    facts: Sha256,
-    settled: bool,
+    /// A hash of the answer to each question.
+    answers: BTreeMap<Vec<u8>, Hash>,
+    is_complete: bool,
 }
-
-/// A hash of inputs and one of what was made from them.
-type Stamp = [u8; 64];
 
 impl Inputs {
     /// No inputs.
     #[must_use]
     pub fn new() -> Self {
-        Self { facts: Sha256::new(), settled: true }
+        Self { answers: BTreeMap::new(), is_complete: true }
     }
 
-    /// Adds something that is no file and no secret.
-    pub fn add(&mut self, bytes: &[u8]) {
-        add(&mut self.facts, bytes);
-    }
-
-    /// Adds what stat(2) says of a file, or why it cannot. A file that was changed a moment ago may change again without a
-    /// trace in its times, which the kernel takes from a coarse clock. Then there is no stamp.
-    pub fn add_file(&mut self, path: &Path) {
-        self.add(path.as_os_str().as_bytes());
-        match stat(path) {
-            Ok(status) => {
-                self.add(b"there");
-                add_facts(&mut self.facts, &status);
-                self.settled &= is_settled(&status, SystemTime::now());
+    /// Adds the answer to a question that can be asked again. Only a hash of it is kept.
+    ///
+    /// A question that had another answer before, such as a file that gives other bytes at every look, has none. There is no stamp
+    /// then.
+    pub fn add(&mut self, question: &[u8], answer: &[u8]) {
+        let answer = hash(answer);
+        match self.answers.entry(question.to_owned()) {
+            Entry::Vacant(entry) => {
+                entry.insert(answer);
             }
-            Err(errno) => {
-                self.add(b"not to be had");
-                self.add(errno.desc().as_bytes());
-            }
+            Entry::Occupied(entry) => self.is_complete &= *entry.get() == answer,
         }
     }
 
-    /// Adds what stat(2) says of the program that runs. Nobody can change the file while it does.
-    pub fn add_program(&mut self) {
-        if let Ok(status) = stat("/proc/self/exe") {
-            add_facts(&mut self.facts, &status);
-        } else {
-            self.settled = false;
-        }
-    }
-
-    /// Adds whom something is to belong to.
-    pub fn add_owner(&mut self, owner: Option<Owner>) {
-        match owner {
-            Some(Owner { user, group }) => {
-                self.add(&user.as_raw().to_le_bytes());
-                self.add(&group.as_raw().to_le_bytes());
-            }
-            None => self.add(b""),
-        }
-    }
-
-    /// Adds something that cannot be looked at again. There is no stamp then.
+    /// Adds something that cannot be asked again. There is no stamp then.
     pub fn add_unknown(&mut self) {
-        self.settled = false;
+        self.is_complete = false;
     }
 }
 
@@ -88,19 +71,36 @@ impl Default for Inputs {
 
 impl fmt::Debug for Inputs {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Inputs").field("settled", &self.settled).finish_non_exhaustive()
+        let questions: Vec<_> = self.answers.keys().map(|question| String::from_utf8_lossy(question)).collect();
+        formatter.debug_struct("Inputs").field("questions", &questions).finish_non_exhaustive()
     }
 }
 
 impl Current<'_> {
-    /// Whether the running generation was made from these inputs and is as it was then. Then [`Changes::none`](crate::Changes::none) is the answer of
-    /// [`Changes::between`](crate::Changes::between).
+    /// Whether the running generation, its links and its credentials are as they were made, and every question has the
+    /// answer that was used. Then [`Changes::none`](crate::Changes::none) is the answer of
+    /// [`Changes::between`](crate::Changes::between), and there is no link to make.
     ///
-    /// What cannot be looked at counts as touched.
+    /// What is known already are these inputs; the other questions are asked one after the other, until one has another
+    /// answer or none.
     #[must_use]
-    pub fn is_stamped(&self, inputs: &Inputs) -> bool {
-        let (Some(running), Some(found)) = (self.running(), self.stamp()) else { return false };
-        stamp(inputs, running).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp == *found))
+    pub fn is_stamped(&self, known: &Inputs, mut ask: impl FnMut(&[u8]) -> Option<Zeroizing<Vec<u8>>>) -> bool {
+        let (Some(running), Some(stamp)) = (self.running(), self.stamp().and_then(Stamp::parse)) else { return false };
+        let mut known_before = 0_usize;
+        let mut is_same = |question: &[u8], expected: &Hash| {
+            let answer = match known.answers.get(question) {
+                Some(answer) => {
+                    known_before = known_before.saturating_add(1);
+                    Some(*answer)
+                }
+                None => ask(question).map(|answer| hash(&answer)),
+            };
+            answer.is_some_and(|answer| salted(&stamp.salt, &answer) == *expected)
+        };
+        known.is_complete
+            && look(self, running).is_ok_and(|seal| seal.finish(&stamp.salt) == stamp.seal)
+            && stamp.answers.iter().all(|(question, expected)| is_same(question, expected))
+            && known_before == known.answers.len()
     }
 }
 
@@ -108,73 +108,198 @@ impl Store<'_> {
     /// Notes that the active generation was made from these inputs, all of them and without a failure.
     ///
     /// Without a stamp, which may have failed for want of room, the next run does all the work.
-    pub fn stamp(&self, inputs: &Inputs) {
-        let Some(active) = self.active() else { return };
-        let stamped = self.root().child(active.to_string().as_ref()).and_then(|active| stamp(inputs, &active));
-        if let Ok(Some(stamp)) = stamped {
-            match self.root().replace(STAMP.as_ref(), &stamp, 0o600, None) {
-                Ok(()) | Err(_) => {}
+    pub fn stamp(&self, inputs: &Inputs, changes: &Changes) {
+        let Some(seal) = self.seal(changes).filter(|_| inputs.is_complete) else { return };
+        let mut salt = [0; 32];
+        let Ok(32) = getrandom(&mut salt, GetRandomFlags::empty()) else { return };
+        let answers = inputs.answers.iter();
+        let stamp = Stamp {
+            salt,
+            seal: seal.finish(&salt),
+            answers: answers.map(|(question, answer)| (question.as_slice(), salted(&salt, answer))).collect(),
+        };
+        match self.root().replace(STAMP.as_ref(), &stamp.bytes(), 0o600, None) {
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// What was installed, as it was made. It does not matter in which order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seal(Vec<(Vec<u8>, Hash)>);
+
+impl Seal {
+    /// Adds a directory once all that is to be in it is there.
+    pub(crate) fn directory(&mut self, path: &Path, status: &FileStat) {
+        self.add(path, status, Changed::Then, &[]);
+    }
+
+    /// Adds a link.
+    pub(crate) fn link(&mut self, path: &Path, target: &OsStr, status: &FileStat) {
+        self.add(path, status, Changed::Whenever, target.as_bytes());
+    }
+
+    /// Adds a file that only root can write.
+    pub(crate) fn file(&mut self, path: &Path, status: &FileStat) {
+        self.add(path, status, Changed::Then, &[]);
+    }
+
+    /// Adds a file with its content, which counts if somebody else may write it.
+    pub(crate) fn content(&mut self, path: &Path, status: &FileStat, content: &[u8]) {
+        if is_written_by_root_alone(status) {
+            self.add(path, status, Changed::Then, &[]);
+        } else {
+            self.add(path, status, Changed::Then, &hash(content));
+        }
+    }
+
+    pub(crate) fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    fn add(&mut self, path: &Path, status: &FileStat, changed: Changed, more: &[u8]) {
+        let mut facts = Sha256::new();
+        for number in [status.st_dev, status.st_ino] {
+            facts.update(number.to_le_bytes());
+        }
+        for number in [status.st_mode, status.st_uid, status.st_gid] {
+            facts.update(number.to_le_bytes());
+        }
+        let size = if kind(status) == SFlag::S_IFDIR { 0 } else { status.st_size };
+        facts.update(size.to_le_bytes());
+        if changed == Changed::Then {
+            for number in [status.st_ctime, status.st_ctime_nsec] {
+                facts.update(number.to_le_bytes());
             }
         }
+        facts.update(more);
+        self.0.push((path.as_os_str().as_bytes().to_owned(), facts.finalize().into()));
+    }
+
+    fn finish(mut self, salt: &Hash) -> Hash {
+        self.0.sort_unstable();
+        let mut all = Sha256::new();
+        all.update(salt);
+        for (path, facts) in &self.0 {
+            all.update(length(path));
+            all.update(path);
+            all.update(facts);
+        }
+        all.finalize().into()
     }
 }
 
-fn stamp(inputs: &Inputs, generation: &Dir) -> Result<Option<Stamp>, Error> {
-    if !inputs.settled {
-        return Ok(None);
-    }
-    let mut made = Sha256::new();
-    add_directory(&mut made, &generation.listable()?)?;
-    let mut stamp = [0; 64];
-    let (from, to) = stamp.split_at_mut(32);
-    from.copy_from_slice(&inputs.facts.clone().finalize());
-    to.copy_from_slice(&made.finalize());
-    Ok(Some(stamp))
+/// Whether the time of the last change is that of the making. No clock is asked: an equal time proves nothing, but another one
+/// tells that root has changed a file that only root can change.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Changed {
+    Then,
+    /// It was given its final name afterwards, which changes the time as well.
+    Whenever,
 }
 
-/// Adds a directory and all that is in it, in the order in which it is listed: a directory that is as it was is listed as it
-/// was.
-fn add_directory(facts: &mut Sha256, directory: &Dir) -> Result<(), Error> {
-    add_facts(facts, &directory.status()?);
+/// What is installed now.
+fn look(current: &Current<'_>, running: &Dir) -> Result<Seal, Error> {
+    let mut seal = Seal::default();
+    let lists = if is_ramfs(running)? { Lists::None } else { Lists::Possible };
+    look_below(&mut seal, &running.listable()?, Path::new(""), lists)?;
+    if let Some(root) = current.root() {
+        seal.join(links::look(root)?);
+        seal.join(credentials::look(root)?);
+    }
+    Ok(seal)
+}
+
+/// Whether a file system has access control lists, which nothing of ours has.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Lists {
+    None,
+    Possible,
+}
+
+fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> Result<(), Error> {
+    if lists == Lists::Possible {
+        directory.refuse_lists()?;
+    }
     for (name, is) in directory.entries()? {
-        add(facts, name.as_bytes());
-        match is {
-            Is::Directory => add_directory(facts, &directory.child(&name)?)?,
-            Is::Other => add_facts(facts, &directory.status_of(&name)?),
+        let place = place.join(&name);
+        if is == Is::Directory {
+            look_below(seal, &directory.within(&name)?, &place, lists)?;
+            continue;
+        }
+        let status = directory.status_of(&name)?;
+        if kind(&status) == SFlag::S_IFLNK {
+            let (target, status) = directory.link_at(&name)?;
+            seal.link(&place, &target, &status);
+        } else if lists == Lists::Possible || !is_written_by_root_alone(&status) {
+            let (content, status) = directory.read_whole(&name)?;
+            seal.content(&place, &status, &content);
+        } else {
+            seal.content(&place, &status, &[]);
         }
     }
-    // A name is never empty, so that this ends the directory.
-    add(facts, b"");
+    seal.directory(place, &directory.status()?);
     Ok(())
 }
 
-/// Adds bytes so that no two series of them are the same.
-fn add(facts: &mut Sha256, bytes: &[u8]) {
-    facts.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
-    facts.update(bytes);
+/// Whether nobody but root can open a file for writing. Its owner can always give themselves the right to.
+fn is_written_by_root_alone(status: &FileStat) -> bool {
+    status.st_uid == 0 && status.st_mode & OTHERS_WRITE == 0
 }
 
-fn add_facts(facts: &mut Sha256, status: &FileStat) {
-    for number in [status.st_dev, status.st_ino] {
-        facts.update(number.to_le_bytes());
+/// A stamp as it is kept.
+struct Stamp<'a> {
+    salt: Hash,
+    /// Of what was installed.
+    seal: Hash,
+    /// Questions, each with the hash of its answer.
+    answers: Vec<(&'a [u8], Hash)>,
+}
+
+impl<'a> Stamp<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let bytes = bytes.strip_prefix(FORMAT)?;
+        let (salt, bytes) = bytes.split_first_chunk()?;
+        let (seal, mut bytes) = bytes.split_first_chunk()?;
+        let mut answers = Vec::new();
+        while let Some((length, rest)) = bytes.split_first_chunk() {
+            let (question, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+            let (answer, rest) = rest.split_first_chunk()?;
+            answers.push((question, *answer));
+            bytes = rest;
+        }
+        bytes.is_empty().then_some(Self { salt: *salt, seal: *seal, answers })
     }
-    for number in [status.st_mode, status.st_uid, status.st_gid] {
-        facts.update(number.to_le_bytes());
-    }
-    for number in [status.st_size, status.st_mtime, status.st_mtime_nsec, status.st_ctime, status.st_ctime_nsec] {
-        facts.update(number.to_le_bytes());
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = FORMAT.to_vec();
+        bytes.extend(self.salt);
+        bytes.extend(self.seal);
+        for (question, answer) in &self.answers {
+            bytes.extend(length(question));
+            bytes.extend(*question);
+            bytes.extend(answer);
+        }
+        bytes
     }
 }
 
-/// Whether the last change lies so far back that the next one gets another time.
-fn is_settled(status: &FileStat, now: SystemTime) -> bool {
-    let changed = u64::try_from(status.st_ctime).ok().and_then(|seconds| {
-        let nanoseconds = u64::try_from(status.st_ctime_nsec).ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?.checked_add(Duration::from_nanos(nanoseconds))
-    });
-    // A time in the future, from a clock that was wrong, tells nothing.
-    changed.and_then(|changed| now.duration_since(changed).ok()).is_some_and(|age| age > COARSEST)
+/// SHA-256.
+type Hash = [u8; 32];
+
+fn hash(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
 }
 
-/// More than the steps of the clock that any file system takes its times from.
-const COARSEST: Duration = Duration::from_secs(2);
+fn salted(salt: &Hash, hash: &Hash) -> Hash {
+    Sha256::new().chain_update(salt).chain_update(hash).finalize().into()
+}
+
+fn length(bytes: &[u8]) -> [u8; 8] {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
+}
+
+/// What a stamp begins with. One of another version says nothing.
+const FORMAT: &[u8] = b"stamp 1\n";
+
+const OTHERS_WRITE: u32 = 0o022;

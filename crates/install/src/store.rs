@@ -9,11 +9,14 @@ use nix::unistd::{Gid, Uid};
 
 use crate::credentials::{self, Credential};
 use crate::current::{Current, number};
-use crate::dir::{Dir, Found, Missing, temporary};
+use crate::dir::{Dir, Found, Missing, Over, temporary};
+use crate::links::Updated;
 use crate::lock::Lock;
 use crate::mount::{self, Mounted, split};
+use crate::notice::Notice;
 use crate::requests::Requests;
-use crate::{Error, File, Location, Owner, generation, links};
+use crate::stamp::Seal;
+use crate::{Changes, Error, File, Location, Owner, generation, links};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -26,6 +29,11 @@ pub struct Store<'l> {
     /// What an earlier file system still holds.
     beneath: Option<Dir>,
     requests: Requests,
+    /// The generation that was staged, the links and the credentials, each as it was made; nothing where something failed.
+    staged: Option<Seal>,
+    links: Option<Seal>,
+    credentials: Option<Seal>,
+    notices: Vec<Notice>,
     #[expect(dead_code, reason = "held, never looked at: nobody else changes the location before this is dropped")]
     lock: Lock,
 }
@@ -41,9 +49,28 @@ impl<'l> Store<'l> {
     /// [`Error::Call`] if it cannot be made, mounted or copied to. The running generation is untouched then.
     pub fn open(current: &Current<'l>, lock: Lock, group: Option<Gid>) -> Result<Self, Error> {
         let directories = directories(group);
-        let Mounted { root, beneath } = mount::ensure(current, directories)?;
         let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
-        Ok(Self { location, root, directories, active, beneath, requests, lock })
+        remove_prepared(location)?;
+        let Mounted { root, beneath, notices } = mount::ensure(current, directories)?;
+        let [links, credentials] = [Some(Seal::default()), Some(Seal::default())];
+        Ok(Self {
+            location,
+            root,
+            directories,
+            active,
+            beneath,
+            requests,
+            staged: None,
+            links,
+            credentials,
+            notices,
+            lock,
+        })
+    }
+
+    /// What people should know of what was done so far. Each is given once.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Whether the generations are in memory. Only in user mode can they be elsewhere, which deserves a warning.
@@ -66,6 +93,14 @@ impl<'l> Store<'l> {
         &self.root
     }
 
+    /// The active generation with its links and credentials, each as it was made or compared; nothing if not all is known.
+    pub(crate) fn seal(&self, changes: &Changes) -> Option<Seal> {
+        let mut seal = self.staged.as_ref().or(changes.seal())?.clone();
+        seal.join(self.links.clone()?);
+        seal.join(self.credentials.clone()?);
+        Some(seal)
+    }
+
     /// Writes a new generation that nobody reads yet.
     ///
     /// It stands under its final number from the beginning: readers come through the symlink only, which does not lead to
@@ -76,18 +111,14 @@ impl<'l> Store<'l> {
     /// [`Error::Call`] if something cannot be written; then the new generation is removed again.
     /// [`Error::LastGeneration`] if there is no next number.
     pub fn stage(&mut self, files: &[File<'_>]) -> Result<Staged<'_, 'l>, Error> {
-        let last = self.active.unwrap_or(0);
-        let number = last
-            .checked_add(1)
-            .ok_or_else(|| Error::LastGeneration { generation: last, link: self.location.symlink_path().to_owned() })?;
+        let number = self.free_number()?;
         let name = number.to_string();
-        self.root.remove_tree(name.as_ref())?;
         let written = self
             .root
             .make(name.as_ref(), mount::DIRECTORY, self.directories)
             .and_then(|root| generation::write(&root, &generation::entries(self.location, files), self.directories));
         match written {
-            Ok(()) => Ok(Staged { store: self, number }),
+            Ok(seal) => Ok(Staged { store: self, number, seal }),
             Err(error) => {
                 self.discard(number);
                 Err(error)
@@ -99,8 +130,11 @@ impl<'l> Store<'l> {
     ///
     /// What is already right is not touched, and no content is looked at. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a link that is missing or left behind"]
-    pub fn link(&self, files: &[File<'_>]) -> Vec<Error> {
-        links::update(&self.root, self.location, files)
+    pub fn link(&mut self, files: &[File<'_>]) -> Vec<Error> {
+        let Updated { failures, notices, seal } = links::update(&self.root, self.location, files);
+        self.links = seal;
+        self.notices.extend(notices);
+        failures
     }
 
     /// Makes the files of a credential store such as `/run/credstore` and removes those of earlier runs that are not
@@ -108,9 +142,11 @@ impl<'l> Store<'l> {
     ///
     /// What is already right is not touched. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a credential that is missing or left behind"]
-    pub fn publish(&self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
+    pub fn publish(&mut self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
         let owner = self.directories.map(|_| Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) });
-        credentials::update(&self.root, directory, credentials, owner)
+        let (failures, seal) = credentials::update(&self.root, directory, credentials, owner);
+        self.credentials = seal;
+        failures
     }
 
     /// Forgets the requests of this run and of earlier ones: the caller has made them, or said why it cannot.
@@ -148,8 +184,8 @@ impl<'l> Store<'l> {
         if self.beneath.is_some() || !superfluous.is_empty() {
             std::thread::sleep(GRACE);
         }
-        failures.extend(superfluous.iter().filter_map(|name| self.root.remove_tree(name).err()));
-        failures.extend(self.beneath.as_ref().and_then(|beneath| mount::clear(beneath).err()));
+        failures.extend(superfluous.iter().flat_map(|name| self.root.remove_tree(name)));
+        failures.extend(self.beneath.iter().flat_map(mount::clear));
         failures
     }
 
@@ -167,21 +203,39 @@ impl<'l> Store<'l> {
         Ok(names.filter(|name| is_superfluous(name)).collect())
     }
 
-    fn discard(&self, number: u64) {
-        match self.root.remove_tree(number.to_string().as_ref()) {
-            // The error that led here says more, and the next run tries again.
-            Ok(()) | Err(_) => {}
+    /// The next number, or the first after it under which nothing stands that has to stay. What is in the way is not said:
+    /// [`Store::prune`] comes to it once more.
+    fn free_number(&self) -> Result<u64, Error> {
+        let last = self.active.unwrap_or(0);
+        let mut number = last;
+        loop {
+            number = number.checked_add(1).ok_or_else(|| Error::LastGeneration {
+                generation: last,
+                link: self.location.symlink_path().to_owned(),
+            })?;
+            let failures = self.root.remove_tree(number.to_string().as_ref());
+            match failures.into_iter().find(|failure| !matches!(failure, Error::Mounted { .. })) {
+                Some(failure) => return Err(failure),
+                None if matches!(self.root.look(number.to_string().as_ref())?, Found::Nothing) => return Ok(number),
+                None => {}
+            }
         }
     }
 
-    fn switch(&self, number: u64) -> Result<(), Error> {
+    /// The error that led here says more than what stays, and the next run tries again.
+    fn discard(&self, number: u64) {
+        drop(self.root.remove_tree(number.to_string().as_ref()));
+    }
+
+    fn switch(&mut self, number: u64) -> Result<(), Error> {
         let (parent, name) = split(self.location.symlink_path())?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
         let temporary = temporary(name);
-        clear_way(&parent, name, &temporary)?;
+        let gone = clear_way(&parent, name, self.location)?;
+        self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
         let target = self.location.mount_point().join(number.to_string());
         parent.link(&target, &temporary, None)?;
-        parent.rename_or_remove(&temporary, name)
+        parent.rename_or_remove(&temporary, name, Over::Anything)
     }
 }
 
@@ -190,6 +244,8 @@ impl<'l> Store<'l> {
 pub struct Staged<'s, 'l> {
     store: &'s mut Store<'l>,
     number: u64,
+    /// What was made.
+    seal: Seal,
 }
 
 impl Staged<'_, '_> {
@@ -202,11 +258,12 @@ impl Staged<'_, '_> {
     /// [`Error::Call`] or [`Error::Foreign`] if the requests cannot be recorded or the symlink cannot be put in place. The old
     /// generation is active then, and this one is removed.
     pub fn activate(self, requests: &[String]) -> Result<(), Error> {
-        let Self { store, number } = self;
+        let Self { store, number, seal } = self;
         let recorded = store.requests.record(&store.root, store.active, number, requests);
         match recorded.and_then(|()| store.switch(number)) {
             Ok(()) => {
                 store.active = Some(number);
+                store.staged = Some(seal);
                 Ok(())
             }
             Err(error) => {
@@ -234,17 +291,39 @@ pub(crate) fn directories(group: Option<Gid>) -> Option<Owner> {
     group.map(|group| Owner { user: Uid::from_raw(0), group })
 }
 
-/// Removes what may give way to the symlink: a link that a killed run prepared, and directories without files.
-fn clear_way(parent: &Dir, name: &OsStr, temporary: &OsStr) -> Result<(), Error> {
+/// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may
+/// have nothing to switch.
+fn remove_prepared(location: &Location) -> Result<(), Error> {
+    let (parent, name) = split(location.symlink_path())?;
+    let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
+    let temporary = temporary(name);
+    match parent.look(&temporary)? {
+        Found::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
+        // What else stands there is in the way of a switch only.
+        _ => Ok(()),
+    }
+}
+
+/// Removes what may give way to the symlink: directories without files. Gives what is foreign and is about to go.
+fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<OsString>, Error> {
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
-    match parent.look(temporary)? {
+    let temporary = temporary(name);
+    match parent.look(&temporary)? {
         Found::Nothing => {}
-        Found::Link(_) => parent.remove(temporary)?,
-        found => return foreign(temporary, found.noun()),
+        found => return foreign(&temporary, found.noun()),
     }
     match parent.look(name)? {
-        Found::Nothing | Found::Link(_) => Ok(()),
-        Found::Directory => parent.remove_hollow(name),
+        Found::Nothing => Ok(None),
+        Found::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
+        Found::Link(link) => {
+            let mut was = OsString::from("a link to ");
+            was.push(link.target);
+            Ok(Some(was))
+        }
+        Found::Directory => {
+            parent.remove_hollow(name)?;
+            Ok(Some(OsString::from("an empty directory")))
+        }
         found => foreign(name, found.noun()),
     }
 }
@@ -253,5 +332,5 @@ fn clear_way(parent: &Dir, name: &OsStr, temporary: &OsStr) -> Result<(), Error>
 /// symlink to it and has yet to take the next step of the path.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// Permissions of the directories that are made on the way to the symlink, less the umask.
+/// Permissions of the directories that are made on the way to the symlink.
 const PARENT: u32 = 0o755;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::Error;
+use install::{Error, Notice};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use support::{Place, Stop, chain};
 
@@ -172,6 +172,125 @@ fn a_link_may_have_the_name_under_which_another_one_is_prepared_and_255_bytes() 
         }
         assert_eq!(fs::read_dir(place.path("etc")).unwrap().count(), names.len());
     }
+}
+
+#[test]
+fn what_gives_way_to_a_link_is_told_once_and_recorded() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("etc/empty")).unwrap();
+    symlink("/run/agenix/token", place.path("etc/foreign")).unwrap();
+    fs::create_dir_all(place.location.symlink_path()).unwrap();
+    let wanted = ["etc/empty", "etc/foreign", "etc/new"]
+        .map(|path| place.secret(&path.replace('/', "-"), "x").at(&place.path(path)));
+    let run = place.install(&wanted).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    let said: Vec<String> = run.notices.iter().map(ToString::to_string).collect();
+    let line = |path: &Path, was: &str| {
+        format!("{} was {was} that this program did not make; it gave way to a link", path.display())
+    };
+    let (symlink_path, record) = (place.location.symlink_path(), place.location.mount_point().join(".replaced"));
+    assert_eq!(
+        said,
+        [
+            line(symlink_path, "an empty directory"),
+            line(&place.path("etc/empty"), "an empty directory"),
+            line(&place.path("etc/foreign"), "a link to /run/agenix/token"),
+        ]
+    );
+    let recorded = fs::read_to_string(&record).unwrap();
+    assert!(recorded.contains("/etc/foreign\0a link to /run/agenix/token\0"), "{recorded:?}");
+    assert_eq!(place.install(&wanted).unwrap().notices, []);
+    // A link of ours that leads elsewhere from now on is not foreign.
+    let moved = place.secret("other", "x").at(&place.path("etc/foreign"));
+    assert_eq!(place.install(&[moved]).unwrap().notices, []);
+
+    fs::remove_file(symlink_path).unwrap();
+    symlink("/elsewhere", symlink_path).unwrap();
+    let run = place.install(&[]).unwrap();
+    assert_eq!(
+        run.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [line(symlink_path, "a link to /elsewhere")]
+    );
+}
+
+#[test]
+fn a_link_behind_a_link_of_its_user_is_told_once_and_forgotten() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("home/real")).unwrap();
+    fs::set_permissions(place.path("home"), fs::Permissions::from_mode(0o777)).unwrap();
+    let path = place.path("home/config/token");
+    place.install(&[place.secret("a", "x").at(&path)]).unwrap();
+    fs::rename(place.path("home/config"), place.path("home/real/config")).unwrap();
+    symlink("real/config", place.path("home/config")).unwrap();
+    let run = place.install(&[]).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    let through = place.path("home/config");
+    assert_eq!(run.notices, [Notice::Forgotten { path: path.clone(), through }]);
+    assert!(place.path("home/real/config/token").is_symlink());
+    let run = place.install(&[]).unwrap();
+    assert!(run.failures.is_empty() && run.notices.is_empty());
+    assert_eq!(fs::read_to_string(place.location.mount_point().join(".links")).unwrap(), "");
+}
+
+#[test]
+fn what_a_killed_run_prepared_for_the_switch_goes_even_if_nothing_changes() {
+    let place = Place::new();
+    let wanted = [place.secret("a", "x")];
+    place.install(&wanted).unwrap();
+    let prepared = place.path("run/.secrets.new");
+    symlink(place.location.mount_point().join("2"), &prepared).unwrap();
+    assert!(place.install(&wanted).unwrap().changes.is_empty());
+    assert!(!prepared.is_symlink());
+    // What is not ours stays, and is in the way of a switch only.
+    symlink("/elsewhere", &prepared).unwrap();
+    place.install(&wanted).unwrap();
+    assert!(matches!(place.install(&[]).err().unwrap(), Error::Foreign { found: "a link", .. }));
+    assert!(prepared.is_symlink());
+}
+
+#[test]
+fn directories_on_the_way_to_a_link_have_exact_modes_whatever_the_umask() {
+    let name = "directories_on_the_way_to_a_link_have_exact_modes_whatever_the_umask";
+    if !support::with_umask(name, &["0", "022", "077", "0177", "0277"]) {
+        return;
+    }
+    let place = Place::new();
+    let run = place.install(&[place.secret("a", "x").at(&place.path("home/one/two/link"))]).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    let mode = |path: &str| fs::metadata(place.path(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(["home", "home/one", "home/one/two", "run/secrets.d"].map(mode), [0o755, 0o755, 0o755, 0o751]);
+}
+
+#[test]
+fn a_link_never_takes_the_place_of_what_appears_there_meanwhile() {
+    let place = Place::new();
+    let [path, aside] = ["home/link", "home/aside"].map(|path| place.path(path));
+    fs::create_dir(place.path("home")).unwrap();
+    fs::write(&aside, "precious").unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let stop = Stop(&done);
+        let user = scope.spawn(|| {
+            let (mut put, mut lost) = (0_u32, 0_u32);
+            while !done.load(Ordering::Relaxed) {
+                // Where there is nothing, a file may be at any moment, and only its user takes it away again.
+                if fs::hard_link(&aside, &path).is_ok() {
+                    put += 1;
+                    thread::yield_now();
+                    lost += u32::from(path.is_symlink());
+                    drop(fs::remove_file(&path));
+                }
+            }
+            (put, lost)
+        });
+        for _ in 0..300 {
+            place.install(&[place.secret("a", "x").at(&path)]).unwrap();
+            place.install(&[]).unwrap();
+        }
+        drop(stop);
+        let (put, lost) = user.join().unwrap();
+        assert!(put > 10 && lost == 0, "{put} files, {lost} lost");
+    });
 }
 
 #[test]

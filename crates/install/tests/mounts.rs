@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Store};
+use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Notice, Store};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{Uid, chown};
@@ -153,7 +153,7 @@ fn the_other_file_system_is_put_over_the_running_one_without_a_gap() {
             let run = place.install_unpruned(&wanted(&content)).unwrap();
             assert!(run.failures.is_empty(), "{:?}", run.failures);
             let mounted = mounts(place.location.mount_point());
-            assert!(mounted.last().unwrap().contains(&format!(" - {kind} none ")), "{mounted:?}");
+            assert!(matches!(&*mounted, [one] if one.contains(&format!(" - {kind} none "))), "{mounted:?}");
             assert_eq!(mounts(&place.path("run/.secrets.d.new")), [""; 0]);
             assert!(!place.path("run/.secrets.d.new").exists());
             if unchanged {
@@ -171,23 +171,248 @@ fn the_other_file_system_is_put_over_the_running_one_without_a_gap() {
 }
 
 #[test]
-fn nothing_is_left_in_a_file_system_that_another_one_was_put_over() {
-    if in_namespace("nothing_is_left_in_a_file_system_that_another_one_was_put_over").is_none() {
+fn changes_of_the_file_system_leave_one_mount() {
+    if in_namespace("changes_of_the_file_system_leave_one_mount").is_none() {
         return;
     }
     let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
     let link = ramfs.path("etc/link");
-    for place in [&ramfs, &tmpfs, &ramfs] {
+    for place in [&ramfs, &tmpfs, &ramfs, &tmpfs] {
         assert!(place.install(&[place.secret("d/a", "1").at(&link)]).unwrap().failures.is_empty());
+        assert_eq!(mounts(ramfs.location.mount_point()).len(), 1, "one to unmount when the machine is powered off");
     }
     // The record of links came along.
-    assert!(ramfs.install(&[]).unwrap().failures.is_empty());
+    assert!(tmpfs.install(&[]).unwrap().failures.is_empty());
     assert!(!link.is_symlink());
-    for _ in 0..2 {
-        umount2(ramfs.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
-        assert_eq!(names(ramfs.location.mount_point()), [""; 0]);
+    umount2(ramfs.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
+    assert_eq!(names(ramfs.location.mount_point()), [""; 0]);
+}
+
+#[test]
+fn nothing_is_left_for_who_is_still_in_a_file_system_that_was_taken_away() {
+    if in_namespace("nothing_is_left_for_who_is_still_in_a_file_system_that_was_taken_away").is_none() {
+        return;
     }
+    let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+    ramfs.install(&[ramfs.secret("d/a", "1")]).unwrap();
+    std::env::set_current_dir(ramfs.location.mount_point()).unwrap();
+    tmpfs.install(&[tmpfs.secret("d/a", "1")]).unwrap();
+    assert_eq!(names(Path::new(".")), [""; 0]);
+}
+
+#[test]
+fn a_change_that_was_broken_off_between_its_steps_is_finished() {
+    if in_namespace("a_change_that_was_broken_off_between_its_steps_is_finished").is_none() {
+        return;
+    }
+    for next in [FileSystem::Ramfs, FileSystem::Tmpfs] {
+        let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+        let mount_point = ramfs.location.mount_point();
+        // What is to be beneath, with the generation that the upper one has too.
+        tmpfs.install(&[tmpfs.secret("a", "1")]).unwrap();
+        let device = fs::metadata(mount_point).unwrap().dev();
+        mount(Some("none"), mount_point, Some("ramfs"), MsFlags::empty(), Some("mode=0751")).unwrap();
+        fs::create_dir(mount_point.join("1")).unwrap();
+        fs::write(mount_point.join("1/a"), "1").unwrap();
+        fs::set_permissions(mount_point.join("1"), fs::Permissions::from_mode(0o751)).unwrap();
+        fs::set_permissions(mount_point.join("1/a"), fs::Permissions::from_mode(0o400)).unwrap();
+        let note = |generation| {
+            let device = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+            format!("{}:{} {generation}\n", device.0, device.1)
+        };
+        // A note on another generation is of a change that another switch has overtaken.
+        for generation in [7, 1] {
+            fs::write(mount_point.join(".successor"), note(generation)).unwrap();
+            let place = if generation == 7 || next == FileSystem::Ramfs { &ramfs } else { &tmpfs };
+            let run = place.install_unpruned(&[place.secret("a", "1")]).unwrap();
+            assert!(run.failures.is_empty());
+            assert_eq!(place.tree()["a"].content(), "1");
+            let mounted = mounts(mount_point);
+            assert_eq!(mounted.len(), if generation == 7 { 2 } else { 1 }, "{mounted:?}");
+            if generation == 7 {
+                // As it was.
+                assert!(!mount_point.join(".successor").exists());
+            }
+        }
+        umount2(mount_point, MntFlags::MNT_DETACH).unwrap();
+        fs::remove_dir_all(ramfs.path("run")).unwrap();
+    }
+}
+
+#[test]
+fn what_is_mounted_below_a_generation_is_never_touched_and_is_named() {
+    if in_namespace("what_is_mounted_below_a_generation_is_never_touched_and_is_named").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let files = |content: &str| ["dir/deep/a", "dir/b", "file"].map(|name| place.secret(name, content));
+    place.install(&files("1")).unwrap();
+    // A directory of another file system, one of the same, and a file: each has another device, or only another mount.
+    let data = place.path("data");
+    let same = place.location.mount_point().join("same");
+    for directory in [&data, &same] {
+        fs::create_dir_all(directory.join("below")).unwrap();
+        fs::write(directory.join("below/precious"), "x").unwrap();
+    }
+    let generation = place.location.mount_point().join("1");
+    fs::create_dir(generation.join("dir/deep/data")).unwrap();
+    let mounted = [generation.join("dir/deep/data"), generation.join("dir/deep"), generation.join("file")];
+    let [below, deep, file] = &mounted;
+    let bind = |from: &Path, to: &Path| mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    for (from, to) in [(&data, below), (&same, deep), (&data.join("below/precious"), file)] {
+        bind(from, to);
+        for _ in 0..2 {
+            // A difference, but no difference in names: what is mounted there was never installed.
+            let changes = place.changes(&files("1")).unwrap();
+            assert!(!changes.is_empty() && changes.secrets().removed.is_empty(), "{changes:?}");
+        }
+    }
+    for content in ["2", "3"] {
+        let run = place.install(&files(content)).unwrap();
+        assert_eq!(place.tree()["dir/b"].content(), content, "the run goes on");
+        let failures: Vec<String> = run.failures.iter().map(support::chain).collect();
+        let said = |path: &Path| {
+            format!(
+                "a file system is mounted at {0}, so it stays; run: umount {0}, then run this again",
+                path.display()
+            )
+        };
+        assert_eq!(failures, [said(file), said(deep)], "{failures:?}");
+        assert_eq!(place.generations().len(), 2);
+        for directory in [&data, &same] {
+            assert_eq!(fs::read_to_string(directory.join("below/precious")).unwrap(), "x");
+        }
+        assert!(!generation.join("dir/b").exists(), "the rest of it is gone");
+    }
+    for path in [file, deep, below] {
+        umount2(path, MntFlags::empty()).unwrap();
+    }
+    assert!(place.install(&files("3")).unwrap().failures.is_empty());
+    assert_eq!(place.generations(), [3]);
+}
+
+#[test]
+fn a_mount_where_the_next_generation_would_be_is_passed_over() {
+    if in_namespace("a_mount_where_the_next_generation_would_be_is_passed_over").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::create_dir(place.path("data")).unwrap();
+    fs::write(place.path("data/precious"), "x").unwrap();
+    for taken in ["2/dir", "3"] {
+        let taken = place.location.mount_point().join(taken);
+        fs::create_dir_all(&taken).unwrap();
+        mount(Some(&place.path("data")), &taken, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    }
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    assert_eq!(run.active, Some(4));
+    assert!(run.failures.iter().all(|failure| matches!(failure, Error::Mounted { .. })), "{:?}", run.failures);
+    assert_eq!(run.failures.len(), 2);
+    assert_eq!(fs::read_to_string(place.path("data/precious")).unwrap(), "x");
+    assert_eq!(place.tree()["a"].content(), "2");
+    // No path is said twice on the way: it is where it is.
+    assert!(
+        run.failures.iter().any(|failure| failure.to_string().contains("/run/secrets.d/2/dir,")),
+        "{:?}",
+        run.failures
+    );
+}
+
+#[test]
+fn what_is_mounted_below_a_generation_does_not_come_along_into_another_file_system() {
+    if in_namespace("what_is_mounted_below_a_generation_does_not_come_along_into_another_file_system").is_none() {
+        return;
+    }
+    let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+    ramfs.install(&[ramfs.secret("dir/a", "1")]).unwrap();
+    let data = ramfs.path("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("precious"), "x").unwrap();
+    let below = ramfs.location.mount_point().join("1/dir/data");
+    fs::create_dir(&below).unwrap();
+    mount(Some(&data), &below, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    tmpfs.install(&[tmpfs.secret("dir/a", "1")]).unwrap();
+    assert_eq!(fs::read_to_string(data.join("precious")).unwrap(), "x");
+    assert_eq!(tmpfs.tree().len(), 2);
     assert_eq!(mounts(ramfs.location.mount_point()).len(), 1);
+}
+
+#[test]
+fn an_empty_file_system_below_the_symlink_path_is_not_taken_for_nothing() {
+    if in_namespace("an_empty_file_system_below_the_symlink_path_is_not_taken_for_nothing").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let below = place.location.symlink_path().join("one/two");
+    fs::create_dir_all(&below).unwrap();
+    mount(Some("none"), &below, Some("ramfs"), MsFlags::empty(), None::<&str>).unwrap();
+    let error = place.install(&[place.secret("a", "1")]).err().unwrap();
+    assert!(matches!(error, Error::Foreign { found: "a directory with files", .. }), "{error}");
+    assert!(below.is_dir());
+}
+
+#[test]
+fn an_access_control_list_is_a_difference_and_goes() {
+    if in_namespace("an_access_control_list_is_a_difference_and_goes").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    let wanted = [place.secret("d/a", "1").mode(0o440)];
+    place.install(&wanted).unwrap();
+    // Entries as in acl(5) for owner, user 0, group, mask and others: what stat(2) says of the mode stays the same.
+    let entries = |execute: u16| {
+        let of = [
+            (1_u16, 4 | execute * 2, u32::MAX),
+            (2, 4, 0),
+            (4, 4, u32::MAX),
+            (0x10, 4 | execute, u32::MAX),
+            (0x20, execute, u32::MAX),
+        ];
+        let mut bytes = 2_u32.to_le_bytes().to_vec();
+        for (tag, permissions, id) in of {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend((permissions | if tag == 1 { execute } else { 0 }).to_le_bytes());
+            bytes.extend(id.to_le_bytes());
+        }
+        bytes
+    };
+    for (place_of_list, list) in [
+        ("run/secrets/d/a", "system.posix_acl_access"),
+        ("run/secrets/d", "system.posix_acl_default"),
+        ("run/secrets.d", "system.posix_acl_default"),
+    ] {
+        let path = place.path(place_of_list);
+        let mode = fs::metadata(&path).unwrap().mode();
+        let execute = u16::from(place_of_list != "run/secrets/d/a");
+        rustix::fs::setxattr(&path, list, &entries(execute), rustix::fs::XattrFlags::empty()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode(), mode, "the mode does not tell");
+        if place_of_list != "run/secrets.d" {
+            assert!(!place.changes(&wanted).unwrap().is_empty(), "{place_of_list}");
+        }
+        place.install(&wanted).unwrap();
+        assert!(place.changes(&wanted).unwrap().is_empty(), "{place_of_list}");
+        for path in [place.path("run/secrets/d/a"), place.path("run/secrets/d"), place.path("run/secrets.d")] {
+            let mut names = [0_u8; 100];
+            assert_eq!(rustix::fs::listxattr(&path, &mut names).unwrap(), 0, "{place_of_list}: {path:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tmpfs_that_may_be_swapped_out_is_told() {
+    let Some(rights) = in_namespace("a_tmpfs_that_may_be_swapped_out_is_told") else { return };
+    let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+    let can = rights == Rights::Root && kernel_knows_noswap();
+    let expected = if can { vec![] } else { vec![Notice::Swappable { path: tmpfs.location.mount_point().to_owned() }] };
+    // Mounted where nothing was, and in the place of another one.
+    for before in [None, Some(&ramfs)] {
+        if let Some(ramfs) = before {
+            assert_eq!(ramfs.install(&[ramfs.secret("a", "1")]).unwrap().notices, []);
+        }
+        let run = tmpfs.install(&[tmpfs.secret("a", "1")]).unwrap();
+        assert_eq!(run.notices, expected);
+    }
 }
 
 #[test]
@@ -441,7 +666,7 @@ fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec
         .collect();
     let lock = Lock::acquire(&place.location).unwrap();
     let current = Current::inspect(&place.location).unwrap();
-    let store = Store::open(&current, lock, place.group).unwrap();
+    let mut store = Store::open(&current, lock, place.group).unwrap();
     let failures = store.publish(directory, &credentials);
     assert!(store.prune(NonZeroU64::new(1)).is_empty());
     failures

@@ -6,8 +6,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use install::{
-    Activation, Changes, Credential, Current, Drift, File, FileSystem, Inputs, Kind, Location, Lock, Medium, Owner,
-    Store,
+    Activation, Changes, Credential, Current, Drift, File, FileSystem, Inputs, Kind, Location, Lock, Medium, Notice,
+    Owner, Store,
 };
 use manifest::{CredentialName, Entry, Manifest, Name, RuntimeDirectory};
 use nix::unistd::Gid;
@@ -21,7 +21,7 @@ use crate::keys::{Commands, HostKeys};
 use crate::plan::{Owners, Unknown};
 use crate::report::{Code, Outcome, Report, Reported, Step, Subject};
 use crate::units::{self, Due, Requests, Route, Whose};
-use crate::{accounts, decrypt, input, keys, plan, preswitch, status, steady, text, verify};
+use crate::{accounts, decrypt, input, keys, plan, preswitch, questions, status, steady, text, verify};
 
 /// Does what the command line asks for with a manifest. What came of it stands in the report.
 pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
@@ -158,8 +158,9 @@ impl Installation<'_> {
         let keys = self.keys(Commands::Run, &mut inputs, report);
         let owners = self.find_owners(Unknown::Failure, report);
         self.add_inputs(&mut inputs, group, &owners);
-        let is_untouched = current.is_stamped(&inputs);
-        let contents = if is_untouched { Contents::unread(self.manifest) } else { self.contents(&keys, report) };
+        let is_untouched = current.is_stamped(&inputs, questions::ask);
+        let contents =
+            if is_untouched { Contents::unread(self.manifest) } else { self.contents(&keys, &mut inputs, report) };
         drop(keys);
         let Decision { files, sources, changes } = if is_untouched {
             // The contents that these files have not are those that are installed.
@@ -196,11 +197,16 @@ impl Installation<'_> {
         // -------------- readers see the new values; from here on an error stops nothing else --------------
 
         report.step(Step::Links);
-        for error in store.link(&files) {
-            report.failure(Code::LinkFailed, Subject::default(), &error);
+        if !is_untouched {
+            for error in store.link(&files) {
+                report.failure(Code::LinkFailed, Subject::default(), &error);
+            }
+            for error in store.publish(Path::new(CREDENTIALS), &credentials(&files, &sources)) {
+                report.failure(Code::LinkFailed, Subject::default(), &error);
+            }
         }
-        for error in store.publish(Path::new(CREDENTIALS), &credentials(&files, &sources)) {
-            report.failure(Code::LinkFailed, Subject::default(), &error);
+        for notice in store.notices() {
+            report.warning(code_of(&notice), Subject::default(), &notice);
         }
         report.step(Step::Units);
         let sent = requests.send(self.route());
@@ -222,7 +228,7 @@ impl Installation<'_> {
             report.failure(Code::PruneFailed, Subject::default(), &error);
         }
         if !is_untouched && report.failures() == 0 {
-            store.stamp(&inputs);
+            store.stamp(&inputs, &changes);
         }
         Ok(())
     }
@@ -233,7 +239,7 @@ impl Installation<'_> {
         report.step(Step::Look);
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
-        let contents = self.contents(&self.keys(commands, &mut Inputs::new(), report), report);
+        let contents = self.contents(&self.keys(commands, &mut Inputs::new(), report), &mut Inputs::new(), report);
         // Before a switch has made its users, a dry run cannot know them.
         let owners = self.find_owners(Unknown::Warning, report);
         steady::look(&location, report, |report| {
@@ -275,7 +281,7 @@ impl Installation<'_> {
         report.step(Step::Look);
         let location = self.location(report)?;
         let group = self.directory_group(report)?;
-        let contents = self.contents(&self.keys(Commands::Run, &mut Inputs::new(), report), report);
+        let contents = self.contents(&self.keys(Commands::Run, &mut Inputs::new(), report), &mut Inputs::new(), report);
         let owners = self.find_owners(Unknown::Failure, report);
         report.step(Step::Compare);
         steady::look(&location, report, |report| {
@@ -305,38 +311,34 @@ impl Installation<'_> {
         keys::load(self.manifest, self.environment, commands, inputs, report)
     }
 
-    /// Adds what there is besides the manifest and the keys: the program, the files that it reads, and whom all belongs to.
+    /// Adds what there is besides the manifest and the files that are read: the program, its environment, and the numbers of
+    /// all owners.
     fn add_inputs(&self, inputs: &mut Inputs, group: Option<Gid>, owners: &[Ownership]) {
-        inputs.add_program();
-        for file in decrypt::paths(self.manifest) {
-            inputs.add_file(file);
-        }
-        for template in self.manifest.templates() {
-            if let Some(file) = template.file() {
-                inputs.add_file(file);
-            }
-        }
+        questions::add_program(inputs);
+        questions::add_environment(inputs, self.environment, self.accounts);
         if let Some(group) = group {
-            inputs.add(&group.as_raw().to_le_bytes());
+            questions::add_account(inputs, "group", "", group.as_raw());
         }
-        for owner in owners {
-            match owner {
-                Ok(owner) => inputs.add_owner(*owner),
-                Err(Reported) => inputs.add_unknown(),
+        let secrets = self.manifest.secrets().iter().map(manifest::Secret::entry);
+        let templates = self.manifest.templates().iter().map(manifest::Template::entry);
+        for (entry, owner) in secrets.chain(templates).zip(owners) {
+            let Ok(owner) = owner else { return inputs.add_unknown() };
+            let Some(Owner { user, group }) = owner else { continue };
+            if let manifest::Owner::Name(name) = entry.owner() {
+                questions::add_account(inputs, "user", name.as_str(), user.as_raw());
             }
-        }
-        if self.manifest.secrets().iter().any(|secret| secret.credential().is_some()) {
-            // Their files are outside of the generation, and what is in them has to be compared.
-            inputs.add_unknown();
+            if let manifest::Group::Name(name) = entry.group() {
+                questions::add_account(inputs, "group", name.as_str(), group.as_raw());
+            }
         }
     }
 
     /// All plaintext.
-    fn contents(&self, keys: &HostKeys, report: &mut Report) -> Contents {
+    fn contents(&self, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Contents {
         report.step(Step::Decrypt);
-        let secrets = decrypt::decrypt(self.manifest, keys, report);
+        let secrets = decrypt::decrypt(self.manifest, keys, inputs, report);
         report.step(Step::Compare);
-        let templates = plan::render(self.manifest, &secrets, report);
+        let templates = plan::render(self.manifest, &secrets, inputs, report);
         Contents { secrets, templates }
     }
 
@@ -353,7 +355,12 @@ impl Installation<'_> {
     where
         Self: 'c,
     {
-        let (files, sources) = self.files(contents, owners);
+        let (mut files, mut sources) = self.files(contents, owners);
+        let misplaced = current.misplaced(&files).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        for (position, error) in misplaced.iter().rev() {
+            report.failure(Code::LinkFailed, subject_of(&files.remove(*position)), error);
+            sources.remove(*position);
+        }
         let changes = Changes::between(current, &files, group)
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
@@ -588,7 +595,7 @@ fn parse(
     inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
-    inputs.add(json);
+    questions::add_manifest(inputs, json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
@@ -620,6 +627,16 @@ fn parse(
 
 /// Where systemd looks for credentials that units import.
 const CREDENTIALS: &str = "/run/credstore";
+
+/// What kind of warning a notice is.
+fn code_of(notice: &Notice) -> Code {
+    match notice {
+        Notice::GaveWay { .. } => Code::GaveWay,
+        Notice::Forgotten { .. } => Code::LinkFailed,
+        Notice::Swappable { .. } => Code::NotInMemory,
+        Notice::Stacked { .. } => Code::PruneFailed,
+    }
+}
 
 /// Secrets of a user that are not in memory.
 #[derive(Debug, thiserror::Error)]

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use install::Inputs;
 use manifest::{Manifest, Secret};
 use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
 
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
+use crate::questions;
 use crate::report::{Code, Report, Subject, Tone, chain};
 
 /// The value of every secret in the order of the manifest; `None` where there is none, which was reported.
@@ -31,19 +33,19 @@ struct Unopened {
 
 /// Decrypts all secrets of the manifest in memory. Every failure is reported, and a file that fails takes only its own
 /// secrets with it.
-pub(crate) fn decrypt(manifest: &Manifest, keys: &HostKeys, report: &mut Report) -> Values {
+pub(crate) fn decrypt(manifest: &Manifest, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Values {
     let mut values: Values = manifest.secrets().iter().map(|_| None).collect();
     let files = files(manifest);
     if keys.identities.has_plugins() {
         // A plugin is to be started once, so every file is read before the first is decrypted.
-        let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(report)?))).collect();
+        let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(inputs, report)?))).collect();
         Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), &keys.identities);
         for (file, encrypted) in read {
             file.decrypt(encrypted, keys, &mut values, report);
         }
     } else {
         for file in files {
-            if let Some(encrypted) = file.read(report) {
+            if let Some(encrypted) = file.read(inputs, report) {
                 file.decrypt(encrypted, keys, &mut values, report);
             }
         }
@@ -54,7 +56,7 @@ pub(crate) fn decrypt(manifest: &Manifest, keys: &HostKeys, report: &mut Report)
 /// Checks without any key that every sops file is one and has what the manifest asks for.
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     for file in files(manifest) {
-        let Some(encrypted) = file.read(report) else { continue };
+        let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
         if let Err(error) = checked.file {
@@ -71,7 +73,7 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
 /// Checks without any private key that each host can open every sops file.
 pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[Host], report: &mut Report) {
     for file in files(manifest) {
-        let Some(encrypted) = file.read(report) else { continue };
+        let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
@@ -107,11 +109,6 @@ impl NotForHosts {
     }
 }
 
-/// The paths of the sops files of the manifest in its order, each once.
-pub(crate) fn paths(manifest: &Manifest) -> impl Iterator<Item = &Path> {
-    files(manifest).into_iter().map(|file| file.path)
-}
-
 /// The sops files of the manifest in its order, each once.
 fn files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
     let mut files: Vec<SopsFile<'_>> = Vec::new();
@@ -143,9 +140,12 @@ fn format(format: manifest::Format) -> Format {
 
 impl SopsFile<'_> {
     /// Reads and parses the file; `None` if that failed, which is then reported.
-    fn read(&self, report: &mut Report) -> Option<Encrypted> {
+    fn read(&self, inputs: &mut Inputs, report: &mut Report) -> Option<Encrypted> {
         let bytes = match input::read(input::Kind::SopsFile, self.path) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => {
+                questions::add_file(inputs, self.path, Some(&bytes));
+                bytes
+            }
             Err(error) => {
                 // The error names the file itself.
                 let subject = Subject { file: None, ..self.subject() };

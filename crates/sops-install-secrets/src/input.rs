@@ -88,6 +88,11 @@ pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {
     content(path, LARGEST_KEY).map(Zeroizing::new)
 }
 
+/// The whole of a file that an earlier run has read, whatever it is; nothing if it cannot be read.
+pub(crate) fn read_again(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
+    content(path, LARGEST_FILE).ok().map(Zeroizing::new)
+}
+
 /// The whole of a table such as `/etc/fstab` that only explains an error; nothing if it cannot be read.
 pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
     let file = open(path).ok()?;

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
+use crate::questions;
 use crate::report::{Code, Report, Reported, Subject};
 
 /// Whether a key has to be there.
@@ -87,7 +88,6 @@ pub(crate) fn load(
         loader.age_key_file(path, Presence::Expected);
     }
     if let Some(text) = &environment.age_key {
-        loader.inputs.add_unknown();
         loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
     }
     if let Some(command) = &environment.age_key_command {
@@ -305,8 +305,9 @@ impl Loader<'_> {
             }
         };
         let read = |place: PathBuf| {
-            self.inputs.add_file(&place);
-            input::read_key(&place).map_err(Reason::Unread)
+            let content = input::read_key(&place);
+            questions::add_file(self.inputs, &place, content.as_ref().ok().map(|content| content.as_slice()));
+            content.map_err(Reason::Unread)
         };
         let reason = match place.and_then(read) {
             Ok(content) => return Some(content),

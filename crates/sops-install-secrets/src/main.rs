@@ -14,6 +14,7 @@ mod input;
 mod keys;
 mod plan;
 mod preswitch;
+mod questions;
 mod report;
 mod status;
 mod steady;
@@ -21,18 +22,22 @@ mod text;
 mod units;
 mod verify;
 
-use std::alloc::System;
+#[cfg(not(target_env = "musl"))]
+use std::alloc::System as Allocator;
 use std::env;
 use std::process::ExitCode;
 
 use cli::Command;
+// That of musl keeps next to nothing that is freed: it asks the kernel hundreds of times for what this one asks once.
+#[cfg(target_env = "musl")]
+use dlmalloc::GlobalDlmalloc as Allocator;
 use environment::Environment;
 use report::{Report, Style};
 use zeroizing_alloc::ZeroAlloc;
 
 /// Everything that is freed is wiped first, also what a library frees.
 #[global_allocator]
-static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
+static ALLOCATOR: ZeroAlloc<Allocator> = ZeroAlloc(Allocator);
 
 fn main() -> ExitCode {
     let exit_code = run();

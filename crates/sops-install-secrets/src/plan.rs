@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use install::Owner;
+use install::{Inputs, Owner};
 use manifest::{Entry, Manifest, Name, Problem, Segment, Template, TemplateSource, TemplateText};
 use nix::unistd::{Gid, Uid};
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use crate::accounts::Accounts;
 use crate::cli;
 use crate::decrypt::Values;
 use crate::input;
+use crate::questions;
 use crate::report::{Code, Leading, Report, Reported, Subject};
 
 /// The owners of all secrets and templates.
@@ -90,7 +91,12 @@ impl Owners {
 }
 
 /// Fills the templates of the manifest; `None` where that cannot be, which was reported.
-pub(crate) fn render(manifest: &Manifest, values: &Values, report: &mut Report) -> Vec<Option<Zeroizing<Vec<u8>>>> {
+pub(crate) fn render(
+    manifest: &Manifest,
+    values: &Values,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Vec<Option<Zeroizing<Vec<u8>>>> {
     let by_name: HashMap<&Name, &[u8]> = manifest
         .secrets()
         .iter()
@@ -105,7 +111,7 @@ pub(crate) fn render(manifest: &Manifest, values: &Values, report: &mut Report) 
             let text = match template.source() {
                 TemplateSource::Inline(text) => text,
                 TemplateSource::File(_) => {
-                    read = read_text(template, manifest, report)?;
+                    read = read_text(template, manifest, inputs, report)?;
                     &read
                 }
             };
@@ -118,15 +124,23 @@ pub(crate) fn render(manifest: &Manifest, values: &Values, report: &mut Report) 
 pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
     for template in manifest.templates() {
         // What is wrong with it is reported while it is read.
-        let _text = read_text(template, manifest, report);
+        let _text = read_text(template, manifest, &mut Inputs::new(), report);
     }
 }
 
 /// The text of a template that stands in a file of its own.
-fn read_text(template: &Template, manifest: &Manifest, report: &mut Report) -> Option<TemplateText> {
+fn read_text(
+    template: &Template,
+    manifest: &Manifest,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Option<TemplateText> {
     let path = template.file()?;
     let content = match input::read(input::Kind::Text, path) {
-        Ok(content) => content,
+        Ok(content) => {
+            questions::add_file(inputs, path, Some(&content));
+            content
+        }
         Err(error) => {
             report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
             return None;

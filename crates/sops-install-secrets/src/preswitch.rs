@@ -83,9 +83,9 @@ fn open(
     report.step(Step::Identities);
     let keys = keys::load(&manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
     report.step(Step::Decrypt);
-    let values = decrypt::decrypt(&manifest, &keys, report);
+    let values = decrypt::decrypt(&manifest, &keys, &mut Inputs::new(), report);
     report.step(Step::Compare);
-    drop(plan::render(&manifest, &values, report));
+    drop(plan::render(&manifest, &values, &mut Inputs::new(), report));
     Ok(())
 }
 

@@ -323,7 +323,7 @@ fn a_run_after_which_nothing_was_touched_changes_nothing_and_any_touch_is_notice
     let expected = [
         after("", 1, ""),
         after("", 1, "same\n"),
-        after("", 1, "same\n"),
+        after("", 1, ""),
         after("modifying secret: a\n", 2, "hello\n"),
         after("modifying secret: b\n", 3, "400\n"),
         after("removing secret: new\n", 4, ""),
@@ -331,10 +331,56 @@ fn a_run_after_which_nothing_was_touched_changes_nothing_and_any_touch_is_notice
         after("", 6, ""),
         after("", 7, ""),
         after("", 7, "same\n"),
-        after("", 7, "same\n"),
-        after("", 7, "same\n"),
+        // Each with a salt of its own.
+        after("", 7, ""),
+        after("", 7, ""),
     ];
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected.concat().as_str(), ""));
+}
+
+#[test]
+fn other_bytes_of_any_input_are_noticed_by_no_clock() {
+    let system = System::new();
+    let mut template = json!({ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400" });
+    template["file"] = json!(system.path("text"));
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[template]);
+    // Each keeps its size, and its times are set back: only the bytes tell. The second one is an image that is mounted over it.
+    let run = system.script(&format!(
+        "echo one > text; echo two > other; touch -r text other; install {manifest}; cmp_stamp() {{ cmp -s stamp secrets.d/.stamp && echo same; cp secrets.d/.stamp stamp; }}\n\
+         cmp_stamp; install {manifest}; cmp_stamp\n\
+         touch -r text times; echo two > text; touch -r times text; install {manifest}; cat secrets/rendered/t; cmp_stamp\n\
+         echo six > other; mount --bind other text; install {manifest}; cat secrets/rendered/t; cmp_stamp\n\
+         touch {manifest}; install {manifest}; cmp_stamp; SOPS_AGE_KEY_FILE=/other install {manifest}; cmp_stamp",
+    ));
+    assert_eq!(
+        run.stdout,
+        "exit 0\nexit 0\nsame\nmodifying rendered secret: t\nexit 0\ntwo\nmodifying rendered secret: t\nexit 0\nsix\nexit 0\nsame\nexit 0\n"
+    );
+}
+
+#[test]
+fn a_link_by_another_name_of_the_own_places_changes_nothing() {
+    let system = System::new();
+    let before = system.manifest("before.json", &[system.secret("a", "str")], &[]);
+    let at = |path: &str| {
+        let mut linked = system.secret("b", "multi");
+        linked["path"] = json!(system.path(path));
+        linked
+    };
+    let mut script = format!("ln -s . alias; install {before}\n");
+    for (number, path) in
+        ["alias/secrets", "alias/secrets/b", "alias/secrets.d/b", ".secrets.d.new"].into_iter().enumerate()
+    {
+        let manifest = system.manifest(&format!("{number}.json"), &[system.secret("a", "str"), at(path)], &[]);
+        script += &format!(
+            "install {manifest}; ls -A . secrets.d secrets/ | grep -v json | tr '\\n' ' '; echo; readlink secrets\n"
+        );
+    }
+    let run = system.script(&script);
+    assert_eq!(run.stdout.matches("exit 1\n").count(), 4, "{}", run.stdout);
+    assert_eq!(run.stdout.matches("/secrets.d/1\n").count(), 4, "{}", run.stdout);
+    assert_eq!(run.stderr.matches("1 failure; nothing was changed").count(), 4, "{}", run.stderr);
+    assert!(!run.stdout.contains(".new"), "{}", run.stdout);
 }
 
 #[test]
@@ -681,6 +727,7 @@ fn what_the_program_did_not_make_is_never_removed() {
         "/secrets is a directory with files that this program did not make; move it away, then run this again\n\
          1 failure; nothing was changed\n\
          /etc/file is a file that this program did not make; move it away, then run this again\n\
+         warning: /secrets was an empty directory that this program did not make; it gave way to a link\n\
          1 failure; all secrets and templates are installed\n"
     );
     assert_eq!(run.stdout, "exit 1\nmine\nexit 1\ntheirs\n/secrets.d/1\n");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use install::{Changes, Current, Error, File, FileSystem, Kind, Location, Lock, Owner, Store};
+use install::{Changes, Current, Error, File, FileSystem, Kind, Location, Lock, Notice, Owner, Store};
 use manifest::{AbsolutePath, Mode, Name};
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
@@ -31,6 +31,7 @@ pub(crate) struct Place {
 pub(crate) struct Run {
     pub(crate) changes: Changes,
     pub(crate) failures: Vec<Error>,
+    pub(crate) notices: Vec<Notice>,
     pub(crate) active: Option<u64>,
 }
 
@@ -111,7 +112,8 @@ impl Place {
         }
         let mut failures = store.link(&files);
         failures.extend(prune(&store));
-        Ok(Run { changes, failures, active: store.active() })
+        let notices = store.notices();
+        Ok(Run { changes, failures, notices, active: store.active() })
     }
 
     /// What a dry run finds.

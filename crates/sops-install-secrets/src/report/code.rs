@@ -38,6 +38,8 @@ pub(crate) enum Code {
     InstallationFailed,
     /// A link or credential could not be made or removed.
     LinkFailed,
+    /// Something that this program did not make gave way to a link.
+    GaveWay,
     /// systemd does not know a unit, or does not restart or reload it.
     UnitRefused,
     /// A unit could not be asked to restart or reload, or what is to be asked could not be noted.

@@ -80,9 +80,12 @@ pub(super) struct Stream<'a> {
 ///
 /// A text that is not YAML 1.1, aliases without anchor, and nesting deeper than [`DEEPEST`].
 pub(super) fn parse(text: &str) -> Result<Stream<'_>, ParseError> {
+    // A key and a value for each line, but not more than twice the size of the text, whatever its lines are. To grow to that
+    // would need half as much again.
+    let nodes = text.lines().count().saturating_mul(2).min(text.len() / 64);
     let mut parser = Parser {
         scanner: Scanner::new(text),
-        stream: Stream { nodes: Vec::new(), documents: Vec::new() },
+        stream: Stream { nodes: Vec::with_capacity(nodes), documents: Vec::new() },
         anchors: HashMap::new(),
         tag_handles: Vec::new(),
         pending: Comments::default(),

@@ -1,0 +1,304 @@
+//! Whether a path leads to where the program keeps its own things, however it is written.
+//!
+//! `/var/run/secrets` and `/run/secrets` are one place, and so are two paths that a bind mount makes of one directory. So
+//! every directory on the way is opened and compared by its device and inode; only the names that are not there yet are
+//! compared as text.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::dir::{Dir, Id, LINKS, Step, push_steps, temporary};
+use crate::location::NeededLink;
+use crate::mount::split;
+use crate::{Current, Error, File, Location};
+
+impl Current<'_> {
+    /// The files whose path leads to where the program keeps its own things, or to the path of another file, by their
+    /// position. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nested`] if the symlink path leads into the mount point, or the other way round, by whichever name.
+    pub fn misplaced(&self, files: &[File<'_>]) -> Result<Vec<(usize, Error)>, Error> {
+        let ours = Ours::of(self.location())?;
+        let mut misplaced = Vec::new();
+        let mut trails = HashMap::new();
+        let mut taken: HashMap<Spot, &Path> = HashMap::new();
+        for (position, file) in files.iter().enumerate() {
+            let NeededLink::Outside(path) = self.location().link(file) else { continue };
+            match ours.judge(path, &mut trails) {
+                Ok(spot) => match taken.get(&spot) {
+                    Some(other) => {
+                        let (path, other) = (path.to_owned(), (*other).to_owned());
+                        misplaced.push((position, Error::SamePlace { path, other }));
+                    }
+                    None => {
+                        taken.insert(spot, path);
+                    }
+                },
+                Err(error) if error.is_refusal() => misplaced.push((position, error)),
+                // What cannot be followed is no place of ours, and is said when the link is made.
+                Err(_) => {}
+            }
+        }
+        Ok(misplaced)
+    }
+}
+
+/// The places that are the program's own.
+pub(crate) struct Ours {
+    places: Vec<Place>,
+    /// The directory of the generations, if it is there.
+    generations: Option<Id>,
+    /// Its device, if it is a file system of its own.
+    device: Option<u64>,
+    mount_point: PathBuf,
+}
+
+struct Place {
+    spot: Spot,
+    what: What,
+    /// As the manifest writes it.
+    path: PathBuf,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum What {
+    SymlinkPath,
+    MountPoint,
+    /// A name that the program uses while it works.
+    Temporary,
+}
+
+/// Where a path leads: the last directory on the way that is there, and the names below it.
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct Spot {
+    directory: Id,
+    below: Vec<OsString>,
+}
+
+impl Ours {
+    /// The places of a location.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Nested`] if the symlink path leads to the mount point or below it, or the other way round. Otherwise what
+    /// stands in the way of looking.
+    pub(crate) fn of(location: &Location) -> Result<Self, Error> {
+        let (mount_point, symlink_path) = (location.mount_point(), location.symlink_path());
+        let nested = |error| match error {
+            Error::Inside { .. } | Error::HidesSecrets { .. } => {
+                Error::Nested { symlink_path: symlink_path.to_owned(), mount_point: mount_point.to_owned() }
+            }
+            error => error,
+        };
+        let nothing =
+            || Self { places: Vec::new(), generations: None, device: None, mount_point: mount_point.to_owned() };
+        let mut ours = nothing();
+        let generations = ours.judge(mount_point, &mut HashMap::new())?;
+        ours.add(&generations, What::MountPoint, mount_point);
+        if let Some(root) = Dir::existing(mount_point)? {
+            let id = root.id()?;
+            ours.device = root.listable()?.is_mount()?.then_some(id.device);
+            ours.generations = Some(id);
+        }
+        let link = ours.judge(symlink_path, &mut HashMap::new()).map_err(nested)?;
+        let mut link_only = nothing();
+        link_only.add(&link, What::SymlinkPath, symlink_path);
+        link_only.judge(mount_point, &mut HashMap::new()).map_err(nested)?;
+        ours.places.append(&mut link_only.places);
+        Ok(ours)
+    }
+
+    /// Whether something else may be put at a name in an open directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Inside`], [`Error::HidesSecrets`] or [`Error::Reserved`] if not.
+    pub(crate) fn refuse(&self, path: &Path, parent: &Dir, name: &OsStr) -> Result<(), Error> {
+        let directory = parent.id()?;
+        let mut trail = Trail::default();
+        self.arrive(&mut trail, directory);
+        trail.is_below_generations |= self.device.is_none() && self.is_above(parent, directory)?;
+        self.verdict(path, &trail, name)
+    }
+
+    /// Whether the directory of the generations is above another one, where its device does not tell.
+    fn is_above(&self, directory: &Dir, mut id: Id) -> Result<bool, Error> {
+        let mut above = directory.above()?;
+        loop {
+            let next = above.id()?;
+            if self.generations == Some(next) {
+                return Ok(true);
+            }
+            // The root is above itself.
+            if next == id {
+                return Ok(false);
+            }
+            id = next;
+            above = above.above()?;
+        }
+    }
+
+    fn add(&mut self, spot: &Spot, what: What, path: &Path) {
+        let Some((name, above)) = spot.below.split_last() else { return };
+        let mut beside = vec![temporary(name)];
+        if what == What::MountPoint {
+            let mut lock = name.clone();
+            lock.push(".lock");
+            beside.push(lock);
+        }
+        for name in beside {
+            let below = above.iter().cloned().chain([name]).collect();
+            let spot = Spot { directory: spot.directory, below };
+            self.places.push(Place { spot, what: What::Temporary, path: path.to_owned() });
+        }
+        self.places.push(Place { spot: spot.clone(), what, path: path.to_owned() });
+    }
+
+    /// Where a path leads, if nothing of ours is there or on the way.
+    fn judge(&self, path: &Path, trails: &mut HashMap<PathBuf, Trail>) -> Result<Spot, Error> {
+        let (parent, name) = split(path)?;
+        let trail = self.trail(parent, trails)?;
+        self.verdict(path, &trail, name)?;
+        let below = trail.missing.into_iter().chain([name.to_owned()]).collect();
+        Ok(Spot { directory: trail.last, below })
+    }
+
+    /// What is to be said of a name at the end of a trail.
+    fn verdict(&self, path: &Path, trail: &Trail, name: &OsStr) -> Result<(), Error> {
+        let inside = |of: &Path| Err(Error::Inside { path: path.to_owned(), of: of.to_owned() });
+        if trail.is_below_generations {
+            return inside(&self.mount_point);
+        }
+        for (directory, names) in &trail.passed {
+            let names: Vec<&OsStr> = names.iter().map(OsString::as_os_str).chain([name]).collect();
+            for Place { spot, what, path: ours } in &self.places {
+                if spot.directory != *directory
+                    || names.len() < spot.below.len()
+                    || spot.below.iter().zip(&names).any(|(ours, name)| ours != name)
+                {
+                    continue;
+                }
+                return match what {
+                    What::Temporary => Err(Error::Reserved { path: path.to_owned(), of: ours.clone() }),
+                    What::SymlinkPath if names.len() == spot.below.len() => {
+                        Err(Error::HidesSecrets { path: path.to_owned() })
+                    }
+                    What::SymlinkPath | What::MountPoint => inside(ours),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// The way to a directory. Each is followed once.
+    fn trail(&self, directory: &Path, trails: &mut HashMap<PathBuf, Trail>) -> Result<Trail, Error> {
+        if let Some(trail) = trails.get(directory) {
+            return Ok(trail.clone());
+        }
+        let trail = match (directory.parent(), directory.file_name()) {
+            (Some(parent), Some(name)) => {
+                let mut trail = self.trail(parent, trails)?;
+                if trail.missing.is_empty() {
+                    match Dir::plain(directory) {
+                        Ok(open) => {
+                            trail.pass(name);
+                            self.arrive(&mut trail, open.id()?);
+                        }
+                        Err(Errno::ENOENT) => trail.miss(name),
+                        Err(_) => trail = self.step_by_step(directory)?,
+                    }
+                } else {
+                    trail.miss(name);
+                }
+                trail
+            }
+            _ => self.step_by_step(directory)?,
+        };
+        trails.insert(directory.to_owned(), trail.clone());
+        Ok(trail)
+    }
+
+    /// The way to a directory through links.
+    fn step_by_step(&self, path: &Path) -> Result<Trail, Error> {
+        let mut trail = Trail::default();
+        let mut directory = Dir::root()?;
+        self.arrive(&mut trail, directory.id()?);
+        let mut ahead = Vec::new();
+        push_steps(&mut ahead, path);
+        let mut links = LINKS;
+        while let Some(name) = ahead.pop() {
+            if !trail.missing.is_empty() {
+                trail.miss(&name);
+                continue;
+            }
+            match directory.step_or_target(&name)? {
+                Step::Directory(next) => {
+                    directory = next;
+                    trail.pass(&name);
+                    self.arrive(&mut trail, directory.id()?);
+                }
+                Step::Link(target) => {
+                    trail.turn_off(&name, &ahead);
+                    links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
+                    if target.is_absolute() {
+                        directory = Dir::root()?;
+                    }
+                    push_steps(&mut ahead, &target);
+                    self.arrive(&mut trail, directory.id()?);
+                }
+                Step::Nothing => trail.miss(&name),
+            }
+        }
+        Ok(trail)
+    }
+
+    fn arrive(&self, trail: &mut Trail, directory: Id) {
+        trail.last = directory;
+        trail.is_below_generations |= self.generations == Some(directory) || self.device == Some(directory.device);
+        if self.places.iter().any(|place| place.spot.directory == directory) {
+            trail.passed.push((directory, Vec::new()));
+            trail.open = trail.open.saturating_add(1);
+        }
+    }
+}
+
+/// The directories on the way to another one.
+#[derive(Clone, Default)]
+struct Trail {
+    /// Those in which there is something of ours, with the names that follow.
+    passed: Vec<(Id, Vec<OsString>)>,
+    /// How many of them, from the end, go on with the names to come.
+    open: usize,
+    /// The last one that is there.
+    last: Id,
+    /// The names that are not there.
+    missing: Vec<OsString>,
+    is_below_generations: bool,
+}
+
+impl Trail {
+    fn pass(&mut self, name: &OsStr) {
+        for (_, names) in self.passed.iter_mut().rev().take(self.open) {
+            names.push(name.to_owned());
+        }
+    }
+
+    fn miss(&mut self, name: &OsStr) {
+        self.pass(name);
+        self.missing.push(name.to_owned());
+    }
+
+    /// At this name the way leads elsewhere. So far it passes what has the name, and all that would be below it.
+    fn turn_off(&mut self, name: &OsStr, ahead: &[OsString]) {
+        self.pass(name);
+        for name in ahead.iter().rev() {
+            self.pass(name);
+        }
+        self.open = 0;
+    }
+}

@@ -1,0 +1,47 @@
+//! What a person should know although nothing went wrong.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Something that an installation did or found, for a warning of one line.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Notice {
+    /// A link or an empty directory of somebody else stood where a link was wanted.
+    #[error("{path} was {was} that this program did not make; it gave way to a link", path = path.display(), was = was.display())]
+    GaveWay {
+        /// Where it stood.
+        path: PathBuf,
+        /// What it was, with an article, and where it led.
+        was: OsString,
+    },
+    /// A link of an earlier run is not needed any more, and cannot be reached.
+    #[error(
+        "the link {path} is not needed any more, but {through} is a link of another user by now; if it is still there, remove it by hand",
+        path = path.display(),
+        through = through.display()
+    )]
+    Forgotten {
+        /// The link.
+        path: PathBuf,
+        /// What was put on the way to it.
+        through: PathBuf,
+    },
+    /// A tmpfs that the kernel may swap out.
+    #[error(
+        "the kernel refuses a tmpfs without swap at {path} (noswap, since Linux 6.4), so secrets may be swapped out; encrypt the swap or set sops.useTmpfs = false",
+        path = path.display()
+    )]
+    Swappable {
+        /// The mount point.
+        path: PathBuf,
+    },
+    /// A file system that cannot be put beneath the one before it.
+    #[error(
+        "the kernel cannot take the file system before away from beneath {path} (since Linux 6.5); it stays there, empty, until the next boot",
+        path = path.display()
+    )]
+    Stacked {
+        /// The mount point.
+        path: PathBuf,
+    },
+}

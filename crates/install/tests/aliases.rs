@@ -1,0 +1,153 @@
+//! Paths that lead to the program's own places by another name: refused before anything is changed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use install::{Current, Error, File, FileSystem, Location};
+use nix::mount::{MsFlags, mount};
+use support::{Place, Wanted, absolute, in_namespace};
+
+#[test]
+fn a_link_below_the_own_places_is_refused_by_whatever_name() {
+    if in_namespace("a_link_below_the_own_places_is_refused_by_whatever_name").is_none() {
+        return;
+    }
+    for file_system in [FileSystem::Ramfs, FileSystem::Runtime] {
+        let place = Place::mounted(file_system, 0);
+        fs::create_dir_all(place.path("run")).unwrap();
+        fs::create_dir_all(place.path("var")).unwrap();
+        symlink("../run", place.path("var/run")).unwrap();
+        symlink(place.path("run"), place.path("var/absolute")).unwrap();
+        symlink("run/secrets/of", place.path("var/secrets")).unwrap();
+        fs::create_dir(place.path("bound")).unwrap();
+        mount(Some(&place.path("run")), &place.path("bound"), None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        let refused = [
+            "run/secrets",
+            "run/secrets.d",
+            "run/secrets.d/x",
+            "run/secrets.d/1/x",
+            "run/.secrets.new",
+            "run/.secrets.new/x",
+            "run/.secrets.d.new",
+            "run/.secrets.d.new/deep/x",
+            "run/secrets.d.lock",
+            "var/run/secrets",
+            "var/run/secrets/x",
+            "var/run/secrets/deep/x",
+            "var/run/secrets.d/1/x",
+            "var/run/.secrets.new",
+            "var/absolute/secrets/x",
+            "var/absolute/.secrets.d.new",
+            "var/secrets/x",
+            "bound/secrets",
+            "bound/secrets/x",
+            "bound/secrets.d/x",
+            "bound/.secrets.d.new",
+        ];
+        let accepted =
+            ["run/secretsx", "run/.secrets", "run/x/secrets", "var/run/x", "bound/y/secrets/x", "etc/secrets/x"];
+        // Before the first generation, and with one.
+        for _ in 0..2 {
+            for (paths, is_refused) in [(&refused[..], true), (&accepted[..], false)] {
+                for path in paths {
+                    let wanted = [place.secret("a", "x").at(&place.path(path))];
+                    let misplaced = misplaced(&place.location, &wanted).unwrap();
+                    assert_eq!(!misplaced.is_empty(), is_refused, "{path}: {misplaced:?}");
+                }
+            }
+            assert!(
+                place.path("run").join("secrets").exists() || fs::read_dir(place.path("run")).unwrap().count() == 0
+            );
+            place.install(&[place.secret("a", "x")]).unwrap();
+        }
+        nix::mount::umount2(&place.path("bound"), nix::mount::MntFlags::MNT_DETACH).unwrap();
+        if file_system != FileSystem::Runtime {
+            nix::mount::umount2(place.location.mount_point(), nix::mount::MntFlags::MNT_DETACH).unwrap();
+        }
+        for directory in ["run", "var", "bound"] {
+            fs::remove_dir_all(place.path(directory)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_link_is_not_made_below_the_own_places_even_if_it_was_not_refused_before() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    symlink("run", place.path("alias")).unwrap();
+    let paths = ["alias/secrets", "alias/secrets/x", "alias/secrets.d/x", "alias/.secrets.new", "run/.secrets.d.new"];
+    let wanted: Vec<Wanted> =
+        paths.iter().map(|path| place.secret(&path.replace('/', "-"), "x").at(&place.path(path))).collect();
+    let run = place.install(&wanted).unwrap();
+    assert_eq!(run.failures.len(), paths.len(), "{:?}", run.failures);
+    assert_eq!(place.tree().len(), paths.len());
+    // And so the next run has the same to say, and makes no generation.
+    assert!(place.install(&wanted).unwrap().changes.is_empty());
+}
+
+#[test]
+fn a_symlink_path_that_leads_into_the_mount_point_is_refused_and_the_other_way_round() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("run")).unwrap();
+    symlink("run", place.path("alias")).unwrap();
+    for (mount_point, symlink_path) in [
+        ("run/secrets.d", "alias/secrets.d"),
+        ("run/secrets.d", "alias/secrets.d/link"),
+        ("alias/secrets.d", "run/secrets.d"),
+        ("alias/secrets/d", "run/secrets"),
+        ("run/secrets/deep/d", "alias/secrets"),
+    ] {
+        for exists in [false, true] {
+            let at = |path: &str| absolute(&place.path(path));
+            let location = Location::new(at(mount_point), at(symlink_path), FileSystem::Runtime).unwrap();
+            if exists {
+                fs::create_dir_all(place.path(mount_point)).unwrap();
+            }
+            let error = misplaced(&location, &[]).err().unwrap();
+            assert!(matches!(error, Error::Nested { .. }), "{mount_point} {symlink_path}: {error}");
+            drop(fs::remove_dir_all(place.path("run/secrets.d")));
+            drop(fs::remove_dir_all(place.path("run/secrets")));
+        }
+    }
+}
+
+#[test]
+fn two_paths_that_lead_to_one_place_are_told() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("etc")).unwrap();
+    symlink("etc", place.path("alias")).unwrap();
+    let at = |path: &str| place.secret(&path.replace('/', "-"), "x").at(&place.path(path));
+    let wanted = [at("etc/a/b"), at("alias/a/c"), at("alias/a/b"), at("etc/d"), at("alias/d")];
+    let misplaced = misplaced(&place.location, &wanted).unwrap();
+    assert_eq!(misplaced.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [2, 4]);
+    let [first, _] = [&misplaced[0].1, &misplaced[1].1];
+    let (alias, etc) = (place.path("alias/a/b"), place.path("etc/a/b"));
+    let expected = format!(
+        "{} and {} lead to the same place, and only one link can be there; give each its own path",
+        alias.display(),
+        etc.display()
+    );
+    assert_eq!(first.to_string(), expected);
+}
+
+fn misplaced(location: &Location, wanted: &[Wanted]) -> Result<Vec<(usize, Error)>, Error> {
+    let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
+    let before = snapshot(location);
+    let misplaced = Current::inspect(location)?.misplaced(&files);
+    assert_eq!(snapshot(location), before, "it only reads");
+    misplaced
+}
+
+fn snapshot(location: &Location) -> Vec<PathBuf> {
+    let folder = location.mount_point().ancestors().find(|path| path.ends_with("run") || path.ends_with("alias"));
+    let mut found: Vec<PathBuf> = fs::read_dir(folder.unwrap_or(Path::new("/")))
+        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
+    found.sort();
+    found
+}

@@ -1,0 +1,88 @@
+//! What a generation is made from, as questions that the next run asks again: is there an answer that has changed?
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use install::Inputs;
+use zeroize::Zeroizing;
+
+use crate::cli;
+use crate::environment::Environment;
+use crate::input;
+
+/// Adds what is in the manifest.
+pub(crate) fn add_manifest(inputs: &mut Inputs, json: &[u8]) {
+    inputs.add(b"manifest", json);
+}
+
+/// Adds what is in a file, as it was used; nothing if it cannot be read.
+pub(crate) fn add_file(inputs: &mut Inputs, path: &Path, content: Option<&[u8]>) {
+    inputs.add(&[FILE, path.as_os_str().as_bytes()].concat(), &answer(content));
+}
+
+/// Adds an account and its number.
+pub(crate) fn add_account(inputs: &mut Inputs, kind: &str, name: &str, number: u32) {
+    inputs.add(format!("{kind} {name}").as_bytes(), &number.to_le_bytes());
+}
+
+/// Adds the program that runs: where its file is, and what tells one build from another.
+pub(crate) fn add_program(inputs: &mut Inputs) {
+    let begin = || -> std::io::Result<Vec<u8>> {
+        let mut file = fs::File::open(PROGRAM)?;
+        let status = file.metadata()?;
+        let mut begin = vec![0; BEGIN];
+        file.read_exact(&mut begin)?;
+        for number in [status.dev(), status.ino(), status.size()] {
+            begin.extend(number.to_le_bytes());
+        }
+        for number in [status.mtime(), status.mtime_nsec(), status.ctime(), status.ctime_nsec()] {
+            begin.extend(number.to_le_bytes());
+        }
+        Ok(begin)
+    };
+    match begin() {
+        Ok(begin) => inputs.add(b"program", &begin),
+        Err(_) => inputs.add_unknown(),
+    }
+}
+
+/// Adds what decides besides the manifest: the environment and the command line. Where programs for keys are looked for is left
+/// out, because they only open what others cannot, and the values are the same.
+pub(crate) fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: cli::Accounts) {
+    let text = |text: Option<&str>| text.map(|text| text.as_bytes().to_owned());
+    let path = |path: Option<&Path>| path.map(|path| path.as_os_str().as_bytes().to_owned());
+    let mut add = |question: &str, value: Option<Vec<u8>>| {
+        inputs.add(question.as_bytes(), &answer(value.map(Zeroizing::new).as_ref().map(|value| value.as_slice())));
+    };
+    add("XDG_RUNTIME_DIR", text(environment.runtime_directory.as_deref()));
+    add("CREDENTIALS_DIRECTORY", path(environment.credentials_directory.as_deref()));
+    add("GNUPGHOME", path(environment.gnupg_home.as_deref()));
+    add("SOPS_AGE_KEY", text(environment.age_key.as_deref().map(String::as_str)));
+    add("SOPS_AGE_KEY_FILE", path(environment.age_key_file.as_deref()));
+    add("user's age keys", path(environment.user_age_keys.as_deref()));
+    let ssh_keys: Vec<&OsStr> = environment.ssh_keys.iter().map(|key| key.as_os_str()).collect();
+    add("SOPS_AGE_SSH_PRIVATE_KEY_FILE", Some(ssh_keys.join(OsStr::new("\0")).into_encoded_bytes()));
+    add("accounts", Some(vec![u8::from(accounts == cli::Accounts::Ignore)]));
+}
+
+/// The answer to a question on a file. The others are known before anything is asked.
+pub(crate) fn ask(question: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let path = Path::new(OsStr::from_bytes(question.strip_prefix(FILE)?));
+    let content = input::read_again(path);
+    Some(answer(content.as_ref().map(|content| content.as_slice())))
+}
+
+/// Something as opposed to nothing.
+fn answer(content: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(content.map_or_else(Vec::new, |content| [b"+", content].concat()))
+}
+
+const FILE: &[u8] = b"file ";
+const PROGRAM: &str = "/proc/self/exe";
+
+/// How much of the program is looked at: its headers, with the sizes of its parts and the number of its build.
+const BEGIN: usize = 4096;
