@@ -502,7 +502,7 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
             Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
             Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
             Some(Drift::LinkElsewhere { path, target }) => {
-                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()))
+                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
             }
             Some(Drift::NotALink { path, .. }) if is_empty_directory(&path) => {
                 lines.push(format!("would replace an empty directory by a link: {}", path.display()));
@@ -587,10 +587,10 @@ fn parse(
 ) -> Result<Manifest, Reported> {
     inputs.add(json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
-        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
+        // One before a switch has the environment of a deployment tool.
+        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _)
+        | (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
-        // A look before a switch has the environment of a deployment tool.
-        (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, None) => RuntimeDirectory::Unset,
     };
     let manifest = Manifest::from_json(json, runtime_directory).map_err(|problems| {

@@ -398,7 +398,7 @@ mod tests {
                 Ok(_) => {}
                 // A host needs a check that asks for it, a system a switch.
                 Err(message) if spec.option == Opt::System => {
-                    assert!(message.contains("-pre-switch"), "{line}: {message}")
+                    assert!(message.contains("-pre-switch"), "{line}: {message}");
                 }
                 Err(message) => assert!(message.contains("-check-mode=recipients"), "{line}: {message}"),
             }
