@@ -97,7 +97,7 @@ fn file_name(mount_point: &OsStr) -> OsString {
 
 /// Waits so many milliseconds. By poll(2), because the standard library's sleep panics where a sandbox refuses it; then the
 /// pause is shorter, and nothing is wrong.
-fn rest(milliseconds: u8) {
+pub(crate) fn rest(milliseconds: u8) {
     match poll(&mut [], PollTimeout::from(milliseconds)) {
         Ok(_) | Err(_) => {}
     }

@@ -3,14 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::time::Duration;
 
 use nix::unistd::{Gid, Uid};
 
 use crate::credentials::{self, Credential};
 use crate::current::{Current, number};
 use crate::dir::{Dir, Found, Missing, temporary};
-use crate::lock::Lock;
+use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted, split};
 use crate::requests::Requests;
 use crate::{Error, File, Location, Owner, generation, links};
@@ -146,7 +145,7 @@ impl<'l> Store<'l> {
             Vec::new()
         });
         if self.beneath.is_some() || !superfluous.is_empty() {
-            std::thread::sleep(GRACE);
+            rest(GRACE);
         }
         failures.extend(superfluous.iter().filter_map(|name| self.root.remove_tree(name).err()));
         failures.extend(self.beneath.as_ref().and_then(|beneath| mount::clear(beneath).err()));
@@ -249,9 +248,9 @@ fn clear_way(parent: &Dir, name: &OsStr, temporary: &OsStr) -> Result<(), Error>
     }
 }
 
-/// How long an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
+/// How many milliseconds an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
 /// symlink to it and has yet to take the next step of the path.
-const GRACE: Duration = Duration::from_millis(10);
+const GRACE: u8 = 10;
 
 /// Permissions of the directories that are made on the way to the symlink, less the umask.
 const PARENT: u32 = 0o755;

@@ -183,7 +183,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     text
 }
 
-/// How many digits stand behind the backslash.
+/// How many digits follow the backslash.
 const DIGITS: usize = 3;
 /// Where fstab has the mount point, counted from 0.
 const FSTAB_COLUMN: usize = 1;

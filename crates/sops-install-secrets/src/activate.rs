@@ -130,7 +130,7 @@ struct Contents {
 }
 
 impl Contents {
-    /// Contents that nobody is going to look at.
+    /// Contents that are not going to be looked at.
     fn unread(manifest: &Manifest) -> Self {
         Self {
             secrets: manifest.secrets().iter().map(|_| Some(Plaintext::new(Vec::new()))).collect(),
@@ -139,7 +139,7 @@ impl Contents {
     }
 }
 
-/// Whom a file is to belong to: to the user who runs the program if to nobody else. Who cannot be found was reported.
+/// The owner of a file; without one it belongs to the user who runs the program. An owner that cannot be found was reported.
 type Ownership = Result<Option<Owner>, Reported>;
 
 /// What a run decides on before anything is touched.
@@ -305,7 +305,7 @@ impl Installation<'_> {
         keys::load(self.manifest, self.environment, commands, inputs, report)
     }
 
-    /// Adds what there is besides the manifest and the keys: the program, the files that it reads, and whom all belongs to.
+    /// Adds what there is besides the manifest and the keys: the program, the files that it reads, and the owners.
     fn add_inputs(&self, inputs: &mut Inputs, group: Option<Gid>, owners: &[Ownership]) {
         inputs.add_program();
         for file in decrypt::paths(self.manifest) {
@@ -451,7 +451,7 @@ impl Installation<'_> {
         })
     }
 
-    /// Whom each secret, and then each template, is to belong to. Who cannot be found is reported.
+    /// The owner of each secret, and then of each template. Who cannot be found is reported.
     fn find_owners(&self, unknown: Unknown, report: &mut Report) -> Vec<Ownership> {
         let mut owners = self.owners(unknown);
         let secrets = self.manifest.secrets().iter().map(|secret| (Kind::Secret, secret.entry()));

@@ -825,3 +825,26 @@ fn a_secret_can_be_a_credential_too_and_goes_with_it() {
     assert_eq!(run.stderr, "");
     assert_eq!(run.stdout, "exit 0\nd 700 0:0\nf 400 0:0 db-password\ndeep\nhello\n");
 }
+
+#[test]
+fn a_run_that_is_told_to_end_while_systemctl_hangs_ends_with_it_and_the_next_run_asks_again() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["one.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; mkdir hung; install {before}\n\
+         printf '#!/bin/sh\\nsleep 600 & echo $! > pid; wait\\n' > hung/systemctl; chmod +x hung/systemctl\n\
+         (PATH=.:$PWD/hung:$PATH; exec {program} {after}) >/dev/null & run=$!\n\
+         tries=0; until test -s pid || test $((tries += 1)) -gt 400; do sleep 0.05; done\n\
+         kill -TERM $run; wait $run; echo $?; sleep 0.2; grep -s '^State:.[^ZX]' /proc/$(cat pid)/status\n\
+         PATH=:.:$PATH; install {after}; cat asked",
+        program =
+            [env!("CARGO_BIN_EXE_sops-install-secrets"), if system.root { "" } else { " -ignore-passwd" }].concat()
+    ));
+    assert_eq!(run.stdout, "exit 0\n143\nexit 0\n--no-block try-restart -- one.service\n");
+    assert_eq!(run.stderr, "");
+}
