@@ -445,6 +445,9 @@ impl Dir {
     }
 }
 
+/// The most bytes of a file that is read as a whole: many times what a hundred thousand links take.
+const LARGEST_RECORD: i64 = 64 << 20;
+
 /// Reading and comparing.
 impl Dir {
     /// A lock file to look at, or nothing if there is none, or no lock file.
@@ -459,6 +462,10 @@ impl Dir {
     /// The content of a file, or nothing if it is not there.
     pub(crate) fn read(&self, name: &OsStr) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         match self.open(name) {
+            // Whatever made it so, it is not ours, and there may not be memory for it.
+            Ok((_, status)) if status.st_size > LARGEST_RECORD => {
+                Err(Error::call("read", self.path.join(name))(Errno::EFBIG))
+            }
             Ok((mut file, status)) => Ok(Some(self.read_all(&mut file, &status, name)?)),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),

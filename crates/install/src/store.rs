@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::time::Duration;
 
 use nix::unistd::{Gid, Uid};
 
@@ -11,7 +10,7 @@ use crate::credentials::{self, Credential};
 use crate::current::{Current, number};
 use crate::dir::{Dir, Found, Missing, Over, temporary};
 use crate::links::Updated;
-use crate::lock::Lock;
+use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted, split};
 use crate::notice::Notice;
 use crate::requests::Requests;
@@ -182,7 +181,7 @@ impl<'l> Store<'l> {
             Vec::new()
         });
         if self.beneath.is_some() || !superfluous.is_empty() {
-            std::thread::sleep(GRACE);
+            rest(GRACE);
         }
         failures.extend(superfluous.iter().flat_map(|name| self.root.remove_tree(name)));
         failures.extend(self.beneath.iter().flat_map(mount::clear));
@@ -328,9 +327,9 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<O
     }
 }
 
-/// How long an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
+/// How many milliseconds an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
 /// symlink to it and has yet to take the next step of the path.
-const GRACE: Duration = Duration::from_millis(10);
+const GRACE: u8 = 10;
 
 /// Permissions of the directories that are made on the way to the symlink.
 const PARENT: u32 = 0o755;
