@@ -72,7 +72,7 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
             None
         }
         Some(generation) => {
-            let change = Change { before: &before, generation, mount_point: path, kind, owner };
+            let change = Change { current, before: &before, generation, mount_point: path, kind, owner };
             change.make(&mut notices)?;
             Some(before)
         }
@@ -136,6 +136,7 @@ fn open(path: &Path) -> Result<Dir, Error> {
 
 /// One file system that takes the place of another.
 struct Change<'a> {
+    current: &'a Current<'a>,
     before: &'a Dir,
     generation: u64,
     mount_point: &'a Path,
@@ -158,7 +159,9 @@ impl Change<'_> {
                 None,
             )?;
             match put(&mount, self.mount_point, MoveMountFlags::MOVE_MOUNT_BENEATH) {
-                Ok(()) => return take_away(self.mount_point),
+                // Not what the call said, but what is there.
+                Ok(()) if finish(self.before, self.current)? => return Ok(()),
+                Ok(()) => return Err(Error::NotInMemory { path: self.mount_point.to_owned() }),
                 Err(Errno::EINVAL | Errno::ENOSYS | Errno::EPERM | Errno::EOPNOTSUPP) => {
                     self.before.remove(SUCCESSOR.as_ref())?;
                     notices.push(Notice::Stacked { path: self.mount_point.to_owned() });
@@ -187,7 +190,7 @@ impl Change<'_> {
     }
 }
 
-/// Ends a change that was broken off between its two steps: takes the upper file system away if the one beneath is the one that was
+/// Ends a change that is between its two steps, perhaps since an earlier run: takes the upper file system away if the one beneath is the one that was
 /// to follow it, and nothing was switched since. Says whether it did.
 fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
     let Some(noted) = before.read(SUCCESSOR.as_ref())? else { return Ok(false) };
