@@ -356,6 +356,13 @@ impl Dir {
         let mut handle = Handle::from(handle);
         handle.write_all(content).map_err(|error| Error::call("write", path())(errno(&error)))?;
         // No fsync: the files are in memory, and after a power failure there is nothing to come back to.
+        if let Some(owner) = owner.filter(|owner| *owner != ROOT) {
+            give(&handle, owner, path)?;
+        }
+        if first != permissions {
+            permit(&handle, permissions, path)?;
+        }
+        // Whether that was enough is looked at, and the rest is done: whoever made the file, and with which umask.
         own(&handle, owner, permissions, path)
     }
 
@@ -789,20 +796,27 @@ fn own(
     path: impl Fn() -> PathBuf,
 ) -> Result<FileStat, Error> {
     let look = || fstat(handle).map_err(|errno| Error::call("look at", path())(errno));
-    let mut status = look()?;
-    if let Some(owner) = owner
-        && owner != self::owner(&status)
-    {
-        fchown(handle, Some(owner.user), Some(owner.group))
-            .map_err(|errno| Error::call("change the owner of", path())(errno))?;
-        status = look()?;
+    let found = look()?;
+    let other = owner.filter(|owner| *owner != self::owner(&found));
+    if let Some(owner) = other {
+        give(handle, owner, &path)?;
     }
-    if permissions_of(&status) != permissions {
-        fchmod(handle, Mode::from_bits_truncate(permissions))
-            .map_err(|errno| Error::call("change the mode of", path())(errno))?;
-        status = look()?;
+    let is_cleared = other.is_some() && permissions & !ALL != 0;
+    let is_permitted = permissions_of(&found) == permissions && !is_cleared;
+    if !is_permitted {
+        permit(handle, permissions, &path)?;
     }
-    Ok(status)
+    if other.is_none() && is_permitted { Ok(found) } else { look() }
+}
+
+fn give(handle: &impl AsFd, owner: Owner, path: impl Fn() -> PathBuf) -> Result<(), Error> {
+    fchown(handle, Some(owner.user), Some(owner.group))
+        .map_err(|errno| Error::call("change the owner of", path())(errno))
+}
+
+fn permit(handle: &impl AsFd, permissions: u32, path: impl Fn() -> PathBuf) -> Result<(), Error> {
+    fchmod(handle, Mode::from_bits_truncate(permissions))
+        .map_err(|errno| Error::call("change the mode of", path())(errno))
 }
 
 /// Whether there is an access control list of this kind. A ramfs has none at all.
@@ -860,10 +874,14 @@ pub(crate) const LINKS: u8 = 40;
 
 /// The bits that chmod(2) takes.
 const PERMISSIONS: u32 = 0o7777;
+const ALL: u32 = 0o777;
 const OWNER_ALL: u32 = 0o700;
 const OWNER_READ_WRITE: u32 = 0o600;
 const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_ALL: u32 = 0o077;
+
+/// Who makes files, as a rule.
+const ROOT: Owner = Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) };
 
 /// The extended attributes with access control lists, acl(5).
 const ACCESS_LIST: &CStr = c"system.posix_acl_access";

@@ -363,7 +363,7 @@ fn an_access_control_list_is_a_difference_and_goes() {
     // Entries as in acl(5) for owner, user 0, group, mask and others: what stat(2) says of the mode stays the same.
     let entries = |execute: u16| {
         let of = [
-            (1_u16, 4 | execute * 2, u32::MAX),
+            (1_u16, 4 | (execute * 2), u32::MAX),
             (2, 4, 0),
             (4, 4, u32::MAX),
             (0x10, 4 | execute, u32::MAX),
