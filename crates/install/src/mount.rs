@@ -27,7 +27,7 @@ use rustix::mount::{
 };
 
 use crate::current::{Current, number};
-use crate::dir::{Dir, Found, Is, Missing, errno, raw, temporary};
+use crate::dir::{Dir, Is, Missing, errno, raw};
 use crate::notice::Notice;
 use crate::record::{RECORDS, STAMP, SUCCESSOR};
 use crate::{Error, FileSystem, Owner};
@@ -52,9 +52,6 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
             return Ok(Mounted { root, beneath: None, notices: Vec::new() });
         }
     };
-    let (parent, name) = split(path)?;
-    let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
-    discard(&parent, &temporary(name))?;
     let mut before = open(path)?;
     let mut taken_away = None;
     if finish(&before, current)? {
@@ -257,20 +254,6 @@ fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), E
         attempt("mode=0751")
     };
     result.map_err(Error::call("mount a file system in memory at", path))
-}
-
-/// Removes the file system that a killed run of an older version has mounted beside the mount point.
-fn discard(parent: &Dir, beside: &OsStr) -> Result<(), Error> {
-    // A run that finds nothing to do does nothing, so that it succeeds on a read-only file system too.
-    if matches!(parent.look(beside)?, Found::Nothing) {
-        return Ok(());
-    }
-    match parent.remove_empty(beside) {
-        Err(Error::Mounted { .. }) => {}
-        result => return result,
-    }
-    take_away(&parent.path().join(beside))?;
-    parent.remove_empty(beside)
 }
 
 /// A kind of file system in memory.

@@ -449,28 +449,6 @@ fn a_generation_in_a_mere_directory_is_carried_into_memory() {
 }
 
 #[test]
-fn what_a_killed_run_mounted_beside_is_discarded() {
-    if in_namespace("what_a_killed_run_mounted_beside_is_discarded").is_none() {
-        return;
-    }
-    let place = Place::mounted(FileSystem::Ramfs, 0);
-    place.install(&[place.secret("a", "1")]).unwrap();
-    let beside = place.path("run/.secrets.d.new");
-    fs::create_dir(&beside).unwrap();
-    // Killed before it was mounted, and after.
-    for kind in [None, Some("tmpfs")] {
-        if kind.is_some() {
-            fs::create_dir(&beside).unwrap();
-            mount(Some("none"), &beside, kind, MsFlags::empty(), None::<&str>).unwrap();
-            fs::write(beside.join("plaintext"), "x").unwrap();
-        }
-        place.install(&[place.secret("a", "1")]).unwrap();
-        assert!(!beside.exists());
-        assert_eq!(mounts(&beside), [""; 0]);
-    }
-}
-
-#[test]
 fn a_failure_while_mounting_leaves_the_running_generation() {
     let Some(rights) = in_namespace("a_failure_while_mounting_leaves_the_running_generation") else { return };
     if rights == Rights::UserNamespace {
