@@ -44,8 +44,8 @@ pub(crate) enum Missing {
 impl Dir {
     /// The directory at an absolute path, good for names below it but not for listing.
     ///
-    /// A link on the way is followed only if nobody but root and we ourselves can change it: it is owned by one of the two
-    /// and so is its directory, in which nobody else can write. Any other link is [`Error::Untrusted`].
+    /// A link on the way is followed only if no other user than root and our own can change it: it is owned by one of the
+    /// two and so is its directory, in which no other user can write. Any other link is [`Error::Untrusted`].
     pub(crate) fn walk(path: &Path, missing: Missing) -> Result<Self, Error> {
         // Almost every path has no link at all, and one call opens it or finds that a step is missing.
         match (Self::plain(path), missing, path.parent(), path.file_name()) {
@@ -210,7 +210,7 @@ impl Dir {
         Ok(self.status()?.st_dev != self.above()?.status()?.st_dev)
     }
 
-    /// Whether nobody but root and we ourselves can put something into this directory or take it away.
+    /// Whether only root and our own user can put something into this directory or take it away.
     pub(crate) fn is_private(&self) -> Result<bool, Error> {
         let status = self.status()?;
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
@@ -286,7 +286,7 @@ impl Dir {
         }
     }
 
-    /// Where the link of this name leads, if nobody else can change it.
+    /// Where the link of this name leads, if no other user can change it.
     fn trusted_target(&self, name: &OsStr, otherwise: Errno) -> Result<PathBuf, Error> {
         match self.look(name)? {
             Found::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
@@ -437,7 +437,7 @@ impl Dir {
         renamed.map_err(Error::call("put in place", self.path.join(to)))
     }
 
-    /// A file to lock, made if it is not there. Only root or we ourselves can open it, so nobody else can hold the lock.
+    /// A file to lock, made if it is not there. Only root and our own user can open it, so no other user can hold the lock.
     pub(crate) fn lockable(&self, name: &OsStr) -> Result<OwnedFd, Error> {
         let path = || self.path.join(name);
         // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
