@@ -205,24 +205,26 @@ impl<'a> Link<'a> {
             }
             _ => ours.refuse(self.path, &parent, name)?,
         }
+        let is_ours = |target: &Path| {
+            let made = Made { path: self.path.to_owned(), target: target.to_owned() };
+            known.contains(&made) || target.starts_with(location.symlink_path())
+        };
         let in_the_way = |was: OsString| Placed::InTheWay(Replaced { path: self.path.to_owned(), was });
         match found {
-            Found::Nothing => self.put(&parent, name, location, Over::Nothing),
+            Found::Nothing => self.put(&parent, name, is_ours, Over::Nothing),
             Found::Link(link) => {
-                let made = Made { path: self.path.to_owned(), target: link.target.clone() };
-                let is_ours = known.contains(&made) || link.target.starts_with(location.symlink_path());
-                if foreign == Foreign::Stays && !is_ours {
+                if foreign == Foreign::Stays && !is_ours(&link.target) {
                     let mut was = OsString::from("a link to ");
                     was.push(&link.target);
                     return Ok(in_the_way(was));
                 }
-                self.put(&parent, name, location, Over::Anything)
+                self.put(&parent, name, is_ours, Over::Anything)
             }
             Found::Directory if foreign == Foreign::Stays && self.is_empty(&parent, name)? => {
                 Ok(in_the_way(OsString::from("an empty directory")))
             }
             Found::Directory => match parent.remove_empty(name) {
-                Ok(()) => self.put(&parent, name, location, Over::Nothing),
+                Ok(()) => self.put(&parent, name, is_ours, Over::Nothing),
                 Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
                     Err(self.foreign("a directory with files"))
                 }
@@ -241,11 +243,11 @@ impl<'a> Link<'a> {
     }
 
     /// Puts the link in place in one step, complete, so that a run that is killed leaves no part of it there.
-    fn put(&self, parent: &Dir, name: &OsStr, location: &Location, over: Over) -> Result<Placed, Error> {
+    fn put(&self, parent: &Dir, name: &OsStr, is_ours: impl Fn(&Path) -> bool, over: Over) -> Result<Placed, Error> {
         let temporary = temporary(name);
         match parent.look(&temporary)? {
             Found::Nothing => {}
-            Found::Link(link) if link.target.starts_with(location.symlink_path()) => parent.remove(&temporary)?,
+            Found::Link(link) if is_ours(&link.target) => parent.remove(&temporary)?,
             found => {
                 return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
             }

@@ -242,7 +242,7 @@ fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> R
     Ok(())
 }
 
-/// Whether nobody but root can open a file for writing. Its owner can always give themselves the right to.
+/// Whether only root can open a file for writing. An owner can always give themselves the right to.
 fn is_written_by_root_alone(status: &FileStat) -> bool {
     status.st_uid == 0 && status.st_mode & OTHERS_WRITE == 0
 }

@@ -33,7 +33,7 @@ pub struct Store<'l> {
     links: Option<Seal>,
     credentials: Option<Seal>,
     notices: Vec<Notice>,
-    #[expect(dead_code, reason = "held, never looked at: nobody else changes the location before this is dropped")]
+    #[expect(dead_code, reason = "held, never looked at: no other run changes the location before this is dropped")]
     lock: Lock,
 }
 
@@ -100,7 +100,7 @@ impl<'l> Store<'l> {
         Some(seal)
     }
 
-    /// Writes a new generation that nobody reads yet.
+    /// Writes a new generation that has no readers yet.
     ///
     /// It stands under its final number from the beginning: readers come through the symlink only, which does not lead to
     /// it. What a killed run has left under this number is removed first.
@@ -231,15 +231,16 @@ impl<'l> Store<'l> {
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;
-        self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
         let target = self.location.mount_point().join(number.to_string());
         parent.link(&target, &temporary, None)?;
-        parent.rename_or_remove(&temporary, name, Over::Anything)
+        parent.rename_or_remove(&temporary, name, Over::Anything)?;
+        self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
+        Ok(())
     }
 }
 
-/// A generation that is complete and that nobody reads.
-#[must_use = "nobody reads it before it is activated"]
+/// A generation that is complete and has no readers yet.
+#[must_use = "it has no readers before it is activated"]
 pub struct Staged<'s, 'l> {
     store: &'s mut Store<'l>,
     number: u64,
@@ -327,7 +328,7 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<O
     }
 }
 
-/// How many milliseconds an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
+/// How many milliseconds an old generation stays after the switch. The kernel may have interrupted a reader who has just followed the
 /// symlink to it and has yet to take the next step of the path.
 const GRACE: u8 = 10;
 
