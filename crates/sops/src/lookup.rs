@@ -280,7 +280,7 @@ mod tests {
     }
 
     fn tree() -> Tree {
-        let comment = || Value::Comment(crate::tree::Comment(" note".into()));
+        let comment = || Value::Comment(crate::tree::Comment::new(" note".into()));
         let inner = Value::Mapping(vec![entry("q", text("in list"))]);
         let first = vec![
             entry("db", Value::Mapping(vec![entry("password", text("p")), entry("user", text("u"))])),

@@ -4,7 +4,9 @@ mod fields;
 mod flattened;
 
 use crate::format::Notation;
+use crate::rules::RuleText;
 use crate::tree::Value;
+use crate::version::Version;
 use fields::Fields;
 
 /// The decoded metadata.
@@ -21,22 +23,8 @@ pub(crate) struct Metadata {
     pub(crate) key_groups: Vec<KeyGroup>,
     /// How many groups are needed if there are several.
     pub(crate) shamir_threshold: i64,
-}
-
-/// The one rule of a file, as written. Regular expressions are not yet compiled.
-pub(crate) enum RuleText {
-    /// Plain below keys that end so; `_unencrypted` if the file gives no rule.
-    UnencryptedSuffix(String),
-    /// Encrypted below keys that end so.
-    EncryptedSuffix(String),
-    /// Plain below keys that match.
-    UnencryptedRegex(String),
-    /// Encrypted below keys that match.
-    EncryptedRegex(String),
-    /// Plain below comments that match.
-    UnencryptedCommentRegex(String),
-    /// Encrypted below comments that match.
-    EncryptedCommentRegex(String),
+    /// The sops that wrote the file, as far as the file says.
+    pub(crate) version: Version,
 }
 
 /// Recipients any of which gives the group's part of the data key; in the order of the file within each kind.
@@ -129,7 +117,7 @@ impl Metadata {
     /// The metadata that stands where the format keeps it.
     ///
     /// What any of sops 3.12 and 3.13 accepts is accepted, where the two do not contradict each other; then 3.12 counts.
-    /// Unknown fields, the version among them, are ignored. The MAC is not checked here.
+    /// Unknown fields are ignored. The MAC is not checked here.
     ///
     /// # Errors
     ///
@@ -152,6 +140,7 @@ impl Metadata {
             mac: fields.text("mac")?,
             mac_only_encrypted: fields.boolean("mac_only_encrypted")?,
             shamir_threshold: fields.integer("shamir_threshold")?,
+            version: Version::parse(&fields.text("version")?),
         })
     }
 }
@@ -239,9 +228,10 @@ const DEFAULT_SUFFIX: &str = "_unencrypted";
 
 #[cfg(test)]
 mod tests {
+    use go_yaml::Timestamp;
+
     use super::*;
     use crate::format::{Source, dotenv, ini, json};
-    use crate::timestamp::Timestamp;
     use crate::tree::{Item, Key, Scalar};
 
     #[test]
