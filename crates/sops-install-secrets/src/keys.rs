@@ -64,7 +64,9 @@ pub(crate) fn load(
     }
     if let Some(text) = &environment.age_key {
         loader.inputs.add_unknown();
-        loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
+        for error in loader.identities.add_age_key_variable("SOPS_AGE_KEY", text.as_bytes()) {
+            loader.is_unusable(&error);
+        }
     }
     for name in &environment.key_commands {
         loader.cannot_read(Path::new(name), Reason::Command);

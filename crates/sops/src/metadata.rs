@@ -31,6 +31,7 @@ pub(crate) struct Metadata {
 pub(crate) type KeyGroup = Vec<WrappedKey>;
 
 /// The data key, or a share of it, encrypted to one recipient.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum WrappedKey {
     /// An age file, in ASCII armor.
     Age {
