@@ -89,6 +89,8 @@ pub enum Tag {
     Timestamp,
     /// `!!binary`.
     Binary,
+    /// `!!merge`.
+    Merge,
     /// Any other: it says nothing about the value.
     Unknown,
 }
@@ -445,6 +447,7 @@ impl<'a> Parser<'a> {
             Some("null") => Tag::Null,
             Some("timestamp") => Tag::Timestamp,
             Some("binary") => Tag::Binary,
+            Some("merge") => Tag::Merge,
             _ if full == "!" => Tag::Absent,
             _ => Tag::Unknown,
         })

@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 pub fn resolve(text: &str, plain: bool, tag: Tag) -> Scalar<'_> {
     match tag {
         Tag::Absent if plain => resolve_plain(text),
-        Tag::Absent | Tag::Text | Tag::Unknown => Scalar::text(text),
+        Tag::Absent | Tag::Text | Tag::Merge | Tag::Unknown => Scalar::text(text),
         Tag::Null => Scalar::Null,
         Tag::Binary => decode_binary(text).map_or(Scalar::Null, |bytes| Scalar::Text(Cow::Owned(bytes))),
         Tag::Timestamp => Timestamp::parse_yaml(text).map_or(Scalar::Null, Scalar::Timestamp),

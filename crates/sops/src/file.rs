@@ -206,7 +206,7 @@ impl Decrypted {
     pub fn whole(&self) -> Result<Plaintext, Error> {
         Ok(match &self.0 {
             Opened::Sops { format, tree, version, .. } => match format {
-                Format::Yaml => yaml::emit(tree, *version),
+                Format::Yaml => yaml::emit(tree, *version)?,
                 Format::Json => json::emit(tree, *version)?,
                 Format::Dotenv => dotenv::emit(tree, *version)?,
                 Format::Ini => ini::emit(tree, *version)?,
@@ -305,7 +305,7 @@ fn find_text<'t>(finder: &mut Finder<'t>, format: Format, path: &[&str]) -> Resu
 
 fn emit_value(format: Format, version: Version, value: &Value) -> Result<Plaintext, Error> {
     Ok(match format {
-        Format::Yaml => yaml::emit_value(value, version),
+        Format::Yaml => yaml::emit_value(value, version)?,
         Format::Json => json::emit_value(value, version)?,
         _ => dotenv::emit_value(value, version)?,
     })

@@ -16,6 +16,7 @@ use std::io::Write as _;
 
 use go_yaml::Position;
 
+use crate::foreign::Foreign;
 use crate::tree::{Tree, Value};
 
 /// What a format's reader makes of a file: its data and, cut out of it, the metadata.
@@ -64,12 +65,22 @@ impl From<go_yaml::Error> for ParseError {
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
     /// dotenv and INI have no notation for it.
-    #[error("the key {key:?} holds a {kind}, which the format has no notation for; choose another format")]
+    #[error("the key {:?} holds a {kind}, which the format has no notation for; choose another format", Foreign(key))]
     Complex {
         /// The key.
         key: String,
         /// `mapping` or `list`; in the place of an INI section, any other type.
         kind: &'static str,
+    },
+    /// A text that sops cannot print in YAML.
+    #[error(
+        "the text of the key {:?} has several lines and begins with a tab, and sops prints null in its place; ask for its value \
+         by its key, or begin it with another character",
+        Foreign(key)
+    )]
+    Lost {
+        /// The keys that lead there, joined by `/`.
+        key: String,
     },
     /// JSON has no infinities and no not-a-number.
     #[error("JSON has no notation for a number that is infinite or not a number")]

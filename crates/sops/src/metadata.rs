@@ -3,6 +3,7 @@
 mod fields;
 mod flattened;
 
+use crate::foreign::Foreign;
 use crate::format::Notation;
 use crate::rules::RuleText;
 use crate::tree::Value;
@@ -101,13 +102,19 @@ pub enum MetadataError {
     #[error("its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient")]
     NoKeys,
     /// Two lines of dotenv or INI need the same place to be different things.
-    #[error("its sops metadata has the line {key:?}, which contradicts another one; remove the one that is wrong")]
+    #[error(
+        "its sops metadata has the line {:?}, which contradicts another one; remove the one that is wrong",
+        Foreign(key)
+    )]
     Contradiction {
         /// The key of the line.
         key: String,
     },
     /// A line of dotenv or INI stands for an element that no list has.
-    #[error("its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it")]
+    #[error(
+        "its sops metadata has the line {:?} with an index that is negative or above 65535; correct it",
+        Foreign(key)
+    )]
     Index {
         /// The key of the line.
         key: String,

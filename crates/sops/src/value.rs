@@ -6,6 +6,7 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use gcm::{Cipher, OpenError, TAG_BYTES};
 use go_yaml::{Timestamp, number};
 
+use crate::foreign::Foreign;
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Scalar, Value};
 
@@ -110,11 +111,11 @@ pub enum ValueError {
     NonceLength(usize),
     /// The plaintext does not fit the type beside it.
     #[error(
-        "its decrypted text is no {0}, which is the type its ciphertext names; restore the file from version control"
+        "its decrypted text is not of the type {}, which its ciphertext names; restore the file from version control", Foreign(.0)
     )]
     NotOfItsType(String),
     /// A type that sops does not know, or `bytes`, which it never writes.
-    #[error("its ciphertext names the type {0:?}, which sops never writes; restore the file from version control")]
+    #[error("its ciphertext names the type {:?}, which sops never writes; restore the file from version control", Foreign(.0))]
     UnknownType(String),
     /// A comment that decrypts to something else.
     #[error("it is a comment that decrypts to another type of value; restore the file from version control")]

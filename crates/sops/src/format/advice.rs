@@ -2,6 +2,7 @@
 
 use go_yaml::BYTE_ORDER_MARK;
 
+use crate::foreign::Foreign;
 use crate::format::ParseError;
 
 /// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
@@ -24,7 +25,9 @@ pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseErr
 fn orient(error: ParseError, text: &[u8]) -> ParseError {
     let before = error.position.map_or(text, |position| position.text_before(text));
     match last_key(before) {
-        Some(key) => ParseError { problem: format!("behind the key {key:?}: {}", error.problem).into(), ..error },
+        Some(key) => {
+            ParseError { problem: format!("behind the key {:?}: {}", Foreign(key), error.problem).into(), ..error }
+        }
         None => error,
     }
 }

@@ -1,11 +1,12 @@
 //! YAML as sops reads and writes it: with go-yaml v3 (sops-format.md sections 7.1 and 7.2).
 
+mod lost;
 mod read;
 mod write;
 
 use go_yaml::Stream;
 
-use crate::format::{ParseError, Source, advice};
+use crate::format::{EmitError, ParseError, Source, advice};
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
 use crate::version::Version;
@@ -25,14 +26,29 @@ fn read(bytes: &[u8]) -> Result<Source, go_yaml::Error> {
     read::compose(&Stream::parse(&text)?)
 }
 
-/// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included.
-pub(crate) fn emit(tree: &Tree, version: Version) -> Plaintext {
-    write::emit(tree, version)
+/// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included, but for one.
+///
+/// # Errors
+///
+/// [`EmitError::Lost`]: sops prints null for a text of several lines that begins with a tab, and nothing is lost here
+/// without a word.
+pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+    for document in &tree.documents {
+        lost::find_in_mapping(document, "")?;
+    }
+    Ok(write::emit(tree, version))
 }
 
 /// Writes one value: a mapping or list as a document of its own, a scalar as its bare text.
-pub(crate) fn emit_value(value: &Value, version: Version) -> Plaintext {
-    write::emit_value(value, version)
+///
+/// # Errors
+///
+/// [`EmitError::Lost`], as for a whole file.
+pub(crate) fn emit_value(value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+    if matches!(value, Value::Mapping(_) | Value::List(_)) {
+        lost::find(value, "")?;
+    }
+    Ok(write::emit_value(value, version))
 }
 
 #[cfg(test)]

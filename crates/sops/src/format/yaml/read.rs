@@ -291,33 +291,48 @@ impl<'s, 'a> Composer<'s, 'a> {
         Ok(value)
     }
 
-    /// A merge key must stand for a mapping or a list of mappings. Where sops decodes the metadata it looks at that.
+    /// A merge key must stand for a mapping or a list of mappings, in which the same holds and keys differ. Where sops decodes
+    /// the metadata it looks at that.
     fn reject_bad_merges(&self, pairs: &[(usize, usize)]) -> Result<(), Error> {
+        self.reject_bad_merges_within(pairs, DEEPEST)
+    }
+
+    fn reject_bad_merges_within(&self, pairs: &[(usize, usize)], depth: usize) -> Result<(), Error> {
         for &(key, value) in pairs {
-            let (key, value) = (self.node(key)?, self.node(value)?);
-            let is_merge = matches!(&key.content,
-                Content::Scalar { text, plain: true, tag: Tag::Absent | Tag::Unknown } if text == "<<");
-            let is_good = match &value.content {
-                Content::Sequence(elements) => {
-                    elements.iter().all(|&element| self.node(element).is_ok_and(|node| self.is_mapping(node)))
-                }
-                _ => self.is_mapping(value),
+            let is_merge = match &self.node(key)?.content {
+                Content::Scalar { text, tag: Tag::Merge, .. }
+                | Content::Scalar { text, plain: true, tag: Tag::Absent } => text == "<<",
+                _ => false,
             };
-            if is_merge && !is_good {
-                return Err(value.error("the merge key `<<` must stand for a mapping or a list of mappings"));
+            if !is_merge {
+                continue;
+            }
+            let value = self.node(value)?;
+            let Some(depth) = depth.checked_sub(1) else {
+                return Err(value.error("mappings and lists are nested too deep"));
+            };
+            let elements = match &value.content {
+                Content::Sequence(elements) => elements.iter().map(|&element| self.node(element)).collect(),
+                _ => Ok(vec![value]),
+            };
+            for element in elements? {
+                let Some(merged) = self.pairs(element)? else {
+                    return Err(value.error("the merge key `<<` must stand for a mapping or a list of mappings"));
+                };
+                self.reject_equal_keys(merged)?;
+                self.reject_bad_merges_within(merged, depth)?;
             }
         }
         Ok(())
     }
 
-    fn is_mapping(&self, node: &Node<'_>) -> bool {
-        match node.content {
-            Content::Mapping(_) => true,
-            Content::Alias { target, .. } => {
-                self.node(target).is_ok_and(|node| matches!(node.content, Content::Mapping(_)))
-            }
-            _ => false,
-        }
+    /// What is in a mapping, or in the mapping that an alias stands for.
+    fn pairs(&self, node: &'s Node<'a>) -> Result<Option<&'s [(usize, usize)]>, Error> {
+        let node = match node.content {
+            Content::Alias { target, .. } => self.node(target)?,
+            _ => node,
+        };
+        Ok(if let Content::Mapping(pairs) = &node.content { Some(pairs) } else { None })
     }
 
     /// Keys are compared as they stand in the file, without quotes: `1` and `"1"` are equal.
