@@ -90,7 +90,9 @@ pub(crate) fn load(
         loader.age_key_file(path, Presence::Expected);
     }
     if let Some(text) = &environment.age_key {
-        loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
+        for error in loader.identities.add_age_key_variable("SOPS_AGE_KEY", text.as_bytes()) {
+            loader.is_unusable(&error);
+        }
     }
     if let Some(command) = &environment.age_key_command {
         let name = "SOPS_AGE_KEY_CMD";

@@ -200,7 +200,6 @@
 //! Identities, data keys and everything decrypted are wiped when they are dropped ([`Plaintext`]) and have no `Debug`. No
 //! error holds any of them, nor a MAC. Buffers that take plaintext have their size before they are filled.
 
-mod buffer;
 mod child;
 mod datakey;
 mod error;
@@ -209,25 +208,25 @@ mod foreign;
 mod format;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod gcm;
 mod identity;
 mod lookup;
 mod mac;
 mod metadata;
-mod number;
 mod plaintext;
 mod rules;
 mod shamir;
-mod timestamp;
 mod tree;
 mod value;
+mod version;
 mod walk;
 
 pub use child::query::{Query, QueryError, command_words};
 pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
-pub use error::{EmitError, Error, ParseError, Position};
+pub use error::Error;
 pub use file::{Checked, Decrypted, Encrypted, Format};
 pub use foreign::Foreign;
+pub use format::{EmitError, ParseError};
+pub use go_yaml::Position;
 pub use identity::age::AgeProblem;
 pub use identity::recipient::{HostRecipient, RecipientError};
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
@@ -236,5 +235,6 @@ pub use mac::MacError;
 pub use metadata::MetadataError;
 pub use plaintext::Plaintext;
 pub use rules::pattern::UntranslatablePattern;
+pub use tree::Integers;
 pub use value::ValueError;
 pub use walk::WalkError;

@@ -1,10 +1,10 @@
-//! Points in time as Go reads and prints them (sops-format.md sections 2.3, 4.1 and 7.1).
+//! Points in time as Go reads and prints them.
 
 use std::fmt;
 
 /// A wall-clock time with its offset from UTC. It keeps the offset it was written with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Timestamp {
+pub struct Timestamp {
     year: u16,
     month: u8,
     day: u8,
@@ -19,7 +19,8 @@ pub(crate) struct Timestamp {
 impl Timestamp {
     /// RFC 3339 as Go's `time.Parse` takes it: upper-case `T` and `Z`, an hour of one digit, and a fraction behind `.`
     /// or `,` are allowed.
-    pub(crate) fn parse_rfc3339(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let mut reader = Reader(text.as_bytes());
         let year = reader.digits(4, 4)?;
         reader.literal(b'-')?;
@@ -39,7 +40,8 @@ impl Timestamp {
     }
 
     /// What YAML takes for a timestamp: a date, or a date and a time in one of the two layouts of go-yaml.
-    pub(crate) fn parse_yaml(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse_yaml(text: &str) -> Option<Self> {
         let mut reader = Reader(text.as_bytes());
         let year = reader.digits(4, 4)?;
         reader.literal(b'-')?;
@@ -65,13 +67,15 @@ impl Timestamp {
         Self::new(date, [hour, minute, second], nanosecond, offset)
     }
 
-    /// RFC 3339 in whole seconds, any fraction dropped: the text that the MAC is bound to.
-    pub(crate) fn whole_seconds(self) -> String {
+    /// RFC 3339 in whole seconds, any fraction dropped.
+    #[must_use]
+    pub fn whole_seconds(self) -> String {
         Self { nanosecond: 0, ..self }.to_string()
     }
 
-    /// Whether sops can hash it: Go refuses an offset of 24 hours or more.
-    pub(crate) fn has_strict_offset(self) -> bool {
+    /// Whether Go can write it as text: it refuses an offset of 24 hours or more.
+    #[must_use]
+    pub fn has_strict_offset(self) -> bool {
         self.offset.unsigned_abs() < 24 * 60
     }
 

@@ -1,22 +1,24 @@
-//! What a scalar stands for: the resolver of go-yaml v3 (sops-format.md section 7.1).
+//! What a scalar stands for: the resolver of go-yaml v3.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::parser::Tag;
 use crate::number;
-use crate::plaintext::Plaintext;
+use crate::parser::Tag;
+use crate::scalar::Scalar;
 use crate::timestamp::Timestamp;
-use crate::tree::Scalar;
 
-/// The value of a scalar. As in sops 3.12, one that does not fit its tag is null.
-pub(super) fn resolve(text: &str, plain: bool, tag: Tag) -> Scalar {
+/// The value of a scalar. One that does not fit its tag is null, as where go-yaml decodes into a node and the error is not looked at.
+#[must_use]
+pub fn resolve(text: &str, plain: bool, tag: Tag) -> Scalar<'_> {
     match tag {
         Tag::Absent if plain => resolve_plain(text),
-        Tag::Absent | Tag::Text | Tag::Unknown => Scalar::text(text),
+        Tag::Absent | Tag::Text | Tag::Merge | Tag::Unknown => Scalar::text(text),
         Tag::Null => Scalar::Null,
-        Tag::Binary => decode_binary(text).map_or(Scalar::Null, |bytes| Scalar::Text(Plaintext::new(bytes))),
+        Tag::Binary => decode_binary(text).map_or(Scalar::Null, |bytes| Scalar::Text(Cow::Owned(bytes))),
         Tag::Timestamp => Timestamp::parse_yaml(text).map_or(Scalar::Null, Scalar::Timestamp),
         Tag::Integer => match resolve_word(text) {
             Some(number @ (Scalar::Integer(_) | Scalar::Unsigned(_))) => number,
@@ -35,11 +37,11 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Tag) -> Scalar {
 }
 
 /// Whether a text stays a string if it stands in a file without quotes and tag.
-pub(super) fn is_plain_string(text: &str) -> bool {
+pub(crate) fn is_plain_string(text: &str) -> bool {
     Timestamp::parse_yaml(text).is_none() && resolve_word(text).is_none()
 }
 
-fn resolve_plain(text: &str) -> Scalar {
+fn resolve_plain(text: &str) -> Scalar<'_> {
     match Timestamp::parse_yaml(text) {
         Some(time) => Scalar::Timestamp(time),
         None => resolve_word(text).unwrap_or_else(|| Scalar::text(text)),
@@ -47,7 +49,7 @@ fn resolve_plain(text: &str) -> Scalar {
 }
 
 /// What a word means that is no string: null, a boolean or a number.
-fn resolve_word(text: &str) -> Option<Scalar> {
+fn resolve_word(text: &str) -> Option<Scalar<'static>> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some(Scalar::Null),
         "true" | "True" | "TRUE" => return Some(Scalar::Boolean(true)),
@@ -65,7 +67,7 @@ fn resolve_word(text: &str) -> Option<Scalar> {
     }
 }
 
-fn resolve_number(text: &str) -> Option<Scalar> {
+fn resolve_number(text: &str) -> Option<Scalar<'static>> {
     let (negative, unsigned) = match text.strip_prefix(['+', '-']) {
         Some(rest) => (text.starts_with('-'), rest),
         None => (false, text),
@@ -141,9 +143,9 @@ mod tests {
     use super::*;
 
     /// A scalar as Go would print it, with its type in front.
-    fn show(scalar: &Scalar) -> String {
+    fn show(scalar: &Scalar<'_>) -> String {
         match scalar {
-            Scalar::Text(text) => format!("str {}", String::from_utf8_lossy(text.as_bytes())),
+            Scalar::Text(text) => format!("str {}", String::from_utf8_lossy(text)),
             Scalar::Integer(number) => format!("int {number}"),
             Scalar::Unsigned(number) => format!("uint {number}"),
             Scalar::Float(number) => format!("float {}", number::positional(*number)),

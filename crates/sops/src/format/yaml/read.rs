@@ -1,16 +1,13 @@
-//! Nodes into the tree of a sops file, and the metadata out of it.
+//! Nodes of YAML into the tree of a sops file, and the metadata out of it.
 
 use std::collections::HashMap;
 
-use super::parser::{Comments, Content, Node, Stream, Tag};
-use super::resolve::resolve;
-use super::scanner::DEEPEST;
-use super::text::Mark;
-use crate::error::ParseError;
+use go_yaml::{Comments, Content, DEEPEST, Error, Node, Position, Stream, Tag, number, resolve};
+
+use crate::foreign::Foreign;
 use crate::format::{Notation, Source};
-use crate::number;
 use crate::plaintext::Plaintext;
-use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+use crate::tree::{Comment, Item, Key, Mapping, Place, Scalar, Tree, Value};
 
 /// How much aliases may copy: every copied node and comment counts its text and [`NODE_COST`]. Far beyond what a file of
 /// secrets has use for, and small enough that a few aliases of aliases cannot fill the memory.
@@ -28,7 +25,7 @@ const METADATA: &[u8] = b"sops";
 ///
 /// Documents that are no mappings; keys that are no scalars; equal keys at the top level of the first document and in
 /// its metadata, which is where sops 3.12 looks for them; aliases that stand for too much or for themselves.
-pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
+pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, Error> {
     let mut composer = Composer { stream, copied: 0, open: Vec::new(), depth: 0 };
     let mut documents = Vec::with_capacity(stream.documents.len());
     let mut metadata = None;
@@ -36,7 +33,7 @@ pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, ParseError> {
         let is_first = number == 0;
         let mut mapping = Mapping::new();
         composer.document(document.root, is_first, &mut metadata, &mut mapping)?;
-        push_comments(&mut mapping, &document.foot);
+        push_comments(&mut mapping, &document.foot, Place::OwnLine);
         documents.push(mapping);
     }
     Ok(Source { tree: Tree { documents }, metadata, notation: Notation::Nested })
@@ -51,9 +48,8 @@ struct Composer<'s, 'a> {
 }
 
 impl<'s, 'a> Composer<'s, 'a> {
-    fn node(&self, number: usize) -> Result<&'s Node<'a>, ParseError> {
-        // The parser refers to nodes only after it added them.
-        self.stream.nodes.get(number).ok_or_else(|| Mark::default().error("the file cannot be read"))
+    fn node(&self, number: usize) -> Result<&'s Node<'a>, Error> {
+        self.stream.node(number)
     }
 
     fn document(
@@ -62,10 +58,10 @@ impl<'s, 'a> Composer<'s, 'a> {
         is_first: bool,
         metadata: &mut Option<Value>,
         mapping: &mut Mapping,
-    ) -> Result<(), ParseError> {
+    ) -> Result<(), Error> {
         let node = self.node(root)?;
-        push_comments(mapping, &node.comments.head);
-        push_comments(mapping, &node.comments.line);
+        push_comments(mapping, &node.comments.head, Place::OwnLine);
+        push_comments(mapping, &node.comments.line, Place::OwnLine);
         match &node.content {
             Content::Mapping(pairs) => {
                 if is_first {
@@ -78,12 +74,12 @@ impl<'s, 'a> Composer<'s, 'a> {
             }
             Content::Scalar { text, plain, tag } => {
                 return match resolve(text, *plain, *tag) {
-                    Scalar::Null => Ok(()),
-                    _ => Err(node.start.error("the document is a text, but sops needs a mapping at the top")),
+                    go_yaml::Scalar::Null => Ok(()),
+                    _ => Err(node.error("the document is a text, but sops needs a mapping at the top")),
                 };
             }
             Content::Sequence(_) => {
-                return Err(node.start.error("the document is a list, but sops needs a mapping at the top"));
+                return Err(node.error("the document is a list, but sops needs a mapping at the top"));
             }
             Content::Alias { target, .. } => {
                 self.enter_alias(node, *target)?;
@@ -91,7 +87,7 @@ impl<'s, 'a> Composer<'s, 'a> {
                 self.leave_alias();
             }
         }
-        push_comments(mapping, &node.comments.foot);
+        push_comments(mapping, &node.comments.foot, Place::OwnLine);
         Ok(())
     }
 
@@ -102,7 +98,7 @@ impl<'s, 'a> Composer<'s, 'a> {
         is_first: bool,
         metadata: &mut Option<Value>,
         mapping: &mut Mapping,
-    ) -> Result<(), ParseError> {
+    ) -> Result<(), Error> {
         if self.key(key)?.as_bytes() != Some(METADATA) {
             return self.item(key, value, mapping);
         }
@@ -115,57 +111,57 @@ impl<'s, 'a> Composer<'s, 'a> {
     }
 
     /// Adds an entry and the comments around it.
-    fn item(&mut self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), ParseError> {
+    fn item(&mut self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), Error> {
         self.comments_before(key, value, mapping)?;
         mapping.push(Item::Entry { key: self.key(key)?, value: self.value(value, Around::Include)? });
         self.comments_behind(key, value, mapping)
     }
 
-    fn comments_before(&self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), ParseError> {
+    fn comments_before(&self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), Error> {
         let (key, value) = (self.node(key)?, self.node(value)?);
-        push_comments(mapping, &key.comments.head);
-        push_comments(mapping, &key.comments.line);
+        push_comments(mapping, &key.comments.head, Place::OwnLine);
+        push_comments(mapping, &key.comments.line, Place::OwnLine);
         if value.is_leaf() {
-            push_comments(mapping, &value.comments.head);
-            push_comments(mapping, &value.comments.line);
+            push_comments(mapping, &value.comments.head, Place::OwnLine);
+            push_comments(mapping, &value.comments.line, Place::Inline);
         }
         Ok(())
     }
 
-    fn comments_behind(&self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), ParseError> {
+    fn comments_behind(&self, key: usize, value: usize, mapping: &mut Mapping) -> Result<(), Error> {
         let (key, value) = (self.node(key)?, self.node(value)?);
         if value.is_leaf() {
-            push_comments(mapping, &value.comments.foot);
+            push_comments(mapping, &value.comments.foot, Place::OwnLine);
         }
-        push_comments(mapping, &key.comments.foot);
+        push_comments(mapping, &key.comments.foot, Place::OwnLine);
         Ok(())
     }
 
-    fn key(&mut self, number: usize) -> Result<Key, ParseError> {
+    fn key(&mut self, number: usize) -> Result<Key, Error> {
         let mut node = self.node(number)?;
         self.charge(node)?;
         while let Content::Alias { target, .. } = node.content {
             node = self.node(target)?;
         }
         let Content::Scalar { text, plain, tag } = &node.content else {
-            return Err(node.start.error("a key must be a text, not a mapping or list"));
+            return Err(node.error("a key must be a text, not a mapping or list"));
         };
         let kind = match resolve(text, *plain, *tag) {
-            Scalar::Text(bytes) => return Ok(Key::Text(bytes.as_bytes().to_vec())),
-            Scalar::Integer(_) => "int",
-            Scalar::Unsigned(_) => "uint64",
-            Scalar::Float(_) => "float64",
-            Scalar::Boolean(_) => "bool",
-            Scalar::Timestamp(_) => "time.Time",
-            Scalar::Null => "<nil>",
+            go_yaml::Scalar::Text(bytes) => return Ok(Key::Text(bytes.into_owned())),
+            go_yaml::Scalar::Integer(_) => "int",
+            go_yaml::Scalar::Unsigned(_) => "uint64",
+            go_yaml::Scalar::Float(_) => "float64",
+            go_yaml::Scalar::Boolean(_) => "bool",
+            go_yaml::Scalar::Timestamp(_) => "time.Time",
+            go_yaml::Scalar::Null => "<nil>",
         };
         Ok(Key::Other { kind, text: text.clone().into_owned() })
     }
 
-    fn value(&mut self, number: usize, around: Around) -> Result<Value, ParseError> {
+    fn value(&mut self, number: usize, around: Around) -> Result<Value, Error> {
         let node = self.enter(number)?;
         let value = match &node.content {
-            Content::Scalar { text, plain, tag } => Value::Scalar(resolve(text, *plain, *tag)),
+            Content::Scalar { text, plain, tag } => Value::Scalar(scalar(resolve(text, *plain, *tag))),
             Content::Sequence(elements) => Value::List(self.list(node, elements, around)?),
             Content::Mapping(pairs) => Value::Mapping(self.mapping(node, pairs, around)?),
             Content::Alias { target, .. } => {
@@ -179,53 +175,53 @@ impl<'s, 'a> Composer<'s, 'a> {
         Ok(value)
     }
 
-    fn list(&mut self, node: &Node<'_>, elements: &[usize], around: Around) -> Result<Vec<Value>, ParseError> {
+    fn list(&mut self, node: &Node<'_>, elements: &[usize], around: Around) -> Result<Vec<Value>, Error> {
         let mut list = Vec::with_capacity(elements.len());
         if around == Around::Include {
-            list_comments(&mut list, &node.comments.head);
-            list_comments(&mut list, &node.comments.line);
+            list_comments(&mut list, &node.comments.head, Place::OwnLine);
+            list_comments(&mut list, &node.comments.line, Place::OwnLine);
         }
         for &element in elements {
             let comments = &self.node(element)?.comments;
-            list_comments(&mut list, &comments.head);
-            list_comments(&mut list, &comments.line);
+            list_comments(&mut list, &comments.head, Place::OwnLine);
+            list_comments(&mut list, &comments.line, Place::Inline);
             list.push(self.value(element, Around::Omit)?);
-            list_comments(&mut list, &comments.foot);
+            list_comments(&mut list, &comments.foot, Place::OwnLine);
         }
         if around == Around::Include {
-            list_comments(&mut list, &node.comments.foot);
+            list_comments(&mut list, &node.comments.foot, Place::OwnLine);
         }
         Ok(list)
     }
 
-    fn mapping(&mut self, node: &Node<'_>, pairs: &[(usize, usize)], around: Around) -> Result<Mapping, ParseError> {
+    fn mapping(&mut self, node: &Node<'_>, pairs: &[(usize, usize)], around: Around) -> Result<Mapping, Error> {
         let mut mapping = Mapping::with_capacity(pairs.len());
         if around == Around::Include {
-            push_comments(&mut mapping, &node.comments.head);
-            push_comments(&mut mapping, &node.comments.line);
+            push_comments(&mut mapping, &node.comments.head, Place::OwnLine);
+            push_comments(&mut mapping, &node.comments.line, Place::OwnLine);
         }
         for &(key, value) in pairs {
             self.item(key, value, &mut mapping)?;
         }
         if around == Around::Include {
-            push_comments(&mut mapping, &node.comments.foot);
+            push_comments(&mut mapping, &node.comments.foot, Place::OwnLine);
         }
         Ok(mapping)
     }
 
     /// One level deeper, and one more node if it is a copy.
-    fn enter(&mut self, number: usize) -> Result<&'s Node<'a>, ParseError> {
+    fn enter(&mut self, number: usize) -> Result<&'s Node<'a>, Error> {
         let node = self.node(number)?;
         self.charge(node)?;
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEEPEST {
-            return Err(node.start.error("mappings and lists are nested too deep"));
+            return Err(node.error("mappings and lists are nested too deep"));
         }
         Ok(node)
     }
 
     /// Counts a node that is a copy.
-    fn charge(&mut self, node: &Node<'_>) -> Result<(), ParseError> {
+    fn charge(&mut self, node: &Node<'_>) -> Result<(), Error> {
         if self.open.is_empty() {
             return Ok(());
         }
@@ -235,15 +231,15 @@ impl<'s, 'a> Composer<'s, 'a> {
         let cost = comments.fold(text.saturating_add(NODE_COST), usize::saturating_add);
         self.copied = self.copied.saturating_add(cost);
         if self.copied > MOST_COPIED {
-            return Err(node.start.error("aliases in this file stand for too much when they are replaced by copies"));
+            return Err(node.error("aliases in this file stand for too much when they are replaced by copies"));
         }
         Ok(())
     }
 
-    fn enter_alias(&mut self, alias: &Node<'_>, target: usize) -> Result<(), ParseError> {
+    fn enter_alias(&mut self, alias: &Node<'_>, target: usize) -> Result<(), Error> {
         // An anchor is recorded when its node starts, so an alias within the node can refer to it.
         if self.open.contains(&target) || self.open.len() >= DEEPEST {
-            return Err(alias.start.error("this alias stands for something that contains the alias itself"));
+            return Err(alias.error("this alias stands for something that contains the alias itself"));
         }
         self.open.push(target);
         Ok(())
@@ -257,17 +253,17 @@ impl<'s, 'a> Composer<'s, 'a> {
 
     /// The metadata without comments. sops takes any scalar for a text where it needs one, so only those have a type that
     /// can be printed as they stand in the file; others, as `1.10` and dates, are texts.
-    fn metadata(&mut self, number: usize) -> Result<Value, ParseError> {
+    fn metadata(&mut self, number: usize) -> Result<Value, Error> {
         let node = self.enter(number)?;
         let value = match &node.content {
             Content::Scalar { text, plain, tag } => {
-                let scalar = resolve(text, *plain, *tag);
+                let scalar = scalar(resolve(text, *plain, *tag));
                 let keeps_its_text = match &scalar {
                     Scalar::Text(_) | Scalar::Null => true,
                     Scalar::Integer(number) => number.to_string() == *text,
                     Scalar::Float(number) => number::positional(*number) == *text,
                     Scalar::Boolean(boolean) => boolean.to_string() == *text,
-                    Scalar::Unsigned(_) | Scalar::Timestamp(_) => false,
+                    Scalar::Unsigned(_) | Scalar::JsonInteger { .. } | Scalar::Timestamp(_) => false,
                 };
                 Value::Scalar(if keeps_its_text { scalar } else { Scalar::text(text) })
             }
@@ -295,38 +291,53 @@ impl<'s, 'a> Composer<'s, 'a> {
         Ok(value)
     }
 
-    /// A merge key must stand for a mapping or a list of mappings. Where sops decodes the metadata it looks at that.
-    fn reject_bad_merges(&self, pairs: &[(usize, usize)]) -> Result<(), ParseError> {
+    /// A merge key must stand for a mapping or a list of mappings, in which the same holds and keys differ. Where sops decodes
+    /// the metadata it looks at that.
+    fn reject_bad_merges(&self, pairs: &[(usize, usize)]) -> Result<(), Error> {
+        self.reject_bad_merges_within(pairs, DEEPEST)
+    }
+
+    fn reject_bad_merges_within(&self, pairs: &[(usize, usize)], depth: usize) -> Result<(), Error> {
         for &(key, value) in pairs {
-            let (key, value) = (self.node(key)?, self.node(value)?);
-            let is_merge = matches!(&key.content,
-                Content::Scalar { text, plain: true, tag: Tag::Absent | Tag::Unknown } if text == "<<");
-            let is_good = match &value.content {
-                Content::Sequence(elements) => {
-                    elements.iter().all(|&element| self.node(element).is_ok_and(|node| self.is_mapping(node)))
-                }
-                _ => self.is_mapping(value),
+            let is_merge = match &self.node(key)?.content {
+                Content::Scalar { text, tag: Tag::Merge, .. }
+                | Content::Scalar { text, plain: true, tag: Tag::Absent } => text == "<<",
+                _ => false,
             };
-            if is_merge && !is_good {
-                return Err(value.start.error("the merge key `<<` must stand for a mapping or a list of mappings"));
+            if !is_merge {
+                continue;
+            }
+            let value = self.node(value)?;
+            let Some(depth) = depth.checked_sub(1) else {
+                return Err(value.error("mappings and lists are nested too deep"));
+            };
+            let elements = match &value.content {
+                Content::Sequence(elements) => elements.iter().map(|&element| self.node(element)).collect(),
+                _ => Ok(vec![value]),
+            };
+            for element in elements? {
+                let Some(merged) = self.pairs(element)? else {
+                    return Err(value.error("the merge key `<<` must stand for a mapping or a list of mappings"));
+                };
+                self.reject_equal_keys(merged)?;
+                self.reject_bad_merges_within(merged, depth)?;
             }
         }
         Ok(())
     }
 
-    fn is_mapping(&self, node: &Node<'_>) -> bool {
-        match node.content {
-            Content::Mapping(_) => true,
-            Content::Alias { target, .. } => {
-                self.node(target).is_ok_and(|node| matches!(node.content, Content::Mapping(_)))
-            }
-            _ => false,
-        }
+    /// What is in a mapping, or in the mapping that an alias stands for.
+    fn pairs(&self, node: &'s Node<'a>) -> Result<Option<&'s [(usize, usize)]>, Error> {
+        let node = match node.content {
+            Content::Alias { target, .. } => self.node(target)?,
+            _ => node,
+        };
+        Ok(if let Content::Mapping(pairs) = &node.content { Some(pairs) } else { None })
     }
 
     /// Keys are compared as they stand in the file, without quotes: `1` and `"1"` are equal.
-    fn reject_equal_keys(&self, pairs: &[(usize, usize)]) -> Result<(), ParseError> {
-        let mut seen: HashMap<(bool, &str), Mark> = HashMap::with_capacity(pairs.len());
+    fn reject_equal_keys(&self, pairs: &[(usize, usize)]) -> Result<(), Error> {
+        let mut seen: HashMap<(bool, &str), Position> = HashMap::with_capacity(pairs.len());
         for &(key, _) in pairs {
             let node = self.node(key)?;
             let name: (bool, &str) = match &node.content {
@@ -334,9 +345,9 @@ impl<'s, 'a> Composer<'s, 'a> {
                 Content::Alias { name, .. } => (true, name),
                 Content::Sequence(_) | Content::Mapping(_) => continue,
             };
-            if let Some(first) = seen.insert(name, node.start) {
-                let line = first.line.saturating_add(1);
-                return Err(node.start.error(format!("the key {:?} was given on line {line} already", name.1)));
+            if let Some(first) = seen.insert(name, node.position()) {
+                let key = Foreign(name.1);
+                return Err(node.error(format!("the key {key:?} was given on line {} already", first.line)));
             }
         }
         Ok(())
@@ -350,15 +361,27 @@ enum Around {
     Omit,
 }
 
-fn push_comments(mapping: &mut Mapping, lines: &[&str]) {
-    mapping.extend(lines.iter().filter_map(|line| comment(line)).map(Item::Comment));
+fn push_comments(mapping: &mut Mapping, lines: &[&str], place: Place) {
+    mapping.extend(lines.iter().filter_map(|line| comment(line, place)).map(Item::Comment));
 }
 
-fn list_comments(list: &mut Vec<Value>, lines: &[&str]) {
-    list.extend(lines.iter().filter_map(|line| comment(line)).map(Value::Comment));
+fn list_comments(list: &mut Vec<Value>, lines: &[&str], place: Place) {
+    list.extend(lines.iter().filter_map(|line| comment(line, place)).map(Value::Comment));
 }
 
 /// The text of a line behind its `#`; none for a blank line.
-fn comment(line: &str) -> Option<Comment> {
-    line.get(1..).map(|text| Comment(Plaintext::from(text)))
+fn comment(line: &str, place: Place) -> Option<Comment> {
+    line.get(1..).map(|text| Comment { text: Plaintext::from(text), place })
+}
+
+fn scalar(scalar: go_yaml::Scalar<'_>) -> Scalar {
+    match scalar {
+        go_yaml::Scalar::Text(text) => Scalar::Text(Plaintext::new(text.into_owned())),
+        go_yaml::Scalar::Integer(number) => Scalar::Integer(number),
+        go_yaml::Scalar::Unsigned(number) => Scalar::Unsigned(number),
+        go_yaml::Scalar::Float(number) => Scalar::Float(number),
+        go_yaml::Scalar::Boolean(boolean) => Scalar::Boolean(boolean),
+        go_yaml::Scalar::Timestamp(time) => Scalar::Timestamp(time),
+        go_yaml::Scalar::Null => Scalar::Null,
+    }
 }

@@ -3,100 +3,147 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::scanner::{DEEPEST, Lines, Placement, Scanner, TokenKind};
-use super::text::Mark;
-use crate::error::ParseError;
+use crate::error::{Error, Position};
+use crate::scanner::{DEEPEST, Lines, Placement, Scanner, TokenKind};
+use crate::text::Mark;
 
-/// A node of a document. Nodes refer to each other by their number in [`Stream::nodes`].
-pub(super) struct Node<'a> {
-    pub(super) content: Content<'a>,
-    pub(super) comments: Comments<'a>,
-    pub(super) start: Mark,
+/// A node of a document. Nodes refer to each other by their number, with which [`Stream::node`] gives them.
+pub struct Node<'a> {
+    /// What it is.
+    pub content: Content<'a>,
+    /// What stands around it.
+    pub comments: Comments<'a>,
+    start: Mark,
 }
 
 /// What a node is.
-pub(super) enum Content<'a> {
+pub enum Content<'a> {
+    /// A leaf.
     Scalar {
+        /// Its text, with quotes and escapes resolved.
         text: Cow<'a, str>,
+        /// Whether it stands without quotes and `|` or `>`.
         plain: bool,
+        /// Its explicit tag.
         tag: Tag,
     },
+    /// Elements.
     Sequence(Vec<usize>),
+    /// Keys with their values.
     Mapping(Vec<(usize, usize)>),
-    /// An alias of the node with this number.
+    /// Another node once more.
     Alias {
+        /// What the node is called.
         name: &'a str,
+        /// The number of the node.
         target: usize,
     },
 }
 
 impl Node<'_> {
+    /// What is wrong at this node.
+    pub fn error(&self, problem: impl Into<Cow<'static, str>>) -> Error {
+        self.start.error(problem)
+    }
+
+    /// Where it starts.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.start.position()
+    }
+
     /// Whether the comments around the node belong to the collection it is in.
-    pub(super) fn is_leaf(&self) -> bool {
+    #[must_use]
+    pub fn is_leaf(&self) -> bool {
         matches!(self.content, Content::Scalar { .. } | Content::Alias { .. })
     }
 }
 
 /// The comments of a node.
 #[derive(Default)]
-pub(super) struct Comments<'a> {
-    pub(super) head: Lines<'a>,
-    pub(super) line: Lines<'a>,
-    pub(super) foot: Lines<'a>,
+pub struct Comments<'a> {
+    /// Above it.
+    pub head: Lines<'a>,
+    /// Behind it on its line.
+    pub line: Lines<'a>,
+    /// Below it.
+    pub foot: Lines<'a>,
 }
 
 /// An explicit tag of a scalar.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Tag {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tag {
     /// No tag, or `!`.
     Absent,
+    /// `!!str`.
     Text,
+    /// `!!int`.
     Integer,
+    /// `!!float`.
     Float,
+    /// `!!bool`.
     Boolean,
+    /// `!!null`.
     Null,
+    /// `!!timestamp`.
     Timestamp,
+    /// `!!binary`.
     Binary,
+    /// `!!merge`.
+    Merge,
     /// Any other: it says nothing about the value.
     Unknown,
 }
 
 /// One document.
-pub(super) struct Document<'a> {
-    pub(super) root: usize,
+pub struct Document<'a> {
+    /// The number of its node.
+    pub root: usize,
     /// What follows its content.
-    pub(super) foot: Lines<'a>,
+    pub foot: Lines<'a>,
 }
 
 /// All documents of a file.
-pub(super) struct Stream<'a> {
-    pub(super) nodes: Vec<Node<'a>>,
-    pub(super) documents: Vec<Document<'a>>,
+pub struct Stream<'a> {
+    nodes: Vec<Node<'a>>,
+    /// In their order.
+    pub documents: Vec<Document<'a>>,
 }
 
-/// Reads all documents of a text.
-///
-/// # Errors
-///
-/// A text that is not YAML 1.1, aliases without anchor, and nesting deeper than [`DEEPEST`].
-pub(super) fn parse(text: &str) -> Result<Stream<'_>, ParseError> {
-    // A key and a value for each line, but not more than twice the size of the text, whatever its lines are. To grow to that
-    // would need half as much again.
-    let nodes = text.lines().count().saturating_mul(2).min(text.len() / 64);
-    let mut parser = Parser {
-        scanner: Scanner::new(text),
-        stream: Stream { nodes: Vec::with_capacity(nodes), documents: Vec::new() },
-        anchors: HashMap::new(),
-        tag_handles: Vec::new(),
-        pending: Comments::default(),
-        stem: None,
-        depth: 0,
-    };
-    parser.skip()?;
-    while let Some(document) = parser.document()? {
-        parser.stream.documents.push(document);
+impl<'a> Stream<'a> {
+    /// Reads all documents of a text.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not YAML 1.1, aliases without anchor, and nesting deeper than [`DEEPEST`].
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        // A key and a value for each line, but not more than twice the size of the text, whatever its lines are. To grow to that
+        // would need half as much again.
+        let nodes = text.lines().count().saturating_mul(2).min(text.len() / 64);
+        let mut parser = Parser {
+            scanner: Scanner::new(text),
+            stream: Self { nodes: Vec::with_capacity(nodes), documents: Vec::new() },
+            anchors: HashMap::new(),
+            tag_handles: Vec::new(),
+            pending: Comments::default(),
+            stem: None,
+            depth: 0,
+        };
+        parser.skip()?;
+        while let Some(document) = parser.document()? {
+            parser.stream.documents.push(document);
+        }
+        Ok(parser.stream)
     }
-    Ok(parser.stream)
+
+    /// The node of a number that the stream itself gave.
+    ///
+    /// # Errors
+    ///
+    /// There is no such number in this stream.
+    pub fn node(&self, number: usize) -> Result<&Node<'a>, Error> {
+        self.nodes.get(number).ok_or_else(|| Mark::default().error("the file cannot be read"))
+    }
 }
 
 /// Whether a sequence may have its `-` at the column of the key before it.
@@ -157,7 +204,7 @@ fn ends_document(next: Next) -> bool {
 
 impl<'a> Parser<'a> {
     /// What comes next and where. Comments up to there become pending.
-    fn peek(&mut self) -> Result<(Next, Mark), ParseError> {
+    fn peek(&mut self) -> Result<(Next, Mark), Error> {
         let token = self.scanner.peek()?;
         let start = token.start;
         let next = match token.kind {
@@ -195,7 +242,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Passes a token that needs no further look.
-    fn skip(&mut self) -> Result<(), ParseError> {
+    fn skip(&mut self) -> Result<(), Error> {
         self.peek()?;
         self.scanner.take();
         Ok(())
@@ -208,7 +255,7 @@ impl<'a> Parser<'a> {
 
     // ---- Documents
 
-    fn document(&mut self) -> Result<Option<Document<'a>>, ParseError> {
+    fn document(&mut self) -> Result<Option<Document<'a>>, Error> {
         let is_first = self.stream.documents.is_empty();
         let (mut next, _) = self.peek()?;
         while !is_first && next == Next::DocumentEnd {
@@ -246,7 +293,7 @@ impl<'a> Parser<'a> {
         Ok(Some(Document { root, foot }))
     }
 
-    fn directives(&mut self) -> Result<(), ParseError> {
+    fn directives(&mut self) -> Result<(), Error> {
         let mut has_version = false;
         while let (Next::Directive, start) = self.peek()? {
             match self.scanner.take().map(|token| token.kind) {
@@ -283,7 +330,7 @@ impl<'a> Parser<'a> {
         self.add(Node { content, comments: Comments::default(), start })
     }
 
-    fn node(&mut self, context: Context) -> Result<usize, ParseError> {
+    fn node(&mut self, context: Context) -> Result<usize, Error> {
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEEPEST {
             return Err(self.peek()?.1.error("mappings and lists are nested too deep"));
@@ -293,7 +340,7 @@ impl<'a> Parser<'a> {
         Ok(number)
     }
 
-    fn node_in(&mut self, place: Context) -> Result<usize, ParseError> {
+    fn node_in(&mut self, place: Context) -> Result<usize, Error> {
         if let (Next::Alias, start) = self.peek()? {
             let comments = self.take_pending();
             return self.alias(comments, start);
@@ -355,7 +402,7 @@ impl<'a> Parser<'a> {
         number
     }
 
-    fn alias(&mut self, comments: Comments<'a>, start: Mark) -> Result<usize, ParseError> {
+    fn alias(&mut self, comments: Comments<'a>, start: Mark) -> Result<usize, Error> {
         let Some(TokenKind::Alias(name)) = self.scanner.take().map(|token| token.kind) else {
             return Err(start.error("a value is expected here"));
         };
@@ -365,7 +412,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn properties(&mut self) -> Result<Properties<'a>, ParseError> {
+    fn properties(&mut self) -> Result<Properties<'a>, Error> {
         let (_, start) = self.peek()?;
         let mut properties = Properties { anchor: None, tag: None, start };
         loop {
@@ -385,7 +432,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn resolve_tag(&self, handle: &str, suffix: &str, start: Mark) -> Result<Tag, ParseError> {
+    fn resolve_tag(&self, handle: &str, suffix: &str, start: Mark) -> Result<Tag, Error> {
         let prefix = match self.tag_handles.iter().find(|(known, _)| *known == handle) {
             Some((_, prefix)) => prefix.as_str(),
             None if handle.is_empty() => "",
@@ -403,6 +450,7 @@ impl<'a> Parser<'a> {
             Some("null") => Tag::Null,
             Some("timestamp") => Tag::Timestamp,
             Some("binary") => Tag::Binary,
+            Some("merge") => Tag::Merge,
             _ if full == "!" => Tag::Absent,
             _ => Tag::Unknown,
         })
@@ -414,7 +462,7 @@ impl<'a> Parser<'a> {
 
     // ---- Block collections
 
-    fn block_sequence(&mut self, number: usize) -> Result<usize, ParseError> {
+    fn block_sequence(&mut self, number: usize) -> Result<usize, Error> {
         self.skip()?;
         let mut elements = Vec::new();
         loop {
@@ -437,7 +485,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The elements of a sequence at the column of its key, which no token starts or ends.
-    fn indentless_sequence(&mut self, number: usize) -> Result<usize, ParseError> {
+    fn indentless_sequence(&mut self, number: usize) -> Result<usize, Error> {
         let mut elements = Vec::new();
         while let (Next::BlockEntry, start) = self.peek()? {
             self.block_entry()?;
@@ -450,7 +498,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Passes `-`. If a block collection follows, comments above `-` belong to it as a whole, not to its first item.
-    fn block_entry(&mut self) -> Result<(), ParseError> {
+    fn block_entry(&mut self) -> Result<(), Error> {
         let above = self.pending.head.len();
         self.skip()?;
         if above > 0 && matches!(self.peek()?.0, Next::BlockSequenceStart | Next::BlockMappingStart) {
@@ -471,7 +519,7 @@ impl<'a> Parser<'a> {
         number
     }
 
-    fn block_mapping(&mut self, number: usize) -> Result<usize, ParseError> {
+    fn block_mapping(&mut self, number: usize) -> Result<usize, Error> {
         self.skip()?;
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         loop {
@@ -519,7 +567,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn block_key_or_value(&mut self, start: Mark) -> Result<usize, ParseError> {
+    fn block_key_or_value(&mut self, start: Mark) -> Result<usize, Error> {
         match self.peek()? {
             (Next::Key | Next::Value | Next::BlockEnd, _) => Ok(self.empty(start)),
             _ => self.node(Context::BlockValue),
@@ -542,7 +590,7 @@ impl<'a> Parser<'a> {
 
     // ---- Flow collections
 
-    fn flow_sequence(&mut self, number: usize, open: Mark) -> Result<usize, ParseError> {
+    fn flow_sequence(&mut self, number: usize, open: Mark) -> Result<usize, Error> {
         self.skip()?;
         let mut elements = Vec::new();
         while self.flow_goes_on(Next::FlowSequenceEnd, elements.is_empty(), open)? {
@@ -557,7 +605,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Whether another entry follows in a flow collection; passes the comma before it.
-    fn flow_goes_on(&mut self, end: Next, is_first: bool, open: Mark) -> Result<bool, ParseError> {
+    fn flow_goes_on(&mut self, end: Next, is_first: bool, open: Mark) -> Result<bool, Error> {
         let (mut next, start) = self.peek()?;
         if next == Next::FlowEntry && !is_first {
             self.skip()?;
@@ -572,7 +620,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A mapping of one entry between square brackets, which needs no braces.
-    fn flow_pair(&mut self, start: Mark) -> Result<usize, ParseError> {
+    fn flow_pair(&mut self, start: Mark) -> Result<usize, Error> {
         let content = Content::Mapping(Vec::new());
         let number = self.add(Node { content, comments: Comments::default(), start });
         self.skip()?;
@@ -592,7 +640,7 @@ impl<'a> Parser<'a> {
         Ok(number)
     }
 
-    fn flow_mapping(&mut self, number: usize, open: Mark) -> Result<usize, ParseError> {
+    fn flow_mapping(&mut self, number: usize, open: Mark) -> Result<usize, Error> {
         self.skip()?;
         let mut pairs = Vec::new();
         while self.flow_goes_on(Next::FlowMappingEnd, pairs.is_empty(), open)? {
@@ -621,7 +669,7 @@ impl<'a> Parser<'a> {
         Ok(number)
     }
 
-    fn flow_value(&mut self, end: Next) -> Result<usize, ParseError> {
+    fn flow_value(&mut self, end: Next) -> Result<usize, Error> {
         let (next, start) = self.peek()?;
         if next == Next::Value {
             self.skip()?;

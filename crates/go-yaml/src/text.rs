@@ -4,25 +4,40 @@
 
 use std::borrow::Cow;
 
-use crate::error::{ParseError, Position};
-use crate::format::BYTE_ORDER_MARK;
+use crate::error::{Error, Position};
+
+/// U+FEFF in UTF-8.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A place in a text.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// In bytes from the start.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// From 0.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// In characters from 0.
-    pub(super) column: usize,
+    pub(crate) column: usize,
 }
 
 impl Mark {
     /// What is wrong at this place.
-    pub(super) fn error(self, problem: impl Into<Cow<'static, str>>) -> ParseError {
-        let position = Position { line: self.line.saturating_add(1), column: self.column.saturating_add(1) };
-        ParseError { position: Some(position), problem: problem.into() }
+    pub(crate) fn error(self, problem: impl Into<Cow<'static, str>>) -> Error {
+        Error { position: Some(self.position()), problem: problem.into() }
+    }
+}
+
+impl Error {
+    /// A problem at a byte of a text.
+    fn at(text: &[u8], offset: usize, problem: &'static str) -> Self {
+        Self { position: Some(Position::of(text, offset)), problem: problem.into() }
+    }
+}
+
+impl Mark {
+    /// The place as people count.
+    pub(crate) fn position(self) -> Position {
+        Position { line: self.line.saturating_add(1), column: self.column.saturating_add(1) }
     }
 }
 
@@ -31,7 +46,7 @@ impl Mark {
 /// # Errors
 ///
 /// Bytes that are not in that encoding, and characters that YAML does not allow.
-pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
+pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     let text = if let Some(units) = bytes.strip_prefix(b"\xFF\xFE") {
         Cow::Owned(decode_utf16(units, u16::from_le_bytes)?)
     } else if let Some(units) = bytes.strip_prefix(b"\xFE\xFF") {
@@ -40,12 +55,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         Cow::Borrowed(
             std::str::from_utf8(bytes)
-                .map_err(|error| ParseError::at(bytes, error.valid_up_to(), "the text is not UTF-8"))?,
+                .map_err(|error| Error::at(bytes, error.valid_up_to(), "the text is not UTF-8"))?,
         )
     };
     match forbidden(&text) {
         None => Ok(text),
-        Some(offset) => Err(ParseError::at(
+        Some(offset) => Err(Error::at(
             text.as_bytes(),
             offset,
             "a control character is not allowed here; write it as an escape in double quotes",
@@ -53,8 +68,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
     }
 }
 
-fn decode_utf16(units: &[u8], decode: fn([u8; 2]) -> u16) -> Result<String, ParseError> {
-    let error = |problem: &'static str| ParseError { position: None, problem: problem.into() };
+fn decode_utf16(units: &[u8], decode: fn([u8; 2]) -> u16) -> Result<String, Error> {
+    let error = |problem: &'static str| Error { position: None, problem: problem.into() };
     let (pairs, rest) = units.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(error("the file starts as UTF-16 but ends within a character"));
@@ -78,7 +93,7 @@ fn forbidden(text: &str) -> Option<usize> {
 }
 
 /// A line break, or 0 bytes if there is none, at the start of `rest`.
-pub(super) fn break_width(rest: &[u8]) -> usize {
+pub(crate) fn break_width(rest: &[u8]) -> usize {
     match rest {
         [b'\r', b'\n', ..] | [0xC2, 0x85, ..] => 2,
         [b'\n' | b'\r', ..] => 1,
@@ -88,12 +103,12 @@ pub(super) fn break_width(rest: &[u8]) -> usize {
 }
 
 /// Whether the byte is a space or a tab.
-pub(super) fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
 /// A cursor over a text. Its end reads as byte 0, which no text holds.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     mark: Mark,
     /// How many line breaks were passed since the last character that is no blank.
@@ -102,68 +117,68 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// A cursor at the start.
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, mark: Mark::default(), breaks: 0 }
     }
 
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         self.mark
     }
 
-    pub(super) fn breaks(&self) -> usize {
+    pub(crate) fn breaks(&self) -> usize {
         self.breaks
     }
 
     /// What is left.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.mark.offset..).unwrap_or_default()
     }
 
     /// The text from an offset up to here.
-    pub(super) fn since(&self, offset: usize) -> &'a str {
+    pub(crate) fn since(&self, offset: usize) -> &'a str {
         self.text.get(offset..self.mark.offset).unwrap_or_default()
     }
 
-    pub(super) fn peek(&self) -> u8 {
+    pub(crate) fn peek(&self) -> u8 {
         self.peek_at(0)
     }
 
-    pub(super) fn peek_at(&self, ahead: usize) -> u8 {
+    pub(crate) fn peek_at(&self, ahead: usize) -> u8 {
         self.text.as_bytes().get(self.mark.offset.saturating_add(ahead)).copied().unwrap_or(0)
     }
 
-    pub(super) fn at_end(&self) -> bool {
+    pub(crate) fn at_end(&self) -> bool {
         self.peek() == 0
     }
 
     /// Whether a line break starts `ahead` bytes from here.
-    pub(super) fn is_break_at(&self, ahead: usize) -> bool {
+    pub(crate) fn is_break_at(&self, ahead: usize) -> bool {
         self.rest().get(ahead..).is_some_and(|rest| break_width(rest) > 0)
     }
 
-    pub(super) fn at_break(&self) -> bool {
+    pub(crate) fn at_break(&self) -> bool {
         break_width(self.rest()) > 0
     }
 
     /// Whether the line ends `ahead` bytes from here.
-    pub(super) fn is_line_end_at(&self, ahead: usize) -> bool {
+    pub(crate) fn is_line_end_at(&self, ahead: usize) -> bool {
         self.peek_at(ahead) == 0 || self.is_break_at(ahead)
     }
 
     /// Whether a blank or the end of the line is `ahead` bytes from here.
-    pub(super) fn is_blank_or_end_at(&self, ahead: usize) -> bool {
+    pub(crate) fn is_blank_or_end_at(&self, ahead: usize) -> bool {
         is_blank(self.peek_at(ahead)) || self.is_line_end_at(ahead)
     }
 
     /// Whether the line starts with `---` or `...` on its own.
-    pub(super) fn at_document_mark(&self) -> bool {
+    pub(crate) fn at_document_mark(&self) -> bool {
         self.mark.column == 0
             && (self.rest().starts_with(b"---") || self.rest().starts_with(b"..."))
             && self.is_blank_or_end_at(3)
     }
 
     /// Passes one character that is no line break.
-    pub(super) fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         let width = match self.peek() {
             0..0x80 => 1,
             0x80..0xE0 => 2,
@@ -174,7 +189,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes so many bytes, which are whole characters and hold no line break.
-    pub(super) fn skip_bytes(&mut self, width: usize) {
+    pub(crate) fn skip_bytes(&mut self, width: usize) {
         let passed = self.rest().get(..width).unwrap_or_default();
         if passed.iter().any(|&byte| !is_blank(byte)) {
             self.breaks = 0;
@@ -186,7 +201,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes the rest of the line and returns it.
-    pub(super) fn take_line(&mut self) -> &'a str {
+    pub(crate) fn take_line(&mut self) -> &'a str {
         let start = self.mark.offset;
         let rest = self.rest();
         let may_end = |byte: u8| matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2);
@@ -200,7 +215,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes a line break, if one is here.
-    pub(super) fn skip_break(&mut self) {
+    pub(crate) fn skip_break(&mut self) {
         let width = break_width(self.rest());
         if width > 0 {
             self.mark.offset = self.mark.offset.saturating_add(width);
@@ -211,7 +226,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes a line break and returns what it stands for: LS and PS stay what they are, all others are LF.
-    pub(super) fn take_break(&mut self) -> &'static str {
+    pub(crate) fn take_break(&mut self) -> &'static str {
         let text = match self.rest() {
             [0xE2, _, 0xA8, ..] => "\u{2028}",
             [0xE2, _, 0xA9, ..] => "\u{2029}",
@@ -222,7 +237,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes characters and line breaks up to an offset.
-    pub(super) fn advance_to(&mut self, offset: usize) {
+    pub(crate) fn advance_to(&mut self, offset: usize) {
         while self.mark.offset < offset && !self.at_end() {
             if self.at_break() {
                 self.skip_break();
@@ -233,7 +248,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// At the end, places the mark at the start of a line, as the end of a file counts as one.
-    pub(super) fn close_line(&mut self) {
+    pub(crate) fn close_line(&mut self) {
         if self.mark.column != 0 {
             self.mark.column = 0;
             self.mark.line = self.mark.line.saturating_add(1);

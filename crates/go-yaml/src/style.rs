@@ -1,11 +1,11 @@
-//! In which notation a string is written (sops-format.md section 7.2.1).
+//! In which notation a string is written.
 
-use super::resolve::is_plain_string;
-use super::text::is_blank;
+use crate::resolve::is_plain_string;
+use crate::text::is_blank;
 
 /// A notation for a string.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     Plain,
     SingleQuoted,
     DoubleQuoted,
@@ -13,12 +13,19 @@ pub(super) enum Style {
     Literal,
     /// `!!merge <<`.
     Merge,
-    /// The word `null`: sops loses a text of several lines that starts with a tab.
+    /// The word `null`: a text of several lines that starts with a tab is lost.
     Lost,
 }
 
-/// The notation that sops chooses.
-pub(super) fn of(text: &str) -> Style {
+/// Whether go-yaml loses a text when it is encoded into a node of its own: then it is null. It is a text of several lines
+/// that starts with a tab.
+#[must_use]
+pub fn is_lost(text: &str) -> bool {
+    of(text) == Style::Lost
+}
+
+/// The notation that go-yaml chooses.
+pub(crate) fn of(text: &str) -> Style {
     // Most texts need no closer look.
     let is_simple = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let must_escape = !is_simple && text.chars().any(|character| character != '\t' && !is_printable(character));
@@ -50,12 +57,12 @@ pub(super) fn of(text: &str) -> Style {
 }
 
 /// Whether the text has a line break of any kind, so that it cannot be a key on one line.
-pub(super) fn has_break(text: &str) -> bool {
+pub(crate) fn has_break(text: &str) -> bool {
     text.chars().any(is_break)
 }
 
-/// Whether sops writes the character as it is. It takes everything beyond U+FFFF for unprintable.
-pub(super) fn is_printable(character: char) -> bool {
+/// Whether go-yaml writes the character as it is. It takes everything beyond U+FFFF for unprintable.
+pub(crate) fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}') && character != '\u{FEFF}'
 }
 
@@ -119,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_text_gets_the_style_that_sops_chooses() {
+    fn each_text_gets_the_style_that_go_yaml_chooses() {
         use Style::{DoubleQuoted, Literal, Lost, Merge, Plain, SingleQuoted};
         for (style, texts) in [
             (

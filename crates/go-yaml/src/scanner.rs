@@ -7,12 +7,12 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::text::{Cursor, Mark, is_blank};
-use crate::error::ParseError;
+use crate::error::Error;
+use crate::text::{Cursor, Mark, is_blank};
 
 /// How many blocks or flow collections may be open at once. sops itself writes files of a few levels; the bound keeps
 /// recursion over what is read shallow.
-pub(super) const DEEPEST: usize = 256;
+pub const DEEPEST: usize = 256;
 
 /// How far behind its start the `:` of an implicit key may be, in characters.
 const SIMPLE_KEY_LENGTH: usize = 1024;
@@ -21,13 +21,13 @@ const SIMPLE_KEY_LENGTH: usize = 1024;
 const COMMENT_LOOKAHEAD: usize = 512;
 
 /// A token and where it starts.
-pub(super) struct Token<'a> {
-    pub(super) kind: TokenKind<'a>,
-    pub(super) start: Mark,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: TokenKind<'a>,
+    pub(crate) start: Mark,
 }
 
 /// What a token is. Names are those of the YAML 1.1 literature.
-pub(super) enum TokenKind<'a> {
+pub(crate) enum TokenKind<'a> {
     StreamStart,
     StreamEnd,
     Version { major: u8, minor: u8 },
@@ -52,14 +52,14 @@ pub(super) enum TokenKind<'a> {
 }
 
 /// Lines of comments, each from its `#` on. A blank line between two of them is an empty line.
-pub(super) type Lines<'a> = Vec<&'a str>;
+pub type Lines<'a> = Vec<&'a str>;
 
 /// Comments that belong together.
-pub(super) struct Comment<'a> {
-    pub(super) placement: Placement,
-    pub(super) lines: Lines<'a>,
+pub(crate) struct Comment<'a> {
+    pub(crate) placement: Placement,
+    pub(crate) lines: Lines<'a>,
     /// The offset of what the comment belongs to: the first token from there on takes it.
-    pub(super) anchor: usize,
+    pub(crate) anchor: usize,
     /// Where it starts; its column counts from 1 unless it is the rest of a line.
     start: Mark,
     /// Where the scan started that found it.
@@ -70,7 +70,7 @@ pub(super) struct Comment<'a> {
 
 /// Where a comment stands relative to what it belongs to.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Placement {
+pub(crate) enum Placement {
     /// Above.
     Head,
     /// On the same line.
@@ -100,7 +100,7 @@ struct SimpleKey {
 }
 
 /// The scanner. It reads ahead as little as go-yaml does, so that comments are known when tokens are taken, not before.
-pub(super) struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     cursor: Cursor<'a>,
     started: bool,
     queue: VecDeque<Token<'a>>,
@@ -121,7 +121,7 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self {
             cursor: Cursor::new(text),
             started: false,
@@ -138,7 +138,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token; after the last one, the end of the stream again and again.
-    pub(super) fn peek(&mut self) -> Result<&Token<'a>, ParseError> {
+    pub(crate) fn peek(&mut self) -> Result<&Token<'a>, Error> {
         // Three tokens must be known, so that comments below the first are anchored, and the first must not turn out to
         // be a key later.
         while self.queue.len() < 3 || self.next_may_be_key()? {
@@ -151,13 +151,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the token that was peeked at.
-    pub(super) fn take(&mut self) -> Option<Token<'a>> {
+    pub(crate) fn take(&mut self) -> Option<Token<'a>> {
         self.taken = self.taken.saturating_add(1);
         self.queue.pop_front()
     }
 
     /// The next comment that belongs to a token at this offset, or before it.
-    pub(super) fn comment_up_to(&mut self, offset: usize, accept: impl Fn(Placement) -> bool) -> Option<Comment<'a>> {
+    pub(crate) fn comment_up_to(&mut self, offset: usize, accept: impl Fn(Placement) -> bool) -> Option<Comment<'a>> {
         let comment = self.comments.front()?;
         if comment.anchor > offset || !accept(comment.placement) {
             return None;
@@ -165,7 +165,7 @@ impl<'a> Scanner<'a> {
         self.comments.pop_front()
     }
 
-    fn next_may_be_key(&mut self) -> Result<bool, ParseError> {
+    fn next_may_be_key(&mut self) -> Result<bool, Error> {
         let next = self.taken;
         match self.simple_keys.iter().rposition(|key| key.possible && key.token_number == next) {
             Some(index) => self.is_key_valid(index),
@@ -200,7 +200,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads at least one more token.
-    fn fetch(&mut self) -> Result<(), ParseError> {
+    fn fetch(&mut self) -> Result<(), Error> {
         if !self.started {
             self.started = true;
             self.push(TokenKind::StreamStart, self.cursor.mark());
@@ -232,7 +232,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_content(&mut self) -> Result<(), ParseError> {
+    fn fetch_content(&mut self) -> Result<(), Error> {
         let next_is_blank = self.cursor.is_blank_or_end_at(1);
         match self.cursor.peek() {
             b'[' => self.fetch_flow_start(TokenKind::FlowSequenceStart),
@@ -263,11 +263,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn error(&self, problem: &'static str) -> ParseError {
+    fn error(&self, problem: &'static str) -> Error {
         self.cursor.mark().error(problem)
     }
 
-    fn fetch_stream_end(&mut self) -> Result<(), ParseError> {
+    fn fetch_stream_end(&mut self) -> Result<(), Error> {
         self.cursor.close_line();
         self.close_document(self.cursor.mark())?;
         self.push(TokenKind::StreamEnd, self.cursor.mark());
@@ -275,14 +275,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// Ends all open blocks.
-    fn close_document(&mut self, from: Mark) -> Result<(), ParseError> {
+    fn close_document(&mut self, from: Mark) -> Result<(), Error> {
         self.close_blocks(None, from);
         self.drop_simple_key()?;
         self.simple_key_allowed = false;
         Ok(())
     }
 
-    fn fetch_flow_start(&mut self, kind: TokenKind<'a>) -> Result<(), ParseError> {
+    fn fetch_flow_start(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.save_simple_key()?;
         self.flow = self.flow.saturating_add(1);
         self.simple_keys.push(SimpleKey::default());
@@ -294,7 +294,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_flow_end(&mut self, kind: TokenKind<'a>) -> Result<(), ParseError> {
+    fn fetch_flow_end(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.drop_simple_key()?;
         if self.flow > 0 {
             self.flow = self.flow.saturating_sub(1);
@@ -305,7 +305,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_block_entry(&mut self) -> Result<(), ParseError> {
+    fn fetch_block_entry(&mut self) -> Result<(), Error> {
         if self.flow == 0 {
             if !self.simple_key_allowed {
                 return Err(self.error("a list cannot start on the line of its key; put `-` on a line of its own"));
@@ -318,7 +318,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_key(&mut self) -> Result<(), ParseError> {
+    fn fetch_key(&mut self) -> Result<(), Error> {
         if self.flow == 0 {
             if !self.simple_key_allowed {
                 return Err(self.error("a key marked by `?` must start a line"));
@@ -331,7 +331,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_value(&mut self) -> Result<(), ParseError> {
+    fn fetch_value(&mut self) -> Result<(), Error> {
         let innermost = self.simple_keys.len().saturating_sub(1);
         if self.is_key_valid(innermost)? {
             let key = self.simple_keys.get(innermost).copied().unwrap_or_default();
@@ -354,7 +354,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_name(&mut self, kind: fn(&'a str) -> TokenKind<'a>) -> Result<(), ParseError> {
+    fn fetch_name(&mut self, kind: fn(&'a str) -> TokenKind<'a>) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark();
@@ -379,7 +379,7 @@ impl<'a> Scanner<'a> {
 
     // ---- Implicit keys
 
-    fn save_simple_key(&mut self) -> Result<(), ParseError> {
+    fn save_simple_key(&mut self) -> Result<(), Error> {
         if self.simple_key_allowed {
             let start = self.cursor.mark();
             let required = self.flow == 0 && self.inner == start.column.saturating_add(1);
@@ -393,7 +393,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Gives up a possible key at the current level.
-    fn drop_simple_key(&mut self) -> Result<(), ParseError> {
+    fn drop_simple_key(&mut self) -> Result<(), Error> {
         match self.simple_keys.last() {
             Some(key) if key.possible && key.required => Err(missing_colon(key)),
             _ => {
@@ -410,7 +410,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Whether what started there can still turn out to be a key: a key is on one line and not too long.
-    fn is_key_valid(&mut self, index: usize) -> Result<bool, ParseError> {
+    fn is_key_valid(&mut self, index: usize) -> Result<bool, Error> {
         let here = self.cursor.mark();
         let Some(key) = self.simple_keys.get_mut(index).filter(|key| key.possible) else { return Ok(false) };
         if key.start.line < here.line || key.start.column.saturating_add(SIMPLE_KEY_LENGTH) < here.column {
@@ -425,7 +425,7 @@ impl<'a> Scanner<'a> {
     // ---- Blocks
 
     /// Opens a block at `column` unless one is open there. `key` is where an implicit first key started.
-    fn open_block(&mut self, column: usize, key: Option<SimpleKey>, kind: TokenKind<'a>) -> Result<(), ParseError> {
+    fn open_block(&mut self, column: usize, key: Option<SimpleKey>, kind: TokenKind<'a>) -> Result<(), Error> {
         if self.inner > column {
             return Ok(());
         }
@@ -609,7 +609,7 @@ impl<'a> Scanner<'a> {
 
     // ---- Directives and tags
 
-    fn fetch_directive(&mut self) -> Result<(), ParseError> {
+    fn fetch_directive(&mut self) -> Result<(), Error> {
         self.close_document(self.cursor.mark())?;
         let start = self.cursor.mark();
         self.cursor.skip();
@@ -652,7 +652,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn scan_version_number(&mut self, directive: Mark) -> Result<u8, ParseError> {
+    fn scan_version_number(&mut self, directive: Mark) -> Result<u8, Error> {
         let start = self.cursor.mark().offset;
         while self.cursor.peek().is_ascii_digit() {
             self.cursor.skip();
@@ -664,7 +664,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn fetch_tag(&mut self) -> Result<(), ParseError> {
+    fn fetch_tag(&mut self) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark();
@@ -697,7 +697,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads `!`, letters and digits, and `!` again. Without the second one it is no handle but the start of a tag.
-    fn scan_tag_handle(&mut self, start: Mark) -> Result<(&'a str, bool), ParseError> {
+    fn scan_tag_handle(&mut self, start: Mark) -> Result<(&'a str, bool), Error> {
         let from = self.cursor.mark().offset;
         if self.cursor.peek() != b'!' {
             return Err(start.error("a tag must start with `!`"));
@@ -712,7 +712,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the characters of a URI, with `%` escapes resolved. `head` is what was read of it, with its leading `!`.
-    fn scan_tag_uri(&mut self, head: &str, start: Mark) -> Result<String, ParseError> {
+    fn scan_tag_uri(&mut self, head: &str, start: Mark) -> Result<String, Error> {
         let mut uri = head.get(1..).unwrap_or_default().as_bytes().to_vec();
         let mut is_empty = head.is_empty();
         loop {
@@ -739,7 +739,7 @@ impl<'a> Scanner<'a> {
 
     // ---- Scalars
 
-    fn fetch_block_scalar(&mut self, fold: Fold) -> Result<(), ParseError> {
+    fn fetch_block_scalar(&mut self, fold: Fold) -> Result<(), Error> {
         self.drop_simple_key()?;
         self.simple_key_allowed = true;
         let start = self.cursor.mark();
@@ -804,7 +804,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes indentation and empty lines of a block text. An indentation of 0 is not yet known: the first line decides.
-    fn scan_block_breaks(&mut self, indent: &mut usize, breaks: &mut String) -> Result<(), ParseError> {
+    fn scan_block_breaks(&mut self, indent: &mut usize, breaks: &mut String) -> Result<(), Error> {
         let mut deepest = 0;
         loop {
             while (*indent == 0 || self.cursor.mark().column < *indent) && self.cursor.peek() == b' ' {
@@ -826,7 +826,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_quoted(&mut self, quote: Quote) -> Result<(), ParseError> {
+    fn fetch_quoted(&mut self, quote: Quote) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark();
@@ -870,7 +870,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads up to a blank, the end of the line or the closing quote. Whether the line ended in an escaped break.
-    fn scan_quoted_line(&mut self, quote: Quote, value: &mut Cow<'a, str>, start: Mark) -> Result<bool, ParseError> {
+    fn scan_quoted_line(&mut self, quote: Quote, value: &mut Cow<'a, str>, start: Mark) -> Result<bool, Error> {
         loop {
             let from = self.cursor.mark().offset;
             let rest = self.cursor.rest();
@@ -909,7 +909,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads what follows a backslash.
-    fn scan_escape(&mut self, start: Mark) -> Result<char, ParseError> {
+    fn scan_escape(&mut self, start: Mark) -> Result<char, Error> {
         let digits = match self.cursor.peek() {
             b'x' => 2_usize,
             b'u' => 4,
@@ -956,7 +956,7 @@ impl<'a> Scanner<'a> {
             .ok_or_else(|| start.error("an escape in this text stands for no Unicode character"))
     }
 
-    fn fetch_plain(&mut self) -> Result<(), ParseError> {
+    fn fetch_plain(&mut self) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark();
@@ -1030,7 +1030,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-fn missing_colon(key: &SimpleKey) -> ParseError {
+fn missing_colon(key: &SimpleKey) -> Error {
     key.start.error("a key starts here, but no `: ` follows on its line")
 }
 

@@ -1,18 +1,18 @@
-//! Writing YAML with the bytes of sops 3.12 (sops-format.md section 7.2).
+//! Writing YAML with the bytes of go-yaml v3.
 //!
 //! Comments travel as in the writer of go-yaml: a node announces them, and they wait until the writer comes by a place
 //! for comments of their kind. That explains the odd places where some of them end up, and why some are lost.
 
+use std::io::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
 
-use super::style::{self, Style};
-use super::text::break_width;
-use crate::buffer::Buffer;
+use crate::fragment::{Fragment, Shape};
 use crate::number;
-use crate::plaintext::Plaintext;
-use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+use crate::scalar::Scalar;
+use crate::style::{self, Style};
+use crate::text::break_width;
 
 /// Columns by which a collection in a mapping is indented.
 const INDENT: usize = 4;
@@ -23,10 +23,12 @@ const SIMPLE_KEY_LENGTH: usize = 128;
 /// The characters of a line of base64.
 const BASE64_LINE: usize = 70;
 
-/// All documents of a file.
-pub(super) fn emit(tree: &Tree) -> Plaintext {
+/// Writes documents. What go-yaml does not write well is written in the same way: a block that begins with a blank and
+/// stands in a list has the wrong indentation mark, and some comments move or are lost.
+#[must_use]
+pub fn print(documents: &[Fragment<'_>]) -> Vec<u8> {
     let mut emitter = Emitter::new();
-    for (number, mapping) in tree.documents.iter().enumerate() {
+    for (number, root) in documents.iter().enumerate() {
         if number > 0 {
             emitter.write_indent();
             emitter.write_indicator("---", Space::Before, Indents::No);
@@ -37,43 +39,17 @@ pub(super) fn emit(tree: &Tree) -> Plaintext {
                 emitter.put_break();
             }
         }
-        emitter.root(Node::Mapping(mapping));
+        emitter.root(root);
     }
-    emitter.output.into_plaintext()
+    emitter.output
 }
 
-/// A collection as a document of its own; a scalar as its bare text, without quotes and line feed.
-pub(super) fn emit_value(value: &Value) -> Plaintext {
-    match value {
-        Value::Mapping(mapping) => {
-            let mut emitter = Emitter::new();
-            emitter.root(Node::Mapping(mapping));
-            emitter.output.into_plaintext()
-        }
-        Value::List(list) => {
-            let mut emitter = Emitter::new();
-            emitter.root(Node::List(list));
-            emitter.output.into_plaintext()
-        }
-        Value::Comment(Comment(text)) => text.duplicate(),
-        Value::Scalar(scalar) => {
-            let mut output = Buffer::default();
-            push_leaf(&mut output, scalar);
-            output.into_plaintext()
-        }
-    }
-}
-
-/// What is written at one place.
-#[derive(Clone, Copy)]
-enum Node<'t> {
-    Mapping(&'t Mapping),
-    List(&'t [Value]),
-    /// A comment that came out of a value: sops writes its own structure for it.
-    Structure(&'t Comment),
-    Text(&'t [u8]),
-    /// Anything else that is a leaf.
-    Leaf(&'t Scalar),
+/// Writes a scalar as its bare text, without quotes and line feed.
+#[must_use]
+pub fn print_scalar(scalar: &Scalar<'_>) -> Vec<u8> {
+    let mut output = Vec::new();
+    push_scalar(&mut output, scalar);
+    output
 }
 
 /// Where a node stands.
@@ -97,10 +73,10 @@ enum Indents {
     No,
 }
 
-type Comments<'t> = Vec<&'t Comment>;
+type Comments<'t> = &'t [&'t [u8]];
 
 struct Emitter<'t> {
-    output: Buffer,
+    output: Vec<u8>,
     /// Where the current block starts; `None` outside.
     indent: Option<usize>,
     /// Exact where only indentation stands on the line, in bytes elsewhere.
@@ -117,29 +93,37 @@ struct Emitter<'t> {
     foot: Comments<'t>,
     /// Comments that wait for the end of a mapping.
     tail: Comments<'t>,
+    /// Comments that wait for the end of a line.
+    line: Comments<'t>,
+    /// Such comments that came before a key, and wait for what is behind it.
+    key_line: Comments<'t>,
 }
 
 impl<'t> Emitter<'t> {
     fn new() -> Self {
         Self {
-            output: Buffer::default(),
+            output: Vec::new(),
             indent: None,
             column: 0,
             whitespace: true,
             indention: true,
             foot_indent: None,
-            head: Vec::new(),
-            foot: Vec::new(),
-            tail: Vec::new(),
+            head: &[],
+            foot: &[],
+            tail: &[],
+            line: &[],
+            key_line: &[],
         }
     }
 
-    fn root(&mut self, node: Node<'t>) {
-        announce(&mut self.head, node.leading_comments());
+    fn root(&mut self, node: &'t Fragment<'t>) {
+        announce(&mut self.head, &node.head);
+        self.announce_leaf(node);
         self.write_head();
         self.start(node, Place::Mapping);
+        self.write_line();
         self.write_foot();
-        self.children(node, Place::Mapping, Vec::new());
+        self.children(node, Place::Mapping);
         self.foot_indent = Some(0);
         self.write_foot();
         self.foot_indent = None;
@@ -149,138 +133,109 @@ impl<'t> Emitter<'t> {
     // ---- Nodes
 
     /// Writes a leaf; of a collection nothing.
-    fn start(&mut self, node: Node<'t>, place: Place) {
-        match node {
-            Node::Text(bytes) => self.write_text(bytes, place),
-            Node::Leaf(scalar) => self.write_leaf(scalar),
-            Node::Structure(comment) if is_lost(comment) => self.write_plain(b"null"),
-            Node::Mapping(_) | Node::List(_) | Node::Structure(_) => {}
+    fn start(&mut self, node: &'t Fragment<'t>, place: Place) {
+        if let Shape::Scalar(scalar) = &node.shape {
+            self.write_scalar(scalar, place);
         }
     }
 
-    /// Writes what is in a collection, or its brackets if nothing is; of a leaf nothing. `foot` are comments below it.
-    fn children(&mut self, node: Node<'t>, place: Place, foot: Comments<'t>) {
+    /// Writes what is in a collection, or its brackets if nothing is; of a leaf nothing.
+    fn children(&mut self, node: &'t Fragment<'t>, place: Place) {
         let outer = self.indent;
         let bracket = Some(outer.map_or(INDENT, |indent| deeper(indent, place)));
         let inner = Some(outer.map_or(0, |indent| deeper(indent, place)));
-        match node {
-            Node::Mapping(_) if !node.has_entries() => {
-                announce(&mut self.foot, foot);
+        match &node.shape {
+            Shape::Mapping(pairs) if pairs.is_empty() => {
+                announce(&mut self.foot, &node.foot);
+                announce(&mut self.line, &node.line);
                 self.write_indicator("{", Space::Before, Indents::No);
                 self.whitespace = true;
                 self.indent = bracket;
                 self.write_head();
                 self.indent = outer;
                 self.write_indicator("}", Space::None, Indents::No);
+                self.write_line();
                 self.write_foot();
             }
-            Node::List(_) if !node.has_entries() => {
-                announce(&mut self.foot, foot);
+            Shape::List(elements) if elements.is_empty() => {
+                announce(&mut self.foot, &node.foot);
+                announce(&mut self.line, &node.line);
                 self.write_indicator("[", Space::Before, Indents::No);
                 self.write_indicator("]", Space::None, Indents::No);
+                self.write_line();
                 self.write_foot();
             }
-            Node::Mapping(mapping) => {
+            Shape::Mapping(pairs) => {
                 self.indent = inner;
-                self.mapping(mapping);
-                announce(&mut self.foot, foot);
+                self.mapping(pairs);
+                announce(&mut self.foot, &node.foot);
+                announce(&mut self.line, &node.line);
                 self.write_head();
                 self.indent = outer;
             }
-            Node::List(list) => {
+            Shape::List(elements) => {
                 self.indent = inner;
-                self.list(list);
-                announce(&mut self.foot, foot);
+                self.list(elements);
+                announce(&mut self.foot, &node.foot);
+                announce(&mut self.line, &node.line);
                 self.indent = outer;
             }
-            Node::Structure(comment) if !is_lost(comment) => {
-                self.indent = inner;
-                self.write_head();
-                self.write_indent();
-                self.write_plain(b"value");
-                self.write_indicator(":", Space::None, Indents::No);
-                self.write_text(comment.0.as_bytes(), Place::Mapping);
-                self.write_foot();
-                announce(&mut self.foot, foot);
-                self.write_head();
-                self.indent = outer;
-            }
-            Node::Structure(_) | Node::Text(_) | Node::Leaf(_) => {}
+            Shape::Scalar(_) => {}
         }
     }
 
-    fn mapping(&mut self, mapping: &'t Mapping) {
-        let mut is_first = true;
-        let mut above = Comments::new();
-        for item in mapping {
-            let (key, value) = match item {
-                Item::Comment(comment) => {
-                    above.push(comment);
-                    continue;
-                }
-                Item::Entry { key, value } => (key, value),
-            };
-            let above = std::mem::take(&mut above);
-            // Those above the first key were announced by the mapping.
-            if !is_first {
-                announce(&mut self.head, above);
-            }
-            is_first = false;
+    fn mapping(&mut self, pairs: &'t [(Fragment<'t>, Fragment<'t>)]) {
+        for (key, value) in pairs {
+            announce(&mut self.head, &key.head);
             self.write_head();
             self.write_indent();
-            let node = Node::of(value);
-            let key = match key {
-                Key::Text(bytes) => bytes.as_slice(),
-                Key::Other { text, .. } => text.as_bytes(),
-            };
+            if !self.line.is_empty() {
+                self.key_line = std::mem::take(&mut self.line);
+            }
             if is_simple_key(key) {
-                self.write_text(key, Place::Mapping);
-                announce(&mut self.head, node.leading_comments());
+                self.start(key, Place::Mapping);
+                self.announce_value(value);
                 self.write_indicator(":", Space::None, Indents::No);
             } else {
                 self.write_indicator("?", Space::Before, Indents::Yes);
-                self.write_text(key, Place::Mapping);
-                announce(&mut self.head, node.leading_comments());
+                self.start(key, Place::Mapping);
+                self.announce_value(value);
                 self.write_indent();
                 self.write_indicator(":", Space::Before, Indents::Yes);
             }
-            self.start(node, Place::Mapping);
+            self.write_line_of_key(value);
+            self.start(value, Place::Mapping);
+            self.write_line();
             self.write_foot();
-            self.children(node, Place::Mapping, Comments::new());
+            self.children(value, Place::Mapping);
+            // What is below a key is below all of its value.
+            announce(&mut self.tail, &key.foot);
         }
-        announce(&mut self.tail, above);
     }
 
-    fn list(&mut self, list: &'t [Value]) {
-        let is_comment = |value: &&Value| matches!(value, Value::Comment(_));
-        let entries = list.iter().filter(|value| !is_comment(value)).count();
-        let mut below: Comments<'t> = list.iter().rev().take_while(is_comment).filter_map(as_comment).collect();
-        below.reverse();
-        let mut above = Comments::new();
-        let mut number = 0_usize;
-        for value in list {
-            if let Value::Comment(comment) = value {
-                above.push(comment);
-                continue;
-            }
-            number = number.saturating_add(1);
-            let node = Node::of(value);
-            let mut head = std::mem::take(&mut above);
-            // Those above the first element were announced by the list.
-            if number == 1 {
-                head.clear();
-            }
-            head.extend(node.leading_comments());
-            announce(&mut self.head, head);
-            let foot = if number == entries { std::mem::take(&mut below) } else { Comments::new() };
-            let (own, of_end) = if node.is_leaf() { (foot, Comments::new()) } else { (Comments::new(), foot) };
-            announce(&mut self.foot, own);
+    fn list(&mut self, elements: &'t [Fragment<'t>]) {
+        for node in elements {
+            self.announce_value(node);
             self.write_head();
             self.write_indent();
             self.write_indicator("-", Space::Before, Indents::Yes);
             self.start(node, Place::List);
+            self.write_line();
             self.write_foot();
-            self.children(node, Place::List, of_end);
+            self.children(node, Place::List);
+        }
+    }
+
+    /// A leaf announces all its comments, a collection those behind it when it ends.
+    fn announce_value(&mut self, node: &'t Fragment<'t>) {
+        announce(&mut self.head, &node.head);
+        self.announce_leaf(node);
+    }
+
+    fn announce_leaf(&mut self, node: &'t Fragment<'t>) {
+        if node.is_leaf() {
+            announce(&mut self.line, &node.line);
+            announce(&mut self.foot, &node.foot);
         }
     }
 
@@ -290,33 +245,60 @@ impl<'t> Emitter<'t> {
     fn write_head(&mut self) {
         let tail = std::mem::take(&mut self.tail);
         if !tail.is_empty() {
-            self.write_comments(&tail);
+            self.write_comments(tail);
             self.foot_indent = Some(self.indent.unwrap_or(0));
         }
         let head = std::mem::take(&mut self.head);
         if !head.is_empty() {
-            self.write_comments(&head);
+            self.write_comments(head);
+        }
+    }
+
+    /// Writes the comments that wait for the end of the line, and the end itself if there are any.
+    fn write_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            if !self.whitespace {
+                self.write_padding(1);
+            }
+            self.write_comments_here(line);
+        }
+    }
+
+    /// Comments that came before a key are those of a leaf behind it that has none, or stand above a collection.
+    fn write_line_of_key(&mut self, value: &Fragment<'_>) {
+        if self.key_line.is_empty() {
+        } else if !value.is_leaf() {
+            let line = std::mem::replace(&mut self.line, std::mem::take(&mut self.key_line));
+            self.write_line();
+            self.line = line;
+        } else if self.line.is_empty() {
+            self.line = std::mem::take(&mut self.key_line);
         }
     }
 
     fn write_foot(&mut self) {
         let foot = std::mem::take(&mut self.foot);
         if !foot.is_empty() {
-            self.write_comments(&foot);
+            self.write_comments(foot);
             self.foot_indent = Some(self.indent.unwrap_or(0));
         }
     }
 
     /// Writes comments, each on lines of its own. A line within a comment gets a mark unless it has one.
-    fn write_comments(&mut self, comments: &[&Comment]) {
+    fn write_comments(&mut self, comments: Comments<'t>) {
         self.write_indent();
-        for (number, Comment(text)) in comments.iter().enumerate() {
+        self.write_comments_here(comments);
+    }
+
+    fn write_comments_here(&mut self, comments: Comments<'t>) {
+        for (number, text) in comments.iter().enumerate() {
             if number > 0 {
                 self.put_break();
                 self.write_indent();
             }
             self.write_raw(b"#");
-            let mut lines = Lines(text.as_bytes());
+            let mut lines = Lines(text);
             if let Some((line, end)) = lines.next() {
                 self.write_raw(line);
                 self.write_raw_break(end);
@@ -341,6 +323,13 @@ impl<'t> Emitter<'t> {
 
     // ---- Scalars
 
+    fn write_scalar(&mut self, scalar: &Scalar<'_>, place: Place) {
+        match scalar {
+            Scalar::Text(text) => self.write_text(text, place),
+            scalar => self.write_leaf(scalar),
+        }
+    }
+
     fn write_text(&mut self, bytes: &[u8], place: Place) {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return self.write_binary(bytes, place);
@@ -363,9 +352,9 @@ impl<'t> Emitter<'t> {
         self.whitespace = false;
     }
 
-    fn write_leaf(&mut self, scalar: &Scalar) {
+    fn write_leaf(&mut self, scalar: &Scalar<'_>) {
         self.write_plain(b"");
-        push_leaf(&mut self.output, scalar);
+        push_scalar(&mut self.output, scalar);
         // The exact column is of no use behind a leaf.
         self.column = self.column.saturating_add(1);
         self.indention = false;
@@ -392,7 +381,7 @@ impl<'t> Emitter<'t> {
 
     fn write_double_quoted(&mut self, text: &str) {
         self.write_indicator("\"", Space::Before, Indents::No);
-        // sops looks for U+FEFF at the start only, and then escapes everything.
+        // go-yaml looks for U+FEFF at the start only, and then escapes everything.
         let all = text.starts_with('\u{FEFF}');
         for character in text.chars() {
             let is_break = matches!(character, '\n' | '\u{2028}' | '\u{2029}');
@@ -459,8 +448,7 @@ impl<'t> Emitter<'t> {
             1 if break_width(text) < text.len() => {}
             _ => self.write_raw(b"+"),
         }
-        self.put_break();
-        self.whitespace = true;
+        self.end_header();
         let outer = self.enter(place);
         for (line, end) in Lines(text) {
             if !line.is_empty() {
@@ -472,15 +460,25 @@ impl<'t> Emitter<'t> {
         self.indent = outer;
     }
 
+    /// Ends the line that a block starts with.
+    fn end_header(&mut self) {
+        if self.line.is_empty() {
+            self.put_break();
+        } else {
+            self.write_line();
+        }
+        self.whitespace = true;
+    }
+
     /// Bytes that are not UTF-8.
     fn write_binary(&mut self, bytes: &[u8], place: Place) {
         self.write_plain(b"!!binary");
-        let text = Zeroizing::new(STANDARD.encode(bytes).into_bytes());
+        let text = STANDARD.encode(bytes).into_bytes();
         if text.len() < BASE64_LINE {
             return self.write_plain(&text);
         }
         self.write_indicator("|", Space::Before, Indents::No);
-        self.put_break();
+        self.end_header();
         let outer = self.enter(place);
         for line in text.chunks(BASE64_LINE) {
             self.write_indent();
@@ -524,13 +522,13 @@ impl<'t> Emitter<'t> {
     }
 
     fn write_padding(&mut self, width: usize) {
-        self.output.push_repeated(b" ", width);
+        self.output.resize(self.output.len().saturating_add(width), b' ');
         self.column = self.column.saturating_add(width);
     }
 
     fn write_raw(&mut self, text: &[u8]) {
         if !text.is_empty() {
-            self.output.push(text);
+            self.output.extend_from_slice(text);
             self.column = self.column.saturating_add(text.len());
             self.indention = false;
         }
@@ -538,7 +536,7 @@ impl<'t> Emitter<'t> {
 
     fn write_raw_break(&mut self, text: &[u8]) {
         if !text.is_empty() {
-            self.output.push(text);
+            self.output.extend_from_slice(text);
             self.column = 0;
             self.indention = true;
         }
@@ -546,50 +544,6 @@ impl<'t> Emitter<'t> {
 
     fn put_break(&mut self) {
         self.write_raw_break(b"\n");
-    }
-}
-
-impl<'t> Node<'t> {
-    fn of(value: &'t Value) -> Self {
-        match value {
-            Value::Mapping(mapping) => Self::Mapping(mapping),
-            Value::List(list) => Self::List(list),
-            Value::Comment(comment) => Self::Structure(comment),
-            Value::Scalar(Scalar::Text(text)) => Self::Text(text.as_bytes()),
-            Value::Scalar(scalar) => Self::Leaf(scalar),
-        }
-    }
-
-    /// Whether something besides comments is in the collection.
-    fn has_entries(self) -> bool {
-        match self {
-            Self::Mapping(mapping) => mapping.iter().any(|item| matches!(item, Item::Entry { .. })),
-            Self::List(list) => list.iter().any(|value| !matches!(value, Value::Comment(_))),
-            Self::Structure(_) | Self::Text(_) | Self::Leaf(_) => true,
-        }
-    }
-
-    fn is_leaf(self) -> bool {
-        match self {
-            Self::Text(_) | Self::Leaf(_) => true,
-            Self::Structure(comment) => is_lost(comment),
-            Self::Mapping(_) | Self::List(_) => false,
-        }
-    }
-
-    /// The comments before the first entry, which belong to the collection as a whole.
-    fn leading_comments(self) -> Comments<'t> {
-        match self {
-            Self::Mapping(mapping) => mapping
-                .iter()
-                .map_while(|item| match item {
-                    Item::Comment(comment) => Some(comment),
-                    Item::Entry { .. } => None,
-                })
-                .collect(),
-            Self::List(list) => list.iter().map_while(as_comment).collect(),
-            Self::Structure(_) | Self::Text(_) | Self::Leaf(_) => Comments::new(),
-        }
     }
 }
 
@@ -614,16 +568,9 @@ impl<'t> Iterator for Lines<'t> {
 }
 
 /// Comments that were not yet written give way to new ones.
-fn announce<'t>(slot: &mut Comments<'t>, comments: Comments<'t>) {
+fn announce<'t>(slot: &mut Comments<'t>, comments: &'t [&'t [u8]]) {
     if !comments.is_empty() {
         *slot = comments;
-    }
-}
-
-fn as_comment(value: &Value) -> Option<&Comment> {
-    match value {
-        Value::Comment(comment) => Some(comment),
-        _ => None,
     }
 }
 
@@ -635,15 +582,15 @@ fn deeper(indent: usize, place: Place) -> usize {
     }
 }
 
-/// Whether sops loses the text when it prepares the structure for it.
-fn is_lost(comment: &Comment) -> bool {
-    comment.0.as_str().is_some_and(|text| style::of(text) == Style::Lost)
-}
-
 /// Whether a key stands on one line before its `:`.
-fn is_simple_key(key: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(key) else {
-        let length = key.len().div_ceil(3).saturating_mul(4);
+fn is_simple_key(key: &Fragment<'_>) -> bool {
+    let bytes = match &key.shape {
+        Shape::Scalar(Scalar::Text(text)) => text,
+        Shape::Scalar(_) => return true,
+        Shape::Mapping(_) | Shape::List(_) => return false,
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        let length = bytes.len().div_ceil(3).saturating_mul(4);
         return length < BASE64_LINE;
     };
     match style::of(text) {
@@ -655,19 +602,23 @@ fn is_simple_key(key: &[u8]) -> bool {
     }
 }
 
-/// Writes a leaf other than a text.
-fn push_leaf(output: &mut Buffer, scalar: &Scalar) {
-    match scalar {
-        Scalar::Text(text) => output.push(text.as_bytes()),
-        Scalar::Null => output.push(b"null"),
-        Scalar::Integer(number) => output.push_display(number),
-        Scalar::Unsigned(number) => output.push_display(number),
-        Scalar::Boolean(boolean) => output.push_display(boolean),
-        Scalar::Timestamp(time) => output.push_display(time),
-        Scalar::Float(number) if number.is_nan() => output.push(b".nan"),
+/// Writes the text of a scalar.
+fn push_scalar(output: &mut Vec<u8>, scalar: &Scalar<'_>) {
+    let outcome = match scalar {
+        Scalar::Text(text) => output.write_all(text),
+        Scalar::Null => output.write_all(b"null"),
+        Scalar::Integer(number) => write!(output, "{number}"),
+        Scalar::Unsigned(number) => write!(output, "{number}"),
+        Scalar::Boolean(boolean) => write!(output, "{boolean}"),
+        Scalar::Timestamp(time) => write!(output, "{time}"),
+        Scalar::Float(number) if number.is_nan() => output.write_all(b".nan"),
         Scalar::Float(number) if number.is_infinite() => {
-            output.push(if *number > 0.0 { ".inf" } else { "-.inf" }.as_bytes());
+            output.write_all(if *number > 0.0 { b".inf" } else { b"-.inf" })
         }
-        Scalar::Float(number) => output.push(Zeroizing::new(number::general(*number)).as_bytes()),
+        Scalar::Float(number) => output.write_all(number::general(*number).as_bytes()),
+    };
+    match outcome {
+        // Writing into memory does not fail.
+        Ok(()) | Err(_) => {}
     }
 }
