@@ -81,8 +81,9 @@ impl Update {
         let mut left = exact.clone();
         // Removed before others are made, so that a link can give way to a directory with links.
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
+        let mut last = None;
         for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
-            match made.remove() {
+            match made.remove(&mut last) {
                 Ok(()) => {}
                 // Its user has put a link of their own on the way since. There is nothing to repair.
                 Err(Error::Untrusted { path: through } | Error::Call { source: Errno::ELOOP, path: through, .. }) => {
@@ -271,9 +272,17 @@ struct Made {
 
 impl Made {
     /// Removes it, and what a killed run prepared, if they still lead where they led.
-    fn remove(&self) -> Result<(), Error> {
-        let (parent, name) = split(&self.path)?;
-        let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
+    ///
+    /// The directory that was open for the link before is used once more if it is that of this one.
+    fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<(), Error> {
+        let (path, name) = split(&self.path)?;
+        let parent = match last.take() {
+            Some((open, parent)) if open == path => parent,
+            _ => match Dir::existing(path)? {
+                Some(parent) => parent,
+                None => return Ok(()),
+            },
+        };
         for name in [name, &temporary(name)] {
             if let Found::Link(link) = parent.look(name)?
                 && link.target == self.target
@@ -281,6 +290,7 @@ impl Made {
                 parent.remove(name)?;
             }
         }
+        *last = Some((path.to_owned(), parent));
         Ok(())
     }
 }
