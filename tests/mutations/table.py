@@ -222,7 +222,7 @@ MUTATIONS = (
              "cli::Accounts::LookUp => Source::Manifest,", "cli::Accounts::LookUp => Source::Root,", SYSTEM),
     mutation("A10", "a file in the place of a link is removed", f"{INSTALL}/links.rs",
              "            found @ (Found::File | Found::Special) => Err(self.foreign(found.noun())),",
-             "            Found::File | Found::Special => parent.remove(name).and_then(|()| parent.link(&self.target, name, self.owner)),", LINKS),
+             "            Found::File | Found::Special => parent.remove(name).and_then(|()| self.put(&parent, name, is_ours, Over::Nothing)),", LINKS),
     mutation("A10", "files at the symlink path are not seen", f"{INSTALL}/current.rs",
              "                } else if directory.is_hollow()? {", "                } else if directory.is_hollow()? || !directory.is_mount()? {",
              GENERATIONS),
