@@ -18,7 +18,7 @@ use nix::fcntl::{
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, umask};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
-use rustix::fs::{fgetxattr_query, fremovexattr};
+use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, statx};
 use rustix::io::Errno as Refusal;
 use zeroize::Zeroizing;
 
@@ -98,7 +98,25 @@ impl Dir {
         match openat2(&self.handle, name, OpenHow::new().flags(LIST).resolve(resolve)) {
             Ok(handle) => Ok(Self { handle, path }),
             Err(Errno::EXDEV) => Err(Error::Mounted { path }),
+            // Where openat2(2) is not known (before Linux 5.6), or not allowed, the number of the mount tells.
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                let directory = self.child(name)?;
+                if directory.mount()? == self.mount()? { Ok(directory) } else { Err(Error::Mounted { path }) }
+            }
             Err(errno) => Err(Error::call("open the directory", path)(errno)),
+        }
+    }
+
+    /// The number of the mount that this directory is reached by.
+    fn mount(&self) -> Result<u64, Error> {
+        let failed = || Error::call("look at the mount of", &self.path);
+        let facts =
+            statx(&self.handle, c"", StatxAt::EMPTY_PATH, StatxFlags::MNT_ID).map_err(|error| failed()(raw(error)))?;
+        // Without the number, what is mounted could not be told from what is ours.
+        if StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID) {
+            Ok(facts.stx_mnt_id)
+        } else {
+            Err(failed()(Errno::ENOSYS))
         }
     }
 

@@ -245,7 +245,7 @@ fn what_is_mounted_below_a_generation_is_never_touched_and_is_named() {
         return;
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
-    let files = |content: &str| ["dir/deep/a", "dir/b", "file"].map(|name| place.secret(name, content));
+    let files = |content: &str| ["dir/aa/x", "dir/deep/a", "dir/b", "file"].map(|name| place.secret(name, content));
     place.install(&files("1")).unwrap();
     // A directory of another file system, one of the same, and a file: each has another device, or only another mount.
     let data = place.path("data");
