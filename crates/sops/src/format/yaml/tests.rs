@@ -17,7 +17,7 @@ fn text_of(plaintext: &Plaintext) -> &str {
 /// What sops prints for a file without anything encrypted, or the error.
 fn print(file: &str) -> String {
     match parse(file.as_bytes()) {
-        Ok(source) => text_of(&emit(&source.tree, OLD).ok().unwrap()).to_owned(),
+        Ok(source) => text_of(&write::emit(&source.tree, OLD)).to_owned(),
         Err(error) => format!("! {error}"),
     }
 }
@@ -203,7 +203,7 @@ fn errors_say_where_and_what_to_do() {
         ),
         (
             "a: &a {}\n<<: [*a, {<<: 1}]\n",
-            "line 2, column 16: the merge key `<<` must stand for a mapping or a list of mappings",
+            "line 2, column 15: the merge key `<<` must stand for a mapping or a list of mappings",
         ),
         ("<<: {a: 1, a: 2}\n", "line 1, column 12: the key \"a\" was given on line 1 already"),
         ("<<: 1\n", "line 1, column 5: the merge key `<<` must stand for a mapping or a list of mappings"),
@@ -351,6 +351,29 @@ fn a_comment_in_the_place_of_a_value_is_a_structure() {
     };
     let printed = "a:\n    value: x\nb:\n    value: |-\n        1\n        2\nc: null\nd: []\n#one\n# two\n\n#three\n#four\n\n#five\ne: null\n";
     assert_eq!(text_of(&emit(&tree, OLD).ok().unwrap()), printed);
+}
+
+#[test]
+fn a_text_that_sops_prints_as_null_is_a_failure_that_names_its_key() {
+    let text = |text: &str| Value::Scalar(Scalar::text(text));
+    let entry = |key: &str, value| Item::Entry { key: Key::Text(key.as_bytes().to_vec()), value };
+    let message = |mapping: Mapping| {
+        emit(&Tree { documents: vec![mapping] }, OLD).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let lost = "has several lines and begins with a tab, and sops prints null in its place";
+    for (mapping, key) in [
+        (vec![entry("a", text("\tx\ny"))], "a"),
+        (vec![entry("a", Value::Mapping(vec![entry("b", Value::List(vec![text("x"), text("\t\n")]))]))], "a/b/1"),
+        (vec![entry("\tk\nk", text("x"))], "\\tk\\nk"),
+    ] {
+        let message = message(mapping);
+        assert!(message.starts_with(&format!("the text of the key \"{key}\" {lost}")), "{message}");
+        assert!(!message.contains("ny"), "the text itself is not shown");
+    }
+    assert_eq!(message(vec![entry("a", text("\tx")), entry("b", text("x\n\ty"))]), "");
+    // By its key it is what it is.
+    assert_eq!(text_of(&emit_value(&text("\tx\ny"), OLD).ok().unwrap()), "\tx\ny");
+    assert!(emit_value(&Value::List(vec![text("\tx\ny")]), OLD).is_err());
 }
 
 #[test]
