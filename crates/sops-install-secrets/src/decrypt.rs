@@ -204,6 +204,11 @@ impl SopsFile<'_> {
                 return;
             }
         };
+        if self.whole().next().is_some()
+            && let Some(lost) = decrypted.lost()
+        {
+            report.warning(Code::ValueUnusable, self.subject(), &lost);
+        }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
         let whole = self.whole().map(|(place, secret)| (place, secret, decrypted.whole()));

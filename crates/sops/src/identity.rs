@@ -9,6 +9,8 @@ pub(crate) mod openpgp;
 pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod ssh;
+#[cfg(test)]
+mod wycheproof;
 pub(crate) mod x25519;
 
 use ::age_core::format::Stanza;

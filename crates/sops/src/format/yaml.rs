@@ -26,24 +26,25 @@ fn read(bytes: &[u8]) -> Result<Source, go_yaml::Error> {
     read::compose(&Stream::parse(&text)?)
 }
 
-/// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included, but for one.
+/// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included.
+pub(crate) fn emit(tree: &Tree, version: Version) -> Plaintext {
+    write::emit(tree, version)
+}
+
+/// Looks for a text that [`emit`] loses: sops prints null for one of several lines that begins with a tab.
 ///
 /// # Errors
 ///
-/// [`EmitError::Lost`]: sops prints null for a text of several lines that begins with a tab, and nothing is lost here
-/// without a word.
-pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
-    for document in &tree.documents {
-        lost::find_in_mapping(document, "")?;
-    }
-    Ok(write::emit(tree, version))
+/// [`EmitError::Lost`] names the first.
+pub(crate) fn check(tree: &Tree) -> Result<(), EmitError> {
+    tree.documents.iter().try_for_each(|document| lost::find_in_mapping(document, ""))
 }
 
 /// Writes one value: a mapping or list as a document of its own, a scalar as its bare text.
 ///
 /// # Errors
 ///
-/// [`EmitError::Lost`], as for a whole file.
+/// [`EmitError::Lost`] if a text in it would be lost.
 pub(crate) fn emit_value(value: &Value, version: Version) -> Result<Plaintext, EmitError> {
     if matches!(value, Value::Mapping(_) | Value::List(_)) {
         lost::find(value, "")?;

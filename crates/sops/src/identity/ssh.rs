@@ -64,6 +64,15 @@ impl Ed25519 {
         Ok(Self { scalar: Box::new(StaticSecret::from(scalar)), wire })
     }
 
+    /// A key with this scalar, which no ed25519 key need have; what a stanza calls it; what its public key is tweaked by.
+    #[cfg(test)]
+    pub(super) fn for_vectors(scalar: [u8; 32]) -> (Self, String, StaticSecret) {
+        let wire = b"a public key".to_vec();
+        let tweak = StaticSecret::from(hkdf(&wire, b"age-encryption.org/v1/ssh-ed25519", &[]));
+        let tag = key_tag(&wire);
+        (Self { scalar: Box::new(StaticSecret::from(scalar)), wire }, tag, tweak)
+    }
+
     /// The X25519 identity that ssh-to-age derives.
     pub(crate) fn derived(&self) -> x25519::Identity {
         x25519::Identity::new(self.scalar.clone())
@@ -156,6 +165,10 @@ impl age::Identity for Rsa {
         let [tag] = stanza.args.as_slice() else { return None };
         if stanza.tag != "ssh-rsa" || *tag != key_tag(&self.wire) {
             return None;
+        }
+        // The crate passes over zeros in front, and no stanza has any but those of the number itself.
+        if stanza.body.len() != self.key.size() {
+            return Some(Err(DecryptError::DecryptionFailed));
         }
         let padding = Oaep::new_with_label::<Sha256, _>("age-encryption.org/v1/ssh-rsa");
         let unwrapped = self.key.decrypt_blinded(&mut OsRng, padding, &stanza.body);
