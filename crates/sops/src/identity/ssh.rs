@@ -211,7 +211,7 @@ impl<'a> Block<'a> {
         if text.trim_ascii().is_empty() {
             return Err(KeyProblem::Empty);
         }
-        if split(text, b"AGE-SECRET-KEY-").is_some() {
+        if [&b"AGE-SECRET-KEY-"[..], b"AGE-PLUGIN-"].iter().any(|word| split(text, word).is_some()) {
             return Err(KeyProblem::AgeIdentity);
         }
         if text.starts_with(b"PuTTY-User-Key-File") {
