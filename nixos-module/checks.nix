@@ -295,7 +295,7 @@ let
         in
         {
           assertion = text.isCredential path || mount == null || !mount.isLate;
-          message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, for whom ${needer} needs it; ${mount.advice}.";
+          message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, but ${needer} needs the key before; ${mount.advice}.";
         }
       ) (keys ++ sources)
     );

@@ -39,7 +39,7 @@ let
       default = [ ];
       example = [ "nginx.service" ];
       description = ''
-        Units${ofWhom}, with their suffix, that are restarted when the file changes. They are asked for after the new files are
+        Units${ofUser}, with their suffix, that are restarted when the file changes. They are asked for after the new files are
         in place, each once, and only if they run.
       '';
     };
@@ -49,13 +49,13 @@ let
       default = [ ];
       example = [ "haproxy.service" ];
       description = ''
-        Units${ofWhom}, with their suffix, that are reloaded when the file changes, or restarted if they cannot reload. They are
+        Units${ofUser}, with their suffix, that are reloaded when the file changes, or restarted if they cannot reload. They are
         asked for after the new files are in place, each once, and only if they run.
       '';
     };
   };
 
-  ofWhom = lib.optionalString (!here.isSystem) " of the user";
+  ofUser = lib.optionalString (!here.isSystem) " of the user";
 
   # Of the owner, if the configuration has such a user; that it has is an assertion of its own.
   primaryGroup = owner: users.${owner}.group or null;

@@ -55,7 +55,7 @@ let
     installation: environment // { PATH = lib.makeBinPath installation.plugins; };
 
   # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
-  # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and nobody would
+  # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and no service would
   # find them. That rules out ProtectSystem=, ProtectHome=, PrivateTmp=, PrivateDevices=, PrivateMounts=,
   # ProtectKernelTunables=, ProtectKernelModules=, ProtectKernelLogs=, ProtectControlGroups=, ProtectProc=,
   # ReadOnlyPaths= and their like, and PrivateNetwork= too, which implies PrivateMounts= (systemd.exec(5)).
@@ -160,7 +160,7 @@ let
       )
     );
 
-  # The unit of secrets that belong to whomever.
+  # The unit of secrets with any owner.
   service =
     installation: manifest:
     lib.mkMerge [

@@ -85,6 +85,22 @@ fn all_files_are_installed_by_one_start_of_the_plugin() {
 }
 
 #[test]
+fn an_identity_of_a_plugin_may_stand_among_the_ssh_keys_as_in_agenix() {
+    let scratch = Scratch::new();
+    add_toy(&scratch);
+    let keys = scratch.write("handle.txt", b"# of a token\nAGE-PLUGIN-TOY-1QY55TW45\n");
+    let manifest = json!({
+        "secrets": [secret("three", &toy_file("three.age"))], "secretsMountPoint": "%r/secrets.d", "symlinkPath": "%r/secrets",
+        "keepGenerations": 1, "userMode": true, "ageSshKeyPaths": [keys],
+    });
+    let manifest = scratch.write("manifest.json", manifest.to_string().as_bytes());
+    let path = env::join_paths([scratch.path().join("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
+    let run = Scratch::finish(scratch.command().env("PATH", path).arg("-ignore-passwd").arg(manifest));
+    assert_eq!((run.stderr.as_str(), run.status), ("", Some(0)));
+    assert_eq!(installed(&scratch, "three"), "the value of three");
+}
+
+#[test]
 fn a_file_that_the_plugin_refuses_is_the_only_one_that_fails() {
     let scratch = Scratch::new();
     let starts = add_toy(&scratch);

@@ -293,7 +293,7 @@ def together(machine, kind, kit):
 
 
 def new_user(machine, kind, kit):
-    """The owner of a secret is a user whom the same switch makes."""
+    """The owner of a secret is a user that the same switch makes."""
     start(machine, kind, kit)
     switch_ok(machine, kit, kind, "newuser")
     machine.expect("stat -c %U /run/secrets/token", "fresh")

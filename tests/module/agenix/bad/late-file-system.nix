@@ -1,4 +1,4 @@
-# error: age.identityPaths has /persist/key, which is on fileSystems."/persist", and that is mounted after users are created, for whom age.secrets.password.file needs it; set fileSystems."/persist".neededForBoot = true.
+# error: age.identityPaths has /persist/key, which is on fileSystems."/persist", and that is mounted after users are created, but age.secrets.password.file needs the key before; set fileSystems."/persist".neededForBoot = true.
 { config, ... }:
 {
   services.userborn.enable = true;

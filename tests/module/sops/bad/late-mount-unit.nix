@@ -1,4 +1,4 @@
-# error: sops.age.sshKeyPaths has /persist/ssh_host_ed25519_key, which is on a mount unit for /persist, and that is mounted after users are created, for whom sops.secrets.password.neededForUsers needs it; set services.userborn.enable = true
+# error: sops.age.sshKeyPaths has /persist/ssh_host_ed25519_key, which is on a mount unit for /persist, and that is mounted after users are created, but sops.secrets.password.neededForUsers needs the key before; set services.userborn.enable = true
 {
   fileSystems."/" = { };
   systemd.mounts = [
