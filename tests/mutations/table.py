@@ -49,7 +49,7 @@ MUTATIONS = (
     mutation("K4", "an identity in the environment of a plugin", f"{SOPS}/identity/plugin.rs",
              'command.arg("--age-plugin=identity-v1")',
              'command.env("IDENTITY", identities[0].text.as_str()).arg("--age-plugin=identity-v1")', PLUGINS),
-    mutation("K4", "the key in the environment is handed to plugins", f"{SOPS}/identity/child.rs",
+    mutation("K4", "the key in the environment is handed to plugins", f"{SOPS}/child.rs",
              'command.env_remove("SOPS_AGE_KEY");', "", PLUGINS),
     mutation("K4", "the key in the environment is handed to systemctl", f"{PROGRAM}/units.rs",
              '.env_remove("SOPS_AGE_KEY")', "", SYSTEM),
