@@ -204,10 +204,11 @@ impl SopsFile<'_> {
                 return;
             }
         };
-        if self.whole().next().is_some()
+        let as_a_whole: Vec<_> = self.whole().collect();
+        if !as_a_whole.is_empty()
             && let Some(lost) = decrypted.lost()
         {
-            report.warning(Code::ValueUnusable, self.subject(), &lost);
+            report.warning(Code::ValueUnusable, self.subject_of(&as_a_whole), &lost);
         }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));

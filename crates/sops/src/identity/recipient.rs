@@ -60,7 +60,7 @@ impl HostRecipient {
         self.names.first().map_or("", String::as_str)
     }
 
-    /// Whether `recipient`, as a file names it, is this host. The names in a file are labels that nobody checks, so this is
+    /// Whether `recipient`, as a file names it, is this host. The names in a file are labels that are not checked, so this is
     /// what the file promises, and not proof.
     #[must_use]
     pub fn is(&self, recipient: &str) -> bool {
