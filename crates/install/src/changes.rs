@@ -104,7 +104,7 @@ impl Changes {
 /// Whether there is a running generation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Activation {
-    /// There is none, so all is new and nobody needs to be told.
+    /// There is none, so all is new, and no unit has read an older value.
     First,
     /// There is one.
     Update,
@@ -147,7 +147,7 @@ struct Comparison<'a> {
     wanted: BTreeMap<&'a str, &'a Content<'a>>,
     /// Where a directory is wanted, below the generation.
     directories: BTreeSet<&'a str>,
-    /// Whom the directories belong to; `None` in user mode.
+    /// The owner of the directories; `None` in user mode.
     owner: Option<Owner>,
     /// What was found.
     seal: Seal,

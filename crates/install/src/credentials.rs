@@ -1,7 +1,5 @@
 //! Secrets for `ImportCredential=` of systemd units, in a directory that only root can enter.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +8,7 @@ use nix::sys::stat::FileStat;
 
 use crate::dir::{Dir, Found, Missing, order, temporary};
 use crate::mount::{is_memory, split};
-use crate::record::{self, CREDENTIALS};
+use crate::record::{self, CREDENTIALS, Entries, Line};
 use crate::stamp::Seal;
 use crate::{Error, Owner};
 
@@ -66,7 +64,7 @@ pub(crate) fn update(
 pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     let mut seal = Seal::default();
     let mut directory: Option<(PathBuf, Dir)> = None;
-    for published in record::read::<Published>(root)?.unwrap_or_default() {
+    for published in record::read::<Published>(root)?.unwrap_or_default().iter() {
         let open = match directory.take() {
             Some((path, open)) if path == published.directory => open,
             _ => Dir::walk(&published.directory, Missing::Fail)?,
@@ -88,9 +86,9 @@ fn publish_all(
     seal: &mut Seal,
     failures: &mut Vec<Error>,
 ) -> Result<(), Error> {
-    let known: BTreeSet<Published> = record::recover(root, failures)?;
-    let mut left: BTreeSet<Published> = credentials.iter().map(|credential| credential.published(path)).collect();
-    let stale: Vec<Published> = known.difference(&left).cloned().collect();
+    let known: Entries<Published> = record::recover(root, failures)?;
+    let mut left: Entries<Published> = Entries::of(credentials.iter().map(|credential| credential.published(path)));
+    let stale: Vec<Published> = known.without(&left).collect();
     // Without anything to publish, the directory is not made.
     let directory = match credentials {
         [] => None,
@@ -116,14 +114,14 @@ fn publish_all(
     ours.sort_by_key(|credential| order(credential.file()));
     // Before the first of them is made: a run that is killed leaves no file that the next one does not know. What is not in
     // the record would be foreign to the next run, so it is not made.
-    let all: BTreeSet<Published> = known.union(&left).cloned().collect();
+    let all: Entries<Published> = known.union(&left);
     if all != known {
         record::write(root, &all)?;
     }
     for published in stale {
         if let Err(error) = published.remove() {
             failures.push(error);
-            left.insert(published);
+            left.insert(&published);
         }
     }
     if let Some(directory) = &directory {
@@ -179,7 +177,6 @@ fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -
 }
 
 /// A credential that this program made.
-#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 struct Published {
     directory: PathBuf,
     name: OsString,
@@ -197,12 +194,12 @@ impl Published {
 impl record::Entry for Published {
     const RECORD: &'static str = CREDENTIALS;
 
-    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
-        [Cow::Borrowed(self.directory.as_os_str()), Cow::Borrowed(&self.name)]
+    fn line(&self) -> Line {
+        [self.directory.clone().into(), self.name.clone()]
     }
 
-    fn of([directory, name]: [OsString; 2]) -> Option<Self> {
-        Some(Self { directory: directory.into(), name })
+    fn of([directory, name]: &Line) -> Option<Self> {
+        Some(Self { directory: directory.into(), name: name.clone() })
     }
 }
 

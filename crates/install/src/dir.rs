@@ -18,7 +18,7 @@ use nix::fcntl::{
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, umask};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
-use rustix::fs::{fgetxattr_query, fremovexattr};
+use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, statx};
 use rustix::io::Errno as Refusal;
 use zeroize::Zeroizing;
 
@@ -44,8 +44,8 @@ pub(crate) enum Missing {
 impl Dir {
     /// The directory at an absolute path, good for names below it but not for listing.
     ///
-    /// A link on the way is followed only if nobody but root and we ourselves can change it: it is owned by one of the two
-    /// and so is its directory, in which nobody else can write. Any other link is [`Error::Untrusted`].
+    /// A link on the way is followed only if no other user than root and our own can change it: it is owned by one of the
+    /// two and so is its directory, in which no other user can write. Any other link is [`Error::Untrusted`].
     pub(crate) fn walk(path: &Path, missing: Missing) -> Result<Self, Error> {
         // Almost every path has no link at all, and one call opens it or finds that a step is missing.
         match (Self::plain(path), missing, path.parent(), path.file_name()) {
@@ -98,7 +98,25 @@ impl Dir {
         match openat2(&self.handle, name, OpenHow::new().flags(LIST).resolve(resolve)) {
             Ok(handle) => Ok(Self { handle, path }),
             Err(Errno::EXDEV) => Err(Error::Mounted { path }),
+            // Where openat2(2) is not known (before Linux 5.6), or not allowed, the number of the mount tells.
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                let directory = self.child(name)?;
+                if directory.mount()? == self.mount()? { Ok(directory) } else { Err(Error::Mounted { path }) }
+            }
             Err(errno) => Err(Error::call("open the directory", path)(errno)),
+        }
+    }
+
+    /// The number of the mount that this directory is reached by.
+    fn mount(&self) -> Result<u64, Error> {
+        let failed = || Error::call("look at the mount of", &self.path);
+        let facts =
+            statx(&self.handle, c"", StatxAt::EMPTY_PATH, StatxFlags::MNT_ID).map_err(|error| failed()(raw(error)))?;
+        // Without the number, what is mounted could not be told from what is ours.
+        if StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID) {
+            Ok(facts.stx_mnt_id)
+        } else {
+            Err(failed()(Errno::ENOSYS))
         }
     }
 
@@ -210,7 +228,7 @@ impl Dir {
         Ok(self.status()?.st_dev != self.above()?.status()?.st_dev)
     }
 
-    /// Whether nobody but root and we ourselves can put something into this directory or take it away.
+    /// Whether only root and our own user can put something into this directory or take it away.
     pub(crate) fn is_private(&self) -> Result<bool, Error> {
         let status = self.status()?;
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
@@ -286,7 +304,7 @@ impl Dir {
         }
     }
 
-    /// Where the link of this name leads, if nobody else can change it.
+    /// Where the link of this name leads, if no other user can change it.
     fn trusted_target(&self, name: &OsStr, otherwise: Errno) -> Result<PathBuf, Error> {
         match self.look(name)? {
             Found::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
@@ -356,6 +374,13 @@ impl Dir {
         let mut handle = Handle::from(handle);
         handle.write_all(content).map_err(|error| Error::call("write", path())(errno(&error)))?;
         // No fsync: the files are in memory, and after a power failure there is nothing to come back to.
+        if let Some(owner) = owner.filter(|owner| *owner != ROOT) {
+            give(&handle, owner, path)?;
+        }
+        if first != permissions {
+            permit(&handle, permissions, path)?;
+        }
+        // Whether that was enough is looked at, and the rest is done: whoever made the file, and with which umask.
         own(&handle, owner, permissions, path)
     }
 
@@ -430,7 +455,7 @@ impl Dir {
         renamed.map_err(Error::call("put in place", self.path.join(to)))
     }
 
-    /// A file to lock, made if it is not there. Only root or we ourselves can open it, so nobody else can hold the lock.
+    /// A file to lock, made if it is not there. Only root and our own user can open it, so no other user can hold the lock.
     pub(crate) fn lockable(&self, name: &OsStr) -> Result<OwnedFd, Error> {
         let path = || self.path.join(name);
         // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
@@ -444,6 +469,9 @@ impl Dir {
         Ok(handle)
     }
 }
+
+/// The most bytes of a file that is read as a whole: many times what a hundred thousand links take.
+const LARGEST_RECORD: i64 = 64 << 20;
 
 /// Reading and comparing.
 impl Dir {
@@ -459,6 +487,10 @@ impl Dir {
     /// The content of a file, or nothing if it is not there.
     pub(crate) fn read(&self, name: &OsStr) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         match self.open(name) {
+            // Whatever made it so, it is not ours, and there may not be memory for it.
+            Ok((_, status)) if status.st_size > LARGEST_RECORD => {
+                Err(Error::call("read", self.path.join(name))(Errno::EFBIG))
+            }
             Ok((mut file, status)) => Ok(Some(self.read_all(&mut file, &status, name)?)),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),
@@ -798,20 +830,27 @@ fn own(
     path: impl Fn() -> PathBuf,
 ) -> Result<FileStat, Error> {
     let look = || fstat(handle).map_err(|errno| Error::call("look at", path())(errno));
-    let mut status = look()?;
-    if let Some(owner) = owner
-        && owner != self::owner(&status)
-    {
-        fchown(handle, Some(owner.user), Some(owner.group))
-            .map_err(|errno| Error::call("change the owner of", path())(errno))?;
-        status = look()?;
+    let found = look()?;
+    let other = owner.filter(|owner| *owner != self::owner(&found));
+    if let Some(owner) = other {
+        give(handle, owner, &path)?;
     }
-    if permissions_of(&status) != permissions {
-        fchmod(handle, Mode::from_bits_truncate(permissions))
-            .map_err(|errno| Error::call("change the mode of", path())(errno))?;
-        status = look()?;
+    let is_cleared = other.is_some() && permissions & !ALL != 0;
+    let is_permitted = permissions_of(&found) == permissions && !is_cleared;
+    if !is_permitted {
+        permit(handle, permissions, &path)?;
     }
-    Ok(status)
+    if other.is_none() && is_permitted { Ok(found) } else { look() }
+}
+
+fn give(handle: &impl AsFd, owner: Owner, path: impl Fn() -> PathBuf) -> Result<(), Error> {
+    fchown(handle, Some(owner.user), Some(owner.group))
+        .map_err(|errno| Error::call("change the owner of", path())(errno))
+}
+
+fn permit(handle: &impl AsFd, permissions: u32, path: impl Fn() -> PathBuf) -> Result<(), Error> {
+    fchmod(handle, Mode::from_bits_truncate(permissions))
+        .map_err(|errno| Error::call("change the mode of", path())(errno))
 }
 
 /// Whether there is an access control list of this kind. A ramfs has none at all.
@@ -869,10 +908,14 @@ pub(crate) const LINKS: u8 = 40;
 
 /// The bits that chmod(2) takes.
 const PERMISSIONS: u32 = 0o7777;
+const ALL: u32 = 0o777;
 const OWNER_ALL: u32 = 0o700;
 const OWNER_READ_WRITE: u32 = 0o600;
 const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_ALL: u32 = 0o077;
+
+/// Who makes files, as a rule.
+const ROOT: Owner = Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) };
 
 /// The extended attributes with access control lists, acl(5).
 const ACCESS_LIST: &CStr = c"system.posix_acl_access";

@@ -17,7 +17,7 @@ pub struct File<'a> {
     pub content: &'a [u8],
     /// Its exact permissions, whatever the umask.
     pub mode: Mode,
-    /// Whom it belongs to; `None` in user mode, where all belongs to the user.
+    /// Its owner; `None` in user mode, where all belongs to the user.
     pub owner: Option<Owner>,
     /// Where a link to it is wanted. The place where it is anyway needs none and is ignored.
     pub path: &'a AbsolutePath,
@@ -43,7 +43,7 @@ pub enum Kind {
     Template,
 }
 
-/// Whom a file, directory or link belongs to.
+/// The owner of a file, directory or link.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Owner {
     /// The user.

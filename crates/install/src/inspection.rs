@@ -25,7 +25,7 @@ pub struct Inspection {
 pub struct Installed {
     /// Its permissions: the bits of chmod(2).
     pub mode: u32,
-    /// Whom it belongs to.
+    /// Its owner.
     pub owner: Owner,
 }
 
@@ -49,9 +49,9 @@ pub enum Drift {
     /// Its owner or group.
     #[error("it belongs to {}:{} and not to {}:{}", found.user, found.group, wanted.user, wanted.group)]
     Owner {
-        /// Whom it belongs to.
+        /// Its owner.
         found: Owner,
-        /// Whom it should belong to.
+        /// The owner it should have.
         wanted: Owner,
     },
     /// The link to it is not there.

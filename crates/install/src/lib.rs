@@ -4,14 +4,15 @@
 //!
 //! 1. [`Lock::acquire`]: one run at a time. A dry run leaves this out.
 //! 2. [`Current::inspect`]: which generation is running.
-//! 3. [`Changes::between`]: what is going to change. A dry run ends here; nothing has been touched. If
-//!    [`Current::is_stamped`], nothing is going to change, and there is no need to have any contents.
-//! 4. [`Store::open`]: the file system in memory is mounted.
-//! 5. [`Store::stage`]: a new generation that nobody reads. Left out, like the next step, if nothing changes.
-//! 6. [`Staged::activate`]: one rename(2), which is the commit.
-//! 7. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
+//! 3. [`Current::misplaced`]: which links would be among the program's own things.
+//! 4. [`Changes::between`]: what is going to change. A dry run ends here; nothing has been touched. If
+//!    [`Current::is_stamped`], nothing is going to change, and there is no need to have any contents or to make links.
+//! 5. [`Store::open`]: the file system in memory is mounted.
+//! 6. [`Store::stage`]: a new generation that has no readers yet. Left out, like the next step, if nothing changes.
+//! 7. [`Staged::activate`]: one rename(2), which is the commit.
+//! 8. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
 //!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
-//! 8. [`Store::stamp`], if nothing failed.
+//! 9. [`Store::notices`]: what people should know. [`Store::stamp`], if nothing failed.
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!

@@ -5,8 +5,7 @@
 //! a link that the user could have made, and all the rest happens on its handle: nothing is made, changed or removed in
 //! any other directory, and nothing but links changes its owner.
 
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +17,7 @@ use crate::dir::{Dir, Found, Missing, Over, order, temporary};
 use crate::location::NeededLink;
 use crate::mount::split;
 use crate::notice::Notice;
-use crate::record::{self, LINKS, REPLACED};
+use crate::record::{self, Entries, LINKS, Line, REPLACED};
 use crate::stamp::Seal;
 use crate::{Error, File, Location, Owner};
 
@@ -48,7 +47,7 @@ pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Upd
 pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     let mut seal = Seal::default();
     let mut directory: Option<(PathBuf, Dir)> = None;
-    for made in record::read::<Made>(root)?.unwrap_or_default() {
+    for made in record::read::<Made>(root)?.unwrap_or_default().iter() {
         let (parent, name) = split(&made.path)?;
         let open = match directory.take() {
             Some((path, open)) if path == parent => open,
@@ -72,18 +71,19 @@ impl Update {
     ///
     /// The record cannot be read, and so nothing was done.
     fn run(&mut self, root: &Dir, location: &Location, wanted: &[Link<'_>]) -> Result<(), Error> {
-        let exact: BTreeSet<Made> = wanted.iter().map(Link::made).collect();
-        let known: BTreeSet<Made> = record::recover(root, &mut self.failures)?;
+        let exact: Entries<Made> = Entries::of(wanted.iter().map(Link::made));
+        let known: Entries<Made> = record::recover(root, &mut self.failures)?;
         // Before the first of them is made: a run that is killed leaves no link that the next one does not know.
-        let all: BTreeSet<Made> = known.union(&exact).cloned().collect();
+        let all: Entries<Made> = known.union(&exact);
         if all != known {
             self.failures.extend(record::write(root, &all).err());
         }
         let mut left = exact.clone();
         // Removed before others are made, so that a link can give way to a directory with links.
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
-        for made in known.difference(&exact).filter(|made| !paths.contains(made.path.as_path())) {
-            match made.remove() {
+        let mut last = None;
+        for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
+            match made.remove(&mut last) {
                 Ok(()) => {}
                 // Its user has put a link of their own on the way since. There is nothing to repair.
                 Err(Error::Untrusted { path: through } | Error::Call { source: Errno::ELOOP, path: through, .. }) => {
@@ -91,7 +91,7 @@ impl Update {
                 }
                 Err(error) => {
                     self.failures.push(error);
-                    left.insert(made.clone());
+                    left.insert(&made);
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Update {
         root: &Dir,
         location: &Location,
         wanted: &'w [Link<'f>],
-        known: &BTreeSet<Made>,
+        known: &Entries<Made>,
     ) -> Result<Vec<&'w Link<'f>>, Error> {
         let ours = Ours::of(location)?;
         let mut unplaced = Vec::new();
@@ -133,8 +133,10 @@ impl Update {
             return Ok(unplaced);
         }
         // Recorded before it gives way, so that it is known where it led even if this run is killed.
-        let mut replaced: BTreeSet<Replaced> = record::recover(root, &mut self.failures)?;
-        replaced.extend(foreign.iter().map(|(_, replaced)| replaced.clone()));
+        let mut replaced: Entries<Replaced> = record::recover(root, &mut self.failures)?;
+        for (_, one) in &foreign {
+            replaced.insert(one);
+        }
         self.failures.extend(record::write(root, &replaced).err());
         for (link, replaced) in foreign {
             match link.place(location, &ours, known, Foreign::GivesWay) {
@@ -192,7 +194,7 @@ impl<'a> Link<'a> {
         &self,
         location: &Location,
         ours: &Ours,
-        known: &BTreeSet<Made>,
+        known: &Entries<Made>,
         foreign: Foreign,
     ) -> Result<Placed, Error> {
         let (parent, name) = split(self.path)?;
@@ -205,24 +207,26 @@ impl<'a> Link<'a> {
             }
             _ => ours.refuse(self.path, &parent, name)?,
         }
+        let is_ours = |target: &Path| {
+            let made = Made { path: self.path.to_owned(), target: target.to_owned() };
+            known.contains(&made) || target.starts_with(location.symlink_path())
+        };
         let in_the_way = |was: OsString| Placed::InTheWay(Replaced { path: self.path.to_owned(), was });
         match found {
-            Found::Nothing => self.put(&parent, name, location, Over::Nothing),
+            Found::Nothing => self.put(&parent, name, is_ours, Over::Nothing),
             Found::Link(link) => {
-                let made = Made { path: self.path.to_owned(), target: link.target.clone() };
-                let is_ours = known.contains(&made) || link.target.starts_with(location.symlink_path());
-                if foreign == Foreign::Stays && !is_ours {
+                if foreign == Foreign::Stays && !is_ours(&link.target) {
                     let mut was = OsString::from("a link to ");
                     was.push(&link.target);
                     return Ok(in_the_way(was));
                 }
-                self.put(&parent, name, location, Over::Anything)
+                self.put(&parent, name, is_ours, Over::Anything)
             }
             Found::Directory if foreign == Foreign::Stays && self.is_empty(&parent, name)? => {
                 Ok(in_the_way(OsString::from("an empty directory")))
             }
             Found::Directory => match parent.remove_empty(name) {
-                Ok(()) => self.put(&parent, name, location, Over::Nothing),
+                Ok(()) => self.put(&parent, name, is_ours, Over::Nothing),
                 Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
                     Err(self.foreign("a directory with files"))
                 }
@@ -241,11 +245,11 @@ impl<'a> Link<'a> {
     }
 
     /// Puts the link in place in one step, complete, so that a run that is killed leaves no part of it there.
-    fn put(&self, parent: &Dir, name: &OsStr, location: &Location, over: Over) -> Result<Placed, Error> {
+    fn put(&self, parent: &Dir, name: &OsStr, is_ours: impl Fn(&Path) -> bool, over: Over) -> Result<Placed, Error> {
         let temporary = temporary(name);
         match parent.look(&temporary)? {
             Found::Nothing => {}
-            Found::Link(link) if link.target.starts_with(location.symlink_path()) => parent.remove(&temporary)?,
+            Found::Link(link) if is_ours(&link.target) => parent.remove(&temporary)?,
             found => {
                 return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
             }
@@ -261,7 +265,6 @@ impl<'a> Link<'a> {
 }
 
 /// A link that this program made.
-#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 struct Made {
     path: PathBuf,
     target: PathBuf,
@@ -269,9 +272,17 @@ struct Made {
 
 impl Made {
     /// Removes it, and what a killed run prepared, if they still lead where they led.
-    fn remove(&self) -> Result<(), Error> {
-        let (parent, name) = split(&self.path)?;
-        let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
+    ///
+    /// The directory that was open for the link before is used once more if it is that of this one.
+    fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<(), Error> {
+        let (path, name) = split(&self.path)?;
+        let parent = match last.take() {
+            Some((open, parent)) if open == path => parent,
+            _ => match Dir::existing(path)? {
+                Some(parent) => parent,
+                None => return Ok(()),
+            },
+        };
         for name in [name, &temporary(name)] {
             if let Found::Link(link) = parent.look(name)?
                 && link.target == self.target
@@ -279,6 +290,7 @@ impl Made {
                 parent.remove(name)?;
             }
         }
+        *last = Some((path.to_owned(), parent));
         Ok(())
     }
 }
@@ -286,17 +298,16 @@ impl Made {
 impl record::Entry for Made {
     const RECORD: &'static str = LINKS;
 
-    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
-        [Cow::Borrowed(self.path.as_os_str()), Cow::Borrowed(self.target.as_os_str())]
+    fn line(&self) -> Line {
+        [self.path.clone().into(), self.target.clone().into()]
     }
 
-    fn of([path, target]: [OsString; 2]) -> Option<Self> {
+    fn of([path, target]: &Line) -> Option<Self> {
         Some(Self { path: path.into(), target: target.into() })
     }
 }
 
 /// What gave way to a link.
-#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
 struct Replaced {
     path: PathBuf,
     /// What it was, in words, and where it led.
@@ -306,12 +317,12 @@ struct Replaced {
 impl record::Entry for Replaced {
     const RECORD: &'static str = REPLACED;
 
-    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
-        [Cow::Borrowed(self.path.as_os_str()), Cow::Borrowed(&self.was)]
+    fn line(&self) -> Line {
+        [self.path.clone().into(), self.was.clone()]
     }
 
-    fn of([path, was]: [OsString; 2]) -> Option<Self> {
-        Some(Self { path: path.into(), was })
+    fn of([path, was]: &Line) -> Option<Self> {
+        Some(Self { path: path.into(), was: was.clone() })
     }
 }
 

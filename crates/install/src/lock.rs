@@ -40,21 +40,22 @@ impl Lock {
         let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
         let mut handle = parent.lockable(&name)?;
         let path = parent.path().join(&name);
-        for pause in PAUSES {
-            match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
+        let (mut pauses, mut waiting) = (PAUSES.into_iter(), Some(waiting));
+        loop {
+            let pause = pauses.next();
+            if pause.is_none()
+                && let Some(waiting) = waiting.take()
+            {
+                waiting(&path);
+            }
+            // In the end the kernel wakes this run, in the order in which all have come.
+            match Flock::lock(handle, pause.map_or(WAIT, |_| TRY)) {
                 Ok(lock) => return Ok(Self(Some(lock))),
-                Err((same, Errno::EWOULDBLOCK | Errno::EINTR)) => handle = same,
+                Err((same, Errno::EINTR | Errno::EWOULDBLOCK)) => handle = same,
                 Err((_, errno)) => return Err(Error::call("lock", path)(errno)),
             }
-            rest(pause);
-        }
-        waiting(&path);
-        // From here on the kernel wakes this run, in the order in which all have come.
-        loop {
-            match Flock::lock(handle, FlockArg::LockExclusive) {
-                Ok(lock) => return Ok(Self(Some(lock))),
-                Err((same, Errno::EINTR)) => handle = same,
-                Err((_, errno)) => return Err(Error::call("lock", path)(errno)),
+            if let Some(pause) = pause {
+                rest(pause);
             }
         }
     }
@@ -97,11 +98,14 @@ fn file_name(mount_point: &OsStr) -> OsString {
 
 /// Waits so many milliseconds. By poll(2), because the standard library's sleep panics where a sandbox refuses it; then the
 /// pause is shorter, and nothing is wrong.
-fn rest(milliseconds: u8) {
+pub(crate) fn rest(milliseconds: u8) {
     match poll(&mut [], PollTimeout::from(milliseconds)) {
         Ok(_) | Err(_) => {}
     }
 }
+
+const TRY: FlockArg = FlockArg::LockExclusiveNonblock;
+const WAIT: FlockArg = FlockArg::LockExclusive;
 
 /// The pauses between the first tries, in milliseconds: two seconds in all, and short ones first, because most runs are.
 const PAUSES: [u8; 43] = {

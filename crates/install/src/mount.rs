@@ -27,7 +27,7 @@ use rustix::mount::{
 };
 
 use crate::current::{Current, number};
-use crate::dir::{Dir, Found, Is, Missing, errno, raw, temporary};
+use crate::dir::{Dir, Is, Missing, errno, raw};
 use crate::notice::Notice;
 use crate::record::{RECORDS, STAMP, SUCCESSOR};
 use crate::{Error, FileSystem, Owner};
@@ -52,9 +52,6 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
             return Ok(Mounted { root, beneath: None, notices: Vec::new() });
         }
     };
-    let (parent, name) = split(path)?;
-    let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
-    discard(&parent, &temporary(name))?;
     let mut before = open(path)?;
     let mut taken_away = None;
     if finish(&before, current)? {
@@ -72,7 +69,7 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
             None
         }
         Some(generation) => {
-            let change = Change { before: &before, generation, mount_point: path, kind, owner };
+            let change = Change { current, before: &before, generation, mount_point: path, kind, owner };
             change.make(&mut notices)?;
             Some(before)
         }
@@ -136,6 +133,7 @@ fn open(path: &Path) -> Result<Dir, Error> {
 
 /// One file system that takes the place of another.
 struct Change<'a> {
+    current: &'a Current<'a>,
     before: &'a Dir,
     generation: u64,
     mount_point: &'a Path,
@@ -158,7 +156,9 @@ impl Change<'_> {
                 None,
             )?;
             match put(&mount, self.mount_point, MoveMountFlags::MOVE_MOUNT_BENEATH) {
-                Ok(()) => return take_away(self.mount_point),
+                // Not what the call said, but what is there.
+                Ok(()) if finish(self.before, self.current)? => return Ok(()),
+                Ok(()) => return Err(Error::NotInMemory { path: self.mount_point.to_owned() }),
                 Err(Errno::EINVAL | Errno::ENOSYS | Errno::EPERM | Errno::EOPNOTSUPP) => {
                     self.before.remove(SUCCESSOR.as_ref())?;
                     notices.push(Notice::Stacked { path: self.mount_point.to_owned() });
@@ -187,7 +187,7 @@ impl Change<'_> {
     }
 }
 
-/// Ends a change that was broken off between its two steps: takes the upper file system away if the one beneath is the one that was
+/// Ends a change that is between its two steps, perhaps since an earlier run: takes the upper file system away if the one beneath is the one that was
 /// to follow it, and nothing was switched since. Says whether it did.
 fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
     let Some(noted) = before.read(SUCCESSOR.as_ref())? else { return Ok(false) };
@@ -254,20 +254,6 @@ fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), E
         attempt("mode=0751")
     };
     result.map_err(Error::call("mount a file system in memory at", path))
-}
-
-/// Removes the file system that a killed run of an older version has mounted beside the mount point.
-fn discard(parent: &Dir, beside: &OsStr) -> Result<(), Error> {
-    // A run that finds nothing to do does nothing, so that it succeeds on a read-only file system too.
-    if matches!(parent.look(beside)?, Found::Nothing) {
-        return Ok(());
-    }
-    match parent.remove_empty(beside) {
-        Err(Error::Mounted { .. }) => {}
-        result => return result,
-    }
-    take_away(&parent.path().join(beside))?;
-    parent.remove_empty(beside)
 }
 
 /// A kind of file system in memory.

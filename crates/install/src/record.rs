@@ -3,25 +3,108 @@
 //! They are kept beside the generations, so they live as long as the secrets: they survive generations and killed runs,
 //! and a reboot empties both.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::Error;
 use crate::dir::Dir;
 
-/// One line of a record, which is kept as two texts without a NUL byte.
-pub(crate) trait Entry: Ord + Sized {
+/// What one kind of record holds. It is kept as a line of two texts without a NUL byte.
+pub(crate) trait Entry: Sized {
     /// The name of the record.
     const RECORD: &'static str;
 
     /// Its texts.
-    fn fields(&self) -> [Cow<'_, OsStr>; 2];
+    fn line(&self) -> Line;
 
     /// What the texts say, if they can be of such an entry.
-    fn of(fields: [OsString; 2]) -> Option<Self>;
+    fn of(line: &Line) -> Option<Self>;
+}
+
+/// The texts of an entry.
+pub(crate) type Line = [OsString; 2];
+
+/// Entries of one kind, each once, sorted by their texts.
+///
+/// They are kept as texts, so that the code of the set is there once and not for each kind.
+pub(crate) struct Entries<E> {
+    lines: BTreeSet<Line>,
+    kind: PhantomData<E>,
+}
+
+impl<E: Entry> Entries<E> {
+    fn new(lines: BTreeSet<Line>) -> Self {
+        Self { lines, kind: PhantomData }
+    }
+
+    /// These entries.
+    pub(crate) fn of(entries: impl Iterator<Item = E>) -> Self {
+        let mut lines = BTreeSet::new();
+        for entry in entries {
+            lines.insert(entry.line());
+        }
+        Self::new(lines)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    pub(crate) fn contains(&self, entry: &E) -> bool {
+        self.lines.contains(&entry.line())
+    }
+
+    pub(crate) fn insert(&mut self, entry: &E) {
+        self.lines.insert(entry.line());
+    }
+
+    pub(crate) fn remove(&mut self, entry: &E) {
+        self.lines.remove(&entry.line());
+    }
+
+    /// Those of both.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let mut lines = self.lines.clone();
+        for line in &other.lines {
+            lines.insert(line.clone());
+        }
+        Self::new(lines)
+    }
+
+    /// Those that the others do not have.
+    pub(crate) fn without<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = E> + 'a {
+        self.lines.iter().filter(|line| !others.lines.contains(*line)).filter_map(E::of)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = E> + '_ {
+        self.lines.iter().filter_map(E::of)
+    }
+
+    /// The texts of all.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+}
+
+impl<E> Clone for Entries<E> {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), kind: PhantomData }
+    }
+}
+
+impl<E> Default for Entries<E> {
+    fn default() -> Self {
+        Self { lines: BTreeSet::new(), kind: PhantomData }
+    }
+}
+
+impl<E> PartialEq for Entries<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.lines == other.lines
+    }
 }
 
 /// The links at the custom paths of secrets and templates.
@@ -40,19 +123,12 @@ pub(crate) const SUCCESSOR: &str = ".successor";
 pub(crate) const RECORDS: [&str; 6] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR];
 
 /// What the record holds, if it is there.
-pub(crate) fn read<E: Entry>(root: &Dir) -> Result<Option<BTreeSet<E>>, Error> {
-    let damaged = || damaged(&root.path().join(E::RECORD));
-    let Some(bytes) = root.read(E::RECORD.as_ref())? else { return Ok(None) };
-    let Some(bytes) = bytes.strip_suffix(b"\0") else {
-        return if bytes.is_empty() { Ok(Some(BTreeSet::new())) } else { Err(damaged()) };
-    };
-    let mut fields = bytes.split(|byte| *byte == 0).map(|field| OsStr::from_bytes(field).to_owned());
-    let mut entries = Vec::new();
-    while let Some(first) = fields.next() {
-        let second = fields.next().ok_or_else(damaged)?;
-        entries.push(E::of([first, second]).ok_or_else(damaged)?);
+pub(crate) fn read<E: Entry>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
+    let Some(lines) = read_lines(root, E::RECORD)? else { return Ok(None) };
+    if lines.iter().any(|line| E::of(line).is_none()) {
+        return Err(damaged(&root.path().join(E::RECORD)));
     }
-    Ok(Some(entries.into_iter().collect()))
+    Ok(Some(Entries::new(lines)))
 }
 
 /// What the record holds, or nothing of what is damaged, which is a failure.
@@ -60,27 +136,43 @@ pub(crate) fn read<E: Entry>(root: &Dir) -> Result<Option<BTreeSet<E>>, Error> {
 /// # Errors
 ///
 /// The record is there and cannot be read. Then it must not be replaced either: the next run may be able to.
-pub(crate) fn recover<E: Entry>(root: &Dir, failures: &mut Vec<Error>) -> Result<BTreeSet<E>, Error> {
+pub(crate) fn recover<E: Entry>(root: &Dir, failures: &mut Vec<Error>) -> Result<Entries<E>, Error> {
     match read(root) {
         Err(error @ Error::Record { .. }) => {
             failures.push(error);
-            Ok(BTreeSet::new())
+            Ok(Entries::default())
         }
         result => result.map(Option::unwrap_or_default),
     }
 }
 
 /// Puts a new record in the place of the old one.
-pub(crate) fn write<E: Entry>(root: &Dir, entries: &BTreeSet<E>) -> Result<(), Error> {
-    let mut bytes = Vec::new();
-    for entry in entries {
-        for field in entry.fields() {
-            // No path can hold a NUL byte, so it ends each field.
-            bytes.extend_from_slice(field.as_bytes());
-            bytes.push(0);
-        }
+pub(crate) fn write<E: Entry>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
+    write_lines(root, E::RECORD, &entries.lines)
+}
+
+fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Line>>, Error> {
+    let damaged = || damaged(&root.path().join(name));
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
+    let Some(bytes) = bytes.strip_suffix(b"\0") else {
+        return if bytes.is_empty() { Ok(Some(BTreeSet::new())) } else { Err(damaged()) };
+    };
+    let mut fields = bytes.split(|byte| *byte == 0).map(|field| OsStr::from_bytes(field).to_owned());
+    let mut lines = BTreeSet::new();
+    while let Some(first) = fields.next() {
+        lines.insert([first, fields.next().ok_or_else(damaged)?]);
     }
-    root.replace(E::RECORD.as_ref(), &bytes, 0o600, None).map(drop)
+    Ok(Some(lines))
+}
+
+fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Line>) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    for field in lines.iter().flatten() {
+        // No path can hold a NUL byte, so it ends each field.
+        bytes.extend_from_slice(field.as_bytes());
+        bytes.push(0);
+    }
+    root.replace(name.as_ref(), &bytes, 0o600, None).map(drop)
 }
 
 /// The error of a record that cannot be read.

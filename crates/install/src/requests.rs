@@ -4,26 +4,23 @@
 //! finds nothing changed. So the requests are recorded before the switch, each with the generation that makes it due:
 //! if the switch never happens, neither do they.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::Error;
 use crate::current::number;
 use crate::dir::Dir;
-use crate::record::{self, REQUESTS};
+use crate::record::{self, Entries, Entry as _, Line, REQUESTS};
 
 /// What earlier runs wanted to ask, and perhaps did not.
 #[derive(Clone, Default)]
 pub(crate) struct Requests {
-    recorded: BTreeSet<Request>,
+    recorded: Entries<Request>,
     state: State,
 }
 
 /// Something that is to be asked once a generation is active.
-#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Request {
+struct Request {
     generation: u64,
     /// A word or more of the caller.
     words: String,
@@ -44,20 +41,22 @@ impl Requests {
         match record::read(root) {
             Ok(None) => Ok(Self::default()),
             Ok(Some(recorded)) => Ok(Self { recorded, state: State::Present }),
-            Err(Error::Record { path, .. }) => Ok(Self { recorded: BTreeSet::new(), state: State::Damaged(path) }),
+            Err(Error::Record { path, .. }) => Ok(Self { recorded: Entries::default(), state: State::Damaged(path) }),
             Err(error) => Err(error),
         }
     }
 
     /// Those that a switch to the active generation or an earlier one has made due.
     pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
-        self.requests_due(active).map(|request| request.words.as_str())
+        let is_due = move |line: &&Line| Request::of(line).is_some_and(|request| request.is_due(active));
+        self.recorded.lines().filter(is_due).filter_map(|[_, words]| words.to_str())
     }
 
     /// Records, before the switch to a generation, what it makes due besides what is due already.
     pub(crate) fn record(&mut self, root: &Dir, active: Option<u64>, next: u64, new: &[String]) -> Result<(), Error> {
         let new = new.iter().map(|words| Request { generation: next, words: words.clone() });
-        let wanted: BTreeSet<Request> = self.requests_due(active).cloned().chain(new).collect();
+        let wanted: Entries<Request> =
+            Entries::of(self.recorded.iter().filter(|request| request.is_due(active)).chain(new));
         if wanted.is_empty() {
             return self.remove(root);
         }
@@ -80,15 +79,11 @@ impl Requests {
         }
     }
 
-    fn requests_due(&self, active: Option<u64>) -> impl Iterator<Item = &Request> {
-        self.recorded.iter().filter(move |request| active.is_some_and(|active| request.generation <= active))
-    }
-
     /// Without a record nothing is touched.
     fn remove(&mut self, root: &Dir) -> Result<(), Error> {
         if self.state != State::Absent {
             root.remove(REQUESTS.as_ref())?;
-            self.recorded.clear();
+            self.recorded = Entries::default();
             if self.state == State::Present {
                 self.state = State::Absent;
             }
@@ -97,15 +92,20 @@ impl Requests {
     }
 }
 
+impl Request {
+    fn is_due(&self, active: Option<u64>) -> bool {
+        active.is_some_and(|active| self.generation <= active)
+    }
+}
+
 impl record::Entry for Request {
     const RECORD: &'static str = REQUESTS;
 
-    fn fields(&self) -> [Cow<'_, OsStr>; 2] {
-        let generation = OsString::from(self.generation.to_string());
-        [Cow::Owned(generation), Cow::Borrowed(self.words.as_ref())]
+    fn line(&self) -> Line {
+        [OsString::from(self.generation.to_string()), OsString::from(&self.words)]
     }
 
-    fn of([generation, words]: [OsString; 2]) -> Option<Self> {
-        Some(Self { generation: number(generation.as_encoded_bytes())?, words: words.into_string().ok()? })
+    fn of([generation, words]: &Line) -> Option<Self> {
+        Some(Self { generation: number(generation.as_encoded_bytes())?, words: words.to_str()?.to_owned() })
     }
 }

@@ -12,8 +12,8 @@
 //! only root can, and beside it are the secrets themselves, for the same reader. The salt keeps a stamp that is copied elsewhere
 //! from being compared with that of another machine, or with a table.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
@@ -32,7 +32,7 @@ use crate::{Changes, Current, Error, Store, credentials, links};
 /// What a generation is made from: questions, each with the answer that was used.
 pub struct Inputs {
     /// A hash of the answer to each question.
-    answers: BTreeMap<Vec<u8>, Hash>,
+    answers: HashMap<Vec<u8>, Hash>,
     is_complete: bool,
 }
 
@@ -40,7 +40,7 @@ impl Inputs {
     /// No inputs.
     #[must_use]
     pub fn new() -> Self {
-        Self { answers: BTreeMap::new(), is_complete: true }
+        Self { answers: HashMap::new(), is_complete: true }
     }
 
     /// Adds the answer to a question that can be asked again. Only a hash of it is kept.
@@ -242,7 +242,7 @@ fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> R
     Ok(())
 }
 
-/// Whether nobody but root can open a file for writing. Its owner can always give themselves the right to.
+/// Whether only root can open a file for writing. An owner can always give themselves the right to.
 fn is_written_by_root_alone(status: &FileStat) -> bool {
     status.st_uid == 0 && status.st_mode & OTHERS_WRITE == 0
 }

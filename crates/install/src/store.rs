@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::time::Duration;
 
 use nix::unistd::{Gid, Uid};
 
@@ -11,7 +10,7 @@ use crate::credentials::{self, Credential};
 use crate::current::{Current, number};
 use crate::dir::{Dir, Found, Missing, Over, temporary};
 use crate::links::Updated;
-use crate::lock::Lock;
+use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted, split};
 use crate::notice::Notice;
 use crate::requests::Requests;
@@ -34,7 +33,7 @@ pub struct Store<'l> {
     links: Option<Seal>,
     credentials: Option<Seal>,
     notices: Vec<Notice>,
-    #[expect(dead_code, reason = "held, never looked at: nobody else changes the location before this is dropped")]
+    #[expect(dead_code, reason = "held, never looked at: no other run changes the location before this is dropped")]
     lock: Lock,
 }
 
@@ -101,7 +100,7 @@ impl<'l> Store<'l> {
         Some(seal)
     }
 
-    /// Writes a new generation that nobody reads yet.
+    /// Writes a new generation that has no readers yet.
     ///
     /// It stands under its final number from the beginning: readers come through the symlink only, which does not lead to
     /// it. What a killed run has left under this number is removed first.
@@ -182,7 +181,7 @@ impl<'l> Store<'l> {
             Vec::new()
         });
         if self.beneath.is_some() || !superfluous.is_empty() {
-            std::thread::sleep(GRACE);
+            rest(GRACE);
         }
         failures.extend(superfluous.iter().flat_map(|name| self.root.remove_tree(name)));
         failures.extend(self.beneath.iter().flat_map(mount::clear));
@@ -232,15 +231,16 @@ impl<'l> Store<'l> {
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;
-        self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
         let target = self.location.mount_point().join(number.to_string());
         parent.link(&target, &temporary, None)?;
-        parent.rename_or_remove(&temporary, name, Over::Anything)
+        parent.rename_or_remove(&temporary, name, Over::Anything)?;
+        self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
+        Ok(())
     }
 }
 
-/// A generation that is complete and that nobody reads.
-#[must_use = "nobody reads it before it is activated"]
+/// A generation that is complete and has no readers yet.
+#[must_use = "it has no readers before it is activated"]
 pub struct Staged<'s, 'l> {
     store: &'s mut Store<'l>,
     number: u64,
@@ -328,9 +328,9 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<O
     }
 }
 
-/// How long an old generation stays after the switch. The kernel may have interrupted somebody who has just followed the
+/// How many milliseconds an old generation stays after the switch. The kernel may have interrupted a reader who has just followed the
 /// symlink to it and has yet to take the next step of the path.
-const GRACE: Duration = Duration::from_millis(10);
+const GRACE: u8 = 10;
 
 /// Permissions of the directories that are made on the way to the symlink.
 const PARENT: u32 = 0o755;

@@ -245,7 +245,7 @@ fn what_is_mounted_below_a_generation_is_never_touched_and_is_named() {
         return;
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
-    let files = |content: &str| ["dir/deep/a", "dir/b", "file"].map(|name| place.secret(name, content));
+    let files = |content: &str| ["dir/aa/x", "dir/deep/a", "dir/b", "file"].map(|name| place.secret(name, content));
     place.install(&files("1")).unwrap();
     // A directory of another file system, one of the same, and a file: each has another device, or only another mount.
     let data = place.path("data");
@@ -363,7 +363,7 @@ fn an_access_control_list_is_a_difference_and_goes() {
     // Entries as in acl(5) for owner, user 0, group, mask and others: what stat(2) says of the mode stays the same.
     let entries = |execute: u16| {
         let of = [
-            (1_u16, 4 | execute * 2, u32::MAX),
+            (1_u16, 4 | (execute * 2), u32::MAX),
             (2, 4, 0),
             (4, 4, u32::MAX),
             (0x10, 4 | execute, u32::MAX),
@@ -446,28 +446,6 @@ fn a_generation_in_a_mere_directory_is_carried_into_memory() {
     umount2(place.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
     assert!(!generation.exists());
     assert!(place.location.mount_point().join("foreign").exists());
-}
-
-#[test]
-fn what_a_killed_run_mounted_beside_is_discarded() {
-    if in_namespace("what_a_killed_run_mounted_beside_is_discarded").is_none() {
-        return;
-    }
-    let place = Place::mounted(FileSystem::Ramfs, 0);
-    place.install(&[place.secret("a", "1")]).unwrap();
-    let beside = place.path("run/.secrets.d.new");
-    fs::create_dir(&beside).unwrap();
-    // Killed before it was mounted, and after.
-    for kind in [None, Some("tmpfs")] {
-        if kind.is_some() {
-            fs::create_dir(&beside).unwrap();
-            mount(Some("none"), &beside, kind, MsFlags::empty(), None::<&str>).unwrap();
-            fs::write(beside.join("plaintext"), "x").unwrap();
-        }
-        place.install(&[place.secret("a", "1")]).unwrap();
-        assert!(!beside.exists());
-        assert_eq!(mounts(&beside), [""; 0]);
-    }
 }
 
 #[test]

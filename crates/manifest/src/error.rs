@@ -166,16 +166,16 @@ pub enum Error {
         /// The field that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// A name that is none.
+    /// A name that cannot be one.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A mode that is none.
+    /// A mode that cannot be one.
     #[error(transparent)]
     Mode(#[from] ModeError),
-    /// A path that is none.
+    /// A path that cannot be one.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A format that is none.
+    /// A format that is not known.
     #[error(transparent)]
     Format(#[from] FormatError),
     /// An owner or group that cannot exist.

@@ -1,4 +1,4 @@
-//! To whom a secret belongs, as the manifest says it: whether such an account exists is not known here.
+//! The owner of a secret, as the manifest says it: whether such an account exists is not known here.
 
 use std::fmt;
 

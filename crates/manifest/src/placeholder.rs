@@ -107,7 +107,7 @@ impl Placeholders {
         Some((&found.secret, found.text.len()))
     }
 
-    /// What is wrong with a text that looks like a placeholder and is none.
+    /// What is wrong with a text that looks like a placeholder and is not one.
     pub(crate) fn stray(&self, text: &str) -> Error {
         let placeholder = text.to_owned();
         match self.foreign.get(text) {

@@ -61,7 +61,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// Every text that has the shape of a placeholder and is none, with its line and column in this content.
+    /// Every text that has the shape of a placeholder and is not one, with its line and column in this content.
     pub fn parse(&self, content: &[u8], placeholders: &Placeholders) -> Result<TemplateText, Errors> {
         TemplateText::parse(content, placeholders).map_err(|strays| {
             let mut problems = Problems::default();
@@ -140,7 +140,7 @@ impl TemplateText {
         &self.0
     }
 
-    /// The text, or the place and reason of each text that looks like a placeholder and is none; at least one.
+    /// The text, or the place and reason of each text that looks like a placeholder and is not one; at least one.
     fn parse(content: &[u8], placeholders: &Placeholders) -> Result<Self, Vec<(usize, Error)>> {
         let mut segments = Vec::new();
         let mut strays = Vec::new();

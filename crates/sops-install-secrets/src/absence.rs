@@ -151,8 +151,8 @@ fn of_fstab(table: &[u8]) -> Vec<Unmounted> {
 /// What a mount unit mounts; its last `Where=` counts.
 fn of_unit(name: String, text: &[u8]) -> Option<Unmounted> {
     let text = String::from_utf8_lossy(text);
-    let places = text.lines().filter_map(|line| line.trim().strip_prefix("Where")?.trim_start().strip_prefix('='));
-    let place = places.last()?.trim().trim_matches('"');
+    let mut places = text.lines().filter_map(|line| line.trim().strip_prefix("Where")?.trim_start().strip_prefix('='));
+    let place = places.next_back()?.trim().trim_matches('"');
     // systemd writes a percent sign twice.
     let mount_point = PathBuf::from(place.replace("%%", "%"));
     mount_point
@@ -183,7 +183,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     text
 }
 
-/// How many digits stand behind the backslash.
+/// How many digits follow the backslash.
 const DIGITS: usize = 3;
 /// Where fstab has the mount point, counted from 0.
 const FSTAB_COLUMN: usize = 1;

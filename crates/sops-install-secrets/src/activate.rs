@@ -130,7 +130,7 @@ struct Contents {
 }
 
 impl Contents {
-    /// Contents that nobody is going to look at.
+    /// Contents that are not going to be looked at.
     fn unread(manifest: &Manifest) -> Self {
         Self {
             secrets: manifest.secrets().iter().map(|_| Some(Plaintext::new(Vec::new()))).collect(),
@@ -139,7 +139,7 @@ impl Contents {
     }
 }
 
-/// Whom a file is to belong to: to the user who runs the program if to nobody else. Who cannot be found was reported.
+/// The owner of a file; without one it belongs to the user who runs the program. An owner that cannot be found was reported.
 type Ownership = Result<Option<Owner>, Reported>;
 
 /// What a run decides on before anything is touched.
@@ -460,7 +460,7 @@ impl Installation<'_> {
         })
     }
 
-    /// Whom each secret, and then each template, is to belong to. Who cannot be found is reported.
+    /// The owner of each secret, and then of each template. Who cannot be found is reported.
     fn find_owners(&self, unknown: Unknown, report: &mut Report) -> Vec<Ownership> {
         let mut owners = self.owners(unknown);
         let secrets = self.manifest.secrets().iter().map(|secret| (Kind::Secret, secret.entry()));
@@ -512,7 +512,7 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
             Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
             Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
             Some(Drift::LinkElsewhere { path, target }) => {
-                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()))
+                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
             }
             Some(Drift::NotALink { path, .. }) if is_empty_directory(&path) => {
                 lines.push(format!("would replace an empty directory by a link: {}", path.display()));
@@ -597,10 +597,10 @@ fn parse(
 ) -> Result<Manifest, Reported> {
     questions::add_manifest(inputs, json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
-        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _) => RuntimeDirectory::Unneeded,
+        // One before a switch has the environment of a deployment tool.
+        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _)
+        | (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
-        // A look before a switch has the environment of a deployment tool.
-        (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, None) => RuntimeDirectory::Unset,
     };
     let manifest = Manifest::from_json(json, runtime_directory).map_err(|problems| {

@@ -69,7 +69,7 @@ pub(crate) struct PreSwitch {
     pub(crate) switch: Switch,
     /// The system that is switched to.
     pub(crate) system: Option<PathBuf>,
-    /// The manifests behind the first one.
+    /// The manifests after the first one.
     pub(crate) more: Vec<PathBuf>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) enum Switch {
     Dry,
 }
 
-/// For whom the output is.
+/// Who reads the output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Output {
     /// Lines for people.
@@ -141,7 +141,7 @@ fn name_of(argument: &OsStr) -> &OsStr {
     name.map_or(argument, OsStr::from_bytes)
 }
 
-/// Understands the arguments that stand behind the program's name.
+/// Understands the arguments after the program's name.
 ///
 /// # Errors
 ///
@@ -291,7 +291,7 @@ enum Given {
 }
 
 impl Given {
-    /// What stands behind the option's `=`, or for one that has to have a value in the next argument.
+    /// What follows the option's `=`, or for one that has to have a value in the next argument.
     fn of(
         spec: &Spec,
         value: Option<&OsStr>,
@@ -307,7 +307,7 @@ impl Given {
     }
 }
 
-/// The name of an option and the value behind its `=`. A lone `-` is no option, and `--` has the empty name.
+/// The name of an option and the value after its `=`. A lone `-` is not an option, and `--` has the empty name.
 fn option(argument: &OsStr) -> Option<(&[u8], Option<&OsStr>)> {
     let bytes = argument.as_bytes();
     let body = bytes.strip_prefix(b"--").or_else(|| bytes.strip_prefix(b"-").filter(|body| !body.is_empty()))?;
@@ -398,7 +398,7 @@ mod tests {
                 Ok(_) => {}
                 // A host needs a check that asks for it, a system a switch.
                 Err(message) if spec.option == Opt::System => {
-                    assert!(message.contains("-pre-switch"), "{line}: {message}")
+                    assert!(message.contains("-pre-switch"), "{line}: {message}");
                 }
                 Err(message) => assert!(message.contains("-check-mode=recipients"), "{line}: {message}"),
             }

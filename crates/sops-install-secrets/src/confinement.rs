@@ -12,7 +12,11 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
 /// Makes this process independent of how it was started, once, before it does anything else.
-pub(crate) fn prepare() {
+///
+/// # Errors
+///
+/// [`SmallStack`] if there is not enough room to work, and it cannot be made.
+pub(crate) fn prepare() -> Result<(), SmallStack> {
     // Directories on the way to a link have the same modes whoever calls, and under 0177 none could be entered. Files are made
     // 0600 and get their modes by fchmod(2), which knows no umask.
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
@@ -21,12 +25,19 @@ pub(crate) fn prepare() {
     match SigSet::from(Signal::SIGXFSZ).thread_block() {
         Ok(()) | Err(_) => {}
     }
-    raise_stack_limit();
+    raise_stack_limit()
 }
+
+/// The limit of the stack, in KiB, is too low to work in.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the stack is limited to {0} KiB, which is too little; raise the limit to 8192: ulimit -s 8192, or LimitSTACK=8M in a unit"
+)]
+pub(crate) struct SmallStack(u64);
 
 /// Gives the stack the room that the deepest calls need, if the caller left it less. The kernel looks at the limit when the
 /// stack grows, so it may still be raised.
-fn raise_stack_limit() {
+fn raise_stack_limit() -> Result<(), SmallStack> {
     let raised = getrlimit(Resource::RLIMIT_STACK).and_then(|(soft, hard)| {
         if soft >= STACK {
             return Ok(());
@@ -35,8 +46,10 @@ fn raise_stack_limit() {
         setrlimit(Resource::RLIMIT_STACK, STACK, hard.max(STACK))
             .or_else(|_| setrlimit(Resource::RLIMIT_STACK, hard.min(STACK), hard))
     });
-    match raised {
-        Ok(()) | Err(_) => {}
+    match raised.and_then(|()| getrlimit(Resource::RLIMIT_STACK)) {
+        Ok((soft, _)) if soft < ENOUGH => Err(SmallStack(soft >> 10)),
+        // What the limit is cannot be told, and it is usually the usual one.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -105,10 +118,12 @@ fn wipe_pieces(count: usize) {
     if let Some(count) = count.checked_sub(1) {
         wipe_pieces(count);
     }
-    // Nobody can tell that it is not read here, so it has to be written there.
+    // The compiler cannot tell that it is not read here, so it has to be written there.
     black_box(&free);
 }
 
+/// The least that will do: twice what the arithmetic of RSA and of post-quantum keys takes.
+const ENOUGH: u64 = 1 << 20;
 /// The usual limit of the stack.
 const STACK: u64 = 8 << 20;
 

@@ -94,7 +94,7 @@ struct NotForHosts {
     file: PathBuf,
 }
 
-/// A plain age file has stanzas, from which nobody but their recipients can tell whose they are.
+/// A plain age file has stanzas, from which only their recipients can tell whose they are.
 #[derive(Debug, thiserror::Error)]
 #[error("a plain age file does not name its recipients, so they cannot be checked")]
 struct Unnamed;
@@ -204,6 +204,11 @@ impl SopsFile<'_> {
                 return;
             }
         };
+        if self.whole().next().is_some()
+            && let Some(lost) = decrypted.lost()
+        {
+            report.warning(Code::ValueUnusable, self.subject(), &lost);
+        }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
         let whole = self.whole().map(|(place, secret)| (place, secret, decrypted.whole()));
@@ -261,7 +266,7 @@ fn lookup_code(error: &LookupError) -> Code {
     }
 }
 
-/// What to do about a file that nobody at hand opens: the command is the one to type where the file is edited.
+/// What to do about a file that no identity opens: the command is the one to type where the file is edited.
 fn way_out(error: &Error, path: &Path, unusable: &[Unusable]) -> String {
     let (Error::DataKey(unopened) | Error::Age(AgeFileError::NoIdentity(unopened))) = error else {
         return String::new();

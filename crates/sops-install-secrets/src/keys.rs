@@ -1,6 +1,7 @@
 //! The private keys of this host: read from where the manifest and the environment say.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use manifest::Manifest;
 use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, command_words};
 use zeroize::Zeroizing;
 
+use crate::absence;
 use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
@@ -88,7 +90,9 @@ pub(crate) fn load(
         loader.age_key_file(path, Presence::Expected);
     }
     if let Some(text) = &environment.age_key {
-        loader.age_keys("SOPS_AGE_KEY", text.as_bytes());
+        for error in loader.identities.add_age_key_variable("SOPS_AGE_KEY", text.as_bytes()) {
+            loader.is_unusable(&error);
+        }
     }
     if let Some(command) = &environment.age_key_command {
         let name = "SOPS_AGE_KEY_CMD";
@@ -113,11 +117,12 @@ pub(crate) fn load(
     for path in manifest.ssh_key_paths() {
         loader.openpgp_ssh_key(path);
     }
+    let named = manifest.gnupg_home().map(Path::to_owned).filter(|home| loader.has_home(home));
+    let home = named.or_else(|| environment.gnupg_home.clone().filter(|_| manifest.gnupg_home().is_none()));
     let Loader { mut identities, unusable, hidden, .. } = loader;
     identities.set_plugins(Plugins { search_path: environment.path.clone(), time_limit: TIME_LIMIT });
-    let home = manifest.gnupg_home().map(Path::to_owned).or_else(|| environment.gnupg_home.clone());
-    // With SSH keys for PGP there is no other GnuPG home, and that of the user is none of this host's business.
-    if home.is_some() || manifest.ssh_key_paths().is_empty() {
+    // With SSH keys for PGP, or a home that is not there, that of the user is not asked in its place.
+    if home.is_some() || (manifest.ssh_key_paths().is_empty() && manifest.gnupg_home().is_none()) {
         let program = PathBuf::from(&environment.gpg);
         let search_path = environment.path.clone();
         identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT });
@@ -130,7 +135,7 @@ pub(crate) fn load(
 ///
 /// # Errors
 ///
-/// A name that is none is reported, and then there are no hosts at all: a check with fewer would prove too little.
+/// What is not a recipient is reported, and then there are no hosts at all: a check with fewer would prove too little.
 pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>, Reported> {
     let mut hosts = Vec::new();
     for name in names {
@@ -292,6 +297,18 @@ impl Loader<'_> {
                 self.cannot_read(Path::new(variable), reason);
                 None
             }
+        }
+    }
+
+    /// Whether the GnuPG home of the manifest is there.
+    fn has_home(&mut self, home: &Path) -> bool {
+        match fs::metadata(home) {
+            Err(error) if input::is_absence(&error) => {
+                self.cannot_read(home, Reason::Unread(input::Reason::Absent(absence::explain(home, error))));
+                false
+            }
+            // What is wrong with it otherwise is for gpg to say.
+            Ok(_) | Err(_) => true,
         }
     }
 

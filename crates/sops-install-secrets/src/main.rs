@@ -49,8 +49,12 @@ fn main() -> ExitCode {
 #[inline(never)]
 fn run() -> ExitCode {
     let environment = Environment::read();
-    confinement::prepare();
+    let prepared = confinement::prepare();
     let mut report = Report::new(environment.program.clone(), Style::of(&environment));
+    if let Err(error) = prepared {
+        report.note(format_args!("{}: {error}", environment.program));
+        return ExitCode::FAILURE;
+    }
     match cli::parse(env::args_os().skip(1)) {
         Ok(Command::Help) => report.page(cli::usage()),
         Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),

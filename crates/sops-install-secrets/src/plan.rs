@@ -39,14 +39,14 @@ enum Source {
     /// Nowhere: all is root's.
     Root,
     /// Nowhere: files stay with the user who runs the program.
-    Nobody,
+    Caller,
 }
 
 impl Owners {
     /// The owners as a manifest and the command line want them.
     pub(crate) fn of(manifest: &Manifest, accounts: cli::Accounts, unknown: Unknown) -> Self {
         let source = match accounts {
-            _ if manifest.user_mode() => Source::Nobody,
+            _ if manifest.user_mode() => Source::Caller,
             cli::Accounts::LookUp => Source::Manifest,
             cli::Accounts::Ignore => Source::Root,
         };
@@ -65,7 +65,7 @@ impl Owners {
         report: &mut Report,
     ) -> Result<Option<Owner>, Reported> {
         match self.source {
-            Source::Nobody => Ok(None),
+            Source::Caller => Ok(None),
             Source::Root => Ok(Some(Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
             Source::Manifest => {
                 let user = self.accounts.owner(entry.owner());

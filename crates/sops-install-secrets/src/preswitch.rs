@@ -35,25 +35,18 @@ pub(crate) fn check(
     let mut unopened = Vec::new();
     let more = switch.more.iter().cloned().map(ManifestPath::Given);
     for path in std::iter::once(arguments.manifest.clone()).chain(more) {
-        match way_back {
-            None => {
-                let done = open(&path, action, switch.switch, arguments, environment, report);
-                match done {
-                    // Whatever is wrong stands in the report.
-                    Ok(()) | Err(Reported) => {}
-                }
-            }
-            Some(_) => {
-                report.hold();
-                let before = report.failures();
-                let done = open(&path, action, switch.switch, arguments, environment, report);
-                if done.is_ok() && report.failures() == before {
-                    report.release();
-                } else {
-                    report.discard();
-                    unopened.push(path.as_path().display().to_string());
-                }
-            }
+        if way_back.is_some() {
+            report.hold();
+        }
+        let before = report.failures();
+        let done = open(&path, action, switch.switch, arguments, environment, report);
+        if way_back.is_none() {
+            // Whatever is wrong stands in the report.
+        } else if done.is_ok() && report.failures() == before {
+            report.release();
+        } else {
+            report.discard();
+            unopened.push(path.as_path().display().to_string());
         }
     }
     if let (Some(generation), false) = (way_back, unopened.is_empty()) {

@@ -15,13 +15,14 @@ use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use install::{Changes, Location};
 use manifest::UnitName;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::stat::{fstat, makedev};
+use nix::time::{ClockId, clock_gettime};
 
 use crate::cli::{Action, Output};
 use crate::status::Status;
@@ -48,7 +49,7 @@ pub(crate) struct Report {
     failures: Vec<Notice>,
     warnings: Vec<Notice>,
     timings: Vec<(Step, Duration)>,
-    running: Option<(Step, Instant)>,
+    running: Option<(Step, Duration)>,
     tone: Tone,
     /// How many failures are told as warnings.
     lenient: usize,
@@ -136,7 +137,7 @@ struct Notice {
 
 /// What readers see.
 enum Readers {
-    /// Nobody has looked.
+    /// It was not looked.
     Unknown,
     /// No secrets.
     Nothing,
@@ -206,7 +207,7 @@ impl Report {
         }
     }
 
-    /// What the run is to do, and for whom it reports.
+    /// What the run is to do, and who reads the report.
     pub(crate) fn begin(&mut self, action: &Action, manifest: &Path, output: Output) {
         self.action = match action {
             Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => "check",
@@ -320,12 +321,12 @@ impl Report {
     /// Begins a step, which ends the one before.
     pub(crate) fn step(&mut self, step: Step) {
         self.end_step();
-        self.running = Some((step, Instant::now()));
+        self.running = now().map(|now| (step, now));
     }
 
     fn end_step(&mut self) {
-        if let Some((step, begun)) = self.running.take() {
-            self.timings.push((step, begun.elapsed()));
+        if let (Some((step, begun)), Some(now)) = (self.running.take(), now()) {
+            self.timings.push((step, now.saturating_sub(begun)));
         }
     }
 
@@ -494,14 +495,19 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     line
 }
 
-/// Prints a line at once.
+/// The time since the machine started; nothing where a sandbox keeps it back, for which the standard library's clock panics.
+fn now() -> Option<Duration> {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).ok().map(Duration::from)
+}
+
+/// Prints a line at once, and in one piece, so that those of two runs do not mix.
 fn print(mut output: impl Write, line: fmt::Arguments<'_>) -> io::Result<()> {
-    writeln!(output, "{line}")?;
+    output.write_all(format!("{line}\n").as_bytes())?;
     output.flush()
 }
 
 /// Whether standard output was closed when the program began. The standard library has then opened `/dev/null` for reading
-/// and writing in its place, which nobody does who wants the output to be lost.
+/// and writing in its place, which is not how output is thrown away on purpose.
 fn is_closed() -> bool {
     let output = io::stdout();
     let is_null = fstat(output.as_fd()).is_ok_and(|status| status.st_rdev == makedev(1, 3));

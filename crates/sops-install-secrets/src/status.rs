@@ -1,4 +1,4 @@
-//! What is installed, for `-status`: where each file comes from, whom it belongs to, and what is not as the manifest says.
+//! What is installed, for `-status`: where each file comes from, its owner, and what is not as the manifest says.
 //! Nothing is decrypted and no content is read.
 
 use std::borrow::Cow;
@@ -55,7 +55,7 @@ struct Row {
     drift: Vec<String>,
 }
 
-/// Whom an installed file belongs to, and its mode.
+/// The owner of an installed file, and its mode.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Owned {

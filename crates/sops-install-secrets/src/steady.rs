@@ -1,6 +1,6 @@
 //! Looking at what is installed while other runs install.
 //!
-//! Those who look hold no lock, so that nobody waits for them. They look again if an installation was going on or has changed
+//! Those who look hold no lock, so that no run waits for them. They look again if an installation was going on or has changed
 //! something meanwhile: what is told is what was there at one moment, and not a switch without its links.
 
 use std::fs::{self, Metadata};
@@ -87,7 +87,7 @@ fn rest() {
 const PAUSE: u8 = 20;
 /// After how many pauses it is said what is waited for: two seconds.
 const PATIENCE: u32 = 100;
-/// As many as fit into ten seconds. An installation that takes longer waits for somebody, and changes nothing meanwhile.
+/// As many as fit into ten seconds. An installation that takes longer waits for a person, and changes nothing meanwhile.
 const MOST_PAUSES: u32 = 500;
 /// How often it is looked at most.
 const LOOKS: u32 = 50;

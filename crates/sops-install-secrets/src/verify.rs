@@ -43,7 +43,7 @@ pub(crate) fn compare(
         let of_kind = if file.kind == Kind::Secret { changes.secrets() } else { changes.templates() };
         let is_the_same =
             inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
-        if is_the_same && of_kind.modified.iter().any(|name| name == file.name.as_str()) {
+        if is_the_same && of_kind.modified.binary_search_by(|name| name.as_str().cmp(file.name.as_str())).is_ok() {
             let what = "its content is another one".to_owned();
             report.failure(Code::Different, subject_of(file), &difference(what));
         }

@@ -276,6 +276,8 @@ fn a_broken_environment_ends_nothing_without_a_word() {
         let run = Scratch::finish(scratch.command().env("XDG_RUNTIME_DIR", directory).arg("-ignore-passwd").arg(&path));
         assert_eq!(run.status, Some(1), "{directory:?}: {}", run.stderr);
     }
+    let run = Scratch::finish(scratch.command().env_remove("XDG_RUNTIME_DIR").arg("-ignore-passwd").arg(&path));
+    assert!(run.status == Some(1) && run.stderr.contains("XDG_RUNTIME_DIR is not set"), "{}", run.stderr);
     assert!(!Path::new("/secrets.d").exists() && !Path::new("/secrets").exists());
     let shell = |limits: &str| {
         let program = env!("CARGO_BIN_EXE_sops-install-secrets");

@@ -16,6 +16,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -650,6 +651,115 @@ fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
 }
 
 #[test]
+fn a_file_behind_a_link_or_a_mount_unit_says_what_is_not_mounted_whatever_it_is_for() {
+    let system = System::new();
+    let path = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let good: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let write = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        system.scratch.write(name, manifest.to_string().as_bytes()).to_str().unwrap().to_owned()
+    };
+    let (link, below) = (system.path("link"), system.path("data/file"));
+    let manifests = [
+        write("1.json", &|manifest| manifest["ageKeyFile"] = json!(link)),
+        write("2.json", &|manifest| manifest["ageSshKeyPaths"] = json!([below])),
+        write("3.json", &|manifest| manifest["secrets"][0]["sopsFile"] = json!(link)),
+        write("4.json", &|manifest| {
+            manifest["templates"] =
+                json!([{ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400", "file": below }]);
+        }),
+        link.clone(),
+    ];
+    system.scratch.write("fstab", format!("/dev/x {} ext4 defaults 0 0\n", system.path("persist")).as_bytes());
+    system.scratch.write(
+        "units/data.mount",
+        format!("[Unit]\nBefore=local-fs.target\n[Mount]\nWhat=/x\nWhere={}\n", system.path("data")).as_bytes(),
+    );
+    let installs = manifests.each_ref().map(|path| format!("install -dry-run {path} >/dev/null;")).concat();
+    let run = system.script(&format!(
+        "touch /etc/fstab 2>/dev/null; mount --bind fstab /etc/fstab; mkdir -p own-run/systemd; mount --bind own-run /run\n\
+         mv units /run/systemd/system; mkdir persist data; ln -s persist/../persist/file link\n\
+         {installs} install -check-mode=recipients -recipient-file=data/file {}",
+        manifests[1]
+    ));
+    let of_fstab =
+        "it leads to /persist/file, and /persist is in /etc/fstab and is not mounted; mount it before this runs";
+    let of_unit = "/data is not mounted yet, which data.mount does; let this run after it: RequiresMountsFor=/data";
+    for expected in [
+        format!("warning: cannot read the key /link: {of_fstab}"),
+        format!("warning: cannot read the key /data/file: {of_unit}"),
+        format!("secret \"a\": cannot read the sops file /link: {of_fstab}"),
+        format!("template \"t\": cannot read the text /data/file: {of_unit}"),
+        format!("cannot read the manifest /link: {of_fstab}"),
+        "cannot read the public key data/file: ".to_owned(),
+    ] {
+        assert!(run.stderr.contains(&expected), "{expected}\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_switch_is_refused_if_not_everything_can_be_decrypted_and_the_way_back_never_is() {
+    let system = System::new();
+    if !system.root {
+        println!("NOT TESTED as an ordinary user: a machine with its own /nix");
+        return;
+    }
+    let good = system.manifest("good.json", &[system.secret("a", "str")], &[]);
+    let mut foreign = system.secret("foreign", "str");
+    foreign["sopsFile"] = json!(corpus().join("sops/no-identity-stranger/in.yaml"));
+    // An owner that the switch is yet to make.
+    foreign["owner"] = json!("not-made-yet");
+    let bad = system.manifest("bad.json", &[system.secret("a", "str"), foreign], &[]);
+    let mut first: Value = serde_json::from_slice(&fs::read(&bad).unwrap()).unwrap();
+    first["ageKeyFile"] = Value::Null;
+    first["ageSshKeyPaths"] = json!(["/nowhere/key", "/nowhere/other"]);
+    let first = system.scratch.write("first.json", first.to_string().as_bytes()).display().to_string();
+    let run = system.script(&format!(
+        "mkdir -p root/nix/var/nix/profiles root/nix/store/old root/nix/store/new root/nix/store/test root/nix/store/old/specialisation\n\
+         ln -s /nix/store/test root/nix/store/old/specialisation/special\n\
+         ln -s /nix/store/old root/nix/var/nix/profiles/system-9-link; ln -s /nix/store/new root/nix/var/nix/profiles/system-10-link\n\
+         test -d /nix || mount -t tmpfs none /mnt; test -d /nix && mount --bind root/nix /nix\n\
+         before() {{ find . | sort > /dev/shm/before.$$; install \"$@\"; find . | sort | diff /dev/shm/before.$$ -; rm /dev/shm/before.$$; }}\n\
+         echo '# good'; before -pre-switch= -system= {good}; before -pre-switch=switch -system=/nix/store/new {good} {first}\n\
+         for action in switch test check other ''; do echo \"# $action\"; before -pre-switch=$action -system=/nix/store/new {good} {bad} 2>&1; done\n\
+         for action in boot dry-activate; do echo \"# $action\"; before -pre-switch=$action -system=/nix/store/new {bad} 2>&1; done\n\
+         echo '# dry'; before -pre-switch=dry-activate {good} 2>&1; install {good}; before -pre-switch=dry-activate {bad} 2>&1\n\
+         for system in old old/specialisation/special; do echo '# back'; before -pre-switch=switch -system=/nix/store/$system {bad} {good} 2>&1; done\n\
+         echo '# back to good'; before -pre-switch=switch -system=/nix/store/old {good} 2>&1"
+    ));
+    if !Path::new("/nix").is_dir() {
+        println!("NOT TESTED without /nix: the way back");
+        return;
+    }
+    assert_eq!(run.stderr, "");
+    let no = "secret \"foreign\": ";
+    let sections: Vec<(&str, &str)> =
+        run.stdout.split("# ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
+    assert_eq!(sections[0], ("good", "exit 0\nexit 0\n"));
+    for (action, said) in &sections[1..6] {
+        let lines: Vec<_> = said.lines().collect();
+        assert!(lines.len() == 3 && lines[0].starts_with(no), "{action}: {said}");
+        let last = "1 failure; the switch is refused and nothing was changed; to switch all the same, run it again with \
+                    NIXOS_NO_CHECK=1 in its environment";
+        assert_eq!(lines[1..], [last, "exit 1"], "{action}");
+    }
+    let (_, boot) = sections[6];
+    assert!(boot.starts_with(&format!("warning: {no}")) && boot.ends_with("\nexit 0\n"), "{boot}");
+    assert_eq!(boot.lines().count(), 2, "{boot}");
+    let (_, dry) = sections[7];
+    assert!(dry.starts_with(&format!("warning: {no}")) && dry.ends_with("\nwould add secret: a\nexit 0\n"), "{dry}");
+    let (_, dry) = sections[8];
+    assert!(dry.starts_with("would add secret: a\nexit 0\nexit 0\nwarning: ") && dry.ends_with("\nexit 0\n"), "{dry}");
+    for (_, back) in &sections[9..11] {
+        let warning = "warning: this is the way back to generation 9 of the system; the secrets that it cannot open stay as they \
+                       are installed now (to see which: sops-install-secrets -dry-run /bad.json)\nexit 0\n";
+        assert_eq!(*back, warning);
+    }
+    assert_eq!(sections[11], ("back to good", "exit 0\n"));
+}
+
+#[test]
 fn an_account_that_a_switch_is_yet_to_make_is_a_warning_in_a_dry_run() {
     let system = System::new();
     if !system.root {
@@ -779,4 +889,28 @@ fn a_secret_can_be_a_credential_too_and_goes_with_it() {
     ));
     assert_eq!(run.stderr, "");
     assert_eq!(run.stdout, "exit 0\nd 700 0:0\nf 400 0:0 db-password\ndeep\nhello\n");
+}
+
+#[test]
+fn a_run_that_is_told_to_end_while_systemctl_hangs_ends_with_it_and_the_next_run_asks_again() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["one.service"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; mkdir hung; install {before}\n\
+         printf '#!/bin/sh\\nsleep 600 & echo $! > pid; wait\\n' > hung/systemctl; chmod +x hung/systemctl\n\
+         (PATH=.:$PWD/hung:$PATH; exec {program} {after}) >/dev/null & run=$!\n\
+         tries=0; until test -s pid || test $((tries += 1)) -gt 400; do sleep 0.05; done\n\
+         kill -TERM $run; wait $run; echo $?; sleep 0.2; grep -s '^State:.[^ZX]' /proc/$(cat pid)/status\n\
+         PATH=:.:$PATH; install {after}; cat asked",
+        program =
+            [env!("CARGO_BIN_EXE_sops-install-secrets"), if system.root { "" } else { " -ignore-passwd" }].concat()
+    ));
+    assert_eq!(run.stdout, "exit 0\n143\nexit 0\n--no-block try-restart -- one.service\n");
+    // The shell may say how its child ended.
+    assert_eq!(run.stderr.replace("Terminated\n", ""), "");
 }

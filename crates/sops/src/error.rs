@@ -1,8 +1,7 @@
 //! What can be wrong with a sops file.
 
-use std::borrow::Cow;
-
 use crate::datakey::{AgeFileError, NoDataKey};
+use crate::format::{EmitError, ParseError};
 use crate::lookup::LookupError;
 use crate::mac::MacError;
 use crate::metadata::MetadataError;
@@ -52,98 +51,4 @@ pub enum Error {
     /// Its format has no notation for what it holds.
     #[error(transparent)]
     Emit(#[from] EmitError),
-}
-
-/// A text that is not of the declared format: where, and what is wrong there.
-#[derive(Debug, thiserror::Error)]
-#[error("{}{problem}", position.map_or_else(String::new, |at| format!("line {}, column {}: ", at.line, at.column)))]
-pub struct ParseError {
-    /// Where the problem is; `None` where the format's reader cannot tell.
-    pub position: Option<Position>,
-    /// What is wrong, in our own words. It never quotes a value.
-    pub problem: Cow<'static, str>,
-}
-
-impl ParseError {
-    /// A problem at a byte of a text.
-    pub(crate) fn at(text: &[u8], offset: usize, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { position: Some(Position::of(text, offset)), problem: problem.into() }
-    }
-}
-
-/// A place in a text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Position {
-    /// Counted from 1.
-    pub line: usize,
-    /// Counted in characters from 1.
-    pub column: usize,
-}
-
-impl Position {
-    /// What stands before it in its text.
-    pub(crate) fn text_before(self, text: &[u8]) -> &[u8] {
-        let lines = text.split_inclusive(|&byte| byte == b'\n').take(self.line.saturating_sub(1));
-        let start = lines.map(<[u8]>::len).sum();
-        let line = text.get(start..).unwrap_or_default();
-        // Every character has exactly one byte that does not continue another.
-        let mut characters = line.iter().enumerate().filter(|(_, byte)| *byte & 0b1100_0000 != 0b1000_0000);
-        let within = characters.nth(self.column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
-        text.get(..start.saturating_add(within)).unwrap_or(text)
-    }
-
-    /// Where a byte of a text stands.
-    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let lines = before.split(|&byte| byte == b'\n');
-        let line = lines.clone().next_back().unwrap_or_default();
-        // Every character has exactly one byte that does not continue another.
-        let characters = line.iter().filter(|&&byte| byte & 0b1100_0000 != 0b1000_0000).count();
-        Self { line: lines.count(), column: characters.saturating_add(1) }
-    }
-}
-
-/// A tree that a format cannot write.
-#[derive(Debug, thiserror::Error)]
-pub enum EmitError {
-    /// dotenv and INI have no notation for it.
-    #[error("the key {key:?} holds a {kind}, which the format has no notation for; choose another format")]
-    Complex {
-        /// The key.
-        key: String,
-        /// `mapping` or `list`; in the place of an INI section, any other type.
-        kind: &'static str,
-    },
-    /// JSON has no infinities and no not-a-number.
-    #[error("JSON has no notation for a number that is infinite or not a number")]
-    NotFinite,
-    /// A binary file must hold its bytes in the string `data`.
-    #[error("the file has no string named data, so it is not the encrypted form of a binary file; check its format")]
-    NoData,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_counted_in_lines_and_characters() {
-        for (text, offset, line, column) in [
-            ("", 0, 1, 1),
-            ("ab", 1, 1, 2),
-            ("ab", 2, 1, 3),
-            ("a\n", 2, 2, 1),
-            ("a\nbc", 3, 2, 2),
-            ("é日😀x", 9, 1, 4),
-            ("ab", 9, 1, 3),
-        ] {
-            let position = Position::of(text.as_bytes(), offset);
-            assert_eq!(position, Position { line, column }, "{text:?} {offset}");
-            assert_eq!(
-                position.text_before(text.as_bytes()),
-                text.as_bytes().get(..offset).unwrap_or(text.as_bytes()),
-                "{text:?} {offset}"
-            );
-        }
-    }
 }

@@ -1,9 +1,11 @@
 //! A sops file before and after its decryption.
 
+use gcm::Cipher;
+
 use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
-use crate::format::{CIPHERTEXT, Source, binary, dotenv, guess, ini, json, yaml};
-use crate::gcm::Cipher;
+use crate::format::advice::{CIPHERTEXT, guess};
+use crate::format::{EmitError, Source, binary, dotenv, ini, json, yaml};
 use crate::identity::recipient::HostRecipient;
 use crate::identity::{Identities, age};
 use crate::lookup::{self, Finder, LookupError, Merge};
@@ -11,8 +13,9 @@ use crate::mac;
 use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
 use crate::rules::Rule;
-use crate::tree::{Scalar, Tree, Value};
-use crate::walk::Walk;
+use crate::tree::{Integers, Scalar, Tree, Value};
+use crate::version::Version;
+use crate::walk;
 
 /// The formats of secrets, by the names that manifests use.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -56,7 +59,7 @@ pub struct Checked {
 pub struct Decrypted(Opened);
 
 enum Opened {
-    Sops { format: Format, tree: Tree },
+    Sops { format: Format, tree: Tree, version: Version, integers: Option<Integers> },
     Age(Plaintext),
 }
 
@@ -184,10 +187,13 @@ impl Encrypted {
         };
         let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities, findings)?;
         let cipher = Cipher::new(data_key.as_bytes()).ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
-        let rule = Rule::compile(metadata.rule)?;
-        let walk = Walk { cipher: Some(&cipher), rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted };
-        walk.run(&mut tree)?.verify(&metadata.mac, &metadata.last_modified, &cipher)?;
-        Ok(Decrypted(Opened::Sops { format, tree }))
+        let (rule, version) = (Rule::compile(metadata.rule)?, metadata.version);
+        let mac = walk::decrypt(&mut tree, &rule, &cipher, metadata.mac_only_encrypted)?;
+        let integers = mac.verify(&metadata.mac, &metadata.last_modified, &cipher)?;
+        // Where the MAC does not tell, the version does.
+        let by_version = if version.knows_json_integers() { Integers::Exact } else { Integers::Rounded };
+        tree.settle(integers.unwrap_or(by_version));
+        Ok(Decrypted(Opened::Sops { format, tree, version, integers }))
     }
 }
 
@@ -199,11 +205,13 @@ impl Decrypted {
     /// [`Error::Emit`] if the format has no notation for what the file holds.
     pub fn whole(&self) -> Result<Plaintext, Error> {
         Ok(match &self.0 {
-            Opened::Sops { format: Format::Yaml, tree } => yaml::emit(tree),
-            Opened::Sops { format: Format::Json, tree } => json::emit(tree)?,
-            Opened::Sops { format: Format::Dotenv, tree } => dotenv::emit(tree)?,
-            Opened::Sops { format: Format::Ini, tree } => ini::emit(tree)?,
-            Opened::Sops { tree, .. } => binary::emit(tree)?,
+            Opened::Sops { format, tree, version, .. } => match format {
+                Format::Yaml => yaml::emit(tree, *version),
+                Format::Json => json::emit(tree, *version)?,
+                Format::Dotenv => dotenv::emit(tree, *version)?,
+                Format::Ini => ini::emit(tree, *version)?,
+                Format::Binary | Format::Age => binary::emit(tree)?,
+            },
             Opened::Age(plaintext) => plaintext.duplicate(),
         })
     }
@@ -219,11 +227,31 @@ impl Decrypted {
             Opened::Sops { format: Format::Binary, .. } | Opened::Age(_) => {
                 paths.into_iter().map(|_| self.whole()).collect()
             }
-            Opened::Sops { format, tree } => {
+            Opened::Sops { format, tree, version, .. } => {
                 let mut finder = finder(*format, tree);
-                let value = |path| emit_value(*format, find_text(&mut finder, *format, path)?);
+                let value = |path| emit_value(*format, *version, find_text(&mut finder, *format, path)?);
                 paths.into_iter().map(value).collect()
             }
+        }
+    }
+
+    /// What [`Decrypted::whole`] says otherwise than the file does: in YAML sops prints null in the place of a text of several
+    /// lines that begins with a tab, and so it comes out. The error is for a warning.
+    #[must_use]
+    pub fn lost(&self) -> Option<EmitError> {
+        match &self.0 {
+            Opened::Sops { format: Format::Yaml, tree, .. } => yaml::check(tree).err(),
+            Opened::Sops { .. } | Opened::Age(_) => None,
+        }
+    }
+
+    /// Which reading of its integers gave the MAC of a JSON file, where that makes a difference: where a plain integer is
+    /// another number as a 64-bit float.
+    #[must_use]
+    pub fn integers(&self) -> Option<Integers> {
+        match &self.0 {
+            Opened::Sops { integers, .. } => *integers,
+            Opened::Age(_) => None,
         }
     }
 
@@ -249,7 +277,8 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
         Format::Ini => ini::parse(bytes),
         Format::Age => return None,
     };
-    Some(Decrypted(Opened::Sops { format, tree: source.ok()?.tree }))
+    let tree = source.ok()?.tree;
+    Some(Decrypted(Opened::Sops { format, tree, version: Version::parse("3.13.2"), integers: None }))
 }
 
 /// What of a file is wrong whatever the data key is.
@@ -261,7 +290,7 @@ fn check_whole(format: Format, mut tree: Tree, metadata: Metadata) -> Result<(),
     }
     mac::check(&metadata.mac)?;
     let rule = Rule::compile(metadata.rule)?;
-    Walk { cipher: None, rule: &rule, mac_only_encrypted: metadata.mac_only_encrypted }.run(&mut tree)?;
+    walk::check(&mut tree, &rule)?;
     if format == Format::Binary {
         binary::emit(&tree)?;
     }
@@ -284,10 +313,10 @@ fn find_text<'t>(finder: &mut Finder<'t>, format: Format, path: &[&str]) -> Resu
     }
 }
 
-fn emit_value(format: Format, value: &Value) -> Result<Plaintext, Error> {
+fn emit_value(format: Format, version: Version, value: &Value) -> Result<Plaintext, Error> {
     Ok(match format {
-        Format::Yaml => yaml::emit_value(value),
-        Format::Json => json::emit_value(value)?,
-        _ => dotenv::emit_value(value)?,
+        Format::Yaml => yaml::emit_value(value, version)?,
+        Format::Json => json::emit_value(value, version)?,
+        _ => dotenv::emit_value(value, version)?,
     })
 }

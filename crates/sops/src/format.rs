@@ -1,5 +1,6 @@
 //! The formats: how each is read into a tree, and how a tree is written.
 
+pub(crate) mod advice;
 pub(crate) mod binary;
 pub(crate) mod dotenv;
 pub(crate) mod flat;
@@ -9,7 +10,13 @@ pub(crate) mod json;
 pub(crate) mod outline;
 pub(crate) mod yaml;
 
-use crate::error::ParseError;
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Write as _;
+
+use go_yaml::Position;
+
+use crate::foreign::Foreign;
 use crate::tree::{Tree, Value};
 
 /// What a format's reader makes of a file: its data and, cut out of it, the metadata.
@@ -31,84 +38,65 @@ pub(crate) enum Notation {
     Flattened,
 }
 
-/// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
-pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
-    let error = orient(error, text);
-    let advice = if lines(text).any(|line| line.starts_with(b"<<<<<<< ")) {
-        "the file has an unresolved merge conflict: resolve it".to_owned()
-    } else {
-        match guess(text) {
-            Some("json") if declared == "binary" => return error,
-            Some(format) if format != declared => format!("the file looks like {format}: set its format to {format}"),
-            _ => return error,
-        }
-    };
-    ParseError { problem: format!("{}; {advice}", error.problem).into(), ..error }
+/// A text that is not of the declared format: where, and what is wrong there.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{problem}", position.map_or_else(String::new, |at| format!("line {}, column {}: ", at.line, at.column)))]
+pub struct ParseError {
+    /// Where the problem is; `None` where the format's reader cannot tell.
+    pub position: Option<Position>,
+    /// What is wrong, in our own words. It never quotes a value.
+    pub problem: Cow<'static, str>,
 }
 
-/// The error with the last key before its place whose value is encrypted, as an orientation in a long file. Nothing else
-/// of the text is shown: whatever is not encrypted may be a plain value, but a key that has a ciphertext is a key.
-fn orient(error: ParseError, text: &[u8]) -> ParseError {
-    let before = error.position.map_or(text, |position| position.text_before(text));
-    match last_key(before) {
-        Some(key) => ParseError { problem: format!("behind the key {key:?}: {}", error.problem).into(), ..error },
-        None => error,
+impl ParseError {
+    /// A problem at a byte of a text.
+    pub(crate) fn at(text: &[u8], offset: usize, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { position: Some(Position::of(text, offset)), problem: problem.into() }
     }
 }
 
-fn last_key(text: &[u8]) -> Option<&str> {
-    let mut rest = text;
-    loop {
-        let at = rest.windows(CIPHERTEXT.len()).rposition(|window| window == CIPHERTEXT)?;
-        rest = rest.get(..at)?;
-        let key = key_at_the_end(rest);
-        if key.is_some() {
-            return key;
-        }
+impl From<go_yaml::Error> for ParseError {
+    fn from(error: go_yaml::Error) -> Self {
+        Self { position: error.position, problem: error.problem }
     }
 }
 
-/// The key at the end of a text that leads to a value: `key: `, `"key": "` or `key=`.
-fn key_at_the_end(text: &[u8]) -> Option<&str> {
-    let text = text.trim_ascii_end();
-    let text = text.strip_suffix(b"\"").unwrap_or(text).trim_ascii_end();
-    let text = text.strip_suffix(b":").or_else(|| text.strip_suffix(b"="))?.trim_ascii_end();
-    let key = match text.strip_suffix(b"\"") {
-        Some(quoted) => quoted.rsplit(|&byte| byte == b'"').next(),
-        None => text.rsplit(|byte| byte.is_ascii_whitespace() || b"{,".contains(byte)).next(),
-    }?;
-    std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY)
+/// A tree that a format cannot write.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// dotenv and INI have no notation for it.
+    #[error("the key {:?} holds a {kind}, which the format has no notation for; choose another format", Foreign(key))]
+    Complex {
+        /// The key.
+        key: String,
+        /// `mapping` or `list`; in the place of an INI section, any other type.
+        kind: &'static str,
+    },
+    /// A text that sops cannot print in YAML.
+    #[error(
+        "the text of the key {:?} has several lines and begins with a tab, and sops prints null in its place; ask for its value \
+         by its key, or begin it with another character",
+        Foreign(key)
+    )]
+    Lost {
+        /// The keys that lead there, joined by `/`.
+        key: String,
+    },
+    /// JSON has no infinities and no not-a-number.
+    #[error("JSON has no notation for a number that is infinite or not a number")]
+    NotFinite,
+    /// A binary file must hold its bytes in the string `data`.
+    #[error("the file has no string named data, so it is not the encrypted form of a binary file; check its format")]
+    NoData,
 }
 
-/// How a ciphertext begins.
-pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
-
-/// A longer key helps nobody to find a place.
-const LONGEST_KEY: usize = 64;
-
-/// The format that the place of a file's metadata speaks for, or its first character.
-pub(crate) fn guess(text: &[u8]) -> Option<&'static str> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    if text.starts_with(b"age-encryption.org/") || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ") {
-        return Some("age");
+/// Adds what a value prints.
+pub(crate) fn push_display(output: &mut Vec<u8>, value: impl fmt::Display) {
+    match write!(output, "{value}") {
+        // Writing into memory does not fail, nor does any value that is printed here.
+        Ok(()) | Err(_) => {}
     }
-    if text.trim_ascii_start().starts_with(b"{") {
-        return Some("json");
-    }
-    lines(text).find_map(|line| match line {
-        b"sops:" => Some("yaml"),
-        b"[sops]" => Some("ini"),
-        _ if line.starts_with(b"sops_") && line.contains(&b'=') => Some("dotenv"),
-        _ => None,
-    })
 }
-
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
-}
-
-/// U+FEFF in UTF-8.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
 mod tests {
@@ -118,63 +106,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::error::Position;
     use crate::metadata::Metadata;
     use crate::plaintext::Plaintext;
+    use crate::version::Version;
 
     type Parse = fn(&[u8]) -> Result<Source, ParseError>;
-    type Emit = fn(&Tree) -> Result<Plaintext, crate::error::EmitError>;
+    type Emit = fn(&Tree) -> Result<Plaintext, EmitError>;
 
     const FORMATS: [(Parse, Emit); 4] = [
-        (json::parse, json::emit),
+        (json::parse, |tree| json::emit(tree, Version::OLDEST)),
         (|bytes| binary::parse(&Plaintext::new(bytes.to_vec())), binary::emit),
-        (dotenv::parse, dotenv::emit),
-        (ini::parse, ini::emit),
+        (dotenv::parse, |tree| dotenv::emit(tree, Version::OLDEST)),
+        (ini::parse, |tree| ini::emit(tree, Version::OLDEST)),
     ];
-
-    #[test]
-    fn a_file_of_another_format_is_recognised() {
-        for (text, declared, advice) in [
-            ("{}", "ini", "; the file looks like json: set its format to json"),
-            ("\u{feff} \n{", "yaml", "; the file looks like json: set its format to json"),
-            ("{}", "json", ""),
-            ("{}", "binary", ""),
-            ("a: b\r\nsops:\r\n  mac: x\r\n", "json", "; the file looks like yaml: set its format to yaml"),
-            ("a=b\nsops_mac=x\n", "ini", "; the file looks like dotenv: set its format to dotenv"),
-            ("[s]\n[sops]\n", "dotenv", "; the file looks like ini: set its format to ini"),
-            ("[s]\n[sops]\n", "ini", ""),
-            ("a: b\n  sops:\n", "json", ""),
-            ("a\n<<<<<<< HEAD\n", "json", "; the file has an unresolved merge conflict: resolve it"),
-            ("", "json", ""),
-        ] {
-            let error = ParseError { position: None, problem: "x".into() };
-            assert_eq!(advise(error, text.as_bytes(), declared).to_string(), format!("x{advice}"), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_place_in_a_long_file_is_found_by_the_last_key_before_it() {
-        const ENC: &str = "ENC[AES256_GCM,data:x]";
-        for (text, expected) in [
-            (format!("{{\"a\": \"{ENC}\", \"b c\" : \"{ENC}\", \"d\": \"plain"), Some("b c")),
-            (format!("a: {ENC}\nlist:\n  - {ENC}\n  - "), Some("a")),
-            (format!("\ta-b: {ENC}\n"), Some("a-b")),
-            (format!("KEY={ENC}\n"), Some("KEY")),
-            (format!("[s]\nkey = {ENC}\n"), Some("key")),
-            (format!("- {ENC}"), None),
-            (format!("{}: {ENC}", "x".repeat(65)), None),
-            ("password: hunter2\nother: plain".to_owned(), None),
-        ] {
-            assert_eq!(last_key(text.as_bytes()), expected, "{text}");
-        }
-        let text = format!("a: {ENC}\nb: {ENC}\n");
-        for (line, column, expected) in
-            [(1, 1, "x"), (1, 30, "behind the key \"a\": x"), (3, 1, "behind the key \"b\": x")]
-        {
-            let error = ParseError { position: Some(Position { line, column }), problem: "x".into() };
-            assert_eq!(orient(error, text.as_bytes()).problem, expected);
-        }
-    }
 
     #[test]
     fn what_is_written_of_a_file_of_the_corpus_is_read_and_written_the_same() {

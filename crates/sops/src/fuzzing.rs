@@ -1,9 +1,10 @@
 //! What the fuzz targets call: the readers of this crate, on bytes that nobody has looked at before. It is compiled only
 //! for them. None of these may panic, and each must end soon.
 
+use gcm::Cipher;
+
 use crate::datakey::{Findings, decrypt_age_file};
 use crate::format::Notation;
-use crate::gcm::Cipher;
 use crate::identity::{Identities, openpgp};
 use crate::metadata::Metadata;
 use crate::rules::pattern::Pattern;

@@ -9,9 +9,12 @@ pub(crate) mod openpgp;
 pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod ssh;
+#[cfg(test)]
+mod wycheproof;
 pub(crate) mod x25519;
 
 use ::age_core::format::Stanza;
+use go_yaml::BYTE_ORDER_MARK;
 
 use self::age::Line;
 pub use self::gpg::Gpg;
@@ -79,7 +82,24 @@ impl Identities {
     /// returned; the other lines count.
     #[must_use]
     pub fn add_age_key_file(&mut self, origin: &str, content: &[u8]) -> Vec<IdentityError> {
+        self.add_age_keys(origin, content, |line| vec![line])
+    }
+
+    /// The same for the text of a variable, `SOPS_AGE_KEY`: there a line may hold several identities, with blanks between.
+    #[must_use]
+    pub fn add_age_key_variable(&mut self, name: &str, content: &[u8]) -> Vec<IdentityError> {
+        self.add_age_keys(name, content, |line| {
+            if line.trim_start().starts_with('#') { vec![line] } else { line.split_whitespace().collect() }
+        })
+    }
+
+    fn add_age_keys(&mut self, origin: &str, content: &[u8], parts: impl Fn(&str) -> Vec<&str>) -> Vec<IdentityError> {
         let error = |line, problem| IdentityError { origin: origin.to_owned(), line, problem };
+        if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {
+            return vec![error(None, KeyProblem::Utf16)];
+        }
+        // Editors of Windows write the mark, and nothing shows it.
+        let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
         let text = content.trim_ascii_start();
         if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
             return vec![error(None, KeyProblem::Passphrase)];
@@ -90,15 +110,22 @@ impl Identities {
         let mut errors = Vec::new();
         let before = self.loaded.len();
         for (number, line) in (1..).zip(content.split(|byte| *byte == b'\n')) {
-            let line = std::str::from_utf8(line).map_err(|_not_text| KeyProblem::UnknownLine).and_then(Line::parse);
-            match line {
-                Ok(Line::Nothing) => {}
-                Ok(Line::X25519(identity)) => self.add(origin, vec![identity.recipient()], Key::Age(vec![identity])),
-                Ok(Line::Hybrid(identity)) => {
-                    self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+            let Ok(line) = std::str::from_utf8(line) else {
+                errors.push(error(Some(number), KeyProblem::UnknownLine));
+                continue;
+            };
+            for part in parts(line) {
+                match Line::parse(part) {
+                    Ok(Line::Nothing) => {}
+                    Ok(Line::X25519(identity)) => {
+                        self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+                    }
+                    Ok(Line::Hybrid(identity)) => {
+                        self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+                    }
+                    Ok(Line::Plugin(identity)) => self.add(origin, vec![identity.program()], Key::Plugin(identity)),
+                    Err(problem) => errors.push(error(Some(number), problem)),
                 }
-                Ok(Line::Plugin(identity)) => self.add(origin, vec![identity.program()], Key::Plugin(identity)),
-                Err(problem) => errors.push(error(Some(number), problem)),
             }
         }
         if errors.is_empty() && self.loaded.len() == before {
@@ -282,14 +309,17 @@ pub enum KeyProblem {
     /// Text of another kind where an SSH key should be.
     #[error("it holds no SSH private key")]
     NoKey,
-    /// A line of an age key file that is no identity.
+    /// An encoding that no key file has.
+    #[error("it is in UTF-16, as a shell of Windows writes it; save it as UTF-8")]
+    Utf16,
+    /// A line of an age key file that is not an identity.
     #[error("not an age identity; one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-")]
     UnknownLine,
     /// A character of an age identity is wrong, or some are missing.
     #[error("the age identity is mistyped or truncated")]
     Mistyped,
     /// The key is encrypted itself.
-    #[error("it is protected by a passphrase, and nobody is there to type it; use a key without a passphrase")]
+    #[error("it is protected by a passphrase, which cannot be typed here; use a key without a passphrase")]
     Passphrase,
     /// An SSH key where age identities should be.
     #[error("it is a PEM file and no age key file; list an SSH key in sops.age.sshKeyPaths")]
@@ -361,6 +391,38 @@ mod tests {
             assert_eq!(publics(&identities).len(), count);
             assert_eq!(publics(&identities)[0], AGE_1);
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_in_front_of_a_key_does_not_matter_and_utf_16_is_named() {
+        let file = include_str!("../tests/keys/age-1.txt");
+        let key = file.lines().find(|line| line.starts_with("AGE-")).unwrap();
+        for content in [format!("\u{feff}{key}"), format!("\u{feff}{file}")] {
+            let mut identities = Identities::new();
+            assert_eq!(identities.add_age_key_file("keys.txt", content.as_bytes()), []);
+            assert_eq!(publics(&identities), [AGE_1]);
+        }
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let content: Vec<u8> = format!("\u{feff}{file}").encode_utf16().flat_map(order).collect();
+            let errors = Identities::new().add_age_key_file("keys.txt", &content);
+            assert_eq!(errors.iter().map(IdentityError::problem).collect::<Vec<_>>(), [&KeyProblem::Utf16]);
+        }
+    }
+
+    #[test]
+    fn a_variable_may_hold_several_identities_in_a_line() {
+        let file = include_str!("../tests/keys/age-1-and-2.txt");
+        let keys: Vec<_> = file.lines().filter(|line| line.starts_with("AGE-")).collect();
+        let mut identities = Identities::new();
+        let text = format!("# two keys here\n  {}\t{} \nwrong {}\n", keys[0], keys[1], keys[0]);
+        let errors = identities.add_age_key_variable("SOPS_AGE_KEY", text.as_bytes());
+        assert_eq!(
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [format!("SOPS_AGE_KEY: line 3: {}", KeyProblem::UnknownLine)]
+        );
+        assert_eq!(publics(&identities).len(), 3);
+        let mut identities = Identities::new();
+        assert_eq!(identities.add_age_key_file("keys.txt", format!("{} {}", keys[0], keys[1]).as_bytes()).len(), 1);
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! What follows describes the format. "sops" is version 3.12 of the program; where other versions differ, it says so.
+//! What follows describes the format. "sops" is versions 3.12 and 3.13 of the program; where they differ, it says so.
 //!
 //! # A file, from outside
 //!
@@ -63,8 +63,8 @@
 //! ENC[AES256_GCM,data:<base64>,iv:<base64>,tag:<base64>,type:<type>]
 //! ```
 //!
-//! The cipher is AES-GCM under the data key, whose length (16, 24 or 32 bytes) chooses the variant. The nonce is whatever
-//! `iv` holds, 32 bytes where sops wrote it; `tag` is the 16 bytes that GCM puts behind the ciphertext. The text must
+//! The cipher is AES-GCM under the data key, whose length (16, 24 or 32 bytes) chooses the variant. The nonce is what
+//! `iv` holds, 32 bytes where sops wrote it, and 12 and 16 are read too; `tag` is the 16 bytes that GCM puts behind the ciphertext. The text must
 //! begin the value, and what stands behind the last `]` of its line is ignored.
 //!
 //! The additional authenticated data is the *path* of the leaf: the keys of the mappings that lead there, each followed by
@@ -76,7 +76,7 @@
 //! | --- | --- | --- |
 //! | `str` | any bytes | a string |
 //! | `int` | decimal digits with an optional sign, within 64 bits | an integer |
-//! | `float` | a number, also hexadecimal, infinite or not a number | a floating-point number |
+//! | `float` | a decimal number, infinite or not a number | a floating-point number |
 //! | `bool` | `True` or `False`, and the other words of Go's `ParseBool` | a truth value |
 //! | `time` | RFC 3339 | a time that keeps its offset |
 //! | `comment` | any bytes | a comment |
@@ -107,7 +107,7 @@
 //! never a guess.
 //!
 //! A leaf that the rule leaves plain is taken literally, even if it looks like a ciphertext. One that the rule calls
-//! encrypted and that is none is an error ([`ValueError`]), but for comments: those that do not decrypt stay as they are.
+//! encrypted and that is not a ciphertext is an error ([`ValueError`]), but for comments: those that do not decrypt stay as they are.
 //!
 //! # The MAC
 //!
@@ -137,7 +137,7 @@
 //! | `key_groups`, `shamir_threshold` | see below |
 //! | the six rules | at most one that is not empty |
 //! | `mac_only_encrypted` | whether plain leaves are left out of the MAC |
-//! | `version` | the sops that wrote it; of no consequence |
+//! | `version` | the sops that wrote it, which decides how a whole file is printed |
 //!
 //! YAML keeps it below the key `sops` of the first document, JSON and binary files below the key `sops`. INI files have a
 //! section `[sops]` and dotenv files keys that begin with `sops_`, in which nested fields are flattened:
@@ -173,21 +173,27 @@
 //! makes of it: version 4, created at time 0. For any other key there is the gpg program ([`Gpg`]), which is run only when
 //! nothing in memory opens the file.
 //!
-//! If no identity opens a file, [`NoDataKey`] says who its recipients are, who this host is, and why each did not fit.
+//! A file that a passphrase opens is put to plugins only. What there is to try on one file is bounded, and a file that goes
+//! beyond says so.
+//!
+//! If no identity opens a file, [`NoDataKey`] names its recipients and the identities of this host, and says why each did not
+//! fit.
 //!
 //! # What comes out
 //!
 //! [`Decrypted::whole`] is byte for byte what `sops decrypt` prints. For YAML that is the style of sops and not that of the
 //! file: four columns of indentation, no folding, quotes only where a reader could mistake the text, and the peculiarities
 //! of its emitter, of which three lose or break text. A string of several lines that begins with a tab is printed as
-//! `null`. A block that begins with a blank and stands in a list has the wrong indentation mark. A comment behind a last
+//! `null`, which [`Decrypted::lost`] tells. A block that begins with a blank and stands in a list has the wrong indentation mark. A comment behind a last
 //! list element that is a mapping moves down. [`Decrypted::value`] takes values from the tree and is free of all this.
 //!
 //! JSON has a tab for each level and escapes `<`, `>` and `&`. dotenv knows one escape, `\n` for a line feed. INI pads the
 //! keys of a section to one length. A binary file is a JSON file with its content below the key `data`.
 //!
-//! A plain number in JSON is a floating-point number, as in sops 3.12, so `12345678901234567` comes out as
-//! `12345678901234568`.
+//! A plain integer in JSON that fits 64 bits is exact since sops 3.13.2, and was a floating-point number before, so that
+//! `12345678901234567` came out as `12345678901234568`. The MAC tells which it was, and so it comes out
+//! ([`Decrypted::integers`]); where the MAC does not cover it, the version decides. Since 3.13.0 comments that are not encrypted
+//! and end the line of a value in YAML stay there; files of older versions have them above.
 //!
 //! # Bounds
 //!
@@ -197,10 +203,31 @@
 //!
 //! # Secrecy
 //!
-//! Identities, data keys and everything decrypted are wiped when they are dropped ([`Plaintext`]) and have no `Debug`. No
-//! error holds any of them, nor a MAC. Buffers that take plaintext have their size before they are filled.
+//! Identities, data keys and everything decrypted are wiped when they are dropped ([`Plaintext`]) and have no `Debug`. What
+//! else passes through memory, as text that is being written, is wiped by the allocator of the program, which wipes whatever
+//! is freed. No error holds any of these, nor a MAC, and text from outside goes into messages through [`Foreign`] alone.
+//!
+//! # Children
+//!
+//! Plugins, GnuPG and what [`Query`] runs come from absolute folders of the search path, have a time limit, a limit of output
+//! and a process group of their own, and end when this process is told to end by SIGTERM, SIGINT or SIGHUP. GnuPG gets a home
+//! in memory where there is none, and an agent that was started for it is stopped ([`Identities::close`]).
+//!
+//! # What is written by hand, and why
+//!
+//! | part | looked at |
+//! | --- | --- |
+//! | the JSON reader and writer | `serde_json`: loses duplicate keys, refuses halves of surrogate pairs, escapes otherwise |
+//! | INI | `rust-ini`, `configparser`: neither has go-ini's quotes, comments and layout |
+//! | dotenv | `dotenvy`: knows quotes and variables, which sops does not |
+//! | `OpenPGP` messages | `pgp` (rPGP) adds 1.9 MB, sequoia needs a C library; one key and one message are needed |
+//! | SSH keys in PEM | `ssh-key` reads the content; `pem-rfc7468` refuses the shapes that sshd reads |
+//! | the hybrid identity of age | the `age` crate has none; its parts are `ml-kem`, `x25519-dalek`, `hkdf`, `chacha20poly1305` |
+//! | the X25519 and ssh-ed25519 identities | the `age` crate has them, and computes the public key anew for each stanza |
+//! | the client of plugins | the `age` crate's has no time limit and one session for each file |
+//! | patterns of Go | `regex` is five times the size; `regex-lite` matches, and what it takes otherwise is translated |
+//! | Shamir's scheme | `vsss-rs`, `sharks`: other fields or other forms of shares |
 
-mod buffer;
 mod child;
 mod datakey;
 mod error;
@@ -209,25 +236,25 @@ mod foreign;
 mod format;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod gcm;
 mod identity;
 mod lookup;
 mod mac;
 mod metadata;
-mod number;
 mod plaintext;
 mod rules;
 mod shamir;
-mod timestamp;
 mod tree;
 mod value;
+mod version;
 mod walk;
 
 pub use child::query::{Query, QueryError, command_words};
 pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
-pub use error::{EmitError, Error, ParseError, Position};
+pub use error::Error;
 pub use file::{Checked, Decrypted, Encrypted, Format};
 pub use foreign::Foreign;
+pub use format::{EmitError, ParseError};
+pub use go_yaml::Position;
 pub use identity::age::AgeProblem;
 pub use identity::recipient::{HostRecipient, RecipientError};
 pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
@@ -236,5 +263,6 @@ pub use mac::MacError;
 pub use metadata::MetadataError;
 pub use plaintext::Plaintext;
 pub use rules::pattern::UntranslatablePattern;
+pub use tree::Integers;
 pub use value::ValueError;
 pub use walk::WalkError;

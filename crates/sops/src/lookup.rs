@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::foreign::Foreign;
 use crate::tree::{Item, Mapping, Scalar, Tree, Value};
 use crate::value::Ciphertext;
 
@@ -90,7 +91,7 @@ pub(crate) enum Merge {
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     /// The key, or a part of it, does not exist.
-    #[error("there is no key {key:?}{}", suggestion(nearest))]
+    #[error("there is no key {:?}{}", Foreign(key), suggestion(nearest))]
     NotFound {
         /// The whole key.
         key: String,
@@ -99,14 +100,19 @@ pub enum LookupError {
     },
     /// There is such a name, but a `/` leads from one name to the next.
     #[error(
-        "the file has the name {key:?}, which cannot be reached, because / separates names; rename it with: sops edit FILE"
+        "the file has the name {:?}, which cannot be reached, because / separates names; rename it with: sops edit FILE",
+        Foreign(key)
     )]
     Slash {
         /// The name.
         key: String,
     },
     /// The path goes on through a leaf.
-    #[error("there is no key {key:?}: {leaf:?} holds a {kind}, which has no keys below it; ask for {leaf:?} itself")]
+    #[error(
+        "there is no key {:?}: {leaf:?} holds a {kind}, which has no keys below it; ask for {leaf:?} itself",
+        Foreign(key),
+        leaf = Foreign(leaf)
+    )]
     NotAMapping {
         /// The whole key.
         key: String,
@@ -116,13 +122,16 @@ pub enum LookupError {
         kind: &'static str,
     },
     /// The key exists and has no value.
-    #[error("the key {key:?} is null, which has no text to install; give it a value with: sops edit FILE")]
+    #[error("the key {:?} is null, which has no text to install; give it a value with: sops edit FILE", Foreign(key))]
     Null {
         /// The whole key.
         key: String,
     },
     /// The value has no notation of its own in the file's format.
-    #[error("the key {key:?} holds a {kind}, which cannot be installed on its own; ask for the values in it")]
+    #[error(
+        "the key {:?} holds a {kind}, which cannot be installed on its own; ask for the values in it",
+        Foreign(key)
+    )]
     NoText {
         /// The whole key.
         key: String,
@@ -180,9 +189,12 @@ fn element<'a>(list: &'a [Value], part: &str) -> Option<&'a Value> {
 fn suggestion(nearest: &[String]) -> String {
     match nearest {
         [] => "; they are shown by: sops edit FILE".to_owned(),
-        [only] => format!("; did you mean {only:?}?"),
+        [only] => format!("; did you mean {:?}?", Foreign(only)),
         several => {
-            format!("; the nearest are {}", several.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", "))
+            format!(
+                "; the nearest are {}",
+                several.iter().map(|key| format!("{:?}", Foreign(key))).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }
@@ -280,7 +292,7 @@ mod tests {
     }
 
     fn tree() -> Tree {
-        let comment = || Value::Comment(crate::tree::Comment(" note".into()));
+        let comment = || Value::Comment(crate::tree::Comment::new(" note".into()));
         let inner = Value::Mapping(vec![entry("q", text("in list"))]);
         let first = vec![
             entry("db", Value::Mapping(vec![entry("password", text("p")), entry("user", text("u"))])),

@@ -6,16 +6,27 @@ use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::gcm::Cipher;
-use crate::number;
-use crate::tree::{Scalar, Value};
+use gcm::Cipher;
+
+use go_yaml::number;
+
+use crate::tree::{Integers, Scalar, Value};
 use crate::value::{Ciphertext, ValueError};
 
 /// The hash while values are added in the order of the file. Keys, structure and comments are no part of it.
-pub(crate) struct MacHasher(Sha512);
+pub(crate) struct MacHasher {
+    /// With integers of JSON as they are since sops 3.13.2.
+    exact: Sha512,
+    /// With integers of JSON as they were before, as soon as one comes that makes a difference.
+    rounded: Option<Sha512>,
+}
 
 /// The finished hash. It tells something of the plaintext, so it is wiped on drop and has no `Debug`.
-pub(crate) struct Mac(Zeroizing<String>);
+#[cfg_attr(test, derive(Eq, PartialEq))]
+pub(crate) struct Mac {
+    exact: Zeroizing<String>,
+    rounded: Option<Zeroizing<String>>,
+}
 
 /// Why a file cannot be trusted. No variant holds a hash.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +52,7 @@ impl MacHasher {
         if mac_only_encrypted {
             hash.update(MAC_ONLY_ENCRYPTED);
         }
-        Self(hash)
+        Self { exact: hash, rounded: None }
     }
 
     /// Adds the text of a value. Null adds nothing.
@@ -51,13 +62,18 @@ impl MacHasher {
     /// [`ValueError::Offset`].
     pub(crate) fn add(&mut self, scalar: &Scalar) -> Result<(), ValueError> {
         match scalar {
-            Scalar::Text(text) => self.0.update(text.as_bytes()),
-            Scalar::Integer(number) => self.0.update(Zeroizing::new(number.to_string()).as_bytes()),
-            Scalar::Float(number) => self.0.update(Zeroizing::new(number::positional(*number)).as_bytes()),
-            Scalar::Boolean(true) => self.0.update("True"),
-            Scalar::Boolean(false) => self.0.update("False"),
+            Scalar::Text(text) => self.update(text.as_bytes()),
+            Scalar::Integer(number) => self.update(Zeroizing::new(number.to_string()).as_bytes()),
+            Scalar::JsonInteger { exact, rounded } => {
+                let before = self.rounded.take().unwrap_or_else(|| self.exact.clone());
+                self.rounded = Some(before.chain_update(number::positional(*rounded)));
+                self.exact.update(exact.to_string());
+            }
+            Scalar::Float(number) => self.update(Zeroizing::new(number::positional(*number)).as_bytes()),
+            Scalar::Boolean(true) => self.update(b"True"),
+            Scalar::Boolean(false) => self.update(b"False"),
             Scalar::Timestamp(time) if time.has_strict_offset() => {
-                self.0.update(Zeroizing::new(time.to_string()).as_bytes());
+                self.update(Zeroizing::new(time.to_string()).as_bytes());
             }
             Scalar::Timestamp(_) => return Err(ValueError::Offset),
             Scalar::Null | Scalar::Unsigned(_) => {}
@@ -65,17 +81,29 @@ impl MacHasher {
         Ok(())
     }
 
-    /// The hash as sops writes it: 128 upper-case hexadecimal digits.
-    pub(crate) fn finish(self) -> Mac {
-        let mut text = Zeroizing::new(String::with_capacity(2 * 64));
-        for byte in self.0.finalize() {
-            if write!(text, "{byte:02X}").is_err() {
-                // Writing to a string cannot fail, and a hash that is too short matches nothing.
-                break;
-            }
+    fn update(&mut self, bytes: &[u8]) {
+        self.exact.update(bytes);
+        if let Some(rounded) = &mut self.rounded {
+            rounded.update(bytes);
         }
-        Mac(text)
     }
+
+    /// The hash.
+    pub(crate) fn finish(self) -> Mac {
+        Mac { exact: digits(self.exact), rounded: self.rounded.map(digits) }
+    }
+}
+
+/// A hash as sops writes it: 128 upper-case hexadecimal digits.
+fn digits(hash: Sha512) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(2 * 64));
+    for byte in hash.finalize() {
+        if write!(text, "{byte:02X}").is_err() {
+            // Writing to a string cannot fail, and a hash that is too short matches nothing.
+            break;
+        }
+    }
+    text
 }
 
 /// Whether what is stored could be a MAC, as far as can be told without the data key.
@@ -92,20 +120,30 @@ pub(crate) fn check(stored: &str) -> Result<(), MacError> {
 }
 
 impl Mac {
-    /// Compares with the MAC in the metadata, which is bound to the time of the last modification.
+    /// Compares with the MAC in the metadata, which is bound to the time of the last modification. It is right if it is that
+    /// of either reading of the integers of JSON; says of which, where it makes a difference.
     ///
     /// # Errors
     ///
     /// [`MacError`] unless the stored MAC decrypts to a string of just these digits.
-    pub(crate) fn verify(&self, stored: &str, last_modified: &str, cipher: &Cipher) -> Result<(), MacError> {
+    pub(crate) fn verify(
+        &self,
+        stored: &str,
+        last_modified: &str,
+        cipher: &Cipher,
+    ) -> Result<Option<Integers>, MacError> {
         if stored.is_empty() {
             return Err(MacError::Missing);
         }
         let ciphertext = Ciphertext::parse(stored.as_bytes()).ok_or(MacError::Unreadable(ValueError::NotEncrypted))?;
-        match ciphertext.open(cipher, last_modified.as_bytes()) {
-            Err(error) => Err(MacError::Unreadable(error)),
-            Ok(Value::Scalar(Scalar::Text(text))) if text.as_bytes().ct_eq(self.0.as_bytes()).into() => Ok(()),
-            Ok(_) => Err(MacError::Mismatch),
+        let opened = ciphertext.open(cipher, last_modified.as_bytes()).map_err(MacError::Unreadable)?;
+        let Value::Scalar(Scalar::Text(text)) = opened else { return Err(MacError::Mismatch) };
+        let is = |digits: &Zeroizing<String>| bool::from(text.as_bytes().ct_eq(digits.as_bytes()));
+        match &self.rounded {
+            None if is(&self.exact) => Ok(None),
+            Some(_) if is(&self.exact) => Ok(Some(Integers::Exact)),
+            Some(rounded) if is(rounded) => Ok(Some(Integers::Rounded)),
+            _ => Err(MacError::Mismatch),
         }
     }
 }
@@ -118,15 +156,16 @@ const MAC_ONLY_ENCRYPTED: [u8; 32] = [
 
 #[cfg(test)]
 mod tests {
+    use go_yaml::Timestamp;
+
     use super::*;
-    use crate::timestamp::Timestamp;
 
     fn mac(mac_only_encrypted: bool, scalars: &[Scalar]) -> String {
         let mut hasher = MacHasher::new(mac_only_encrypted);
         for scalar in scalars {
             hasher.add(scalar).unwrap();
         }
-        hasher.finish().0.as_str().to_owned()
+        hasher.finish().exact.as_str().to_owned()
     }
 
     #[test]
@@ -169,5 +208,22 @@ mod tests {
         assert!(matches!(of("hi").verify("x", time, &cipher), Err(MacError::Unreadable(_))));
         let comment = stored.replace("type:str", "type:comment");
         assert!(matches!(of("hi").verify(&comment, time, &cipher), Err(MacError::Mismatch)));
+    }
+
+    #[test]
+    fn an_integer_of_json_is_right_in_either_reading() {
+        let hasher = |scalars: &[Scalar]| {
+            let mut hasher = MacHasher::new(false);
+            for scalar in scalars {
+                hasher.add(scalar).unwrap();
+            }
+            hasher.finish()
+        };
+        let large = Scalar::JsonInteger { exact: 9_007_199_254_740_993, rounded: 9_007_199_254_740_992.0 };
+        let zero = Scalar::JsonInteger { exact: 0, rounded: -0.0 };
+        let both = hasher(&[Scalar::text("a"), large, Scalar::text("b"), zero]);
+        assert_eq!(both.exact, hasher(&[Scalar::text("a9007199254740993b0")]).exact);
+        assert_eq!(both.rounded, Some(hasher(&[Scalar::text("a9007199254740992b-0")]).exact));
+        assert_eq!(hasher(&[Scalar::Integer(1)]).rounded, None);
     }
 }

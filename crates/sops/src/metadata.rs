@@ -3,8 +3,11 @@
 mod fields;
 mod flattened;
 
+use crate::foreign::Foreign;
 use crate::format::Notation;
+use crate::rules::RuleText;
 use crate::tree::Value;
+use crate::version::Version;
 use fields::Fields;
 
 /// The decoded metadata.
@@ -21,28 +24,15 @@ pub(crate) struct Metadata {
     pub(crate) key_groups: Vec<KeyGroup>,
     /// How many groups are needed if there are several.
     pub(crate) shamir_threshold: i64,
-}
-
-/// The one rule of a file, as written. Regular expressions are not yet compiled.
-pub(crate) enum RuleText {
-    /// Plain below keys that end so; `_unencrypted` if the file gives no rule.
-    UnencryptedSuffix(String),
-    /// Encrypted below keys that end so.
-    EncryptedSuffix(String),
-    /// Plain below keys that match.
-    UnencryptedRegex(String),
-    /// Encrypted below keys that match.
-    EncryptedRegex(String),
-    /// Plain below comments that match.
-    UnencryptedCommentRegex(String),
-    /// Encrypted below comments that match.
-    EncryptedCommentRegex(String),
+    /// The sops that wrote the file, as far as the file says.
+    pub(crate) version: Version,
 }
 
 /// Recipients any of which gives the group's part of the data key; in the order of the file within each kind.
 pub(crate) type KeyGroup = Vec<WrappedKey>;
 
 /// The data key, or a share of it, encrypted to one recipient.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum WrappedKey {
     /// An age file, in ASCII armor.
     Age {
@@ -112,13 +102,19 @@ pub enum MetadataError {
     #[error("its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient")]
     NoKeys,
     /// Two lines of dotenv or INI need the same place to be different things.
-    #[error("its sops metadata has the line {key:?}, which contradicts another one; remove the one that is wrong")]
+    #[error(
+        "its sops metadata has the line {:?}, which contradicts another one; remove the one that is wrong",
+        Foreign(key)
+    )]
     Contradiction {
         /// The key of the line.
         key: String,
     },
     /// A line of dotenv or INI stands for an element that no list has.
-    #[error("its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it")]
+    #[error(
+        "its sops metadata has the line {:?} with an index that is negative or above 65535; correct it",
+        Foreign(key)
+    )]
     Index {
         /// The key of the line.
         key: String,
@@ -129,7 +125,7 @@ impl Metadata {
     /// The metadata that stands where the format keeps it.
     ///
     /// What any of sops 3.12 and 3.13 accepts is accepted, where the two do not contradict each other; then 3.12 counts.
-    /// Unknown fields, the version among them, are ignored. The MAC is not checked here.
+    /// Unknown fields are ignored. The MAC is not checked here.
     ///
     /// # Errors
     ///
@@ -152,6 +148,7 @@ impl Metadata {
             mac: fields.text("mac")?,
             mac_only_encrypted: fields.boolean("mac_only_encrypted")?,
             shamir_threshold: fields.integer("shamir_threshold")?,
+            version: Version::parse(&fields.text("version")?),
         })
     }
 }
@@ -239,9 +236,10 @@ const DEFAULT_SUFFIX: &str = "_unencrypted";
 
 #[cfg(test)]
 mod tests {
+    use go_yaml::Timestamp;
+
     use super::*;
     use crate::format::{Source, dotenv, ini, json};
-    use crate::timestamp::Timestamp;
     use crate::tree::{Item, Key, Scalar};
 
     #[test]

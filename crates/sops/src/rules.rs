@@ -2,8 +2,23 @@
 
 pub(crate) mod pattern;
 
-use crate::metadata::RuleText;
 use pattern::{Pattern, UntranslatablePattern};
+
+/// The one rule of a file, as written. Regular expressions are not yet compiled.
+pub(crate) enum RuleText {
+    /// Plain below keys that end so; `_unencrypted` if the file gives no rule.
+    UnencryptedSuffix(String),
+    /// Encrypted below keys that end so.
+    EncryptedSuffix(String),
+    /// Plain below keys that match.
+    UnencryptedRegex(String),
+    /// Encrypted below keys that match.
+    EncryptedRegex(String),
+    /// Plain below comments that match.
+    UnencryptedCommentRegex(String),
+    /// Encrypted below comments that match.
+    EncryptedCommentRegex(String),
+}
 
 /// The one rule of a file, ready to judge.
 pub(crate) enum Rule {

@@ -3,8 +3,9 @@
 //! The same tree holds a file before and after decryption: at first the leaves that a rule calls encrypted are texts
 //! like `ENC[...]`, afterwards they are what those stand for.
 
+use go_yaml::Timestamp;
+
 use crate::plaintext::Plaintext;
-use crate::timestamp::Timestamp;
 
 /// A whole file: one mapping a document. Every format but YAML has exactly one.
 pub(crate) struct Tree {
@@ -60,6 +61,14 @@ pub(crate) enum Scalar {
     Integer(i64),
     /// A YAML integer that only an unsigned number can hold; the walk rejects it.
     Unsigned(u64),
+    /// An integer of JSON that is another number as a 64-bit float, which it was up to sops 3.13.1: one that a float cannot
+    /// hold, or `-0`. Which of the two it is shows when the MAC is compared.
+    JsonInteger {
+        /// What it is since sops 3.13.2.
+        exact: i64,
+        /// What it was before.
+        rounded: f64,
+    },
     /// A floating-point number, infinities and not-a-number included.
     Float(f64),
     /// True or false.
@@ -70,8 +79,71 @@ pub(crate) enum Scalar {
     Null,
 }
 
-/// The text of a comment without its mark (`#` or `;`), blanks kept.
-pub(crate) struct Comment(pub(crate) Plaintext);
+/// A comment.
+pub(crate) struct Comment {
+    /// Its text without its mark (`#` or `;`), blanks kept.
+    pub(crate) text: Plaintext,
+    /// Where it stands, as far as sops remembers.
+    pub(crate) place: Place,
+}
+
+/// Where a comment stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// On a line of its own, or in a place that sops does not remember.
+    OwnLine,
+    /// Behind the value that follows it in the tree.
+    Inline,
+}
+
+/// What integers of JSON are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Integers {
+    /// Exact, as since sops 3.13.2.
+    Exact,
+    /// Floating-point numbers, as up to sops 3.13.1.
+    Rounded,
+}
+
+impl Tree {
+    /// Makes every integer of JSON what it is in this reading.
+    pub(crate) fn settle(&mut self, integers: Integers) {
+        self.documents.iter_mut().flatten().for_each(|item| item.settle(integers));
+    }
+}
+
+impl Item {
+    fn settle(&mut self, integers: Integers) {
+        if let Self::Entry { value, .. } = self {
+            value.settle(integers);
+        }
+    }
+}
+
+impl Value {
+    fn settle(&mut self, integers: Integers) {
+        match self {
+            Self::Mapping(mapping) => mapping.iter_mut().for_each(|item| item.settle(integers)),
+            Self::List(list) => list.iter_mut().for_each(|value| value.settle(integers)),
+            Self::Scalar(scalar) => {
+                if let Scalar::JsonInteger { exact, rounded } = *scalar {
+                    *scalar = match integers {
+                        Integers::Exact => Scalar::Integer(exact),
+                        Integers::Rounded => Scalar::Float(rounded),
+                    };
+                }
+            }
+            Self::Comment(_) => {}
+        }
+    }
+}
+
+impl Comment {
+    /// A comment on a line of its own.
+    pub(crate) fn new(text: Plaintext) -> Self {
+        Self { text, place: Place::OwnLine }
+    }
+}
 
 impl Key {
     /// The bytes of a key that is a string.
@@ -93,7 +165,7 @@ impl Scalar {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "string",
-            Self::Integer(_) | Self::Unsigned(_) => "integer",
+            Self::Integer(_) | Self::Unsigned(_) | Self::JsonInteger { .. } => "integer",
             Self::Float(_) => "number",
             Self::Boolean(_) => "boolean",
             Self::Timestamp(_) => "timestamp",

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use gcm::{Cipher, OpenError, TAG_BYTES};
+use go_yaml::{Timestamp, number};
 
-use crate::gcm::{Cipher, TAG_BYTES};
-use crate::number;
+use crate::foreign::Foreign;
 use crate::plaintext::Plaintext;
-use crate::timestamp::Timestamp;
 use crate::tree::{Comment, Scalar, Value};
 
 /// The four fields of a ciphertext, still in base64.
@@ -48,14 +48,20 @@ impl<'a> Ciphertext<'a> {
         decode_into(&mut sealed, self.tag, "tag")?;
         match cipher.open(&nonce, authenticated, &mut sealed) {
             Ok(()) => self.typed(Plaintext::new(sealed)),
-            Err(crate::gcm::NotAuthentic) => Err(ValueError::NotAuthentic),
+            Err(OpenError::NotAuthentic) => Err(ValueError::NotAuthentic),
+            Err(OpenError::NonceLength(bytes)) => Err(ValueError::NonceLength(bytes)),
         }
     }
 
     /// Whether it could be a ciphertext of sops, as far as can be told without the data key.
     pub(crate) fn check(&self) -> Result<(), ValueError> {
-        for (field, text) in [("data", self.data), ("iv", self.nonce), ("tag", self.tag)] {
+        for (field, text) in [("data", self.data), ("tag", self.tag)] {
             decode_into(&mut Vec::new(), text, field)?;
+        }
+        let mut nonce = Vec::new();
+        decode_into(&mut nonce, self.nonce, "iv")?;
+        if !NONCE_BYTES.contains(&nonce.len()) {
+            return Err(ValueError::NonceLength(nonce.len()));
         }
         match self.kind {
             b"str" | b"int" | b"float" | b"bool" | b"time" | b"comment" => Ok(()),
@@ -70,7 +76,7 @@ impl<'a> Ciphertext<'a> {
             b"float" => text.as_str().and_then(number::parse_float).map(Scalar::Float),
             b"bool" => parse_boolean(text.as_bytes()).map(Scalar::Boolean),
             b"time" => text.as_str().and_then(Timestamp::parse_rfc3339).map(Scalar::Timestamp),
-            b"comment" => return Ok(Value::Comment(Comment(text))),
+            b"comment" => return Ok(Value::Comment(Comment::new(text))),
             _ => return Err(ValueError::UnknownType(lossy(self.kind))),
         };
         scalar.map(Value::Scalar).ok_or_else(|| ValueError::NotOfItsType(lossy(self.kind)))
@@ -97,13 +103,19 @@ pub enum ValueError {
          control, and change it only with: sops edit FILE"
     )]
     NotAuthentic,
+    /// A nonce of another length than any sops wrote.
+    #[error(
+        "its ciphertext has a nonce (iv) of {0} bytes, but sops writes 32, and 12 or 16 are read too; restore the file from \
+         version control"
+    )]
+    NonceLength(usize),
     /// The plaintext does not fit the type beside it.
     #[error(
-        "its decrypted text is no {0}, which is the type its ciphertext names; restore the file from version control"
+        "its decrypted text is not of the type {}, which its ciphertext names; restore the file from version control", Foreign(.0)
     )]
     NotOfItsType(String),
     /// A type that sops does not know, or `bytes`, which it never writes.
-    #[error("its ciphertext names the type {0:?}, which sops never writes; restore the file from version control")]
+    #[error("its ciphertext names the type {:?}, which sops never writes; restore the file from version control", Foreign(.0))]
     UnknownType(String),
     /// A comment that decrypts to something else.
     #[error("it is a comment that decrypts to another type of value; restore the file from version control")]
@@ -152,6 +164,9 @@ fn decode_parts(bytes: &mut Vec<u8>, text: &[u8]) -> bool {
     true
 }
 
+/// The lengths of nonces that are read.
+const NONCE_BYTES: [usize; 3] = [12, 16, 32];
+
 /// Characters, a multiple of four.
 const DECODED_AT_ONCE: usize = 64 << 10;
 
@@ -197,7 +212,7 @@ mod tests {
         let truth = "ENC[AES256_GCM,data:Q7OELQ==,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:QvVXvQVMw04qTX/pbX32IQ==,type:bool]";
         assert!(matches!(open(truth, "m:x:"), Ok(Value::Scalar(Scalar::Boolean(true)))));
         let comment = "ENC[AES256_GCM,data:Y66B,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:nbd6WzzGW7hfoM1+Wc3pnw==,type:comment]";
-        assert!(matches!(open(comment, ":"), Ok(Value::Comment(Comment(text))) if text.as_bytes() == b"top"));
+        assert!(matches!(open(comment, ":"), Ok(Value::Comment(comment)) if comment.text.as_bytes() == b"top"));
     }
 
     #[test]

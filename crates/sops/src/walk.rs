@@ -1,26 +1,18 @@
 //! The walk over a tree that decrypts its leaves in place and hashes them (sops-format.md sections 1.2, 2.4 and 4).
 
-use crate::gcm::Cipher;
+use gcm::Cipher;
+
+use crate::foreign::Foreign;
 use crate::mac::{Mac, MacHasher};
 use crate::rules::{Leaf, Rule};
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::value::{Ciphertext, ValueError};
 
-/// What the walk goes by.
-pub(crate) struct Walk<'a> {
-    /// The data key; without it ciphertexts are only looked at, and stay as they are.
-    pub(crate) cipher: Option<&'a Cipher>,
-    /// What is encrypted.
-    pub(crate) rule: &'a Rule,
-    /// Whether plain leaves are left out of the hash.
-    pub(crate) mac_only_encrypted: bool,
-}
-
 /// A leaf or a key that cannot be.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// A value that cannot be decrypted.
-    #[error("the value of the key {path:?}")]
+    #[error("the value of the key {:?}", Foreign(path))]
     Value {
         /// The keys that lead there, joined by `/`.
         path: String,
@@ -28,7 +20,11 @@ pub enum WalkError {
         source: ValueError,
     },
     /// YAML keys can be numbers and the like; sops only takes strings.
-    #[error("the key {key:?} below {path:?} is of type {kind}, but sops only takes strings as keys; put it in quotes")]
+    #[error(
+        "the key {:?} below {:?} is of type {kind}, but sops only takes strings as keys; put it in quotes",
+        Foreign(key),
+        Foreign(path)
+    )]
     Key {
         /// The keys that lead to the mapping, joined by `/`.
         path: String,
@@ -39,7 +35,8 @@ pub enum WalkError {
     },
     /// A YAML integer that does not fit 64 bits with a sign.
     #[error(
-        "the value of the key {path:?} is an integer above 9223372036854775807, which sops cannot hold; put it in quotes"
+        "the value of the key {:?} is an integer above 9223372036854775807, which sops cannot hold; put it in quotes",
+        Foreign(path)
     )]
     Unsigned {
         /// The keys that lead there, joined by `/`.
@@ -47,27 +44,43 @@ pub enum WalkError {
     },
 }
 
-impl Walk<'_> {
-    /// Decrypts every leaf that the rule calls encrypted, and gives the MAC of all that is hashed.
-    ///
-    /// Without a data key it finds what can be found without one: a leaf that should be a ciphertext and is none. The MAC is
-    /// then that of the plain leaves alone, and good for nothing.
-    ///
-    /// # Errors
-    ///
-    /// The first leaf that cannot be. The tree is then partly decrypted and must be dropped.
-    pub(crate) fn run(&self, tree: &mut Tree) -> Result<Mac, WalkError> {
-        let hasher = MacHasher::new(self.mac_only_encrypted);
-        let mut state = State { walk: self, hasher, path: Vec::new(), matching: 0, comments: Vec::new() };
-        for document in &mut tree.documents {
-            state.mapping(document)?;
-        }
-        Ok(state.hasher.finish())
+/// Decrypts every leaf that the rule calls encrypted, and gives the MAC of all that is hashed. With `mac_only_encrypted`
+/// plain leaves are left out of it.
+///
+/// # Errors
+///
+/// The first leaf that cannot be. The tree is then partly decrypted and must be dropped.
+pub(crate) fn decrypt(
+    tree: &mut Tree,
+    rule: &Rule,
+    cipher: &Cipher,
+    mac_only_encrypted: bool,
+) -> Result<Mac, WalkError> {
+    let mut state = State::new(rule, Some(cipher), mac_only_encrypted);
+    for document in &mut tree.documents {
+        state.mapping(document)?;
     }
+    Ok(state.hasher.finish())
+}
+
+/// Finds what can be found without a key: a leaf that should be a ciphertext and is not.
+///
+/// # Errors
+///
+/// The first leaf that cannot be.
+pub(crate) fn check(tree: &mut Tree, rule: &Rule) -> Result<(), WalkError> {
+    let mut state = State::new(rule, None, false);
+    for document in &mut tree.documents {
+        state.mapping(document)?;
+    }
+    Ok(())
 }
 
 struct State<'a> {
-    walk: &'a Walk<'a>,
+    rule: &'a Rule,
+    /// Without it ciphertexts are only looked at, and stay as they are.
+    cipher: Option<&'a Cipher>,
+    mac_only_encrypted: bool,
     hasher: MacHasher,
     /// The keys from the root of the document, each followed by a colon: what a ciphertext is bound to.
     path: Vec<u8>,
@@ -77,18 +90,30 @@ struct State<'a> {
     comments: Vec<Vec<Vec<u8>>>,
 }
 
-impl State<'_> {
+impl<'a> State<'a> {
+    fn new(rule: &'a Rule, cipher: Option<&'a Cipher>, mac_only_encrypted: bool) -> Self {
+        Self {
+            rule,
+            cipher,
+            mac_only_encrypted,
+            hasher: MacHasher::new(mac_only_encrypted),
+            path: Vec::new(),
+            matching: 0,
+            comments: Vec::new(),
+        }
+    }
+
     fn mapping(&mut self, mapping: &mut Mapping) -> Result<(), WalkError> {
         self.comments.push(Vec::new());
         for item in mapping {
             match item {
                 Item::Entry { key, value } => self.entry(key, value)?,
                 Item::Comment(comment) => {
-                    self.activate(comment);
+                    self.activate(comment.text.as_bytes());
                     match self.comment(comment)? {
                         None => {}
                         Some(Value::Comment(opened)) => *comment = opened,
-                        Some(Value::Scalar(Scalar::Text(text))) => *comment = Comment(text),
+                        Some(Value::Scalar(Scalar::Text(text))) => comment.text = text,
                         Some(_) => return Err(self.value_error(ValueError::NotAComment)),
                     }
                 }
@@ -108,7 +133,7 @@ impl State<'_> {
         let parent = (self.path.len(), self.matching);
         self.path.extend_from_slice(name);
         self.path.push(b':');
-        self.matching = self.matching.saturating_add(usize::from(self.walk.rule.matches_key(name)));
+        self.matching = self.matching.saturating_add(usize::from(self.rule.matches_key(name)));
         self.value(value)?;
         self.path.truncate(parent.0);
         self.matching = parent.1;
@@ -118,23 +143,36 @@ impl State<'_> {
     fn list(&mut self, list: &mut [Value]) -> Result<(), WalkError> {
         self.comments.push(Vec::new());
         for value in list {
-            self.value(value)?;
+            match value {
+                Value::Comment(comment) => {
+                    self.activate(comment.text.as_bytes());
+                    if let Some(opened) = self.comment(comment)? {
+                        *value = opened;
+                    }
+                }
+                // sops encrypts a comment in a list to an element. It stays a comment to what follows it.
+                Value::Scalar(Scalar::Text(text)) if is_encrypted_comment(text.as_bytes()) => {
+                    let active = self.comments.last().cloned().unwrap_or_default();
+                    self.value(value)?;
+                    if let Some(innermost) = self.comments.last_mut() {
+                        *innermost = active;
+                    }
+                    if let Value::Comment(comment) = value {
+                        self.activate(comment.text.as_bytes());
+                    }
+                }
+                value => self.value(value)?,
+            }
         }
         self.comments.pop();
         Ok(())
     }
 
-    /// Walks an element of a list or the value of a key. Afterwards the comments before it are no longer active, unless
-    /// it is itself a comment.
+    /// Walks an element of a list or the value of a key. Afterwards the comments before it are no longer active.
     fn value(&mut self, value: &mut Value) -> Result<(), WalkError> {
         let opened = match value {
-            Value::Comment(comment) => {
-                self.activate(comment);
-                if let Some(opened) = self.comment(comment)? {
-                    *value = opened;
-                }
-                return Ok(());
-            }
+            // Only a list has comments among its values.
+            Value::Comment(_) => None,
             Value::Mapping(mapping) => {
                 self.mapping(mapping)?;
                 None
@@ -163,7 +201,7 @@ impl State<'_> {
             _ => {}
         }
         if !self.encrypts(Leaf::Value) {
-            if !self.walk.mac_only_encrypted {
+            if !self.mac_only_encrypted {
                 self.hash(scalar)?;
             }
             return Ok(None);
@@ -175,7 +213,7 @@ impl State<'_> {
             return Ok(None);
         }
         let ciphertext = Ciphertext::parse(text.as_bytes()).ok_or(ValueError::NotEncrypted);
-        let Some(cipher) = self.walk.cipher else {
+        let Some(cipher) = self.cipher else {
             return match ciphertext.and_then(|ciphertext| ciphertext.check()) {
                 Ok(()) => Ok(None),
                 Err(source) => Err(self.value_error(source)),
@@ -189,28 +227,32 @@ impl State<'_> {
     }
 
     /// What a comment decrypts to; `None` if it stays as it is. sops tolerates comments that do not decrypt: files of
-    /// old versions have plain ones, and comments are not protected by the MAC in the first place.
+    /// old versions have plain ones, and comments are not protected by the MAC in the first place. What decrypts to a text is
+    /// a text: in a list, where the empty comment comes out so, it becomes an element.
     fn comment(&mut self, comment: &Comment) -> Result<Option<Value>, WalkError> {
-        let text = comment.0.as_bytes();
-        if text.is_empty() || !self.encrypts(Leaf::Comment) {
+        let text = comment.text.as_bytes();
+        if !self.encrypts(Leaf::Comment) {
             return Ok(None);
         }
-        let (Some(found), Some(cipher)) = (Ciphertext::parse(text), self.walk.cipher) else { return Ok(None) };
+        if text.is_empty() {
+            return Ok(self.cipher.map(|_| Value::Scalar(Scalar::text(""))));
+        }
+        let (Some(found), Some(cipher)) = (Ciphertext::parse(text), self.cipher) else { return Ok(None) };
         let Ok(opened) = found.open(cipher, self.place()) else { return Ok(None) };
         self.hash_opened(&opened)?;
         Ok(Some(opened))
     }
 
     fn encrypts(&self, leaf: Leaf) -> bool {
-        self.walk.rule.encrypts(leaf, self.matching > 0, &self.comments)
+        self.rule.encrypts(leaf, self.matching > 0, &self.comments)
     }
 
     /// Makes a comment, as it stands in the file, count for what follows it.
-    fn activate(&mut self, comment: &Comment) {
-        if self.walk.rule.looks_at_comments()
+    fn activate(&mut self, comment: &[u8]) {
+        if self.rule.looks_at_comments()
             && let Some(active) = self.comments.last_mut()
         {
-            active.push(comment.0.as_bytes().to_vec());
+            active.push(comment.to_vec());
         }
     }
 
@@ -243,10 +285,15 @@ impl State<'_> {
     }
 }
 
+/// Whether an element of a list is a comment that sops encrypted.
+fn is_encrypted_comment(text: &[u8]) -> bool {
+    Ciphertext::parse(text).is_some_and(|found| found.kind() == b"comment")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::RuleText;
+    use crate::rules::RuleText;
 
     /// The vectors of the format: the data key is the bytes 0 to 31.
     const HI_AT_A: &str = "ENC[AES256_GCM,data:f6g=,iv:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=,tag:Hl/6MbouvAVT4BrLNHh6pQ==,type:str]";
@@ -260,7 +307,10 @@ mod tests {
     fn walked_with(cipher: Option<&Cipher>, items: Vec<Item>) -> Result<Tree, WalkError> {
         let rule = Rule::compile(RuleText::UnencryptedSuffix("_unencrypted".into())).unwrap();
         let mut tree = Tree { documents: vec![items] };
-        Walk { cipher, rule: &rule, mac_only_encrypted: false }.run(&mut tree)?;
+        match cipher {
+            Some(cipher) => drop(decrypt(&mut tree, &rule, cipher, false)?),
+            None => check(&mut tree, &rule)?,
+        }
         Ok(tree)
     }
 
@@ -278,7 +328,7 @@ mod tests {
             let Ok(tree) = walked else { continue };
             assert!(matches!(&tree.documents[0][0], Item::Entry { value: kept, .. } if texts(kept) == [value]));
         }
-        let comment = walked_with(None, vec![Item::Comment(Comment(" plain".into()))]);
+        let comment = walked_with(None, vec![Item::Comment(Comment::new(" plain".into()))]);
         assert!(comment.is_ok());
     }
 
@@ -319,8 +369,8 @@ mod tests {
     #[test]
     fn comments_that_do_not_decrypt_are_kept() {
         for (stored, shown) in [(TOP_COMMENT, "top"), (" plain", " plain"), (HI_AT_A, HI_AT_A)] {
-            let tree = walked(vec![Item::Comment(Comment(stored.into()))]).ok().unwrap();
-            assert!(matches!(&tree.documents[0][0], Item::Comment(Comment(text)) if text.as_str() == Some(shown)));
+            let tree = walked(vec![Item::Comment(Comment::new(stored.into()))]).ok().unwrap();
+            assert!(matches!(&tree.documents[0][0], Item::Comment(comment) if comment.text.as_str() == Some(shown)));
         }
     }
 
@@ -343,5 +393,60 @@ mod tests {
         ] {
             assert_eq!(walked(items).err().unwrap().to_string(), message);
         }
+    }
+
+    /// A ciphertext that the key of these tests opens.
+    fn sealed(text: &str, place: &str, kind: &str) -> String {
+        use aes_gcm::aead::consts::U32;
+        use aes_gcm::aead::{Aead, KeyInit as _, Payload};
+        use base64::Engine as _;
+        let key: Vec<u8> = (0..32).collect();
+        let cipher = aes_gcm::AesGcm::<aes_gcm::aes::Aes256, U32>::new_from_slice(&key).unwrap();
+        let message = Payload { msg: text.as_bytes(), aad: place.as_bytes() };
+        let sealed = cipher.encrypt(&[7; 32].into(), message).unwrap();
+        let (data, tag) = sealed.split_at(sealed.len().saturating_sub(16));
+        let [data, nonce, tag] =
+            [data, &[7; 32], tag].map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes));
+        format!("ENC[AES256_GCM,data:{data},iv:{nonce},tag:{tag},type:{kind}]")
+    }
+
+    #[test]
+    fn an_empty_comment_in_a_list_becomes_an_element_as_in_sops() {
+        let comment = |text: &str| Value::Comment(Comment::new(text.into()));
+        let list = vec![comment(""), text(&sealed("x", "a:", "str")), comment(&sealed("y", "a:", "str"))];
+        let tree = walked(vec![entry("a", Value::List(list))]).ok().unwrap();
+        let Item::Entry { value, .. } = &tree.documents[0][0] else { panic!("not an entry") };
+        assert_eq!(texts(value), ["", "x", "y"]);
+        // In a mapping it stays a comment.
+        let tree = walked(vec![Item::Comment(Comment::new("".into()))]).ok().unwrap();
+        assert!(matches!(&tree.documents[0][0], Item::Comment(comment) if comment.text.as_bytes().is_empty()));
+        assert!(walked_with(None, vec![entry("a", Value::List(vec![comment("")]))]).is_ok());
+    }
+
+    #[test]
+    fn comments_that_sops_encrypted_in_a_list_stay_active_for_the_element_below_them() {
+        let rule = Rule::compile(RuleText::EncryptedCommentRegex("secret".into())).unwrap();
+        let cipher = Cipher::new(&(0..32).collect::<Vec<u8>>()).unwrap();
+        let list = || {
+            vec![
+                Value::Comment(Comment::new(" secret".into())),
+                text(&sealed(" second line", "a:", "comment")),
+                text(&sealed(" third line", "a:", "comment")),
+                text(&sealed("x", "a:", "str")),
+                text("plain"),
+            ]
+        };
+        let tree = || Tree { documents: vec![vec![entry("a", Value::List(list()))]] };
+        let mut decrypted = tree();
+        let mac = decrypt(&mut decrypted, &rule, &cipher, false).ok().unwrap();
+        let Item::Entry { value: Value::List(list), .. } = &decrypted.documents[0][0] else { panic!("not a list") };
+        assert_eq!(list.iter().flat_map(texts).collect::<Vec<_>>(), ["x", "plain"]);
+        assert_eq!(list.iter().filter(|value| matches!(value, Value::Comment(_))).count(), 3);
+        let mut hasher = MacHasher::new(false);
+        for text in ["x", "plain"] {
+            hasher.add(&Scalar::text(text)).unwrap();
+        }
+        assert!(mac == hasher.finish());
+        assert!(check(&mut tree(), &rule).is_ok());
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Opt {
 /// What an option is given.
 #[derive(Clone, Copy)]
 pub(crate) enum Value {
-    /// Nothing, or a truth value behind `=`.
+    /// Nothing, or a truth value after `=`.
     Switch,
     /// One of these words, each with its meaning.
     Word(&'static str, &'static [(&'static str, &'static str)]),

@@ -28,11 +28,11 @@ pub(crate) enum Code {
     TemplateInvalid,
     /// A user or group does not exist.
     AccountUnknown,
-    /// What was given as recipient is none.
+    /// What was given as recipient is not one.
     RecipientInvalid,
     /// A sops file is not encrypted to the host.
     RecipientMissing,
-    /// Whom a file is encrypted to cannot be told.
+    /// What a file is encrypted to cannot be told.
     RecipientUnknown,
     /// A new generation could not be installed.
     InstallationFailed,

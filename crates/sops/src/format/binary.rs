@@ -1,7 +1,6 @@
 //! Any file at all, which sops keeps as a string in a JSON document (sops-format.md section 7.6).
 
-use crate::error::{EmitError, ParseError};
-use crate::format::{Source, json};
+use crate::format::{EmitError, ParseError, Source, json};
 use crate::plaintext::Plaintext;
 use crate::tree::{Item, Scalar, Tree, Value};
 

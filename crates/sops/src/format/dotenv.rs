@@ -3,11 +3,10 @@
 //! This is not the dotenv of shells: there are no quotes, no `export`, no variables and no blanks to trim, and the only
 //! escape is `\n` in a value.
 
-use crate::buffer::Buffer;
-use crate::error::{EmitError, ParseError};
-use crate::format::{self, Notation, Source, flat};
+use crate::format::{EmitError, Notation, ParseError, Source, advice, flat};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+use crate::version::Version;
 
 /// The lines of a file as one mapping. Lines whose key starts with `sops_` are its metadata.
 ///
@@ -21,10 +20,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     for line in bytes.split(|&byte| byte == b'\n') {
         match line {
             [] => {}
-            [b'#', text @ ..] => data.push(Item::Comment(Comment(Plaintext::new(text.to_vec())))),
+            [b'#', text @ ..] => data.push(Item::Comment(Comment::new(Plaintext::new(text.to_vec())))),
             _ => {
                 let Some((key, value)) = assignment(line) else {
-                    return Err(format::advise(ParseError::at(bytes, offset, problem(line)), bytes, "dotenv"));
+                    return Err(advice::advise(ParseError::at(bytes, offset, problem(line)), bytes, "dotenv"));
                 };
                 let value = Value::Scalar(Scalar::Text(Plaintext::new(flat::unescape(value))));
                 let (place, key) = match key.strip_prefix(METADATA_PREFIX) {
@@ -45,30 +44,30 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
 /// # Errors
 ///
 /// [`EmitError::Complex`] if a value is a mapping or a list.
-pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
-    let mut buffer = Buffer::default();
+pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+    let mut buffer = Vec::new();
     for item in tree.documents.iter().flatten() {
         match item {
             Item::Comment(comment) => {
-                buffer.push(b"#");
-                buffer.push(comment.0.as_bytes());
+                buffer.extend_from_slice(b"#");
+                buffer.extend_from_slice(comment.text.as_bytes());
             }
             Item::Entry { key, value } => {
                 let key = flat::key_bytes(key);
-                buffer.push(key);
-                buffer.push(b"=");
-                let text = flat::text(key, value)?;
+                buffer.extend_from_slice(key);
+                buffer.extend_from_slice(b"=");
+                let text = flat::text(key, value, version)?;
                 let mut lines = text.as_bytes().split(|&byte| byte == b'\n');
-                buffer.push(lines.next().unwrap_or_default());
+                buffer.extend_from_slice(lines.next().unwrap_or_default());
                 for line in lines {
-                    buffer.push(b"\\n");
-                    buffer.push(line);
+                    buffer.extend_from_slice(b"\\n");
+                    buffer.extend_from_slice(line);
                 }
             }
         }
-        buffer.push(b"\n");
+        buffer.extend_from_slice(b"\n");
     }
-    Ok(buffer.into_plaintext())
+    Ok(Plaintext::new(buffer))
 }
 
 /// One value: its text without escapes and without a line feed.
@@ -76,8 +75,8 @@ pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
 /// # Errors
 ///
 /// [`EmitError::Complex`] if it is a mapping or a list.
-pub(crate) fn emit_value(value: &Value) -> Result<Plaintext, EmitError> {
-    flat::text(b"", value)
+pub(crate) fn emit_value(value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+    flat::text(b"", value, version)
 }
 
 /// Key and value of a line.
@@ -166,13 +165,16 @@ mod tests {
     #[test]
     fn line_feeds_in_values_are_escaped() {
         let source = parse(b"#c\nA=x\\n\\ny\nB=\n C =\"z\"\n").ok().unwrap();
-        assert_eq!(emit(&source.tree).ok().unwrap().as_str(), Some("#c\nA=x\\n\\ny\nB=\n C =\"z\"\n"));
+        assert_eq!(emit(&source.tree, Version::OLDEST).ok().unwrap().as_str(), Some("#c\nA=x\\n\\ny\nB=\n C =\"z\"\n"));
     }
 
     #[test]
     fn a_value_by_itself_has_no_escapes() {
-        assert_eq!(emit_value(&Value::Scalar(Scalar::text("a\nb\\n"))).ok().unwrap().as_str(), Some("a\nb\\n"));
-        assert_eq!(emit_value(&Value::Scalar(Scalar::Float(1.0))).ok().unwrap().as_str(), Some("1.0"));
+        assert_eq!(
+            emit_value(&Value::Scalar(Scalar::text("a\nb\\n")), Version::OLDEST).ok().unwrap().as_str(),
+            Some("a\nb\\n")
+        );
+        assert_eq!(emit_value(&Value::Scalar(Scalar::Float(1.0)), Version::OLDEST).ok().unwrap().as_str(), Some("1.0"));
     }
 
     proptest! {
@@ -183,10 +185,10 @@ mod tests {
                     key: Key::Text(key.clone().into_bytes()),
                     value: Value::Scalar(Scalar::text(value)),
                 },
-                None => Item::Comment(Comment(Plaintext::from(&*value.replace('\n', "")))),
+                None => Item::Comment(Comment::new(Plaintext::from(&*value.replace('\n', "")))),
             });
             let tree = Tree { documents: vec![items.collect()] };
-            let text = emit(&tree).ok().unwrap();
+            let text = emit(&tree, Version::OLDEST).ok().unwrap();
             let read = parse(text.as_bytes()).ok().unwrap();
             prop_assert!(read.metadata.is_none());
             prop_assert_eq!(outline::tree(&read.tree), outline::tree(&tree));

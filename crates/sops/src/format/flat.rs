@@ -1,37 +1,43 @@
 //! What dotenv and INI have in common: every value is one text (sops-format.md sections 5.4, 7.3 and 7.4).
 
-use crate::buffer::Buffer;
-use crate::error::EmitError;
-use crate::number;
+use go_yaml::number;
+
+use crate::format::{EmitError, push_display};
 use crate::plaintext::Plaintext;
 use crate::tree::{Key, Scalar, Value};
+use crate::version::Version;
 
 /// The text of the value of a key: a string as it is, other leaves as sops prints them in these formats.
 ///
 /// # Errors
 ///
 /// [`EmitError::Complex`] for a mapping or a list.
-pub(crate) fn text(key: &[u8], value: &Value) -> Result<Plaintext, EmitError> {
-    let mut buffer = Buffer::default();
+pub(crate) fn text(key: &[u8], value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+    let mut buffer = Vec::new();
     match value {
-        Value::Scalar(Scalar::Text(text)) => buffer.push(text.as_bytes()),
-        Value::Scalar(Scalar::Integer(number)) => buffer.push_display(number),
-        Value::Scalar(Scalar::Unsigned(number)) => buffer.push_display(number),
+        Value::Scalar(Scalar::Text(text)) => buffer.extend_from_slice(text.as_bytes()),
+        Value::Scalar(Scalar::Integer(number) | Scalar::JsonInteger { exact: number, .. }) => {
+            push_display(&mut buffer, number);
+        }
+        Value::Scalar(Scalar::Unsigned(number)) => push_display(&mut buffer, number),
         Value::Scalar(Scalar::Float(number)) => push_float(&mut buffer, *number),
-        Value::Scalar(Scalar::Boolean(boolean)) => buffer.push_display(boolean),
-        Value::Scalar(Scalar::Timestamp(time)) => buffer.push(time.whole_seconds().as_bytes()),
+        Value::Scalar(Scalar::Boolean(boolean)) => push_display(&mut buffer, boolean),
+        Value::Scalar(Scalar::Timestamp(time)) => buffer.extend_from_slice(time.whole_seconds().as_bytes()),
         // Neither can be read from these formats: a null has no notation, and a comment in the place of a value is one
         // that was encrypted as such by hand. sops prints both as Go prints what it holds.
-        Value::Scalar(Scalar::Null) => buffer.push(b"<nil>"),
+        Value::Scalar(Scalar::Null) => buffer.extend_from_slice(b"<nil>"),
         Value::Comment(comment) => {
-            buffer.push(b"{");
-            buffer.push(comment.0.as_bytes());
-            buffer.push(b"}");
+            buffer.extend_from_slice(b"{");
+            buffer.extend_from_slice(comment.text.as_bytes());
+            if version.knows_inline_comments() {
+                buffer.extend_from_slice(b" false");
+            }
+            buffer.extend_from_slice(b"}");
         }
         Value::Mapping(_) => return Err(complex(key, "mapping")),
         Value::List(_) => return Err(complex(key, "list")),
     }
-    Ok(buffer.into_plaintext())
+    Ok(Plaintext::new(buffer))
 }
 
 /// The error for a key whose value these formats have no notation for.
@@ -67,23 +73,24 @@ pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
 }
 
 /// Go's format `%G`, with `.0` behind what could be taken for a whole number.
-fn push_float(buffer: &mut Buffer, number: f64) {
+fn push_float(buffer: &mut Vec<u8>, number: f64) {
     if !number.is_finite() {
-        return buffer.push(number::positional(number).as_bytes());
+        return buffer.extend_from_slice(number::positional(number).as_bytes());
     }
     let mut text = number::general(number);
     text.make_ascii_uppercase();
     let text = Plaintext::new(text.into_bytes());
-    buffer.push(text.as_bytes());
+    buffer.extend_from_slice(text.as_bytes());
     if !text.as_bytes().iter().any(|byte| matches!(byte, b'.' | b'E')) {
-        buffer.push(b".0");
+        buffer.extend_from_slice(b".0");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use go_yaml::Timestamp;
+
     use super::*;
-    use crate::timestamp::Timestamp;
     use crate::tree::Comment;
 
     #[test]
@@ -97,7 +104,7 @@ mod tests {
             (Value::Scalar(Scalar::Boolean(true)), "true"),
             (Value::Scalar(Scalar::Boolean(false)), "false"),
             (Value::Scalar(Scalar::Null), "<nil>"),
-            (Value::Comment(Comment(Plaintext::from("x"))), "{x}"),
+            (Value::Comment(Comment::new(Plaintext::from("x"))), "{x}"),
             (time("2020-01-01T01:02:03.5+02:00"), "2020-01-01T01:02:03+02:00"),
             (float(1.0), "1.0"),
             (float(-0.0), "-0.0"),
@@ -111,7 +118,7 @@ mod tests {
             (float(f64::NEG_INFINITY), "-Inf"),
             (float(f64::NAN), "NaN"),
         ] {
-            let text = text(b"k", &value).ok().unwrap();
+            let text = text(b"k", &value, Version::OLDEST).ok().unwrap();
             assert_eq!(text.as_str(), Some(printed));
         }
     }
@@ -120,7 +127,7 @@ mod tests {
     fn mappings_and_lists_have_no_notation() {
         for (value, kind) in [(Value::Mapping(Vec::new()), "mapping"), (Value::List(Vec::new()), "list")] {
             assert_eq!(
-                text(b"k", &value).err().unwrap().to_string(),
+                text(b"k", &value, Version::OLDEST).err().unwrap().to_string(),
                 format!("the key \"k\" holds a {kind}, which the format has no notation for; choose another format")
             );
         }

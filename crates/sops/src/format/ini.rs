@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::buffer::Buffer;
-use crate::error::{EmitError, ParseError};
-use crate::format::{self, BYTE_ORDER_MARK, Notation, Source, flat};
+use go_yaml::BYTE_ORDER_MARK;
+
+use crate::format::{EmitError, Notation, ParseError, Source, advice, flat};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+use crate::version::Version;
 
 /// The sections of a file, each a mapping; keys before any section are in the section `DEFAULT`, which is always the
 /// first. The comment of a section is its first item, the comment of a key stands behind the key.
@@ -22,7 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut reader = Reader { rest: bytes, line: bytes, comment: Vec::new() };
     let sections = reader.sections().map_err(|problem| {
         let offset = bytes.len().saturating_sub(reader.line.len());
-        format::advise(ParseError::at(bytes, offset, problem), bytes, "ini")
+        advice::advise(ParseError::at(bytes, offset, problem), bytes, "ini")
     })?;
     let mut data = Mapping::new();
     let mut metadata = None;
@@ -42,8 +43,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
 /// # Errors
 ///
 /// [`EmitError::Complex`] if the value of a key is a mapping or a list, or what should be a section is something else.
-pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
-    let mut buffer = Buffer::default();
+pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+    let mut buffer = Vec::new();
     let sections = tree.documents.iter().flatten().filter_map(|item| match item {
         Item::Entry { key, value } => Some((flat::key_bytes(key), value)),
         Item::Comment(_) => None,
@@ -56,7 +57,7 @@ pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
             Value::Comment(_) => return Err(flat::complex(name, "comment")),
             Value::Scalar(scalar) => return Err(flat::complex(name, scalar.kind())),
         };
-        buffer.push(separator);
+        buffer.extend_from_slice(separator);
         separator = b"\n";
         let (comment, items) = match items {
             [Item::Comment(comment), items @ ..] => (Some(comment), items),
@@ -64,15 +65,15 @@ pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
         };
         push_comment(&mut buffer, comment, |line| line);
         if position > 0 || !name.eq_ignore_ascii_case(DEFAULT) {
-            buffer.push(b"[");
-            buffer.push(name);
-            buffer.push(b"]\n");
+            buffer.extend_from_slice(b"[");
+            buffer.extend_from_slice(name);
+            buffer.extend_from_slice(b"]\n");
         } else if !items.iter().any(|item| matches!(item, Item::Entry { .. })) {
             separator = b"";
         }
-        push_keys(&mut buffer, items)?;
+        push_keys(&mut buffer, items, version)?;
     }
-    Ok(buffer.into_plaintext())
+    Ok(Plaintext::new(buffer))
 }
 
 /// What is wrong with the line that the reader is at.
@@ -249,7 +250,7 @@ impl<'a> Section<'a> {
 }
 
 fn comment_item(text: Vec<u8>) -> Option<Item> {
-    (!text.is_empty()).then(|| Item::Comment(Comment(Plaintext::new(text))))
+    (!text.is_empty()).then(|| Item::Comment(Comment::new(Plaintext::new(text))))
 }
 
 /// The name of a key, and what is behind the delimiter.
@@ -338,13 +339,13 @@ fn is_blank(bytes: &[u8]) -> bool {
 }
 
 /// The keys of a section with their comments, the delimiters below each other.
-fn push_keys(buffer: &mut Buffer, items: &[Item]) -> Result<(), EmitError> {
+fn push_keys(buffer: &mut Vec<u8>, items: &[Item], version: Version) -> Result<(), EmitError> {
     let mut keys: Vec<(Vec<u8>, Plaintext, Option<&Comment>)> = Vec::new();
     for item in items {
         match item {
             Item::Entry { key, value } => {
                 let name = flat::key_bytes(key);
-                keys.push((quoted_key(name), flat::text(name, value)?, None));
+                keys.push((quoted_key(name), flat::text(name, value, version)?, None));
             }
             // Without a key before it, a comment has no place in the file.
             Item::Comment(comment) => {
@@ -357,9 +358,9 @@ fn push_keys(buffer: &mut Buffer, items: &[Item]) -> Result<(), EmitError> {
     let widest = keys.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, value, comment) in keys {
         push_comment(buffer, comment, trim);
-        buffer.push(&name);
-        buffer.push_repeated(b" ", widest.saturating_sub(name.len()));
-        buffer.push(b" = ");
+        buffer.extend_from_slice(&name);
+        buffer.extend_from_slice(&b" ".repeat(widest.saturating_sub(name.len())));
+        buffer.extend_from_slice(b" = ");
         let value = value.as_bytes();
         let quote: &[u8] = if value.iter().any(|byte| matches!(byte, b'\n' | b'`')) {
             TRIPLE_QUOTE
@@ -371,7 +372,7 @@ fn push_keys(buffer: &mut Buffer, items: &[Item]) -> Result<(), EmitError> {
             b""
         };
         for part in [quote, value, quote, b"\n"] {
-            buffer.push(part);
+            buffer.extend_from_slice(part);
         }
     }
     Ok(())
@@ -390,8 +391,8 @@ fn quoted_key(name: &[u8]) -> Vec<u8> {
 }
 
 /// The lines of a comment; those without a mark of their own go through `clean` and get one.
-fn push_comment(buffer: &mut Buffer, comment: Option<&Comment>, clean: fn(&[u8]) -> &[u8]) {
-    let text = comment.map_or(&b""[..], |comment| comment.0.as_bytes());
+fn push_comment(buffer: &mut Vec<u8>, comment: Option<&Comment>, clean: fn(&[u8]) -> &[u8]) {
+    let text = comment.map_or(&b""[..], |comment| comment.text.as_bytes());
     if text.is_empty() {
         return;
     }
@@ -401,7 +402,7 @@ fn push_comment(buffer: &mut Buffer, comment: Option<&Comment>, clean: fn(&[u8])
             line => (&b";"[..], clean(line)),
         };
         for part in [mark, b" ", line, b"\n"] {
-            buffer.push(part);
+            buffer.extend_from_slice(part);
         }
     }
 }
@@ -567,7 +568,7 @@ mod tests {
             ("k = \"\"\"x\ny\"\"\" ; c\r\n", "; c\nk = \"\"\"x\ny\"\"\"\n"),
         ] {
             let source = parse(text.as_bytes()).ok().unwrap();
-            assert_eq!(emit(&source.tree).ok().unwrap().as_str(), Some(written), "{text:?}");
+            assert_eq!(emit(&source.tree, Version::OLDEST).ok().unwrap().as_str(), Some(written), "{text:?}");
         }
     }
 
@@ -580,17 +581,17 @@ mod tests {
         ] {
             let section = |name: &&str| entry(name, Value::Mapping(vec![entry("k", Value::Scalar(Scalar::text("v")))]));
             let tree = Tree { documents: vec![names.iter().map(section).collect()] };
-            assert_eq!(emit(&tree).ok().unwrap().as_str(), Some(written));
+            assert_eq!(emit(&tree, Version::OLDEST).ok().unwrap().as_str(), Some(written));
         }
     }
 
     #[test]
     fn the_lines_of_a_section_comment_are_not_trimmed_and_those_of_a_key_are() {
-        let comment = || Item::Comment(Comment(Plaintext::from("a \n b\n# c \n")));
+        let comment = || Item::Comment(Comment::new(Plaintext::from("a \n b\n# c \n")));
         let section = vec![comment(), entry("k", Value::Scalar(Scalar::text("v"))), comment()];
         let tree = Tree { documents: vec![vec![entry("s", Value::Mapping(section))]] };
         let expected = "; a \n;  b\n# c\n; \n[s]\n; a\n; b\n# c\n; \nk = v\n";
-        assert_eq!(emit(&tree).ok().unwrap().as_str(), Some(expected));
+        assert_eq!(emit(&tree, Version::OLDEST).ok().unwrap().as_str(), Some(expected));
     }
 
     #[test]
@@ -603,7 +604,10 @@ mod tests {
             (Value::Mapping(vec![entry("a", Value::Mapping(Vec::new()))]), "mapping"),
         ] {
             let tree = Tree { documents: vec![vec![entry("a", value)]] };
-            assert_eq!(emit(&tree).err().unwrap().to_string(), format!("the key \"a\" holds a {kind}, {message}"));
+            assert_eq!(
+                emit(&tree, Version::OLDEST).err().unwrap().to_string(),
+                format!("the key \"a\" holds a {kind}, {message}")
+            );
         }
     }
 
@@ -622,7 +626,7 @@ mod tests {
             let default = std::iter::once(("DEFAULT", &first));
             let sections = default.chain(sections.iter().map(|(name, keys)| (&**name, keys))).map(section);
             let tree = Tree { documents: vec![sections.collect()] };
-            let text = emit(&tree).ok().unwrap();
+            let text = emit(&tree, Version::OLDEST).ok().unwrap();
             let read = parse(text.as_bytes()).ok().unwrap();
             prop_assert_eq!(outline::tree(&read.tree), outline::tree(&tree));
         }

@@ -4,14 +4,14 @@
 //! UTF-8 and each half of a surrogate pair is U+FFFD, where `serde_json` fails. The writer is our own because a sops file
 //! is written as Go writes JSON, with escapes for HTML, and because `serde_json` does not wipe what it writes.
 
-use crate::buffer::Buffer;
-use crate::error::{EmitError, ParseError};
-use crate::format::{self, BYTE_ORDER_MARK, Notation, Source, flat};
-use crate::number;
+use go_yaml::{BYTE_ORDER_MARK, number};
+
+use crate::format::{EmitError, Notation, ParseError, Source, advice, flat, push_display};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
+use crate::version::Version;
 
-/// The object of a file; its key `sops` is the metadata. Every number is a float, as in sops 3.12.
+/// The object of a file; its key `sops` is the metadata. Every number is a float, but for integers that a float does not hold.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ fn parse_as(declared: &str, bytes: &[u8], whole: Option<&Plaintext>) -> Result<S
     let mut reader = Reader { whole, rest: bytes, depth: 0, has_metadata: false };
     reader.document().map_err(|problem| {
         let offset = bytes.len().saturating_sub(reader.rest.len());
-        format::advise(ParseError::at(bytes, offset, problem), bytes, declared)
+        advice::advise(ParseError::at(bytes, offset, problem), bytes, declared)
     })
 }
 
@@ -40,11 +40,11 @@ fn parse_as(declared: &str, bytes: &[u8], whole: Option<&Plaintext>) -> Result<S
 /// # Errors
 ///
 /// [`EmitError::NotFinite`].
-pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
-    let mut writer = Writer::default();
+pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+    let mut writer = Writer { version, buffer: Vec::new(), depth: 0 };
     writer.mapping(tree.documents.first().map_or(&[], Vec::as_slice))?;
-    writer.buffer.push(b"\n");
-    Ok(writer.buffer.into_plaintext())
+    writer.buffer.extend_from_slice(b"\n");
+    Ok(Plaintext::new(writer.buffer))
 }
 
 /// One value: a string or a timestamp as it is, any other value as JSON; a line feed only behind a mapping.
@@ -52,18 +52,18 @@ pub(crate) fn emit(tree: &Tree) -> Result<Plaintext, EmitError> {
 /// # Errors
 ///
 /// [`EmitError::NotFinite`].
-pub(crate) fn emit_value(value: &Value) -> Result<Plaintext, EmitError> {
-    let mut writer = Writer::default();
+pub(crate) fn emit_value(value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+    let mut writer = Writer { version, buffer: Vec::new(), depth: 0 };
     match value {
-        Value::Scalar(Scalar::Text(text)) => writer.buffer.push(text.as_bytes()),
-        Value::Scalar(Scalar::Timestamp(time)) => writer.buffer.push_display(time),
+        Value::Scalar(Scalar::Text(text)) => writer.buffer.extend_from_slice(text.as_bytes()),
+        Value::Scalar(Scalar::Timestamp(time)) => push_display(&mut writer.buffer, time),
         Value::Mapping(mapping) => {
             writer.mapping(mapping)?;
-            writer.buffer.push(b"\n");
+            writer.buffer.extend_from_slice(b"\n");
         }
         _ => writer.value(value)?,
     }
-    Ok(writer.buffer.into_plaintext())
+    Ok(Plaintext::new(writer.buffer))
 }
 
 /// What is wrong at the place where the reader stopped.
@@ -286,7 +286,12 @@ impl Reader<'_> {
             return Err("a number beyond what 64 bits of floating point hold; put it in quotes");
         }
         self.rest = rest;
-        Ok(Value::Scalar(Scalar::Float(number)))
+        Ok(Value::Scalar(match text.parse::<i64>() {
+            Ok(exact) if exact.to_string() != number::positional(number) => {
+                Scalar::JsonInteger { exact, rounded: number }
+            }
+            _ => Scalar::Float(number),
+        }))
     }
 
     fn literal(&mut self, name: &[u8], scalar: Scalar) -> Result<Value, Problem> {
@@ -375,9 +380,9 @@ fn some_digits(text: &[u8]) -> Option<&[u8]> {
     (rest.len() < text.len()).then_some(rest)
 }
 
-#[derive(Default)]
 struct Writer {
-    buffer: Buffer,
+    version: Version,
+    buffer: Vec<u8>,
     depth: usize,
 }
 
@@ -388,15 +393,17 @@ impl Writer {
             Value::List(list) => return self.list(list),
             Value::Comment(comment) => return self.comment(comment),
             Value::Scalar(Scalar::Text(text)) => self.string(text.as_bytes()),
-            Value::Scalar(Scalar::Integer(number)) => self.buffer.push_display(number),
-            Value::Scalar(Scalar::Unsigned(number)) => self.buffer.push_display(number),
+            Value::Scalar(Scalar::Integer(number) | Scalar::JsonInteger { exact: number, .. }) => {
+                push_display(&mut self.buffer, number);
+            }
+            Value::Scalar(Scalar::Unsigned(number)) => push_display(&mut self.buffer, number),
             Value::Scalar(Scalar::Float(number)) if !number.is_finite() => return Err(EmitError::NotFinite),
             Value::Scalar(Scalar::Float(number)) => {
-                self.buffer.push(Plaintext::new(number::json(*number).into_bytes()).as_bytes());
+                self.buffer.extend_from_slice(Plaintext::new(number::json(*number).into_bytes()).as_bytes());
             }
-            Value::Scalar(Scalar::Boolean(boolean)) => self.buffer.push_display(boolean),
-            Value::Scalar(Scalar::Timestamp(time)) => self.buffer.push_display(format_args!("\"{time}\"")),
-            Value::Scalar(Scalar::Null) => self.buffer.push(b"null"),
+            Value::Scalar(Scalar::Boolean(boolean)) => push_display(&mut self.buffer, boolean),
+            Value::Scalar(Scalar::Timestamp(time)) => push_display(&mut self.buffer, format_args!("\"{time}\"")),
+            Value::Scalar(Scalar::Null) => self.buffer.extend_from_slice(b"null"),
         }
         Ok(())
     }
@@ -408,7 +415,7 @@ impl Writer {
         });
         self.container([b"{", b"}"], entries, |writer, (key, value)| {
             writer.string(key);
-            writer.buffer.push(b": ");
+            writer.buffer.extend_from_slice(b": ");
             writer.value(value)
         })
     }
@@ -420,9 +427,16 @@ impl Writer {
 
     /// A comment in the place of a value, which only files made by hand have: sops prints its own structure.
     fn comment(&mut self, comment: &Comment) -> Result<(), EmitError> {
-        self.container([b"{", b"}"], std::iter::once(comment), |writer, comment| {
-            writer.buffer.push(b"\"Value\": ");
-            writer.string(comment.0.as_bytes());
+        let inline = self.version.knows_inline_comments();
+        let fields = std::iter::once(Some(comment)).chain(inline.then_some(None));
+        self.container([b"{", b"}"], fields, |writer, field| {
+            match field {
+                Some(comment) => {
+                    writer.buffer.extend_from_slice(b"\"Value\": ");
+                    writer.string(comment.text.as_bytes());
+                }
+                None => writer.buffer.extend_from_slice(b"\"Inline\": false"),
+            }
             Ok(())
         })
     }
@@ -433,53 +447,53 @@ impl Writer {
         elements: impl Iterator<Item = T>,
         mut write: impl FnMut(&mut Self, T) -> Result<(), EmitError>,
     ) -> Result<(), EmitError> {
-        self.buffer.push(open);
+        self.buffer.extend_from_slice(open);
         self.depth = self.depth.saturating_add(1);
         let mut separator: &[u8] = b"\n";
         let mut is_empty = true;
         for element in elements {
             is_empty = false;
-            self.buffer.push(separator);
-            self.buffer.push_repeated(b"\t", self.depth);
+            self.buffer.extend_from_slice(separator);
+            self.buffer.extend_from_slice(&b"\t".repeat(self.depth));
             write(self, element)?;
             separator = b",\n";
         }
         self.depth = self.depth.saturating_sub(1);
         if !is_empty {
-            self.buffer.push(b"\n");
-            self.buffer.push_repeated(b"\t", self.depth);
+            self.buffer.extend_from_slice(b"\n");
+            self.buffer.extend_from_slice(&b"\t".repeat(self.depth));
         }
-        self.buffer.push(close);
+        self.buffer.extend_from_slice(close);
         Ok(())
     }
 
     fn string(&mut self, bytes: &[u8]) {
-        self.buffer.push(b"\"");
+        self.buffer.extend_from_slice(b"\"");
         for chunk in bytes.utf8_chunks() {
             for piece in chunk.valid().split_inclusive(needs_escape) {
                 match piece.strip_suffix(needs_escape) {
                     Some(plain) => {
-                        self.buffer.push(plain.as_bytes());
+                        self.buffer.extend_from_slice(plain.as_bytes());
                         piece.chars().next_back().into_iter().for_each(|character| self.escape(character));
                     }
-                    None => self.buffer.push(piece.as_bytes()),
+                    None => self.buffer.extend_from_slice(piece.as_bytes()),
                 }
             }
-            self.buffer.push_repeated(b"\\ufffd", chunk.invalid().len());
+            self.buffer.extend_from_slice(&b"\\ufffd".repeat(chunk.invalid().len()));
         }
-        self.buffer.push(b"\"");
+        self.buffer.extend_from_slice(b"\"");
     }
 
     fn escape(&mut self, character: char) {
         match character {
-            '"' => self.buffer.push(b"\\\""),
-            '\\' => self.buffer.push(b"\\\\"),
-            '\u{8}' => self.buffer.push(b"\\b"),
-            '\u{c}' => self.buffer.push(b"\\f"),
-            '\n' => self.buffer.push(b"\\n"),
-            '\r' => self.buffer.push(b"\\r"),
-            '\t' => self.buffer.push(b"\\t"),
-            other => self.buffer.push_display(format_args!("\\u{:04x}", u32::from(other))),
+            '"' => self.buffer.extend_from_slice(b"\\\""),
+            '\\' => self.buffer.extend_from_slice(b"\\\\"),
+            '\u{8}' => self.buffer.extend_from_slice(b"\\b"),
+            '\u{c}' => self.buffer.extend_from_slice(b"\\f"),
+            '\n' => self.buffer.extend_from_slice(b"\\n"),
+            '\r' => self.buffer.extend_from_slice(b"\\r"),
+            '\t' => self.buffer.extend_from_slice(b"\\t"),
+            other => push_display(&mut self.buffer, format_args!("\\u{:04x}", u32::from(other))),
         }
     }
 }
@@ -498,9 +512,11 @@ const DEEPEST: usize = 512;
 mod tests {
     use proptest::prelude::*;
 
+    use go_yaml::Timestamp;
+
     use super::*;
     use crate::format::outline;
-    use crate::timestamp::Timestamp;
+    use crate::tree::Integers;
 
     #[test]
     fn objects_keep_their_order_and_their_duplicates() {
@@ -565,29 +581,39 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_floats_and_print_as_in_go() {
-        for (text, printed) in [
-            ("0", "0"),
-            ("-0", "-0"),
-            ("-0.0", "-0"),
-            ("1.0", "1"),
-            ("1E3", "1000"),
-            ("1e+3", "1000"),
-            ("-12.50", "-12.5"),
-            ("9007199254740993", "9007199254740992"),
-            ("12345678901234567", "12345678901234568"),
-            ("18446744073709551616", "18446744073709552000"),
-            ("1e20", "100000000000000000000"),
-            ("1e21", "1e+21"),
-            ("1e-6", "0.000001"),
-            ("1e-7", "1e-7"),
-            ("1.5e-10", "1.5e-10"),
-            ("1e-400", "0"),
-            ("5e-324", "5e-324"),
-            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+    fn numbers_print_as_in_the_go_of_each_reading() {
+        for (text, rounded, exact) in [
+            ("0", "0", "0"),
+            ("-0", "-0", "0"),
+            ("-0.0", "-0", "-0"),
+            ("1.0", "1", "1"),
+            ("1E3", "1000", "1000"),
+            ("1e+3", "1000", "1000"),
+            ("-12.50", "-12.5", "-12.5"),
+            ("9007199254740992", "9007199254740992", "9007199254740992"),
+            ("9007199254740993", "9007199254740992", "9007199254740993"),
+            ("12345678901234567", "12345678901234568", "12345678901234567"),
+            ("-9223372036854775808", "-9223372036854776000", "-9223372036854775808"),
+            ("9223372036854775807", "9223372036854776000", "9223372036854775807"),
+            ("9223372036854775808", "9223372036854776000", "9223372036854776000"),
+            ("18446744073709551616", "18446744073709552000", "18446744073709552000"),
+            ("1e20", "100000000000000000000", "100000000000000000000"),
+            ("1e21", "1e+21", "1e+21"),
+            ("1e-6", "0.000001", "0.000001"),
+            ("1e-7", "1e-7", "1e-7"),
+            ("1.5e-10", "1.5e-10", "1.5e-10"),
+            ("1e-400", "0", "0"),
+            ("5e-324", "5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308", "1.7976931348623157e+308"),
         ] {
-            let source = parse(format!("{{\"a\":{text}}}").as_bytes()).ok().unwrap();
-            assert_eq!(emit(&source.tree).ok().unwrap().as_str().unwrap(), format!("{{\n\t\"a\": {printed}\n}}\n"));
+            for (integers, printed) in [(Integers::Rounded, rounded), (Integers::Exact, exact)] {
+                let mut source = parse(format!("{{\"a\":[{text}]}}").as_bytes()).ok().unwrap();
+                source.tree.settle(integers);
+                assert_eq!(
+                    emit(&source.tree, Version::OLDEST).ok().unwrap().as_str().unwrap(),
+                    format!("{{\n\t\"a\": [\n\t\t{printed}\n\t]\n}}\n")
+                );
+            }
         }
     }
 
@@ -671,7 +697,7 @@ mod tests {
         let source = parse(br#"{"a":{},"b":[],"c":[[{}],{"d":[1,"x"]}],"e":{"f":null}}"#).ok().unwrap();
         let expected = "{\n\t\"a\": {},\n\t\"b\": [],\n\t\"c\": [\n\t\t[\n\t\t\t{}\n\t\t],\n\t\t{\n\t\t\t\"d\": [\n\t\t\t\t1,\n\
                         \t\t\t\t\"x\"\n\t\t\t]\n\t\t}\n\t],\n\t\"e\": {\n\t\t\"f\": null\n\t}\n}\n";
-        assert_eq!(emit(&source.tree).ok().unwrap().as_str(), Some(expected));
+        assert_eq!(emit(&source.tree, Version::OLDEST).ok().unwrap().as_str(), Some(expected));
     }
 
     #[test]
@@ -686,13 +712,16 @@ mod tests {
             (b"", r#""""#),
         ] {
             let list = Value::List(vec![Value::Scalar(Scalar::Text(Plaintext::new(text.to_vec())))]);
-            assert_eq!(emit_value(&list).ok().unwrap().as_str().unwrap(), format!("[\n\t{printed}\n]"));
+            assert_eq!(
+                emit_value(&list, Version::OLDEST).ok().unwrap().as_str().unwrap(),
+                format!("[\n\t{printed}\n]")
+            );
         }
     }
 
     #[test]
     fn comments_have_no_notation_but_as_values() {
-        let comment = || Comment(Plaintext::from("<c>"));
+        let comment = || Comment::new(Plaintext::from("<c>"));
         let tree = Tree {
             documents: vec![vec![
                 Item::Comment(comment()),
@@ -702,7 +731,7 @@ mod tests {
             ]],
         };
         let expected = "{\n\t\"a\": [],\n\t\"b\": {\n\t\t\"Value\": \"\\u003cc\\u003e\"\n\t}\n}\n";
-        assert_eq!(emit(&tree).ok().unwrap().as_str(), Some(expected));
+        assert_eq!(emit(&tree, Version::OLDEST).ok().unwrap().as_str(), Some(expected));
     }
 
     #[test]
@@ -718,7 +747,7 @@ mod tests {
             (Value::List(Vec::new()), "[]"),
             (Value::Mapping(Vec::new()), "{}\n"),
         ] {
-            assert_eq!(emit_value(&value).ok().unwrap().as_str(), Some(printed));
+            assert_eq!(emit_value(&value, Version::OLDEST).ok().unwrap().as_str(), Some(printed));
         }
     }
 
@@ -726,7 +755,7 @@ mod tests {
     fn numbers_that_are_not_finite_have_no_notation() {
         for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
             assert_eq!(
-                emit_value(&Value::Scalar(Scalar::Float(number))).err().unwrap().to_string(),
+                emit_value(&Value::Scalar(Scalar::Float(number)), Version::OLDEST).err().unwrap().to_string(),
                 "JSON has no notation for a number that is infinite or not a number"
             );
         }
@@ -736,10 +765,10 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(items in proptest::collection::vec(("[^s]{0,4}", model()), 0..6)) {
             let tree = Tree { documents: vec![mapping(&items)] };
-            let text = emit(&tree).ok().unwrap();
+            let text = emit(&tree, Version::OLDEST).ok().unwrap();
             let read = parse(text.as_bytes()).ok().unwrap();
             prop_assert_eq!(outline::tree(&read.tree), outline::tree(&tree));
-            let again = emit(&read.tree).ok().unwrap();
+            let again = emit(&read.tree, Version::OLDEST).ok().unwrap();
             prop_assert_eq!(again.as_bytes(), text.as_bytes());
         }
 

@@ -16,10 +16,11 @@ pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Mapping(items) => mapping(items),
         Value::List(list) => format!("[{}]", list.iter().map(self::value).collect::<Vec<_>>().join(", ")),
-        Value::Comment(comment) => format!("#{}", bytes(comment.0.as_bytes())),
+        Value::Comment(comment) => format!("#{}", bytes(comment.text.as_bytes())),
         Value::Scalar(Scalar::Text(text)) => format!("\"{}\"", bytes(text.as_bytes())),
         Value::Scalar(Scalar::Integer(number)) => number.to_string(),
         Value::Scalar(Scalar::Unsigned(number)) => number.to_string(),
+        Value::Scalar(Scalar::JsonInteger { exact, rounded }) => format!("{exact} or {rounded}"),
         Value::Scalar(Scalar::Float(number)) => number.to_string(),
         Value::Scalar(Scalar::Boolean(boolean)) => boolean.to_string(),
         Value::Scalar(Scalar::Timestamp(time)) => time.to_string(),
@@ -30,7 +31,7 @@ pub(crate) fn value(value: &Value) -> String {
 fn mapping(items: &[Item]) -> String {
     let items = items.iter().map(|item| match item {
         Item::Entry { key, value } => format!("{}: {}", bytes(flat::key_bytes(key)), self::value(value)),
-        Item::Comment(comment) => format!("#{}", bytes(comment.0.as_bytes())),
+        Item::Comment(comment) => format!("#{}", bytes(comment.text.as_bytes())),
     });
     format!("{{{}}}", items.collect::<Vec<_>>().join(", "))
 }

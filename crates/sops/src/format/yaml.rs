@@ -1,42 +1,55 @@
-//! YAML as sops reads and writes it: with go-yaml v3, so YAML 1.1 with the scalar types and the places for comments that
-//! go-yaml has (sops-format.md sections 7.1 and 7.2).
+//! YAML as sops reads and writes it: with go-yaml v3 (sops-format.md sections 7.1 and 7.2).
 
-mod compose;
-mod emitter;
-mod parser;
-mod resolve;
-mod scanner;
-mod style;
-mod text;
+mod lost;
+mod read;
+mod write;
 
-use crate::error::ParseError;
-use crate::format::{self, Source};
+use go_yaml::Stream;
+
+use crate::format::{EmitError, ParseError, Source, advice};
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
+use crate::version::Version;
 
 /// Reads a file of any number of documents. The metadata is what stands behind the key `sops` of the first one; in it,
 /// what is neither null nor printed as it is written, such as a date, is a text.
 ///
 /// # Errors
 ///
-/// A text that is not YAML 1.1 or has no tree: see [`compose::compose`] and [`parser::parse`].
+/// A text that is not YAML 1.1 or has no tree: see [`read::compose`] and [`Stream::parse`].
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
-    read(bytes).map_err(|error| format::advise(error, bytes, "yaml"))
+    read(bytes).map_err(|error| advice::advise(error.into(), bytes, "yaml"))
 }
 
-fn read(bytes: &[u8]) -> Result<Source, ParseError> {
-    let text = text::decode(bytes)?;
-    compose::compose(&parser::parse(&text)?)
+fn read(bytes: &[u8]) -> Result<Source, go_yaml::Error> {
+    let text = go_yaml::decode(bytes)?;
+    read::compose(&Stream::parse(&text)?)
 }
 
-/// Writes a whole file as `sops decrypt` prints it, byte for byte, its oddities included.
-pub(crate) fn emit(tree: &Tree) -> Plaintext {
-    emitter::emit(tree)
+/// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included.
+pub(crate) fn emit(tree: &Tree, version: Version) -> Plaintext {
+    write::emit(tree, version)
+}
+
+/// Looks for a text that [`emit`] loses: sops prints null for one of several lines that begins with a tab.
+///
+/// # Errors
+///
+/// [`EmitError::Lost`] names the first.
+pub(crate) fn check(tree: &Tree) -> Result<(), EmitError> {
+    tree.documents.iter().try_for_each(|document| lost::find_in_mapping(document, ""))
 }
 
 /// Writes one value: a mapping or list as a document of its own, a scalar as its bare text.
-pub(crate) fn emit_value(value: &Value) -> Plaintext {
-    emitter::emit_value(value)
+///
+/// # Errors
+///
+/// [`EmitError::Lost`] if a text in it would be lost.
+pub(crate) fn emit_value(value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+    if matches!(value, Value::Mapping(_) | Value::List(_)) {
+        lost::find(value, "")?;
+    }
+    Ok(write::emit_value(value, version))
 }
 
 #[cfg(test)]

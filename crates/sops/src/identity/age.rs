@@ -9,6 +9,7 @@ use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::{KeyProblem, hybrid, plugin, x25519};
+use crate::foreign::Foreign;
 
 /// The first line of an armored file.
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
@@ -26,9 +27,20 @@ pub enum AgeProblem {
     /// The armor is damaged.
     #[error("its armor is damaged")]
     Armor,
-    /// The text is not that of an age file of version 1, or its header is damaged.
-    #[error("its header is damaged, or it is no age file")]
+    /// The text is not that of an age file, or its header is damaged.
+    #[error("its header is damaged, or it is not an age file")]
     Header,
+    /// An editor or version control has made CR LF of its line ends.
+    #[error(
+        "its line ends were converted to those of Windows, which breaks it; restore it, and keep git from converting it"
+    )]
+    LineEnds,
+    /// A shell or an editor has written it in another encoding.
+    #[error("it is in UTF-16, as a shell of Windows writes it, which breaks it; make it again with: age --output FILE")]
+    Utf16,
+    /// A version of the format that does not exist yet, or no longer.
+    #[error("it is of version {0} of the age format, and only version 1 is known")]
+    Version(String),
     /// Larger than any header that a person wants.
     #[error("its header has more than {LARGEST_HEADER} bytes")]
     HeaderTooLarge,
@@ -42,8 +54,14 @@ pub enum AgeProblem {
     #[error("its payload is damaged or truncated")]
     Payload,
     /// The only recipient is a passphrase.
-    #[error("it is encrypted with a passphrase, and nobody is there to type it")]
+    #[error("it is encrypted with a passphrase, which cannot be typed here; only a plugin could know it")]
     Passphrase,
+    /// To try everything would take too long.
+    #[error(
+        "it has so many recipients and this host so many identities that not all were tried; after {0} attempts it is given up: \
+         remove identities that are not needed"
+    )]
+    TooManyAttempts(usize),
 }
 
 /// An age file without armor, whose header is of a sane size and well-formed.
@@ -51,6 +69,8 @@ pub(crate) struct File {
     bytes: Vec<u8>,
     /// How many of them are the header.
     header: usize,
+    /// Whether a passphrase opens it, so that no key in memory does.
+    is_scrypt: bool,
 }
 
 impl File {
@@ -84,18 +104,21 @@ impl File {
             start.windows(4).position(|window| window == b"\n---").map_or(start.len(), |at| at.saturating_add(1));
         let length = start.iter().skip(last_line).position(|byte| *byte == b'\n');
         let Some(length) = length else {
-            return Err(if start.len() < bytes.len() { AgeProblem::HeaderTooLarge } else { AgeProblem::Header });
+            return Err(if start.len() < bytes.len() { AgeProblem::HeaderTooLarge } else { damage(&bytes) });
         };
-        let file = Self { header: last_line.saturating_add(length).saturating_add(1), bytes };
-        if file.decryptor()?.is_scrypt() {
-            return Err(AgeProblem::Passphrase);
-        }
+        let mut file = Self { header: last_line.saturating_add(length).saturating_add(1), bytes, is_scrypt: false };
+        file.is_scrypt = file.decryptor()?.is_scrypt();
         Ok(file)
+    }
+
+    /// Whether a passphrase opens it, so that no key in memory does.
+    pub(crate) fn is_scrypt(&self) -> bool {
+        self.is_scrypt
     }
 
     fn decryptor(&self) -> Result<age::Decryptor<HeaderAtOnce<'_>>, AgeProblem> {
         let reader = HeaderAtOnce { rest: &self.bytes, header: Some(self.header) };
-        age::Decryptor::new_buffered(reader).map_err(|_what_or_where| AgeProblem::Header)
+        age::Decryptor::new_buffered(reader).map_err(|_what_or_where| damage(&self.bytes))
     }
 
     /// What is in the file, if `identity` is one of its recipients.
@@ -144,6 +167,23 @@ impl File {
         self.stanzas().into_iter().filter_map(name).collect()
     }
 }
+
+/// What is wrong with a file whose header cannot be read.
+fn damage(bytes: &[u8]) -> AgeProblem {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return AgeProblem::Utf16;
+    }
+    let Some(rest) = bytes.strip_prefix(MAGIC) else { return AgeProblem::Header };
+    let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match line.strip_suffix(b"\r").unwrap_or(line) {
+        b"v1" if line.ends_with(b"\r") => AgeProblem::LineEnds,
+        b"v1" => AgeProblem::Header,
+        version => AgeProblem::Version(Foreign(version).to_string()),
+    }
+}
+
+/// How a file begins, in front of the version.
+const MAGIC: &[u8] = b"age-encryption.org/";
 
 /// The bytes of a file. The `age` crate starts over at each line of a header, which takes seconds for a few thousand lines;
 /// it takes as a line what `read_until` gives, and here that is the header as a whole.
@@ -290,7 +330,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
         let at = |part: &[u8]| whole.windows(part.len()).position(|window| window == part).unwrap();
         let end = whole.len();
         for (what, byte, outcome) in [
-            ("version", at(b"v1") + 1, Err(AgeProblem::Header)),
+            ("version", at(b"v1") + 1, Err(AgeProblem::Version("v0".into()))),
             ("kind of the stanza", at(b"X25519"), Ok(None)),
             ("share", at(b"X25519 ") + 8, Ok(None)),
             ("wrapped key", at(b"\n--- ") - 3, Ok(None)),
@@ -314,10 +354,35 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
     }
 
     #[test]
-    fn a_passphrase_is_nothing_that_can_be_asked_for() {
+    fn a_file_for_a_passphrase_is_read_because_a_plugin_may_know_it() {
         let (salt, body, mac) = ("A".repeat(22), "A".repeat(43), "A".repeat(43));
         let file = format!("age-encryption.org/v1\n-> scrypt {salt} 10\n{body}\n--- {mac}\n{}", "0".repeat(40));
-        assert_eq!(File::from_bytes(file.as_bytes()).err(), Some(AgeProblem::Passphrase));
+        let file = File::from_bytes(file.as_bytes()).unwrap();
+        assert!(file.is_scrypt());
+        assert_eq!(file.recipients(), ["scrypt"]);
+        assert!(!File::from_entry(ENTRY).unwrap().is_scrypt());
+    }
+
+    #[test]
+    fn what_happened_to_a_file_on_its_way_is_said() {
+        let whole = File::from_entry(ENTRY).unwrap().bytes;
+        let utf_16 = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            format!("\u{feff}{text}").encode_utf16().flat_map(order).collect()
+        };
+        let converted: Vec<u8> =
+            whole.iter().flat_map(|byte| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] }).collect();
+        let version = |text: &str| [b"age-encryption.org/", text.as_bytes(), b"\n-> X25519 a\n\n--- a\n"].concat();
+        for (bytes, problem) in [
+            (converted, AgeProblem::LineEnds),
+            (utf_16(ENTRY, u16::to_le_bytes), AgeProblem::Utf16),
+            (utf_16("age-encryption.org/v1\n", u16::to_be_bytes), AgeProblem::Utf16),
+            (version("v2"), AgeProblem::Version("v2".into())),
+            (version("v1.1\u{1b}[1m"), AgeProblem::Version("v1.1?[1m".into())),
+            (version("v1"), AgeProblem::Header),
+            (b"hello\n".to_vec(), AgeProblem::Header),
+        ] {
+            assert_eq!(File::from_bytes(&bytes).err(), Some(problem));
+        }
     }
 
     #[test]

@@ -10,9 +10,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use age_core::format::{FileKey, Stanza};
+use age_core::format::{FileKey, Stanza, read, write};
 use age_core::primitives::bech32_decode;
-use base64ct::{Base64Unpadded, Encoding};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::KeyProblem;
@@ -235,7 +234,7 @@ impl Conversation<'_> {
                 _ => "unsupported",
             };
             message.zeroize();
-            write(&mut message, [reply], &[]);
+            push(&mut message, reply, &[], &[]);
         }
         match self.child.finish(Duration::from_secs(1)) {
             // It has said all it had to say. If it does not end by itself, it is ended.
@@ -270,17 +269,17 @@ fn questions(identities: &[&Identity], headers: &[Vec<Stanza>]) -> Zeroizing<Vec
     // With room from the start, no copy of an identity is left behind.
     let mut message = Zeroizing::new(Vec::with_capacity(room(identities, headers)));
     for identity in identities {
-        write(&mut message, ["add-identity", &identity.text], &[]);
+        push(&mut message, "add-identity", &[&identity.text], &[]);
     }
     // The numbers have no gap: plugins insist on it.
     for (number, stanzas) in headers.iter().enumerate() {
         let number = number.to_string();
         for Stanza { tag, args, body } in stanzas {
-            let words = ["recipient-stanza", &number, tag].into_iter().chain(args.iter().map(String::as_str));
-            write(&mut message, words, body);
+            let words: Vec<_> = [number.as_str(), tag].into_iter().chain(args.iter().map(String::as_str)).collect();
+            push(&mut message, "recipient-stanza", &words, body);
         }
     }
-    write(&mut message, ["done"], &[]);
+    push(&mut message, "done", &[], &[]);
     message
 }
 
@@ -306,34 +305,15 @@ struct Parsed {
 impl Parsed {
     /// The first command of `output` with its length; nothing as long as it is not complete.
     fn read(output: &[u8]) -> Result<Option<(Self, usize)>, ProblemKind> {
-        let mut lines = output.split_inclusive(|byte| *byte == b'\n');
-        let mut length: usize = 0;
-        let mut next = || {
-            let line = lines.next()?;
-            length = length.saturating_add(line.len());
-            line.strip_suffix(b"\n")
-        };
-        let Some(first) = next() else { return Ok(None) };
-        let words = first.strip_prefix(b"-> ").map(std::str::from_utf8);
-        let Some(Ok(words)) = words else { return Err(ProblemKind::Protocol) };
-        let words = words.split(' ').map(str::to_owned).collect();
-        let mut text = Zeroizing::new(Vec::with_capacity(output.len()));
-        loop {
-            let Some(line) = next() else { return Ok(None) };
-            text.extend_from_slice(line);
-            if line.len() < COLUMNS {
-                break;
+        match read::age_stanza(output) {
+            Ok((rest, stanza)) => {
+                let body = Zeroizing::new(stanza.body());
+                let words = std::iter::once(stanza.tag).chain(stanza.args).map(str::to_owned).collect();
+                Ok(Some((Self { words, body }, output.len().saturating_sub(rest.len()))))
             }
-            if line.len() > COLUMNS {
-                return Err(ProblemKind::Protocol);
-            }
+            Err(nom::Err::Incomplete(_)) => Ok(None),
+            Err(nom::Err::Error(_) | nom::Err::Failure(_)) => Err(ProblemKind::Protocol),
         }
-        let mut body = Zeroizing::new(vec![0; text.len()]);
-        let Ok(decoded) = Base64Unpadded::decode(text.as_slice(), &mut body).map(<[u8]>::len) else {
-            return Err(ProblemKind::Protocol);
-        };
-        body.truncate(decoded);
-        Ok(Some((Self { words, body }, length)))
     }
 }
 
@@ -350,24 +330,11 @@ impl Parsed {
     }
 }
 
-/// Characters in a full line of a stanza's body.
-const COLUMNS: usize = 64;
-
-/// Writes a stanza: its words, its body in lines, the last of which is not full.
-fn write<'a>(message: &mut Vec<u8>, words: impl IntoIterator<Item = &'a str>, body: &[u8]) {
-    message.extend_from_slice(b"->");
-    for word in words {
-        message.push(b' ');
-        message.extend_from_slice(word.as_bytes());
-    }
-    message.push(b'\n');
-    let text = Base64Unpadded::encode_string(body);
-    for line in text.as_bytes().chunks(COLUMNS) {
-        message.extend_from_slice(line);
-        message.push(b'\n');
-    }
-    if text.len() % COLUMNS == 0 {
-        message.push(b'\n');
+/// Writes a stanza.
+fn push(message: &mut Vec<u8>, tag: &str, args: &[&str], body: &[u8]) {
+    match cookie_factory::gen_simple(write::age_stanza(tag, args, body), &mut *message) {
+        // Writing into memory does not fail.
+        Ok(_) | Err(_) => {}
     }
 }
 
@@ -550,20 +517,10 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_written_in_lines_the_last_of_which_is_not_full() {
-        for (length, lines) in
-            [(0, vec![0]), (47, vec![63]), (48, vec![64, 0]), (49, vec![64, 2]), (96, vec![64, 64, 0])]
-        {
+    fn what_is_written_is_read_as_soon_as_it_is_whole() {
+        for length in [0, 47, 48, 49, 96] {
             let mut message = Vec::new();
-            write(&mut message, ["a", "b"], &vec![7; length]);
-            let text = String::from_utf8(message.clone()).unwrap();
-            let (first, body) = text.split_once('\n').unwrap();
-            assert_eq!(first, "-> a b");
-            assert_eq!(
-                body.strip_suffix('\n').unwrap().split('\n').map(str::len).collect::<Vec<_>>(),
-                lines,
-                "{length}"
-            );
+            push(&mut message, "a", &["b"], &vec![7; length]);
             let (parsed, read) = Parsed::read(&[&message[..], b"-> more"].concat()).unwrap().unwrap();
             assert_eq!((parsed.words, parsed.body.len(), read), (vec!["a".into(), "b".into()], length, message.len()));
             for end in 0..message.len() {

@@ -20,6 +20,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{KeyProblem, x25519};
+use crate::foreign::Foreign;
 
 /// A private key of a kind that can be an identity.
 pub(crate) enum PrivateKey {
@@ -39,7 +40,7 @@ impl PrivateKey {
             b"ENCRYPTED PRIVATE KEY" => Err(KeyProblem::Passphrase),
             b"EC PRIVATE KEY" => Err(KeyProblem::Unusable("ECDSA".into())),
             b"DSA PRIVATE KEY" => Err(KeyProblem::Unusable("DSA".into())),
-            other => Err(KeyProblem::Unusable(String::from_utf8_lossy(other).into_owned())),
+            other => Err(KeyProblem::Unusable(Foreign(other).to_string())),
         }
     }
 }
@@ -61,6 +62,15 @@ impl Ed25519 {
         Sha512::new().chain_update(pair.private.as_ref()).finalize_into(output);
         let [scalar, _] = *hash;
         Ok(Self { scalar: Box::new(StaticSecret::from(scalar)), wire })
+    }
+
+    /// A key with this scalar, which no ed25519 key need have; what a stanza calls it; what its public key is tweaked by.
+    #[cfg(test)]
+    pub(super) fn for_vectors(scalar: [u8; 32]) -> (Self, String, StaticSecret) {
+        let wire = b"a public key".to_vec();
+        let tweak = StaticSecret::from(hkdf(&wire, b"age-encryption.org/v1/ssh-ed25519", &[]));
+        let tag = key_tag(&wire);
+        (Self { scalar: Box::new(StaticSecret::from(scalar)), wire }, tag, tweak)
     }
 
     /// The X25519 identity that ssh-to-age derives.
@@ -156,9 +166,13 @@ impl age::Identity for Rsa {
         if stanza.tag != "ssh-rsa" || *tag != key_tag(&self.wire) {
             return None;
         }
+        // The crate passes over zeros in front, and no stanza has any but those of the number itself.
+        if stanza.body.len() != self.key.size() {
+            return Some(Err(DecryptError::DecryptionFailed));
+        }
         let padding = Oaep::new_with_label::<Sha256, _>("age-encryption.org/v1/ssh-rsa");
         let unwrapped = self.key.decrypt_blinded(&mut OsRng, padding, &stanza.body);
-        // Why the padding does not fit is nobody's business.
+        // Why the padding does not fit is not said: it would tell something of the plaintext.
         Some(unwrapped.map_err(|_padding| DecryptError::DecryptionFailed).and_then(file_key))
     }
 }
@@ -211,7 +225,7 @@ impl<'a> Block<'a> {
         if text.trim_ascii().is_empty() {
             return Err(KeyProblem::Empty);
         }
-        if [&b"AGE-SECRET-KEY-"[..], b"AGE-PLUGIN-"].iter().any(|word| split(text, word).is_some()) {
+        if split(text, b"AGE-SECRET-KEY-").is_some() || split(text, b"AGE-PLUGIN-").is_some() {
             return Err(KeyProblem::AgeIdentity);
         }
         if text.starts_with(b"PuTTY-User-Key-File") {
@@ -257,7 +271,7 @@ fn parse_openssh(bytes: &[u8]) -> Result<PrivateKey, KeyProblem> {
         b"ssh-ed25519" | b"ssh-rsa" => {}
         other if other.starts_with(b"sk-") => return Err(KeyProblem::SecurityKey),
         other if other.starts_with(b"ecdsa-") => return Err(KeyProblem::Unusable("ECDSA".into())),
-        other => return Err(KeyProblem::Unusable(String::from_utf8_lossy(other).chars().take(64).collect())),
+        other => return Err(KeyProblem::Unusable(Foreign(other).to_string())),
     }
     let key = ssh_key::PrivateKey::from_bytes(bytes).map_err(|error| KeyProblem::Damaged(error.to_string()))?;
     if let Some(pair) = key.key_data().ed25519() {
@@ -467,6 +481,11 @@ mod tests {
             ("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", KeyProblem::PublicKey),
             ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", KeyProblem::PublicKey),
             (include_str!("../../tests/keys/age-1.txt"), KeyProblem::AgeIdentity),
+            ("# a card\nAGE-PLUGIN-YUBIKEY-1QQQ\n", KeyProblem::AgeIdentity),
+            (
+                "-----BEGIN \u{1b}[31mfake\nerror: PRIVATE KEY-----\n-----END \u{1b}[31mfake\nerror: PRIVATE KEY-----",
+                KeyProblem::Unusable("?[31mfake; error: PRIVATE KEY".into()),
+            ),
             ("PuTTY-User-Key-File-3: ssh-ed25519\n", KeyProblem::Putty),
             ("", KeyProblem::Empty),
             (" \n\t\n", KeyProblem::Empty),

@@ -1,9 +1,9 @@
 //! Reading fields of the metadata as what they must be (sops-format.md sections 5.2 to 5.4).
 
+use go_yaml::{Timestamp, number};
+
 use crate::format::{Notation, flat};
 use crate::metadata::MetadataError;
-use crate::number;
-use crate::timestamp::Timestamp;
 use crate::tree::{Item, Scalar, Value};
 
 /// The fields of one mapping of the metadata.
@@ -35,7 +35,7 @@ impl<'a> Fields<'a> {
         Ok(match scalar {
             Scalar::Text(text) if self.notation == Notation::Flattened => lossy(&flat::unescape(text.as_bytes())),
             Scalar::Text(text) => lossy(text.as_bytes()),
-            Scalar::Integer(number) => number.to_string(),
+            Scalar::Integer(number) | Scalar::JsonInteger { exact: number, .. } => number.to_string(),
             Scalar::Unsigned(number) => number.to_string(),
             Scalar::Float(number) => number::positional(*number),
             Scalar::Boolean(boolean) => boolean.to_string(),
@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         let expected = "a whole number of 64 bits";
         match self.find(name) {
             None => Ok(0),
-            Some(Value::Scalar(Scalar::Integer(number))) => Ok(*number),
+            Some(Value::Scalar(Scalar::Integer(number) | Scalar::JsonInteger { exact: number, .. })) => Ok(*number),
             Some(value @ Value::Scalar(Scalar::Float(number))) => {
                 number::parse_decimal(&number::positional(number.trunc()))
                     .ok_or_else(|| mismatch(self.path(name), value, expected))
@@ -86,7 +86,9 @@ impl<'a> Fields<'a> {
         match self.find(name) {
             None => Ok(false),
             Some(Value::Scalar(Scalar::Boolean(boolean))) => Ok(*boolean),
-            Some(Value::Scalar(Scalar::Integer(number))) => Ok(*number != 0),
+            Some(Value::Scalar(Scalar::Integer(number) | Scalar::JsonInteger { exact: number, .. })) => {
+                Ok(*number != 0)
+            }
             Some(Value::Scalar(Scalar::Float(number))) => Ok(*number != 0.0),
             // For sops 3.12 any other text is false.
             Some(_) if self.notation == Notation::Flattened => Ok(self.text(name)? == "true"),

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use go_yaml::number;
+
 use crate::metadata::MetadataError;
 use crate::metadata::fields::mismatch;
-use crate::number;
 use crate::plaintext::Plaintext;
 use crate::tree::{Item, Key, Scalar, Value};
 

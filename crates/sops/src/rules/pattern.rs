@@ -14,6 +14,8 @@
 
 use regex_lite::{Regex, RegexBuilder};
 
+use crate::foreign::Foreign;
+
 /// A pattern that tells whether it matches somewhere in a text.
 pub(crate) enum Pattern {
     /// Go refuses the pattern, so in sops it never matches.
@@ -24,7 +26,10 @@ pub(crate) enum Pattern {
 
 /// A rule whose pattern Go understands and this program does not. Nothing is decrypted then.
 #[derive(Debug, thiserror::Error)]
-#[error("the rule's pattern {pattern:?} uses {construct}, which is not supported; write the rule in another way")]
+#[error(
+    "the rule's pattern {:?} uses {construct}, which is not supported; write the rule in another way",
+    Foreign(pattern)
+)]
 pub struct UntranslatablePattern {
     /// The whole pattern.
     pub pattern: String,

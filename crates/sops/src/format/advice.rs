@@ -1,0 +1,135 @@
+//! What to say about a text that is not of the format that it was declared to be.
+
+use go_yaml::BYTE_ORDER_MARK;
+
+use crate::foreign::Foreign;
+use crate::format::ParseError;
+
+/// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
+pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
+    let error = orient(error, text);
+    let advice = if lines(text).any(|line| line.starts_with(b"<<<<<<< ")) {
+        "the file has an unresolved merge conflict: resolve it".to_owned()
+    } else {
+        match guess(text) {
+            Some("json") if declared == "binary" => return error,
+            Some(format) if format != declared => format!("the file looks like {format}: set its format to {format}"),
+            _ => return error,
+        }
+    };
+    ParseError { problem: format!("{}; {advice}", error.problem).into(), ..error }
+}
+
+/// The error with the last key before its place whose value is encrypted, as an orientation in a long file. Nothing else
+/// of the text is shown: whatever is not encrypted may be a plain value, but a key that has a ciphertext is a key.
+fn orient(error: ParseError, text: &[u8]) -> ParseError {
+    let before = error.position.map_or(text, |position| position.text_before(text));
+    match last_key(before) {
+        Some(key) => {
+            ParseError { problem: format!("behind the key {:?}: {}", Foreign(key), error.problem).into(), ..error }
+        }
+        None => error,
+    }
+}
+
+fn last_key(text: &[u8]) -> Option<&str> {
+    let mut rest = text;
+    loop {
+        let at = rest.windows(CIPHERTEXT.len()).rposition(|window| window == CIPHERTEXT)?;
+        rest = rest.get(..at)?;
+        let key = key_at_the_end(rest);
+        if key.is_some() {
+            return key;
+        }
+    }
+}
+
+/// The key at the end of a text that leads to a value: `key: `, `"key": "` or `key=`.
+fn key_at_the_end(text: &[u8]) -> Option<&str> {
+    let text = text.trim_ascii_end();
+    let text = text.strip_suffix(b"\"").unwrap_or(text).trim_ascii_end();
+    let text = text.strip_suffix(b":").or_else(|| text.strip_suffix(b"="))?.trim_ascii_end();
+    let key = match text.strip_suffix(b"\"") {
+        Some(quoted) => quoted.rsplit(|&byte| byte == b'"').next(),
+        None => text.rsplit(|byte| byte.is_ascii_whitespace() || b"{,".contains(byte)).next(),
+    }?;
+    std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY)
+}
+
+/// How a ciphertext begins.
+pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
+
+/// A longer key helps nobody to find a place.
+const LONGEST_KEY: usize = 64;
+
+/// The format that the place of a file's metadata speaks for, or its first character.
+pub(crate) fn guess(text: &[u8]) -> Option<&'static str> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if text.starts_with(b"age-encryption.org/") || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ") {
+        return Some("age");
+    }
+    if text.trim_ascii_start().starts_with(b"{") {
+        return Some("json");
+    }
+    lines(text).find_map(|line| match line {
+        b"sops:" => Some("yaml"),
+        b"[sops]" => Some("ini"),
+        _ if line.starts_with(b"sops_") && line.contains(&b'=') => Some("dotenv"),
+        _ => None,
+    })
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use go_yaml::Position;
+
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_format_is_recognised() {
+        for (text, declared, advice) in [
+            ("{}", "ini", "; the file looks like json: set its format to json"),
+            ("\u{feff} \n{", "yaml", "; the file looks like json: set its format to json"),
+            ("{}", "json", ""),
+            ("{}", "binary", ""),
+            ("a: b\r\nsops:\r\n  mac: x\r\n", "json", "; the file looks like yaml: set its format to yaml"),
+            ("a=b\nsops_mac=x\n", "ini", "; the file looks like dotenv: set its format to dotenv"),
+            ("[s]\n[sops]\n", "dotenv", "; the file looks like ini: set its format to ini"),
+            ("[s]\n[sops]\n", "ini", ""),
+            ("a: b\n  sops:\n", "json", ""),
+            ("a\n<<<<<<< HEAD\n", "json", "; the file has an unresolved merge conflict: resolve it"),
+            ("", "json", ""),
+        ] {
+            let error = ParseError { position: None, problem: "x".into() };
+            assert_eq!(advise(error, text.as_bytes(), declared).to_string(), format!("x{advice}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_in_a_long_file_is_found_by_the_last_key_before_it() {
+        const ENC: &str = "ENC[AES256_GCM,data:x]";
+        for (text, expected) in [
+            (format!("{{\"a\": \"{ENC}\", \"b c\" : \"{ENC}\", \"d\": \"plain"), Some("b c")),
+            (format!("a: {ENC}\nlist:\n  - {ENC}\n  - "), Some("a")),
+            (format!("\ta-b: {ENC}\n"), Some("a-b")),
+            (format!("KEY={ENC}\n"), Some("KEY")),
+            (format!("[s]\nkey = {ENC}\n"), Some("key")),
+            (format!("- {ENC}"), None),
+            (format!("{}: {ENC}", "x".repeat(65)), None),
+            ("password: hunter2\nother: plain".to_owned(), None),
+        ] {
+            assert_eq!(last_key(text.as_bytes()), expected, "{text}");
+        }
+        let text = format!("a: {ENC}\nb: {ENC}\n");
+        for (line, column, expected) in
+            [(1, 1, "x"), (1, 30, "behind the key \"a\": x"), (3, 1, "behind the key \"b\": x")]
+        {
+            let error = ParseError { position: Some(Position { line, column }), problem: "x".into() };
+            assert_eq!(orient(error, text.as_bytes()).problem, expected);
+        }
+    }
+}
