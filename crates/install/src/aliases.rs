@@ -28,7 +28,7 @@ impl Current<'_> {
         let mut trails = HashMap::new();
         let mut taken: HashMap<Spot, &Path> = HashMap::new();
         for (position, file) in files.iter().enumerate() {
-            let NeededLink::Outside(path) = self.location().link(file) else { continue };
+            let NeededLink::Outside(path) = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
                 Ok(spot) => match taken.get(&spot) {
                     Some(other) => {

@@ -11,10 +11,9 @@ use nix::unistd::Gid;
 use crate::current::Current;
 use crate::dir::{Dir, Found, Is};
 use crate::generation::{Content, entries};
-use crate::mount::DIRECTORY;
 use crate::stamp::Seal;
 use crate::store::directories;
-use crate::{Error, File, Kind, Owner};
+use crate::{Access, Error, File, FileKind};
 
 /// The difference between the running generation and the wanted files.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl Changes {
         let mut comparison = Comparison {
             wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
             directories: entries.iter().flat_map(|entry| parents(&entry.place)).collect(),
-            owner: directories(group),
+            access: directories(group),
             seal: Seal::default(),
             changes: Self { activation: Activation::First, ..Self::none() },
         };
@@ -93,10 +92,19 @@ impl Changes {
         &self.templates
     }
 
-    fn of(&mut self, kind: Kind) -> &mut Difference {
+    /// The names of changed files of one kind.
+    #[must_use]
+    pub fn of_kind(&self, kind: FileKind) -> &Difference {
         match kind {
-            Kind::Secret => &mut self.secrets,
-            Kind::Template => &mut self.templates,
+            FileKind::Secret => &self.secrets,
+            FileKind::Template => &self.templates,
+        }
+    }
+
+    fn of(&mut self, kind: FileKind) -> &mut Difference {
+        match kind {
+            FileKind::Secret => &mut self.secrets,
+            FileKind::Template => &mut self.templates,
         }
     }
 }
@@ -147,8 +155,8 @@ struct Comparison<'a> {
     wanted: BTreeMap<&'a str, &'a Content<'a>>,
     /// Where a directory is wanted, below the generation.
     directories: BTreeSet<&'a str>,
-    /// The owner of the directories; `None` in user mode.
-    owner: Option<Owner>,
+    /// The access to the directories.
+    access: Access,
     /// What was found.
     seal: Seal,
     changes: Changes,
@@ -156,7 +164,7 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn directory(&mut self, directory: &Dir, here: &Path, prefix: &str) -> Result<(), Error> {
-        if !directory.is_settled(self.owner, DIRECTORY)? {
+        if !directory.is_settled(self.access)? {
             self.changes.others = Others::Differ;
         }
         for (name, is) in directory.entries()? {
@@ -186,9 +194,9 @@ impl Comparison<'_> {
 
     fn wanted(&mut self, directory: &Dir, name: &OsStr, place: &str, wanted: &Content<'_>) -> Result<(), Error> {
         match wanted {
-            Content::File(file) => match directory.same(name, file.content, file.mode.bits(), file.owner)? {
+            Content::File(file) => match directory.same(name, file.content, file.wanted.access)? {
                 Some(status) => self.seal.content(Path::new(place), &status, file.content),
-                None => self.changes.of(file.kind).modified.push(file.name.to_string()),
+                None => self.changes.of(file.wanted.kind).modified.push(file.wanted.name.to_string()),
             },
             Content::Link { target, owner } => match directory.look(name)? {
                 Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {
@@ -214,7 +222,7 @@ impl Comparison<'_> {
     fn finish(mut self) -> Changes {
         for content in self.wanted.values() {
             match content {
-                Content::File(file) => self.changes.of(file.kind).added.push(file.name.to_string()),
+                Content::File(file) => self.changes.of(file.wanted.kind).added.push(file.wanted.name.to_string()),
                 Content::Link { .. } => self.changes.others = Others::Differ,
             }
         }

@@ -1,12 +1,12 @@
 //! What one generation consists of, and writing it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::dir::Dir;
 use crate::location::NeededLink;
-use crate::mount::DIRECTORY;
 use crate::stamp::Seal;
-use crate::{Error, File, Location, Owner};
+use crate::{Access, Error, File, Location, Ownership, Wanted};
 
 /// Something in a generation, at a place below it.
 pub(crate) struct Entry<'a> {
@@ -20,7 +20,7 @@ pub(crate) enum Content<'a> {
     /// A link to a file of whichever generation is running: its path lies below the symlink path.
     Link {
         target: PathBuf,
-        owner: Option<Owner>,
+        owner: Option<Ownership>,
     },
 }
 
@@ -28,9 +28,10 @@ pub(crate) enum Content<'a> {
 pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Entry<'a>> {
     let mut entries = Vec::with_capacity(files.len());
     for file in files {
-        entries.push(Entry { place: file.place().into_owned(), content: Content::File(file) });
-        if let NeededLink::Inside(place) = location.link(file) {
-            let content = Content::Link { target: location.readable(file), owner: file.owner };
+        let wanted = &file.wanted;
+        entries.push(Entry { place: wanted.place().into_owned(), content: Content::File(file) });
+        if let NeededLink::Inside(place) = location.link(wanted) {
+            let content = Content::Link { target: location.readable(wanted), owner: wanted.access.owner };
             entries.push(Entry { place: place.to_owned(), content });
         }
     }
@@ -38,8 +39,20 @@ pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Ent
     entries
 }
 
+/// The places in the generation of these files.
+pub(crate) fn places(location: &Location, wanted: &[Wanted<'_>]) -> BTreeSet<String> {
+    let mut places = BTreeSet::new();
+    for file in wanted {
+        places.insert(file.place().into_owned());
+        if let NeededLink::Inside(place) = location.link(file) {
+            places.insert(place.to_owned());
+        }
+    }
+    places
+}
+
 /// Writes sorted entries below an empty directory, and gives all of it as it was made. A place that is taken twice is an error.
-pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Option<Owner>) -> Result<Seal, Error> {
+pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Access) -> Result<Seal, Error> {
     let mut seal = Seal::default();
     // The open directories from the generation down to the last entry, so that each is looked up once.
     let mut open: Vec<Open<'_>> = Vec::new();
@@ -53,14 +66,14 @@ pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Option
         for parent in parents.into_iter().skip(shared) {
             let (above, place) =
                 open.last().map_or((generation, PathBuf::new()), |open| (&open.directory, open.place.clone()));
-            let directory = above.make(parent.as_ref(), DIRECTORY, directories)?;
+            let directory = above.make(parent.as_ref(), directories)?;
             open.push(Open { name: parent, place: place.join(parent), directory });
         }
         let directory = open.last().map_or(generation, |open| &open.directory);
         let place = Path::new(&entry.place);
         match &entry.content {
             Content::File(file) => {
-                let status = directory.write(name.as_ref(), file.content, file.mode.bits(), file.owner)?;
+                let status = directory.write(name.as_ref(), file.content, file.wanted.access)?;
                 seal.content(place, &status, file.content);
             }
             Content::Link { target, owner } => {

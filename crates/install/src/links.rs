@@ -19,7 +19,7 @@ use crate::mount::split;
 use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Line, REPLACED};
 use crate::stamp::Seal;
-use crate::{Error, File, Location, Owner};
+use crate::{Error, File, Location, Ownership, Wanted};
 
 /// What came of an update.
 pub(crate) struct Updated {
@@ -32,7 +32,7 @@ pub(crate) struct Updated {
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
 pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Updated {
-    let mut wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
+    let mut wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(&file.wanted, location)).collect();
     wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));
     let mut update = Update { failures: Vec::new(), notices: Vec::new(), seal: Seal::default() };
     if let Err(error) = update.run(root, location, &wanted) {
@@ -158,7 +158,7 @@ impl Update {
 struct Link<'a> {
     path: &'a Path,
     target: PathBuf,
-    owner: Option<Owner>,
+    owner: Option<Ownership>,
 }
 
 /// What to do about something else at the path of a link that may give way.
@@ -178,10 +178,10 @@ enum Placed {
 
 impl<'a> Link<'a> {
     /// The link that a file needs outside of the generation.
-    fn of(file: &File<'a>, location: &Location) -> Option<Self> {
+    fn of(file: &Wanted<'a>, location: &Location) -> Option<Self> {
         match location.link(file) {
             NeededLink::None | NeededLink::Inside(_) => None,
-            NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.owner }),
+            NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.access.owner }),
         }
     }
 

@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::Error;
 use crate::dir::Dir;
+use crate::{Access, Error};
 
 /// What one kind of record holds. It is kept as a line of two texts without a NUL byte.
 pub(crate) trait Entry: Sized {
@@ -122,6 +122,9 @@ pub(crate) const SUCCESSOR: &str = ".successor";
 /// All records.
 pub(crate) const RECORDS: [&str; 6] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR];
 
+/// The access to a record.
+pub(crate) const RECORD: Access = Access { permissions: 0o600, owner: None };
+
 /// What the record holds, if it is there.
 pub(crate) fn read<E: Entry>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
     let Some(lines) = read_lines(root, E::RECORD)? else { return Ok(None) };
@@ -172,7 +175,7 @@ fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Line>) -> Result<(), Err
         bytes.extend_from_slice(field.as_bytes());
         bytes.push(0);
     }
-    root.replace(name.as_ref(), &bytes, 0o600, None).map(drop)
+    root.replace(name.as_ref(), &bytes, RECORD).map(drop)
 }
 
 /// The error of a record that cannot be read.

@@ -15,14 +15,14 @@ use crate::mount::{self, Mounted, split};
 use crate::notice::Notice;
 use crate::requests::Requests;
 use crate::stamp::Seal;
-use crate::{Changes, Error, File, Location, Owner, generation, links};
+use crate::{Access, Changes, Error, File, Location, Ownership, generation, links};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
     location: &'l Location,
     root: Dir,
-    /// What directories belong to; `None` in user mode.
-    directories: Option<Owner>,
+    /// The access to directories.
+    directories: Access,
     /// The number that the symlink names.
     active: Option<u64>,
     /// What an earlier file system still holds.
@@ -114,7 +114,7 @@ impl<'l> Store<'l> {
         let name = number.to_string();
         let written = self
             .root
-            .make(name.as_ref(), mount::DIRECTORY, self.directories)
+            .make(name.as_ref(), self.directories)
             .and_then(|root| generation::write(&root, &generation::entries(self.location, files), self.directories));
         match written {
             Ok(seal) => Ok(Staged { store: self, number, seal }),
@@ -142,7 +142,7 @@ impl<'l> Store<'l> {
     /// What is already right is not touched. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a credential that is missing or left behind"]
     pub fn publish(&mut self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
-        let owner = self.directories.map(|_| Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) });
+        let owner = self.directories.owner.map(|_| Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) });
         let (failures, seal) = credentials::update(&self.root, directory, credentials, owner);
         self.credentials = seal;
         failures
@@ -286,9 +286,10 @@ pub enum Medium {
     Disk,
 }
 
-/// What the directories of generations belong to.
-pub(crate) fn directories(group: Option<Gid>) -> Option<Owner> {
-    group.map(|group| Owner { user: Uid::from_raw(0), group })
+/// The access to the directories of generations: they belong to root and the group, or to the user.
+pub(crate) fn directories(group: Option<Gid>) -> Access {
+    let owner = group.map(|group| Ownership { user: Uid::from_raw(0), group });
+    Access { permissions: mount::DIRECTORY, owner }
 }
 
 /// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may

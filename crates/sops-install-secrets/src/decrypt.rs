@@ -1,27 +1,17 @@
 //! From sops files to values: each file is read, unlocked and verified once, however many secrets it gives.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use install::Inputs;
-use manifest::{Manifest, Secret};
-use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
+use manifest::Secret;
+use sops::{AgeFileError, Encrypted, Error, HostRecipient, LookupError, Plaintext};
 
+use crate::contents::Content;
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
+use crate::plan::{Plan, SopsFile};
 use crate::questions;
 use crate::report::{Code, Report, Subject, Tone, chain};
-
-/// The value of every secret in the order of the manifest; `None` where there is none, which was reported.
-pub(crate) type Values = Vec<Option<Plaintext>>;
-
-/// A sops file and the secrets in it.
-struct SopsFile<'m> {
-    path: &'m Path,
-    format: Format,
-    /// With their places in the manifest.
-    secrets: Vec<(usize, &'m Secret)>,
-}
 
 /// A sops file that gives nothing, and what its owner can do.
 #[derive(Debug, thiserror::Error)]
@@ -31,31 +21,41 @@ struct Unopened {
     way_out: String,
 }
 
-/// Decrypts all secrets of the manifest in memory. Every failure is reported, and a file that fails takes only its own
-/// secrets with it.
-pub(crate) fn decrypt(manifest: &Manifest, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Values {
-    let mut values: Values = manifest.secrets().iter().map(|_| None).collect();
-    let files = files(manifest);
+/// Decrypts all secrets of the plan in memory, in its order. Every failure is reported, and a file that fails takes only its
+/// own secrets with it.
+pub(crate) fn decrypt<'p>(
+    plan: &'p Plan<'_>,
+    keys: &HostKeys,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Vec<Content<'p>> {
+    let mut values: Values = plan.manifest.secrets().iter().map(|_| None).collect();
     if keys.identities.has_plugins() {
         // A plugin is to be started once, so every file is read before the first is decrypted.
-        let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(inputs, report)?))).collect();
+        let files = plan.sops_files.iter();
+        let mut read: Vec<_> = files.filter_map(|file| Some((file, file.read(inputs, report)?))).collect();
         Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), &keys.identities);
         for (file, encrypted) in read {
             file.decrypt(encrypted, keys, &mut values, report);
         }
     } else {
-        for file in files {
+        for file in &plan.sops_files {
             if let Some(encrypted) = file.read(inputs, report) {
                 file.decrypt(encrypted, keys, &mut values, report);
             }
         }
     }
-    values
+    // The secrets are the first files of the plan.
+    let files = plan.files.iter().zip(values);
+    files.filter_map(|(file, value)| Some(Content { file, plaintext: value? })).collect()
 }
 
+/// The value of each secret by its place in the plan, while the files are decrypted one after the other.
+type Values = Vec<Option<Plaintext>>;
+
 /// Checks without any key that every sops file is one and has what the manifest asks for.
-pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
-    for file in files(manifest) {
+pub(crate) fn check(plan: &Plan<'_>, report: &mut Report) {
+    for file in &plan.sops_files {
         let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
@@ -71,8 +71,8 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
 }
 
 /// Checks without any private key that each host can open every sops file.
-pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[Host], report: &mut Report) {
-    for file in files(manifest) {
+pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Report) {
+    for file in &plan.sops_files {
         let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
@@ -106,35 +106,6 @@ impl NotForHosts {
         let either = |host: &&Host| host.keys.iter().map(HostRecipient::to_add).collect::<Vec<_>>().join(" or ");
         let hosts: Vec<_> = hosts.iter().map(either).collect();
         Self { recipients: recipients.join(", "), hosts: hosts.join(", "), file: editable(path).to_owned() }
-    }
-}
-
-/// The sops files of the manifest in its order, each once.
-fn files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
-    let mut files: Vec<SopsFile<'_>> = Vec::new();
-    let mut numbers: HashMap<&Path, usize> = HashMap::new();
-    for (place, secret) in manifest.secrets().iter().enumerate() {
-        let next = files.len();
-        let number = *numbers.entry(secret.sops_file()).or_insert(next);
-        if let Some(file) = files.get_mut(number) {
-            file.secrets.push((place, secret));
-        } else {
-            let path = secret.sops_file();
-            files.push(SopsFile { path, format: format(secret.format()), secrets: vec![(place, secret)] });
-        }
-    }
-    files
-}
-
-/// The manifest's names of the formats and those of sops are two things: a manifest may one day have others.
-fn format(format: manifest::Format) -> Format {
-    match format {
-        manifest::Format::Yaml => Format::Yaml,
-        manifest::Format::Json => Format::Json,
-        manifest::Format::Binary => Format::Binary,
-        manifest::Format::Dotenv => Format::Dotenv,
-        manifest::Format::Ini => Format::Ini,
-        manifest::Format::Age => Format::Age,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod code;
 mod document;
+mod installed;
 mod style;
 
 use std::cell::{Cell, RefCell};
@@ -17,20 +18,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use install::{Changes, Location};
-use manifest::UnitName;
+use install::{Changes, FileKind, Location, Wanted};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 
-use crate::cli::{Action, Output};
-use crate::status::Status;
+use crate::cli::Output;
 use crate::text;
-use crate::units::Requests;
 use document::Document;
 
 pub(crate) use code::Code;
+pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit};
 pub(crate) use style::Style;
 
 /// Prints as the run goes, and keeps what the document at its end holds.
@@ -43,7 +42,7 @@ pub(crate) struct Report {
     outcome: Outcome,
     readers: Readers,
     changes: Option<Differences>,
-    status: Option<Status>,
+    installed: Option<InstalledFiles>,
     restart: Vec<String>,
     reload: Vec<String>,
     failures: Vec<Notice>,
@@ -86,6 +85,13 @@ enum Stream {
 /// Something failed, and the report has it.
 #[derive(Clone, Copy)]
 pub(crate) struct Reported;
+
+/// Whether something is done, or would be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mood {
+    Indicative,
+    Conditional,
+}
 
 /// How a run has left the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
@@ -193,7 +199,7 @@ impl Report {
             outcome: Outcome::Checked,
             readers: Readers::Unknown,
             changes: None,
-            status: None,
+            installed: None,
             restart: Vec::new(),
             reload: Vec::new(),
             failures: Vec::new(),
@@ -208,15 +214,8 @@ impl Report {
     }
 
     /// What the run is to do, and who reads the report.
-    pub(crate) fn begin(&mut self, action: &Action, manifest: &Path, output: Output) {
-        self.action = match action {
-            Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => "check",
-            Action::Install => "install",
-            Action::DryRun => "dry-run",
-            Action::Verify => "verify",
-            Action::Status => "status",
-            Action::PreSwitch(_) => "pre-switch",
-        };
+    pub(crate) fn begin(&mut self, action: &'static str, manifest: &Path, output: Output) {
+        self.action = action;
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
@@ -346,15 +345,31 @@ impl Report {
     }
 
     /// What is installed.
-    pub(crate) fn status(&mut self, status: Status) {
-        self.status = Some(status);
+    pub(crate) fn installed(&mut self, installed: InstalledFiles) {
+        self.installed = Some(installed);
+    }
+
+    /// Says what changes, in lines as sops-nix prints them.
+    pub(crate) fn announce(&self, changes: &Changes, mood: Mood) {
+        for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
+            for (verb, conditional, names) in [
+                ("adding", "would add", &difference.added),
+                ("modifying", "would modify", &difference.modified),
+                ("removing", "would remove", &difference.removed),
+            ] {
+                if !names.is_empty() {
+                    let plural = if names.len() == 1 { "" } else { "s" };
+                    let verb = if mood == Mood::Conditional { conditional } else { verb };
+                    let names: Vec<_> = names.iter().map(|name| text::piece(name)).collect();
+                    self.line(format_args!("{verb} {noun}{plural}: {}", names.join(", ")));
+                }
+            }
+        }
     }
 
     /// The units that are asked to restart and reload, or would be.
-    pub(crate) fn units(&mut self, requests: &Requests<'_>) {
-        let names = |units: &[&UnitName]| units.iter().map(|unit| unit.as_str().to_owned()).collect();
-        self.restart = names(requests.of(crate::units::Action::Restart));
-        self.reload = names(requests.of(crate::units::Action::Reload));
+    pub(crate) fn units(&mut self, restart: Vec<String>, reload: Vec<String>) {
+        (self.restart, self.reload) = (restart, reload);
     }
 
     /// How the machine is left, as far as is known yet.
@@ -431,6 +446,14 @@ impl Subject {
     /// A file as a whole.
     pub(crate) fn file(path: &Path) -> Self {
         Self { file: Some(path.to_owned()), ..Self::default() }
+    }
+
+    /// A file that is wanted.
+    pub(crate) fn of(wanted: &Wanted<'_>) -> Self {
+        match wanted.kind {
+            FileKind::Secret => Self::secret(wanted.name.as_str()),
+            FileKind::Template => Self::template(wanted.name.as_str()),
+        }
     }
 
     /// A secret on its own.

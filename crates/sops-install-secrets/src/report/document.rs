@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::status::Status;
-
-use super::{Code, Notice, Outcome, Readers, Report, Step};
+use super::{Code, InstalledFiles, Notice, Outcome, Readers, Report, Step};
 
 /// The whole document.
 #[derive(Serialize)]
@@ -22,7 +20,7 @@ pub(super) struct Document<'a> {
     generation: Option<Generation<'a>>,
     changes: Option<Changes<'a>>,
     units: Units<'a>,
-    installed: Option<&'a Status>,
+    installed: Option<&'a InstalledFiles>,
     failures: Vec<Entry<'a>>,
     warnings: Vec<Entry<'a>>,
     timings: Vec<Timing>,
@@ -87,7 +85,7 @@ impl<'a> Document<'a> {
                 secrets: Names::of(&changes.secrets),
                 templates: Names::of(&changes.templates),
             }),
-            installed: report.status.as_ref(),
+            installed: report.installed.as_ref(),
             units: Units { restart: &report.restart, reload: &report.reload },
             failures: report.failures.iter().map(Entry::of).collect(),
             warnings: report.warnings.iter().map(Entry::of).collect(),
