@@ -9,8 +9,8 @@ use manifest::RENDERED;
 use nix::unistd::Gid;
 
 use crate::current::Current;
-use crate::dir::{Dir, Found, Is};
-use crate::generation::{Content, entries};
+use crate::dir::{Dir, Is, Occupant};
+use crate::generation::{EntryContent, entries};
 use crate::stamp::Seal;
 use crate::store::directories;
 use crate::{Access, Error, File, FileKind};
@@ -152,7 +152,7 @@ enum Others {
 /// One walk through the running generation.
 struct Comparison<'a> {
     /// What has not been found yet, by place.
-    wanted: BTreeMap<&'a str, &'a Content<'a>>,
+    wanted: BTreeMap<&'a str, &'a EntryContent<'a>>,
     /// Where a directory is wanted, below the generation.
     directories: BTreeSet<&'a str>,
     /// The access to the directories.
@@ -192,14 +192,14 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    fn wanted(&mut self, directory: &Dir, name: &OsStr, place: &str, wanted: &Content<'_>) -> Result<(), Error> {
+    fn wanted(&mut self, directory: &Dir, name: &OsStr, place: &str, wanted: &EntryContent<'_>) -> Result<(), Error> {
         match wanted {
-            Content::File(file) => match directory.same(name, file.content, file.wanted.access)? {
+            EntryContent::File(file) => match directory.same(name, file.content, file.wanted.access)? {
                 Some(status) => self.seal.content(Path::new(place), &status, file.content),
                 None => self.changes.of(file.wanted.kind).modified.push(file.wanted.name.to_string()),
             },
-            Content::Link { target, owner } => match directory.look(name)? {
-                Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {
+            EntryContent::Link { target, owner } => match directory.look(name)? {
+                Occupant::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {
                     self.seal.link(Path::new(place), target.as_os_str(), &link.status);
                 }
                 _ => self.changes.others = Others::Differ,
@@ -210,7 +210,7 @@ impl Comparison<'_> {
 
     fn unwanted(&mut self, directory: &Dir, name: &OsStr, place: &str) -> Result<(), Error> {
         match directory.look(name)? {
-            Found::Link(_) => self.changes.others = Others::Differ,
+            Occupant::Link(_) => self.changes.others = Others::Differ,
             _ => match place.strip_prefix(RENDERED).and_then(|rest| rest.strip_prefix('/')) {
                 Some(template) => self.changes.templates.removed.push(template.to_owned()),
                 None => self.changes.secrets.removed.push(place.to_owned()),
@@ -222,8 +222,8 @@ impl Comparison<'_> {
     fn finish(mut self) -> Changes {
         for content in self.wanted.values() {
             match content {
-                Content::File(file) => self.changes.of(file.wanted.kind).added.push(file.wanted.name.to_string()),
-                Content::Link { .. } => self.changes.others = Others::Differ,
+                EntryContent::File(file) => self.changes.of(file.wanted.kind).added.push(file.wanted.name.to_string()),
+                EntryContent::Link { .. } => self.changes.others = Others::Differ,
             }
         }
         self.changes.secrets.sort();

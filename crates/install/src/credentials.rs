@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use manifest::CredentialName;
 use nix::sys::stat::FileStat;
 
-use crate::dir::{Dir, Found, Missing, order, temporary};
+use crate::dir::{Dir, Missing, Occupant, order, temporary};
 use crate::mount::{is_memory, split};
-use crate::record::{self, CREDENTIALS, Entries, Line};
+use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::stamp::Seal;
 use crate::{Access, Error, Ownership};
 
@@ -145,7 +145,7 @@ fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
     let (parent, name) = split(path)?;
     let parent = Dir::walk(parent, Missing::Make(PARENT))?;
     let directory = match parent.look(name)? {
-        Found::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner })?,
+        Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner })?,
         _ => parent.child(name)?,
     };
     if !is_memory(&directory)? {
@@ -162,8 +162,8 @@ fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<()
     let name = credential.file();
     for name in [name, &temporary(name)] {
         match directory.look(name)? {
-            Found::Nothing => {}
-            Found::File if known => {}
+            Occupant::Nothing => {}
+            Occupant::File if known => {}
             found => return Err(Error::Foreign { path: directory.path().join(name), found: found.noun() }),
         }
     }
@@ -194,14 +194,14 @@ impl Published {
     }
 }
 
-impl record::Entry for Published {
+impl record::Recorded for Published {
     const RECORD: &'static str = CREDENTIALS;
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Pair {
         [self.directory.clone().into(), self.name.clone()]
     }
 
-    fn of([directory, name]: &Line) -> Option<Self> {
+    fn of([directory, name]: &Pair) -> Option<Self> {
         Some(Self { directory: directory.into(), name: name.clone() })
     }
 }

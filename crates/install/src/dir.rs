@@ -63,12 +63,14 @@ impl Dir {
         let mut links = LINKS;
         while let Some(name) = ahead.pop() {
             match (directory.step_or_target(&name)?, missing) {
-                (Step::Directory(next), _) => directory = next,
-                (Step::Nothing, Missing::Make(permissions)) => directory = directory.make_step(&name, permissions)?,
-                (Step::Nothing, Missing::Fail) => {
+                (PathStep::Directory(next), _) => directory = next,
+                (PathStep::Nothing, Missing::Make(permissions)) => {
+                    directory = directory.make_step(&name, permissions)?;
+                }
+                (PathStep::Nothing, Missing::Fail) => {
                     return Err(Error::call("open", directory.path.join(name))(Errno::ENOENT));
                 }
-                (Step::Link(target), _) => {
+                (PathStep::Link(target), _) => {
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
                         directory = Self::root()?;
@@ -146,19 +148,19 @@ impl Dir {
     }
 
     /// What stands at this name.
-    pub(crate) fn look(&self, name: &OsStr) -> Result<Found, Error> {
+    pub(crate) fn look(&self, name: &OsStr) -> Result<Occupant, Error> {
         let path = || self.path.join(name);
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle = match openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => handle,
-            Err(Errno::ENOENT) => return Ok(Found::Nothing),
+            Err(Errno::ENOENT) => return Ok(Occupant::Nothing),
             Err(errno) => return Err(Error::call("look at", path())(errno)),
         };
         let status = fstat(&handle).map_err(Error::call("look at", path()))?;
         match kind(&status) {
             SFlag::S_IFLNK => {
                 let target = readlinkat(&handle, c"").map_err(Error::call("read the link", path()))?;
-                Ok(Found::Link(Box::new(Link {
+                Ok(Occupant::Link(Box::new(Link {
                     handle,
                     target: target.into(),
                     owner: owner(&status),
@@ -166,9 +168,9 @@ impl Dir {
                     path: path(),
                 })))
             }
-            SFlag::S_IFDIR => Ok(Found::Directory),
-            SFlag::S_IFREG => Ok(Found::File),
-            _ => Ok(Found::Special),
+            SFlag::S_IFDIR => Ok(Occupant::Directory),
+            SFlag::S_IFREG => Ok(Occupant::File),
+            _ => Ok(Occupant::Special),
         }
     }
 
@@ -188,7 +190,7 @@ impl Dir {
                 Some(Type::Directory) => Is::Directory,
                 Some(_) => Is::Other,
                 None => match self.look(name)? {
-                    Found::Directory => Is::Directory,
+                    Occupant::Directory => Is::Directory,
                     _ => Is::Other,
                 },
             };
@@ -256,20 +258,20 @@ impl Dir {
     }
 
     /// The directory of this name, or where the link of this name leads, if no other user can change it.
-    pub(crate) fn step_or_target(&self, name: &OsStr) -> Result<Step, Error> {
+    pub(crate) fn step_or_target(&self, name: &OsStr) -> Result<PathStep, Error> {
         match self.step(name) {
-            Ok(directory) => Ok(Step::Directory(directory)),
-            Err(Errno::ENOENT) => Ok(Step::Nothing),
+            Ok(directory) => Ok(PathStep::Directory(directory)),
+            Err(Errno::ENOENT) => Ok(PathStep::Nothing),
             // ENOTDIR is said of a link, because O_NOFOLLOW comes before O_DIRECTORY, and ELOOP by some file systems.
-            Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)) => Ok(Step::Link(self.trusted_target(name, errno)?)),
+            Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)) => Ok(PathStep::Link(self.trusted_target(name, errno)?)),
             Err(errno) => Err(Error::call("open", self.path.join(name))(errno)),
         }
     }
 
     /// Which directory it is, however it was reached.
-    pub(crate) fn id(&self) -> Result<Id, Error> {
+    pub(crate) fn id(&self) -> Result<DirectoryId, Error> {
         let status = self.status()?;
-        Ok(Id { device: status.st_dev, inode: status.st_ino })
+        Ok(DirectoryId { device: status.st_dev, inode: status.st_ino })
     }
 
     /// Where the link of this name leads, and what stat(2) says of it.
@@ -307,8 +309,8 @@ impl Dir {
     /// Where the link of this name leads, if no other user can change it.
     fn trusted_target(&self, name: &OsStr, otherwise: Errno) -> Result<PathBuf, Error> {
         match self.look(name)? {
-            Found::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
-            Found::Link(link) => Err(Error::Untrusted { path: link.path }),
+            Occupant::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
+            Occupant::Link(link) => Err(Error::Untrusted { path: link.path }),
             _ => Err(Error::call("open", self.path.join(name))(otherwise)),
         }
     }
@@ -399,7 +401,7 @@ impl Dir {
         symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.path.join(name)))?;
         let finished = self.finish_link(name, owner);
         if finished.is_err()
-            && let Ok(Found::Link(link)) = self.look(name)
+            && let Ok(Occupant::Link(link)) = self.look(name)
             && link.target == target
         {
             match self.remove(name) {
@@ -414,7 +416,7 @@ impl Dir {
         let status = self.status_of(name)?;
         match owner {
             Some(owner) if owner != self::owner(&status) => match self.look(name)? {
-                Found::Link(link) => link.give(owner),
+                Occupant::Link(link) => link.give(owner),
                 _ => Err(Error::Untrusted { path: self.path.join(name) }),
             },
             _ => Ok(status),
@@ -532,7 +534,7 @@ impl Dir {
 
     /// Copies a link or a file.
     pub(crate) fn copy_entry_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
-        if let Found::Link(link) = self.look(name)? {
+        if let Occupant::Link(link) = self.look(name)? {
             return other.link(&link.target, name, Some(link.owner)).map(drop);
         }
         let (mut file, status) = self.open(name)?;
@@ -699,7 +701,7 @@ pub(crate) enum Is {
 }
 
 /// What there is at one step of a path.
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     Directory(Dir),
     /// A link that no other user can change, and where it leads.
     Link(PathBuf),
@@ -708,7 +710,7 @@ pub(crate) enum Step {
 
 /// A directory, however it was reached.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Id {
+pub(crate) struct DirectoryId {
     pub(crate) device: u64,
     pub(crate) inode: u64,
 }
@@ -723,7 +725,7 @@ pub(crate) enum Over {
 }
 
 /// What stands at a name.
-pub(crate) enum Found {
+pub(crate) enum Occupant {
     Nothing,
     Link(Box<Link>),
     Directory,
@@ -731,7 +733,7 @@ pub(crate) enum Found {
     Special,
 }
 
-impl Found {
+impl Occupant {
     /// What it is, with an article.
     pub(crate) fn noun(&self) -> &'static str {
         match self {

@@ -9,13 +9,13 @@ use crate::stamp::Seal;
 use crate::{Access, Error, File, Location, Ownership, Wanted};
 
 /// Something in a generation, at a place below it.
-pub(crate) struct Entry<'a> {
+pub(crate) struct GenerationEntry<'a> {
     pub(crate) place: String,
-    pub(crate) content: Content<'a>,
+    pub(crate) content: EntryContent<'a>,
 }
 
 /// What is at a place.
-pub(crate) enum Content<'a> {
+pub(crate) enum EntryContent<'a> {
     File(&'a File<'a>),
     /// A link to a file of whichever generation is running: its path lies below the symlink path.
     Link {
@@ -25,14 +25,14 @@ pub(crate) enum Content<'a> {
 }
 
 /// What the generation of these files consists of, sorted so that what is in one directory stays together.
-pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Entry<'a>> {
+pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<GenerationEntry<'a>> {
     let mut entries = Vec::with_capacity(files.len());
     for file in files {
         let wanted = &file.wanted;
-        entries.push(Entry { place: wanted.place().into_owned(), content: Content::File(file) });
+        entries.push(GenerationEntry { place: wanted.place().into_owned(), content: EntryContent::File(file) });
         if let NeededLink::Inside(place) = location.link(wanted) {
-            let content = Content::Link { target: location.readable(wanted), owner: wanted.access.owner };
-            entries.push(Entry { place: place.to_owned(), content });
+            let content = EntryContent::Link { target: location.readable(wanted), owner: wanted.access.owner };
+            entries.push(GenerationEntry { place: place.to_owned(), content });
         }
     }
     entries.sort_unstable_by(|one, other| one.place.cmp(&other.place));
@@ -52,7 +52,7 @@ pub(crate) fn places(location: &Location, wanted: &[Wanted<'_>]) -> BTreeSet<Str
 }
 
 /// Writes sorted entries below an empty directory, and gives all of it as it was made. A place that is taken twice is an error.
-pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Access) -> Result<Seal, Error> {
+pub(crate) fn write(generation: &Dir, entries: &[GenerationEntry<'_>], directories: Access) -> Result<Seal, Error> {
     let mut seal = Seal::default();
     // The open directories from the generation down to the last entry, so that each is looked up once.
     let mut open: Vec<Open<'_>> = Vec::new();
@@ -72,11 +72,11 @@ pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Access
         let directory = open.last().map_or(generation, |open| &open.directory);
         let place = Path::new(&entry.place);
         match &entry.content {
-            Content::File(file) => {
+            EntryContent::File(file) => {
                 let status = directory.write(name.as_ref(), file.content, file.wanted.access)?;
                 seal.content(place, &status, file.content);
             }
-            Content::Link { target, owner } => {
+            EntryContent::Link { target, owner } => {
                 let status = directory.link(target, name.as_ref(), *owner)?;
                 seal.link(place, target.as_os_str(), &status);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, Found, Is, owner, permissions_of};
+use crate::dir::{Dir, Is, Occupant, owner, permissions_of};
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::{file_system_name, split};
@@ -97,15 +97,15 @@ impl Current<'_> {
         };
         let mut drift = Vec::new();
         let installed = match find(running, &file.place())? {
-            Place::Nothing => {
+            AtPlace::Nothing => {
                 drift.push(Drift::Missing);
                 None
             }
-            Place::Other(found) => {
+            AtPlace::Other(found) => {
                 drift.push(Drift::NotAFile(found.noun()));
                 None
             }
-            Place::File(found) => {
+            AtPlace::File(found) => {
                 let wanted = file.access.permissions;
                 if found.mode != wanted {
                     drift.push(Drift::Mode { found: found.mode, wanted });
@@ -147,17 +147,17 @@ impl Current<'_> {
     fn inspect_link_at(&self, place: &Path, path: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         let path = path.to_owned();
         let (parent, name) = split(place)?;
-        let found = Dir::existing(parent)?.map_or(Ok(Found::Nothing), |parent| parent.look(name))?;
+        let found = Dir::existing(parent)?.map_or(Ok(Occupant::Nothing), |parent| parent.look(name))?;
         Ok(match found {
-            Found::Link(link) if link.target != self.location().readable(file) => {
+            Occupant::Link(link) if link.target != self.location().readable(file) => {
                 Some(Drift::LinkElsewhere { path, target: link.target })
             }
-            Found::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {
+            Occupant::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {
                 Some(Drift::LinkOwner(path))
             }
-            Found::Link(_) => None,
-            Found::Nothing => Some(Drift::NoLink(path)),
-            found @ (Found::Directory | Found::File | Found::Special) => {
+            Occupant::Link(_) => None,
+            Occupant::Nothing => Some(Drift::NoLink(path)),
+            found @ (Occupant::Directory | Occupant::File | Occupant::Special) => {
                 Some(Drift::NotALink { path, found: found.noun() })
             }
         })
@@ -180,22 +180,22 @@ impl Current<'_> {
 }
 
 /// What is at a place below a generation.
-enum Place {
+enum AtPlace {
     Nothing,
     File(Installed),
-    Other(Found),
+    Other(Occupant),
 }
 
-fn find(running: &Dir, place: &str) -> Result<Place, Error> {
+fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
     let path = running.path().join(place);
     let (parent, name) = split(&path)?;
-    let Some(parent) = Dir::existing(parent)? else { return Ok(Place::Nothing) };
+    let Some(parent) = Dir::existing(parent)? else { return Ok(AtPlace::Nothing) };
     if let Some(status) = parent.file_status(name)? {
-        return Ok(Place::File(Installed { mode: permissions_of(&status), owner: owner(&status) }));
+        return Ok(AtPlace::File(Installed { mode: permissions_of(&status), owner: owner(&status) }));
     }
     Ok(match parent.look(name)? {
-        Found::Nothing => Place::Nothing,
-        found => Place::Other(found),
+        Occupant::Nothing => AtPlace::Nothing,
+        found => AtPlace::Other(found),
     })
 }
 

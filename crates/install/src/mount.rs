@@ -137,7 +137,7 @@ struct Change<'a> {
     before: &'a Dir,
     generation: u64,
     mount_point: &'a Path,
-    kind: Kind,
+    kind: MemoryKind,
     access: Access,
 }
 
@@ -238,7 +238,7 @@ fn take_away(path: &Path) -> Result<(), Error> {
     umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
 }
 
-fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
+fn mount_new(kind: MemoryKind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     let attempt = |data: &'static str| mount(Some("none"), path, Some(kind.name), flags, Some(data));
     let result = if kind.has_swap {
@@ -257,14 +257,14 @@ fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), E
 
 /// A kind of file system in memory.
 #[derive(Clone, Copy)]
-struct Kind {
+struct MemoryKind {
     name: &'static str,
     /// `RAMFS_MAGIC` and `TMPFS_MAGIC` of linux/magic.h.
     magic: u32,
     has_swap: bool,
 }
 
-impl Kind {
+impl MemoryKind {
     /// A new file system that is mounted nowhere yet.
     fn detached(self) -> Result<(OwnedFd, Swap), Errno> {
         if self.has_swap {
@@ -304,7 +304,7 @@ impl Swap {
     }
 }
 
-const RAMFS: Kind = Kind { name: "ramfs", magic: 0x8584_58f6, has_swap: false };
-const TMPFS: Kind = Kind { name: "tmpfs", magic: 0x0102_1994, has_swap: true };
+const RAMFS: MemoryKind = MemoryKind { name: "ramfs", magic: 0x8584_58f6, has_swap: false };
+const TMPFS: MemoryKind = MemoryKind { name: "tmpfs", magic: 0x0102_1994, has_swap: true };
 
 const MOUNTS: &str = "/proc/self/mountinfo";

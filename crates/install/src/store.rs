@@ -8,12 +8,12 @@ use nix::unistd::{Gid, Uid};
 
 use crate::credentials::{self, Credential};
 use crate::current::{Current, number};
-use crate::dir::{Dir, Found, Missing, Over, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, temporary};
 use crate::links::Updated;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted, split};
 use crate::notice::Notice;
-use crate::requests::Requests;
+use crate::requests::RequestRecord;
 use crate::stamp::Seal;
 use crate::{Access, Changes, Error, File, Location, Ownership, generation, links};
 
@@ -27,7 +27,7 @@ pub struct Store<'l> {
     active: Option<u64>,
     /// What an earlier file system still holds.
     beneath: Option<Dir>,
-    requests: Requests,
+    requests: RequestRecord,
     /// The generation that was staged, the links and the credentials, each as it was made; nothing where something failed.
     staged: Option<Seal>,
     links: Option<Seal>,
@@ -215,7 +215,7 @@ impl<'l> Store<'l> {
             let failures = self.root.remove_tree(number.to_string().as_ref());
             match failures.into_iter().find(|failure| !matches!(failure, Error::Mounted { .. })) {
                 Some(failure) => return Err(failure),
-                None if matches!(self.root.look(number.to_string().as_ref())?, Found::Nothing) => return Ok(number),
+                None if matches!(self.root.look(number.to_string().as_ref())?, Occupant::Nothing) => return Ok(number),
                 None => {}
             }
         }
@@ -299,7 +299,7 @@ fn remove_prepared(location: &Location) -> Result<(), Error> {
     let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
     let temporary = temporary(name);
     match parent.look(&temporary)? {
-        Found::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
+        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
         // What else stands there is in the way of a switch only.
         _ => Ok(()),
     }
@@ -310,18 +310,18 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<O
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
     let temporary = temporary(name);
     match parent.look(&temporary)? {
-        Found::Nothing => {}
+        Occupant::Nothing => {}
         found => return foreign(&temporary, found.noun()),
     }
     match parent.look(name)? {
-        Found::Nothing => Ok(None),
-        Found::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
-        Found::Link(link) => {
+        Occupant::Nothing => Ok(None),
+        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
+        Occupant::Link(link) => {
             let mut was = OsString::from("a link to ");
             was.push(link.target);
             Ok(Some(was))
         }
-        Found::Directory => {
+        Occupant::Directory => {
             parent.remove_hollow(name)?;
             Ok(Some(OsString::from("an empty directory")))
         }

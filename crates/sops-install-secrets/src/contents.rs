@@ -6,14 +6,14 @@ use sops::Plaintext;
 
 use crate::keys::HostKeys;
 use crate::plan::{Plan, PlannedFile};
-use crate::report::{Code, Report, Reported, Step, Subject};
+use crate::report::{About, Code, Report, Reported, Step};
 use crate::{decrypt, templates};
 
 /// The plaintext of every file that has one, in the order of the plan.
-pub(crate) struct Contents<'p>(Vec<Content<'p>>);
+pub(crate) struct Contents<'p>(Vec<FileContent<'p>>);
 
 /// A file of the plan and its plaintext.
-pub(crate) struct Content<'p> {
+pub(crate) struct FileContent<'p> {
     pub(crate) file: &'p PlannedFile<'p>,
     pub(crate) plaintext: Plaintext,
 }
@@ -57,7 +57,7 @@ impl<'p> Contents<'p> {
         let mut files = self.files();
         let misplaced = current.misplaced(&files).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         for (position, error) in misplaced.iter().rev() {
-            report.failure(Code::LinkFailed, Subject::of(&files.remove(*position).wanted), error);
+            report.failure(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
         }
         let changes = Changes::between(current, &files, group)
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;

@@ -6,12 +6,12 @@ use install::Inputs;
 use manifest::Secret;
 use sops::{AgeFileError, Encrypted, Error, HostRecipient, LookupError, Plaintext};
 
-use crate::contents::Content;
+use crate::contents::FileContent;
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
 use crate::plan::{Plan, SopsFile};
 use crate::questions;
-use crate::report::{Code, Report, Subject, Tone, chain};
+use crate::report::{About, Code, Report, Tone, chain};
 
 /// A sops file that gives nothing, and what its owner can do.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub(crate) fn decrypt<'p>(
     keys: &HostKeys,
     inputs: &mut Inputs,
     report: &mut Report,
-) -> Vec<Content<'p>> {
+) -> Vec<FileContent<'p>> {
     let mut values: Values = plan.manifest.secrets().iter().map(|_| None).collect();
     if keys.identities.has_plugins() {
         // A plugin is to be started once, so every file is read before the first is decrypted.
@@ -47,7 +47,7 @@ pub(crate) fn decrypt<'p>(
     }
     // The secrets are the first files of the plan.
     let files = plan.files.iter().zip(values);
-    files.filter_map(|(file, value)| Some(Content { file, plaintext: value? })).collect()
+    files.filter_map(|(file, value)| Some(FileContent { file, plaintext: value? })).collect()
 }
 
 /// The value of each secret by its place in the plan, while the files are decrypted one after the other.
@@ -78,9 +78,9 @@ pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Rep
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
             let error = NotForHosts::new(&encrypted, &shut, file.path);
-            report.failure(Code::RecipientMissing, file.subject(), &error);
+            report.failure(Code::RecipientMissing, file.about(), &error);
         } else if opens.iter().any(|(_, opens)| opens.is_none()) {
-            report.warning(Code::RecipientUnknown, file.subject(), &Unnamed);
+            report.warning(Code::RecipientUnknown, file.about(), &Unnamed);
         }
     }
 }
@@ -112,15 +112,15 @@ impl NotForHosts {
 impl SopsFile<'_> {
     /// Reads and parses the file; `None` if that failed, which is then reported.
     fn read(&self, inputs: &mut Inputs, report: &mut Report) -> Option<Encrypted> {
-        let bytes = match input::read(input::Kind::SopsFile, self.path) {
+        let bytes = match input::read(input::ReadKind::SopsFile, self.path) {
             Ok(bytes) => {
                 questions::add_file(inputs, self.path, Some(&bytes));
                 bytes
             }
             Err(error) => {
                 // The error names the file itself.
-                let subject = Subject { file: None, ..self.subject() };
-                report.failure(Code::SopsFileUnreadable, subject, &error);
+                let about = About { file: None, ..self.about() };
+                report.failure(Code::SopsFileUnreadable, about, &error);
                 return None;
             }
         };
@@ -135,23 +135,23 @@ impl SopsFile<'_> {
 
     /// Reports what is wrong with the file as a whole.
     fn report(&self, error: &Error, way_out: String, report: &mut Report) {
-        let (subject, message) = match error {
+        let (about, message) = match error {
             Error::Parse(error) => {
-                let subject = self.subject();
+                let about = self.about();
                 match error.position {
-                    Some(at) => (subject.at(at.line, at.column), error.problem.to_string()),
-                    None => (subject, error.problem.to_string()),
+                    Some(at) => (about.at(at.line, at.column), error.problem.to_string()),
+                    None => (about, error.problem.to_string()),
                 }
             }
-            error => (self.subject(), chain(error)),
+            error => (self.about(), chain(error)),
         };
-        report.failure(code(error), subject, &Unopened { message: self.named(message), way_out });
+        report.failure(code(error), about, &Unopened { message: self.named(message), way_out });
     }
 
     /// Reports what is wrong with one secret of the file.
     fn report_key(&self, code: Code, affected: (usize, &Secret), error: &dyn std::error::Error, report: &mut Report) {
         let message = self.named(chain(error));
-        report.failure(code, self.subject_of(&[affected]), &Unopened { message, way_out: String::new() });
+        report.failure(code, self.about_of(&[affected]), &Unopened { message, way_out: String::new() });
     }
 
     /// The message with the file's own name in the command at its end.
@@ -179,7 +179,7 @@ impl SopsFile<'_> {
         if !as_a_whole.is_empty()
             && let Some(lost) = decrypted.lost()
         {
-            report.warning(Code::ValueUnusable, self.subject_of(&as_a_whole), &lost);
+            report.warning(Code::ValueUnusable, self.about_of(&as_a_whole), &lost);
         }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
@@ -205,13 +205,13 @@ impl SopsFile<'_> {
         self.secrets.iter().copied().filter(|(_, secret)| secret.selected_key().is_none())
     }
 
-    fn subject(&self) -> Subject {
-        self.subject_of(&self.secrets)
+    fn about(&self) -> About {
+        self.about_of(&self.secrets)
     }
 
-    fn subject_of(&self, affected: &[(usize, &Secret)]) -> Subject {
+    fn about_of(&self, affected: &[(usize, &Secret)]) -> About {
         let secrets = affected.iter().map(|(_, secret)| secret.name().to_string()).collect();
-        Subject { secrets, ..Subject::file(self.path) }
+        About { secrets, ..About::file(self.path) }
     }
 }
 

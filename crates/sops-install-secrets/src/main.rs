@@ -32,7 +32,7 @@ use cli::Command;
 #[cfg(target_env = "musl")]
 use dlmalloc::GlobalDlmalloc as Allocator;
 use environment::Environment;
-use report::{Report, Style};
+use report::{LineStyle, Report};
 use zeroizing_alloc::ZeroAlloc;
 
 /// Everything that is freed is wiped first, also what a library frees.
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let environment = Environment::read();
     let prepared = confinement::prepare();
-    let mut report = Report::new(environment.program.clone(), Style::of(&environment));
+    let mut report = Report::new(environment.program.clone(), LineStyle::of(&environment));
     if let Err(error) = prepared {
         report.note(format_args!("{}: {error}", environment.program));
         return ExitCode::FAILURE;

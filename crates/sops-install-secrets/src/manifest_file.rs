@@ -7,7 +7,7 @@ use manifest::{Manifest, Problem, RuntimeDirectory};
 
 use crate::cli::{Action, ManifestPath};
 use crate::environment::Environment;
-use crate::report::{Code, Leading, Report, Reported, Subject};
+use crate::report::{About, Code, Leading, Report, Reported};
 use crate::{input, questions};
 
 /// The manifest of the command line.
@@ -33,8 +33,8 @@ pub(crate) fn read(
 /// That it cannot be read, which is reported.
 pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
     let kind = match path {
-        ManifestPath::Given(_) => input::Kind::Manifest,
-        ManifestPath::OfMachine => input::Kind::ManifestOfMachine,
+        ManifestPath::Given(_) => input::ReadKind::Manifest,
+        ManifestPath::OfMachine => input::ReadKind::ManifestOfMachine,
     };
     input::read(kind, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
 }
@@ -72,8 +72,8 @@ pub(crate) fn parse(
                 report_problem(Code::FieldUnknown, path.as_path(), problem, report);
             }
             Action::Install | Action::DryRun | Action::Verify | Action::Status => {
-                let (subject, error) = placed(path.as_path(), problem);
-                report.warning(Code::FieldUnknown, subject, &error);
+                let (about, error) = placed(path.as_path(), problem);
+                report.warning(Code::FieldUnknown, about, &error);
             }
             // The build has checked it, and the installation says it again.
             Action::PreSwitch(_) => {}
@@ -84,25 +84,25 @@ pub(crate) fn parse(
 
 /// Reports a problem of the manifest, or of a template's text, with its place.
 pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report: &mut Report) {
-    let (subject, error) = placed(file, problem);
-    report.failure(code, subject, &error);
+    let (about, error) = placed(file, problem);
+    report.failure(code, about, &error);
 }
 
 /// A problem in the words of a message, and what it is about.
-fn placed(file: &Path, problem: &Problem) -> (Subject, InDocument) {
-    let subject = Subject::file(file).at(problem.line(), problem.column());
+fn placed(file: &Path, problem: &Problem) -> (About, InDocument) {
+    let about = About::file(file).at(problem.line(), problem.column());
     let (secrets, templates) = match problem.subject() {
         manifest::Subject::Secret(name) => (vec![name.clone()], Vec::new()),
         manifest::Subject::Template(name) => (Vec::new(), vec![name.clone()]),
         _ => (Vec::new(), Vec::new()),
     };
-    let subject = Subject { secrets, templates, leading: Leading::Place, ..subject };
+    let about = About { secrets, templates, leading: Leading::Place, ..about };
     // What the subject has no name for, the message names.
     let what = match problem.subject() {
         manifest::Subject::Document | manifest::Subject::Secret(_) | manifest::Subject::Template(_) => String::new(),
         what => format!("{what}: "),
     };
-    (subject, InDocument { what, error: problem.error().to_string() })
+    (about, InDocument { what, error: problem.error().to_string() })
 }
 
 /// A problem without its place.

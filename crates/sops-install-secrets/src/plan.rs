@@ -13,7 +13,7 @@ use sops::Format;
 
 use crate::accounts::{self, Accounts, NoAccount};
 use crate::cli::AccountLookup;
-use crate::report::{Code, Report, Reported, Subject};
+use crate::report::{About, Code, Report, Reported};
 
 /// A manifest on this machine.
 pub(crate) struct Plan<'m> {
@@ -104,8 +104,8 @@ impl<'m> Plan<'m> {
         for file in &self.files {
             for error in &file.no_accounts {
                 match self.unknown {
-                    Unknown::Failure => report.failure(Code::AccountUnknown, file.subject(), error),
-                    Unknown::Warning => report.warning(Code::AccountUnknown, file.subject(), error),
+                    Unknown::Failure => report.failure(Code::AccountUnknown, file.about(), error),
+                    Unknown::Warning => report.warning(Code::AccountUnknown, file.about(), error),
                 }
             }
         }
@@ -141,8 +141,8 @@ impl<'m> PlannedFile<'m> {
     }
 
     /// What a message on it begins with.
-    pub(crate) fn subject(&self) -> Subject {
-        Subject::of(&self.wanted)
+    pub(crate) fn about(&self) -> About {
+        About::of(&self.wanted)
     }
 }
 

@@ -26,27 +26,27 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::cli::Output;
 use crate::text;
-use document::Document;
+use document::ReportDocument;
 
 pub(crate) use code::Code;
 pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit};
-pub(crate) use style::Style;
+pub(crate) use style::LineStyle;
 
 /// Prints as the run goes, and keeps what the document at its end holds.
 pub(crate) struct Report {
     program: String,
-    style: Style,
+    style: LineStyle,
     output: Output,
     action: &'static str,
     manifest: PathBuf,
     outcome: Outcome,
     readers: Readers,
-    changes: Option<Differences>,
+    changes: Option<ChangedNames>,
     installed: Option<InstalledFiles>,
     restart: Vec<String>,
     reload: Vec<String>,
-    failures: Vec<Notice>,
-    warnings: Vec<Notice>,
+    failures: Vec<Finding>,
+    warnings: Vec<Finding>,
     timings: Vec<(Step, Duration)>,
     running: Option<(Step, Duration)>,
     tone: Tone,
@@ -68,7 +68,7 @@ pub(crate) enum Tone {
 
 /// What was reported and not printed yet.
 struct Held {
-    lines: Vec<(Stream, String)>,
+    lines: Vec<(Outlet, String)>,
     /// How many there were of each before.
     failures: usize,
     warnings: usize,
@@ -77,7 +77,7 @@ struct Held {
 
 /// Where a line goes.
 #[derive(Clone, Copy)]
-enum Stream {
+enum Outlet {
     Output,
     Error(style::Level),
 }
@@ -115,7 +115,7 @@ pub(crate) enum Outcome {
 
 /// What a notice is about.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Subject {
+pub(crate) struct About {
     pub(crate) secrets: Vec<String>,
     pub(crate) templates: Vec<String>,
     pub(crate) file: Option<PathBuf>,
@@ -135,9 +135,9 @@ pub(crate) enum Leading {
 }
 
 /// A failure or a warning.
-struct Notice {
+struct Finding {
     code: Code,
-    subject: Subject,
+    about: About,
     message: String,
 }
 
@@ -152,15 +152,24 @@ enum Readers {
 }
 
 /// The generation that readers see.
+#[derive(serde::Serialize)]
 struct Generation {
     number: u64,
-    path: PathBuf,
+    path: String,
 }
 
 /// Names of what a run changes or would change.
-struct Differences {
-    secrets: [Vec<String>; 3],
-    templates: [Vec<String>; 3],
+#[derive(serde::Serialize)]
+struct ChangedNames {
+    secrets: Names,
+    templates: Names,
+}
+
+#[derive(serde::Serialize)]
+struct Names {
+    added: Vec<String>,
+    modified: Vec<String>,
+    removed: Vec<String>,
 }
 
 /// A part of a run whose time is taken.
@@ -189,7 +198,7 @@ pub(crate) enum Step {
 
 impl Report {
     /// An empty report of a run. `program` is how the program was called, which begins each line.
-    pub(crate) fn new(program: String, style: Style) -> Self {
+    pub(crate) fn new(program: String, style: LineStyle) -> Self {
         Self {
             program,
             style,
@@ -231,48 +240,48 @@ impl Report {
     }
 
     /// One thing that was to be done and was not: the run fails, but goes on where it can.
-    pub(crate) fn failure(&mut self, code: Code, subject: Subject, error: &dyn Error) {
+    pub(crate) fn failure(&mut self, code: Code, about: About, error: &dyn Error) {
         if self.tone == Tone::Lenient {
             self.lenient = self.lenient.saturating_add(1);
-            self.warning(code, subject, error);
+            self.warning(code, about, error);
             return;
         }
         let message = text::line(&chain(error)).into_owned();
         let prefix = self.style.failure(&self.program);
-        self.emit(Stream::Error(style::Level::Error), format!("{prefix} {subject}{message}"));
-        self.failures.push(Notice { code, subject, message });
+        self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{message}"));
+        self.failures.push(Finding { code, about, message });
     }
 
     /// As [`Report::failure`], for the error path of an expression.
     pub(crate) fn failed(&mut self, code: Code, error: &dyn Error) -> Reported {
-        self.failure(code, Subject::default(), error);
+        self.failure(code, About::default(), error);
         Reported
     }
 
     /// Something that a person should know and that fails nothing.
-    pub(crate) fn warning(&mut self, code: Code, subject: Subject, error: &dyn Error) {
+    pub(crate) fn warning(&mut self, code: Code, about: About, error: &dyn Error) {
         let message = text::line(&chain(error)).into_owned();
         let prefix = self.style.warning(&self.program);
-        self.emit(Stream::Error(style::Level::Warning), format!("{prefix} {subject}{message}"));
-        self.warnings.push(Notice { code, subject, message });
+        self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{message}"));
+        self.warnings.push(Finding { code, about, message });
     }
 
     /// A line on standard error that tells of no failure.
     pub(crate) fn note(&self, line: impl Display) {
-        self.emit(Stream::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
+        self.emit(Outlet::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
     }
 
     /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.
     pub(crate) fn line(&self, line: impl Display) {
         match self.output {
-            Output::Lines => self.emit(Stream::Output, text::clean(&line.to_string()).into_owned()),
+            Output::Lines => self.emit(Outlet::Output, text::clean(&line.to_string()).into_owned()),
             Output::Json => self.note(line),
         }
     }
 
     /// Lines of our own on standard output.
     pub(crate) fn page(&self, page: impl Display) {
-        self.emit(Stream::Output, page.to_string());
+        self.emit(Outlet::Output, page.to_string());
     }
 
     /// Holds back what is reported from here on, until [`Report::release`] or [`Report::discard`].
@@ -297,14 +306,14 @@ impl Report {
         }
     }
 
-    fn emit(&self, stream: Stream, line: String) {
+    fn emit(&self, stream: Outlet, line: String) {
         if let Some(held) = self.held.borrow_mut().as_mut() {
             held.lines.push((stream, line));
             return;
         }
         match stream {
-            Stream::Output => self.print(format_args!("{line}")),
-            Stream::Error(level) => self.style.print(level, format_args!("{line}")),
+            Outlet::Output => self.print(format_args!("{line}")),
+            Outlet::Error(level) => self.style.print(level, format_args!("{line}")),
         }
     }
 
@@ -331,16 +340,20 @@ impl Report {
 
     /// The generation that readers see now.
     pub(crate) fn generation(&mut self, location: &Location, number: Option<u64>) {
-        let of = |number: u64| Generation { number, path: location.mount_point().join(number.to_string()) };
+        let path = |number: u64| location.mount_point().join(number.to_string()).to_string_lossy().into_owned();
+        let of = |number| Generation { number, path: path(number) };
         self.readers = number.map_or(Readers::Nothing, |number| Readers::Generation(of(number)));
     }
 
     /// What is changed, or would be, for the document.
     pub(crate) fn changes(&mut self, changes: &Changes) {
         if self.output == Output::Json {
-            let [secrets, templates] = [changes.secrets(), changes.templates()]
-                .map(|names| [&names.added, &names.modified, &names.removed].map(Clone::clone));
-            self.changes = Some(Differences { secrets, templates });
+            let [secrets, templates] = [changes.secrets(), changes.templates()].map(|names| Names {
+                added: names.added.clone(),
+                modified: names.modified.clone(),
+                removed: names.removed.clone(),
+            });
+            self.changes = Some(ChangedNames { secrets, templates });
         }
     }
 
@@ -403,7 +416,7 @@ impl Report {
             self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}"));
         }
         if self.output == Output::Json {
-            self.print(format_args!("{}", text::json(&Document::of(&self).to_json())));
+            self.print(format_args!("{}", text::json(&ReportDocument::of(&self).to_json())));
         }
         // An installation has done its work, and its lines only tell of it. Elsewhere they are what was asked for.
         let lost = self.lost.take().filter(|_| self.output == Output::Json || self.action != "install");
@@ -442,7 +455,7 @@ impl Report {
     }
 }
 
-impl Subject {
+impl About {
     /// A file as a whole.
     pub(crate) fn file(path: &Path) -> Self {
         Self { file: Some(path.to_owned()), ..Self::default() }
@@ -473,7 +486,7 @@ impl Subject {
 }
 
 /// What stands in front of a message: `secrets "a", "b" and 7 more: secrets.yaml:3:14: `.
-impl Display for Subject {
+impl Display for About {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = [named("secret", &self.secrets), named("template", &self.templates)].concat();
         let file = self.file.as_ref().map(|file| text::line(&file.to_string_lossy()).into_owned());

@@ -6,19 +6,19 @@ use install::Inputs;
 use manifest::{Manifest, Name, Segment, Template, TemplateSource, TemplateText};
 use sops::Plaintext;
 
-use crate::contents::Content;
+use crate::contents::FileContent;
 use crate::manifest_file::report_problem;
 use crate::plan::{Origin, Plan};
-use crate::report::{Code, Report, Subject};
+use crate::report::{About, Code, Report};
 use crate::{input, questions};
 
 /// Fills the templates of the plan with the contents of its secrets. What fails is reported, and has no content.
 pub(crate) fn render<'p>(
     plan: &'p Plan<'_>,
-    secrets: &[Content<'_>],
+    secrets: &[FileContent<'_>],
     inputs: &mut Inputs,
     report: &mut Report,
-) -> Vec<Content<'p>> {
+) -> Vec<FileContent<'p>> {
     let by_name: HashMap<&Name, &[u8]> =
         secrets.iter().map(|secret| (secret.file.wanted.name, secret.plaintext.as_bytes())).collect();
     let mut rendered = Vec::with_capacity(plan.manifest.templates().len());
@@ -33,7 +33,7 @@ pub(crate) fn render<'p>(
             }
         };
         if let Some(plaintext) = text.and_then(|text| fill(text, &by_name)) {
-            rendered.push(Content { file, plaintext });
+            rendered.push(FileContent { file, plaintext });
         }
     }
     rendered
@@ -55,13 +55,13 @@ fn read_text(
     report: &mut Report,
 ) -> Option<TemplateText> {
     let path = template.file()?;
-    let content = match input::read(input::Kind::Text, path) {
+    let content = match input::read(input::ReadKind::Text, path) {
         Ok(content) => {
             questions::add_file(inputs, path, Some(&content));
             content
         }
         Err(error) => {
-            report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
+            report.failure(Code::TemplateUnreadable, About::template(template.name().as_str()), &error);
             return None;
         }
     };

@@ -11,7 +11,7 @@ use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::plan::{Plan, Unknown};
-use crate::report::{Code, Mood, Outcome, Report, Reported, Step, Subject};
+use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, VERBS};
 use crate::{manifest_file, steady};
 
@@ -88,7 +88,7 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
             }
             Some(drift) => {
                 let error = InTheWay { what: drift.to_string() };
-                report.failure(Code::LinkFailed, Subject::of(wanted), &error);
+                report.failure(Code::LinkFailed, About::of(wanted), &error);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::plan::{self, Plan, Unknown};
-use crate::report::{Code, Mood, Outcome, Report, Reported, Step, Subject};
+use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
 use crate::{manifest_file, questions};
 
@@ -79,7 +79,7 @@ fn install(
     let mut store = Store::open(&current, lock, group).map_err(|error| report.failed(failed, &error))?;
     if store.medium().map_err(|error| report.failed(failed, &error))? == Medium::Disk {
         let path = plan.location.mount_point().to_owned();
-        report.warning(Code::NotInMemory, Subject::default(), &OnDisk { path });
+        report.warning(Code::NotInMemory, About::default(), &OnDisk { path });
     }
     match &decision {
         Some(decision) if !changes.is_empty() => {
@@ -101,34 +101,34 @@ fn install(
     report.step(Step::Links);
     if let Some(decision) = &decision {
         for error in store.link(&decision.files) {
-            report.failure(Code::LinkFailed, Subject::default(), &error);
+            report.failure(Code::LinkFailed, About::default(), &error);
         }
         let credentials: Vec<Credential<'_>> = decision.files.iter().filter_map(File::credential).collect();
         for error in store.publish(Path::new(CREDENTIALS), &credentials) {
-            report.failure(Code::LinkFailed, Subject::default(), &error);
+            report.failure(Code::LinkFailed, About::default(), &error);
         }
     }
     for notice in store.notices() {
-        report.warning(code_of(&notice), Subject::default(), &notice);
+        report.warning(code_of(&notice), About::default(), &notice);
     }
     report.step(Step::Units);
     let sent = requests.send(Route::of(&plan, environment));
     // The secrets are installed, so a unit that does not want them is no failure.
     for error in &sent.refusals {
-        report.warning(Code::UnitRefused, Subject::default(), error);
+        report.warning(Code::UnitRefused, About::default(), error);
     }
     for error in &sent.errors {
-        report.failure(Code::UnitUnasked, Subject::default(), error);
+        report.failure(Code::UnitUnasked, About::default(), error);
     }
     requests.tell(report);
     if sent.errors.is_empty()
         && let Err(error) = store.requested_but(&sent.refused)
     {
-        report.failure(Code::UnitUnasked, Subject::default(), &error);
+        report.failure(Code::UnitUnasked, About::default(), &error);
     }
     report.step(Step::Prune);
     for error in store.prune(manifest.keep_generations()) {
-        report.failure(Code::PruneFailed, Subject::default(), &error);
+        report.failure(Code::PruneFailed, About::default(), &error);
     }
     if decision.is_some() && report.failures() == 0 {
         store.stamp(&inputs, changes);

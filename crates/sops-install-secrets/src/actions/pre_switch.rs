@@ -19,7 +19,7 @@ use crate::input::is_absence;
 use crate::keys::{self, Commands};
 use crate::manifest_file;
 use crate::plan::{Plan, Unknown};
-use crate::report::{Code, Report, Reported, Step, Subject, Tone};
+use crate::report::{About, Code, Report, Reported, Step, Tone};
 
 /// Checks the manifests of a system that is about to be switched to.
 pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Environment, report: &mut Report) {
@@ -46,8 +46,8 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
         }
     }
     if let (Some(generation), false) = (way_back, unopened.is_empty()) {
-        let error = Unopened { generation, manifests: unopened.join(", ") };
-        report.warning(Code::NoIdentity, Subject::default(), &error);
+        let error = WayBack { generation, manifests: unopened.join(", ") };
+        report.warning(Code::NoIdentity, About::default(), &error);
     }
 }
 
@@ -110,7 +110,7 @@ fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
     "this is the way back to generation {generation} of the system; the secrets that it cannot open stay as they are installed \
      now (to see which: sops-install-secrets -dry-run {manifests})"
 )]
-struct Unopened {
+struct WayBack {
     generation: u64,
     /// Those whose secrets it does not open.
     manifests: String,

@@ -11,7 +11,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::plan::{Plan, Unknown};
-use crate::report::{Code, Report, Reported, Step, Subject};
+use crate::report::{About, Code, Report, Reported, Step};
 use crate::{manifest_file, steady};
 
 /// Compares what an installation would give with what is installed.
@@ -67,7 +67,7 @@ fn compare(
     let link = current.location().symlink_path();
     if current.running_number().is_none() {
         let what = format!("nothing is installed at {}", link.display());
-        report.failure(Code::Missing, Subject::default(), &difference(what));
+        report.failure(Code::Missing, About::default(), &difference(what));
         return Ok(());
     }
     let found = report.failures();
@@ -79,21 +79,21 @@ fn compare(
             inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
         if is_the_same && of_kind.modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok() {
             let what = "its content is another one".to_owned();
-            report.failure(Code::Different, Subject::of(wanted), &difference(what));
+            report.failure(Code::Different, About::of(wanted), &difference(what));
         }
         for drift in inspection.drift {
-            report.failure(code(&drift), Subject::of(wanted), &difference(drift.to_string()));
+            report.failure(code(&drift), About::of(wanted), &difference(drift.to_string()));
         }
     }
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
     let superfluous = current.superfluous(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
     for place in superfluous {
         let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
-        report.failure(Code::Superfluous, Subject::default(), &difference(what));
+        report.failure(Code::Superfluous, About::default(), &difference(what));
     }
     if report.failures() == found && !changes.is_empty() {
         let what = format!("a directory or link below {} is another one", link.display());
-        report.failure(Code::Different, Subject::default(), &difference(what));
+        report.failure(Code::Different, About::default(), &difference(what));
     }
     let directory = Path::new(CREDENTIALS);
     let credentials: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
@@ -102,7 +102,7 @@ fn compare(
         if !is_published.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
             let path: PathBuf = directory.join(credential.name.as_str());
             let what = format!("the credential {} is missing or another one", path.display());
-            report.failure(Code::Different, Subject::default(), &difference(what));
+            report.failure(Code::Different, About::default(), &difference(what));
         }
     }
     Ok(())
