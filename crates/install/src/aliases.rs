@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, Id, LINKS, Step, push_steps, temporary};
+use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, temporary};
 use crate::location::NeededLink;
 use crate::mount::split;
 use crate::{Current, Error, File, Location};
@@ -28,7 +28,7 @@ impl Current<'_> {
         let mut trails = HashMap::new();
         let mut taken: HashMap<Spot, &Path> = HashMap::new();
         for (position, file) in files.iter().enumerate() {
-            let NeededLink::Outside(path) = self.location().link(file) else { continue };
+            let NeededLink::Outside(path) = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
                 Ok(spot) => match taken.get(&spot) {
                     Some(other) => {
@@ -50,15 +50,15 @@ impl Current<'_> {
 
 /// The places that are the program's own.
 pub(crate) struct Ours {
-    places: Vec<Place>,
+    places: Vec<OwnPlace>,
     /// The directory of the generations, if it is there.
-    generations: Option<Id>,
+    generations: Option<DirectoryId>,
     /// Its device, if it is a file system of its own.
     device: Option<u64>,
     mount_point: PathBuf,
 }
 
-struct Place {
+struct OwnPlace {
     spot: Spot,
     what: What,
     /// As the manifest writes it.
@@ -76,7 +76,7 @@ enum What {
 /// Where a path leads: the last directory on the way that is there, and the names below it.
 #[derive(Clone, Eq, Hash, PartialEq)]
 struct Spot {
-    directory: Id,
+    directory: DirectoryId,
     below: Vec<OsString>,
 }
 
@@ -127,7 +127,7 @@ impl Ours {
     }
 
     /// Whether the directory of the generations is above another one, where its device does not tell.
-    fn is_above(&self, directory: &Dir, mut id: Id) -> Result<bool, Error> {
+    fn is_above(&self, directory: &Dir, mut id: DirectoryId) -> Result<bool, Error> {
         let mut above = directory.above()?;
         loop {
             let next = above.id()?;
@@ -154,9 +154,9 @@ impl Ours {
         for name in beside {
             let below = above.iter().cloned().chain([name]).collect();
             let spot = Spot { directory: spot.directory, below };
-            self.places.push(Place { spot, what: What::Temporary, path: path.to_owned() });
+            self.places.push(OwnPlace { spot, what: What::Temporary, path: path.to_owned() });
         }
-        self.places.push(Place { spot: spot.clone(), what, path: path.to_owned() });
+        self.places.push(OwnPlace { spot: spot.clone(), what, path: path.to_owned() });
     }
 
     /// Where a path leads, if nothing of ours is there or on the way.
@@ -176,7 +176,7 @@ impl Ours {
         }
         for (directory, names) in &trail.passed {
             let names: Vec<&OsStr> = names.iter().map(OsString::as_os_str).chain([name]).collect();
-            for Place { spot, what, path: ours } in &self.places {
+            for OwnPlace { spot, what, path: ours } in &self.places {
                 if spot.directory != *directory
                     || names.len() < spot.below.len()
                     || spot.below.iter().zip(&names).any(|(ours, name)| ours != name)
@@ -237,12 +237,12 @@ impl Ours {
                 continue;
             }
             match directory.step_or_target(&name)? {
-                Step::Directory(next) => {
+                PathStep::Directory(next) => {
                     directory = next;
                     trail.pass(&name);
                     self.arrive(&mut trail, directory.id()?);
                 }
-                Step::Link(target) => {
+                PathStep::Link(target) => {
                     trail.turn_off(&name, &ahead);
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
@@ -251,13 +251,13 @@ impl Ours {
                     push_steps(&mut ahead, &target);
                     self.arrive(&mut trail, directory.id()?);
                 }
-                Step::Nothing => trail.miss(&name),
+                PathStep::Nothing => trail.miss(&name),
             }
         }
         Ok(trail)
     }
 
-    fn arrive(&self, trail: &mut Trail, directory: Id) {
+    fn arrive(&self, trail: &mut Trail, directory: DirectoryId) {
         trail.last = directory;
         trail.is_below_generations |= self.generations == Some(directory) || self.device == Some(directory.device);
         if self.places.iter().any(|place| place.spot.directory == directory) {
@@ -271,11 +271,11 @@ impl Ours {
 #[derive(Clone, Default)]
 struct Trail {
     /// Those in which there is something of ours, with the names that follow.
-    passed: Vec<(Id, Vec<OsString>)>,
+    passed: Vec<(DirectoryId, Vec<OsString>)>,
     /// How many of them, from the end, go on with the names to come.
     open: usize,
     /// The last one that is there.
-    last: Id,
+    last: DirectoryId,
     /// The names that are not there.
     missing: Vec<OsString>,
     is_below_generations: bool,

@@ -9,12 +9,11 @@ use manifest::RENDERED;
 use nix::unistd::Gid;
 
 use crate::current::Current;
-use crate::dir::{Dir, Found, Is};
-use crate::generation::{Content, entries};
-use crate::mount::DIRECTORY;
+use crate::dir::{Dir, Is, Occupant};
+use crate::generation::{EntryContent, entries};
 use crate::stamp::Seal;
 use crate::store::directories;
-use crate::{Error, File, Kind, Owner};
+use crate::{Access, Error, File, FileKind};
 
 /// The difference between the running generation and the wanted files.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl Changes {
         let mut comparison = Comparison {
             wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
             directories: entries.iter().flat_map(|entry| parents(&entry.place)).collect(),
-            owner: directories(group),
+            access: directories(group),
             seal: Seal::default(),
             changes: Self { activation: Activation::First, ..Self::none() },
         };
@@ -93,10 +92,19 @@ impl Changes {
         &self.templates
     }
 
-    fn of(&mut self, kind: Kind) -> &mut Difference {
+    /// The names of changed files of one kind.
+    #[must_use]
+    pub fn of_kind(&self, kind: FileKind) -> &Difference {
         match kind {
-            Kind::Secret => &mut self.secrets,
-            Kind::Template => &mut self.templates,
+            FileKind::Secret => &self.secrets,
+            FileKind::Template => &self.templates,
+        }
+    }
+
+    fn of(&mut self, kind: FileKind) -> &mut Difference {
+        match kind {
+            FileKind::Secret => &mut self.secrets,
+            FileKind::Template => &mut self.templates,
         }
     }
 }
@@ -144,11 +152,11 @@ enum Others {
 /// One walk through the running generation.
 struct Comparison<'a> {
     /// What has not been found yet, by place.
-    wanted: BTreeMap<&'a str, &'a Content<'a>>,
+    wanted: BTreeMap<&'a str, &'a EntryContent<'a>>,
     /// Where a directory is wanted, below the generation.
     directories: BTreeSet<&'a str>,
-    /// The owner of the directories; `None` in user mode.
-    owner: Option<Owner>,
+    /// The access to the directories.
+    access: Access,
     /// What was found.
     seal: Seal,
     changes: Changes,
@@ -156,7 +164,7 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn directory(&mut self, directory: &Dir, here: &Path, prefix: &str) -> Result<(), Error> {
-        if !directory.is_settled(self.owner, DIRECTORY)? {
+        if !directory.is_settled(self.access)? {
             self.changes.others = Others::Differ;
         }
         for (name, is) in directory.entries()? {
@@ -184,14 +192,14 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    fn wanted(&mut self, directory: &Dir, name: &OsStr, place: &str, wanted: &Content<'_>) -> Result<(), Error> {
+    fn wanted(&mut self, directory: &Dir, name: &OsStr, place: &str, wanted: &EntryContent<'_>) -> Result<(), Error> {
         match wanted {
-            Content::File(file) => match directory.same(name, file.content, file.mode.bits(), file.owner)? {
+            EntryContent::File(file) => match directory.same(name, file.content, file.wanted.access)? {
                 Some(status) => self.seal.content(Path::new(place), &status, file.content),
-                None => self.changes.of(file.kind).modified.push(file.name.to_string()),
+                None => self.changes.of(file.wanted.kind).modified.push(file.wanted.name.to_string()),
             },
-            Content::Link { target, owner } => match directory.look(name)? {
-                Found::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {
+            EntryContent::Link { target, owner } => match directory.look(name)? {
+                Occupant::Link(link) if link.target == *target && owner.is_none_or(|owner| owner == link.owner) => {
                     self.seal.link(Path::new(place), target.as_os_str(), &link.status);
                 }
                 _ => self.changes.others = Others::Differ,
@@ -202,7 +210,7 @@ impl Comparison<'_> {
 
     fn unwanted(&mut self, directory: &Dir, name: &OsStr, place: &str) -> Result<(), Error> {
         match directory.look(name)? {
-            Found::Link(_) => self.changes.others = Others::Differ,
+            Occupant::Link(_) => self.changes.others = Others::Differ,
             _ => match place.strip_prefix(RENDERED).and_then(|rest| rest.strip_prefix('/')) {
                 Some(template) => self.changes.templates.removed.push(template.to_owned()),
                 None => self.changes.secrets.removed.push(place.to_owned()),
@@ -214,8 +222,8 @@ impl Comparison<'_> {
     fn finish(mut self) -> Changes {
         for content in self.wanted.values() {
             match content {
-                Content::File(file) => self.changes.of(file.kind).added.push(file.name.to_string()),
-                Content::Link { .. } => self.changes.others = Others::Differ,
+                EntryContent::File(file) => self.changes.of(file.wanted.kind).added.push(file.wanted.name.to_string()),
+                EntryContent::Link { .. } => self.changes.others = Others::Differ,
             }
         }
         self.changes.secrets.sort();

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use manifest::CredentialName;
 use nix::sys::stat::FileStat;
 
-use crate::dir::{Dir, Found, Missing, order, temporary};
+use crate::dir::{Dir, Missing, Occupant, order, temporary};
 use crate::mount::{is_memory, split};
-use crate::record::{self, CREDENTIALS, Entries, Line};
+use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::stamp::Seal;
-use crate::{Error, Owner};
+use crate::{Access, Error, Ownership};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
 pub struct Credential<'a> {
@@ -28,7 +28,9 @@ impl Credential<'_> {
     /// [`Error::Call`] if the directory cannot be looked at.
     pub fn is_published(&self, directory: &Path) -> Result<bool, Error> {
         match Dir::existing(directory)? {
-            Some(directory) => Ok(directory.same(self.file(), self.content, FILE, None)?.is_some()),
+            Some(directory) => {
+                Ok(directory.same(self.file(), self.content, Access { permissions: FILE, owner: None })?.is_some())
+            }
             None => Ok(false),
         }
     }
@@ -49,7 +51,7 @@ pub(crate) fn update(
     root: &Dir,
     path: &Path,
     credentials: &[Credential<'_>],
-    owner: Option<Owner>,
+    owner: Option<Ownership>,
 ) -> (Vec<Error>, Option<Seal>) {
     let mut failures = Vec::new();
     let mut seal = Seal::default();
@@ -82,7 +84,7 @@ fn publish_all(
     root: &Dir,
     path: &Path,
     credentials: &[Credential<'_>],
-    owner: Option<Owner>,
+    owner: Option<Ownership>,
     seal: &mut Seal,
     failures: &mut Vec<Error>,
 ) -> Result<(), Error> {
@@ -139,11 +141,11 @@ fn publish_all(
 }
 
 /// The directory, made if it is not there, if it is fit for plaintext.
-fn open(path: &Path, owner: Option<Owner>) -> Result<Dir, Error> {
+fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
     let (parent, name) = split(path)?;
     let parent = Dir::walk(parent, Missing::Make(PARENT))?;
     let directory = match parent.look(name)? {
-        Found::Nothing => parent.make(name, DIRECTORY, owner)?,
+        Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner })?,
         _ => parent.child(name)?,
     };
     if !is_memory(&directory)? {
@@ -160,19 +162,20 @@ fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<()
     let name = credential.file();
     for name in [name, &temporary(name)] {
         match directory.look(name)? {
-            Found::Nothing => {}
-            Found::File if known => {}
+            Occupant::Nothing => {}
+            Occupant::File if known => {}
             found => return Err(Error::Foreign { path: directory.path().join(name), found: found.noun() }),
         }
     }
     Ok(())
 }
 
-fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -> Result<FileStat, Error> {
+fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership>) -> Result<FileStat, Error> {
     let name = credential.file();
-    match directory.same(name, credential.content, FILE, owner)? {
+    let access = Access { permissions: FILE, owner };
+    match directory.same(name, credential.content, access)? {
         Some(status) => Ok(status),
-        None => directory.replace(name, credential.content, FILE, owner),
+        None => directory.replace(name, credential.content, access),
     }
 }
 
@@ -191,14 +194,14 @@ impl Published {
     }
 }
 
-impl record::Entry for Published {
+impl record::Recorded for Published {
     const RECORD: &'static str = CREDENTIALS;
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Pair {
         [self.directory.clone().into(), self.name.clone()]
     }
 
-    fn of([directory, name]: &Line) -> Option<Self> {
+    fn of([directory, name]: &Pair) -> Option<Self> {
         Some(Self { directory: directory.into(), name: name.clone() })
     }
 }

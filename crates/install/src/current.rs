@@ -4,10 +4,10 @@ use std::path::{Component, Path};
 
 use zeroize::Zeroizing;
 
-use crate::dir::{Dir, Found};
+use crate::dir::{Dir, Occupant};
 use crate::mount::split;
 use crate::record::STAMP;
-use crate::requests::Requests;
+use crate::requests::RequestRecord;
 use crate::{Error, Location};
 
 /// What readers of a [`Location`] see before this run changes anything.
@@ -19,7 +19,7 @@ pub struct Current<'l> {
     root: Option<Dir>,
     /// The directory that the symlink leads to.
     running: Option<Dir>,
-    requests: Requests,
+    requests: RequestRecord,
     stamp: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -40,11 +40,11 @@ impl<'l> Current<'l> {
             number: None,
             root: Dir::existing(location.mount_point())?,
             running: None,
-            requests: Requests::default(),
+            requests: RequestRecord::default(),
             stamp: None,
         };
         if let Some(root) = &found.root {
-            found.requests = Requests::read(root)?;
+            found.requests = RequestRecord::read(root)?;
             // Without a stamp there is more to do, and nothing is wrong.
             found.stamp = root.read(STAMP.as_ref()).ok().flatten();
         }
@@ -52,8 +52,8 @@ impl<'l> Current<'l> {
         let (parent, name) = split(location.symlink_path())?;
         let Some(parent) = Dir::existing(parent)? else { return Ok(found) };
         match parent.look(name)? {
-            Found::Nothing => Ok(found),
-            Found::Link(link) => {
+            Occupant::Nothing => Ok(found),
+            Occupant::Link(link) => {
                 found.number = generation(location, &link.target)?;
                 found.running = match Dir::existing(&parent.path().join(&link.target)) {
                     // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
@@ -62,7 +62,7 @@ impl<'l> Current<'l> {
                 };
                 Ok(found)
             }
-            Found::Directory => {
+            Occupant::Directory => {
                 let directory = parent.child(name)?;
                 if directory.is_mount()? {
                     Err(foreign("a mounted file system"))
@@ -72,7 +72,7 @@ impl<'l> Current<'l> {
                     Err(foreign("a directory with files"))
                 }
             }
-            other @ (Found::File | Found::Special) => Err(foreign(other.noun())),
+            other @ (Occupant::File | Occupant::Special) => Err(foreign(other.noun())),
         }
     }
 
@@ -101,7 +101,7 @@ impl<'l> Current<'l> {
     }
 
     /// All that earlier runs were to ask for.
-    pub(crate) fn requests(&self) -> &Requests {
+    pub(crate) fn requests(&self) -> &RequestRecord {
         &self.requests
     }
 

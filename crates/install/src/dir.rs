@@ -22,7 +22,7 @@ use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, 
 use rustix::io::Errno as Refusal;
 use zeroize::Zeroizing;
 
-use crate::{Error, Owner};
+use crate::{Access, Error, Ownership};
 
 /// An open directory.
 pub(crate) struct Dir {
@@ -63,12 +63,14 @@ impl Dir {
         let mut links = LINKS;
         while let Some(name) = ahead.pop() {
             match (directory.step_or_target(&name)?, missing) {
-                (Step::Directory(next), _) => directory = next,
-                (Step::Nothing, Missing::Make(permissions)) => directory = directory.make_step(&name, permissions)?,
-                (Step::Nothing, Missing::Fail) => {
+                (PathStep::Directory(next), _) => directory = next,
+                (PathStep::Nothing, Missing::Make(permissions)) => {
+                    directory = directory.make_step(&name, permissions)?;
+                }
+                (PathStep::Nothing, Missing::Fail) => {
                     return Err(Error::call("open", directory.path.join(name))(Errno::ENOENT));
                 }
-                (Step::Link(target), _) => {
+                (PathStep::Link(target), _) => {
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
                         directory = Self::root()?;
@@ -146,19 +148,19 @@ impl Dir {
     }
 
     /// What stands at this name.
-    pub(crate) fn look(&self, name: &OsStr) -> Result<Found, Error> {
+    pub(crate) fn look(&self, name: &OsStr) -> Result<Occupant, Error> {
         let path = || self.path.join(name);
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle = match openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => handle,
-            Err(Errno::ENOENT) => return Ok(Found::Nothing),
+            Err(Errno::ENOENT) => return Ok(Occupant::Nothing),
             Err(errno) => return Err(Error::call("look at", path())(errno)),
         };
         let status = fstat(&handle).map_err(Error::call("look at", path()))?;
         match kind(&status) {
             SFlag::S_IFLNK => {
                 let target = readlinkat(&handle, c"").map_err(Error::call("read the link", path()))?;
-                Ok(Found::Link(Box::new(Link {
+                Ok(Occupant::Link(Box::new(Link {
                     handle,
                     target: target.into(),
                     owner: owner(&status),
@@ -166,9 +168,9 @@ impl Dir {
                     path: path(),
                 })))
             }
-            SFlag::S_IFDIR => Ok(Found::Directory),
-            SFlag::S_IFREG => Ok(Found::File),
-            _ => Ok(Found::Special),
+            SFlag::S_IFDIR => Ok(Occupant::Directory),
+            SFlag::S_IFREG => Ok(Occupant::File),
+            _ => Ok(Occupant::Special),
         }
     }
 
@@ -188,7 +190,7 @@ impl Dir {
                 Some(Type::Directory) => Is::Directory,
                 Some(_) => Is::Other,
                 None => match self.look(name)? {
-                    Found::Directory => Is::Directory,
+                    Occupant::Directory => Is::Directory,
                     _ => Is::Other,
                 },
             };
@@ -256,20 +258,20 @@ impl Dir {
     }
 
     /// The directory of this name, or where the link of this name leads, if no other user can change it.
-    pub(crate) fn step_or_target(&self, name: &OsStr) -> Result<Step, Error> {
+    pub(crate) fn step_or_target(&self, name: &OsStr) -> Result<PathStep, Error> {
         match self.step(name) {
-            Ok(directory) => Ok(Step::Directory(directory)),
-            Err(Errno::ENOENT) => Ok(Step::Nothing),
+            Ok(directory) => Ok(PathStep::Directory(directory)),
+            Err(Errno::ENOENT) => Ok(PathStep::Nothing),
             // ENOTDIR is said of a link, because O_NOFOLLOW comes before O_DIRECTORY, and ELOOP by some file systems.
-            Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)) => Ok(Step::Link(self.trusted_target(name, errno)?)),
+            Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)) => Ok(PathStep::Link(self.trusted_target(name, errno)?)),
             Err(errno) => Err(Error::call("open", self.path.join(name))(errno)),
         }
     }
 
     /// Which directory it is, however it was reached.
-    pub(crate) fn id(&self) -> Result<Id, Error> {
+    pub(crate) fn id(&self) -> Result<DirectoryId, Error> {
         let status = self.status()?;
-        Ok(Id { device: status.st_dev, inode: status.st_ino })
+        Ok(DirectoryId { device: status.st_dev, inode: status.st_ino })
     }
 
     /// Where the link of this name leads, and what stat(2) says of it.
@@ -307,8 +309,8 @@ impl Dir {
     /// Where the link of this name leads, if no other user can change it.
     fn trusted_target(&self, name: &OsStr, otherwise: Errno) -> Result<PathBuf, Error> {
         match self.look(name)? {
-            Found::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
-            Found::Link(link) => Err(Error::Untrusted { path: link.path }),
+            Occupant::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
+            Occupant::Link(link) => Err(Error::Untrusted { path: link.path }),
             _ => Err(Error::call("open", self.path.join(name))(otherwise)),
         }
     }
@@ -317,20 +319,20 @@ impl Dir {
 /// Making.
 impl Dir {
     /// Makes a directory, and settles it as [`Dir::settle`] does.
-    pub(crate) fn make(&self, name: &OsStr, permissions: u32, owner: Option<Owner>) -> Result<Self, Error> {
-        match make_exactly(&self.handle, name, permissions) {
+    pub(crate) fn make(&self, name: &OsStr, access: Access) -> Result<Self, Error> {
+        match make_exactly(&self.handle, name, access.permissions) {
             Ok(()) => {}
             Err(errno) => return Err(Error::call("make the directory", self.path.join(name))(errno)),
         }
         let directory = self.within(name)?;
-        directory.own(owner, permissions)?;
+        directory.own(access)?;
         Ok(directory)
     }
 
     /// Gives this directory an owner and exactly these permissions, unless it has them, and takes its access control lists
     /// away.
-    pub(crate) fn settle(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
-        self.own(owner, permissions)?;
+    pub(crate) fn settle(&self, access: Access) -> Result<(), Error> {
+        self.own(access)?;
         for list in [ACCESS_LIST, DEFAULT_LIST] {
             if self.has(list)? {
                 fremovexattr(&self.handle, list)
@@ -341,30 +343,22 @@ impl Dir {
     }
 
     /// Whether this directory has an owner and exactly these permissions, and nothing besides them.
-    pub(crate) fn is_settled(&self, owner: Option<Owner>, permissions: u32) -> Result<bool, Error> {
+    pub(crate) fn is_settled(&self, access: Access) -> Result<bool, Error> {
         let status = self.status()?;
-        Ok(permissions_of(&status) == permissions
-            && owner.is_none_or(|owner| owner == self::owner(&status))
-            && !self.has(ACCESS_LIST)?
-            && !self.has(DEFAULT_LIST)?)
+        Ok(has_access(&status, access) && !self.has(ACCESS_LIST)? && !self.has(DEFAULT_LIST)?)
     }
 
     fn has(&self, list: &CStr) -> Result<bool, Error> {
         has(&self.handle, list, || self.path.clone())
     }
 
-    fn own(&self, owner: Option<Owner>, permissions: u32) -> Result<(), Error> {
-        own(&self.handle, owner, permissions, || self.path.clone()).map(drop)
+    fn own(&self, access: Access) -> Result<(), Error> {
+        own(&self.handle, access, || self.path.clone()).map(drop)
     }
 
     /// Makes a file that only its owner can open until it is complete, and gives what stat(2) says of it then.
-    pub(crate) fn write(
-        &self,
-        name: &OsStr,
-        content: &[u8],
-        permissions: u32,
-        owner: Option<Owner>,
-    ) -> Result<FileStat, Error> {
+    pub(crate) fn write(&self, name: &OsStr, content: &[u8], access: Access) -> Result<FileStat, Error> {
+        let Access { permissions, owner } = access;
         let path = || self.path.join(name);
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         // Permissions for the owner alone are right from the start, which saves a call for each file.
@@ -381,21 +375,15 @@ impl Dir {
             permit(&handle, permissions, path)?;
         }
         // Whether that was enough is looked at, and the rest is done: whoever made the file, and with which umask.
-        own(&handle, owner, permissions, path)
+        own(&handle, access, path)
     }
 
     /// Puts a file in the place of another one in one step, or makes it, and gives what stat(2) says of it. For directories in
     /// which only root can write.
-    pub(crate) fn replace(
-        &self,
-        name: &OsStr,
-        content: &[u8],
-        permissions: u32,
-        owner: Option<Owner>,
-    ) -> Result<FileStat, Error> {
+    pub(crate) fn replace(&self, name: &OsStr, content: &[u8], access: Access) -> Result<FileStat, Error> {
         let temporary = temporary(name);
         self.remove(&temporary)?;
-        match self.write(&temporary, content, permissions, owner) {
+        match self.write(&temporary, content, access) {
             // Once more, because another name changes a time. Only root can have touched it since.
             Ok(_) => self.rename_or_remove(&temporary, name, Over::Anything).and_then(|()| self.status_of(name)),
             Err(error) => match self.remove(&temporary) {
@@ -409,11 +397,11 @@ impl Dir {
     ///
     /// In a directory in which others can write, the link may have been exchanged before it gets its owner; then nothing
     /// gets this owner but another link.
-    pub(crate) fn link(&self, target: &Path, name: &OsStr, owner: Option<Owner>) -> Result<FileStat, Error> {
+    pub(crate) fn link(&self, target: &Path, name: &OsStr, owner: Option<Ownership>) -> Result<FileStat, Error> {
         symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.path.join(name)))?;
         let finished = self.finish_link(name, owner);
         if finished.is_err()
-            && let Ok(Found::Link(link)) = self.look(name)
+            && let Ok(Occupant::Link(link)) = self.look(name)
             && link.target == target
         {
             match self.remove(name) {
@@ -424,11 +412,11 @@ impl Dir {
         finished
     }
 
-    fn finish_link(&self, name: &OsStr, owner: Option<Owner>) -> Result<FileStat, Error> {
+    fn finish_link(&self, name: &OsStr, owner: Option<Ownership>) -> Result<FileStat, Error> {
         let status = self.status_of(name)?;
         match owner {
             Some(owner) if owner != self::owner(&status) => match self.look(name)? {
-                Found::Link(link) => link.give(owner),
+                Occupant::Link(link) => link.give(owner),
                 _ => Err(Error::Untrusted { path: self.path.join(name) }),
             },
             _ => Ok(status),
@@ -499,13 +487,7 @@ impl Dir {
 
     /// What stat(2) says of a file if it is there and has this content, these permissions and this owner, and no access
     /// control list.
-    pub(crate) fn same(
-        &self,
-        name: &OsStr,
-        content: &[u8],
-        permissions: u32,
-        owner: Option<Owner>,
-    ) -> Result<Option<FileStat>, Error> {
+    pub(crate) fn same(&self, name: &OsStr, content: &[u8], access: Access) -> Result<Option<FileStat>, Error> {
         let (mut file, status) = match self.open(name) {
             Ok(opened) => opened,
             // Not there, or something else than a file: a link, a directory, a socket.
@@ -515,18 +497,17 @@ impl Dir {
             }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let is_same = permissions_of(&status) == permissions
-            && owner.is_none_or(|owner| owner == self::owner(&status))
+        let is_same = has_access(&status, access)
             && usize::try_from(status.st_size).ok() == Some(content.len())
             && !has(&file, ACCESS_LIST, || self.path.join(name))?
             && *self.read_all(&mut file, &status, name)? == content;
         Ok(is_same.then_some(status))
     }
 
-    /// The permissions and the owner of a regular file; nothing if there is none.
-    pub(crate) fn permissions(&self, name: &OsStr) -> Result<Option<(u32, Owner)>, Error> {
+    /// What stat(2) says of a regular file; nothing if there is none.
+    pub(crate) fn file_status(&self, name: &OsStr) -> Result<Option<FileStat>, Error> {
         match self.status_of(name) {
-            Ok(status) => Ok((kind(&status) == SFlag::S_IFREG).then(|| (permissions_of(&status), owner(&status)))),
+            Ok(status) => Ok((kind(&status) == SFlag::S_IFREG).then_some(status)),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),
         }
@@ -541,7 +522,7 @@ impl Dir {
             Err(error) => return Err(error),
         };
         let status = from.status()?;
-        let to = other.make(name, permissions_of(&status), Some(owner(&status)))?;
+        let to = other.make(name, access_of(&status))?;
         for (name, is) in from.entries()? {
             match is {
                 Is::Directory => from.copy_to(&name, &to)?,
@@ -553,12 +534,12 @@ impl Dir {
 
     /// Copies a link or a file.
     pub(crate) fn copy_entry_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
-        if let Found::Link(link) = self.look(name)? {
+        if let Occupant::Link(link) = self.look(name)? {
             return other.link(&link.target, name, Some(link.owner)).map(drop);
         }
         let (mut file, status) = self.open(name)?;
         let content = self.read_all(&mut file, &status, name)?;
-        other.write(name, &content, permissions_of(&status), Some(owner(&status))).map(drop)
+        other.write(name, &content, access_of(&status)).map(drop)
     }
 
     /// Opens a regular file; anything else is EINVAL.
@@ -720,7 +701,7 @@ pub(crate) enum Is {
 }
 
 /// What there is at one step of a path.
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     Directory(Dir),
     /// A link that no other user can change, and where it leads.
     Link(PathBuf),
@@ -729,7 +710,7 @@ pub(crate) enum Step {
 
 /// A directory, however it was reached.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Id {
+pub(crate) struct DirectoryId {
     pub(crate) device: u64,
     pub(crate) inode: u64,
 }
@@ -744,7 +725,7 @@ pub(crate) enum Over {
 }
 
 /// What stands at a name.
-pub(crate) enum Found {
+pub(crate) enum Occupant {
     Nothing,
     Link(Box<Link>),
     Directory,
@@ -752,7 +733,7 @@ pub(crate) enum Found {
     Special,
 }
 
-impl Found {
+impl Occupant {
     /// What it is, with an article.
     pub(crate) fn noun(&self) -> &'static str {
         match self {
@@ -770,13 +751,13 @@ pub(crate) struct Link {
     handle: OwnedFd,
     path: PathBuf,
     pub(crate) target: PathBuf,
-    pub(crate) owner: Owner,
+    pub(crate) owner: Ownership,
     pub(crate) status: FileStat,
 }
 
 impl Link {
     /// Changes the owner of the link itself, unless it is the one, and gives what stat(2) says of it then.
-    pub(crate) fn give(&self, owner: Owner) -> Result<FileStat, Error> {
+    pub(crate) fn give(&self, owner: Ownership) -> Result<FileStat, Error> {
         if self.owner == owner {
             return Ok(self.status);
         }
@@ -823,12 +804,8 @@ fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result
 
 /// Gives an owner and exactly these permissions unless they are there, and gives what stat(2) says then. Owner first, because
 /// chown(2) may clear bits.
-fn own(
-    handle: &impl AsFd,
-    owner: Option<Owner>,
-    permissions: u32,
-    path: impl Fn() -> PathBuf,
-) -> Result<FileStat, Error> {
+fn own(handle: &impl AsFd, access: Access, path: impl Fn() -> PathBuf) -> Result<FileStat, Error> {
+    let Access { permissions, owner } = access;
     let look = || fstat(handle).map_err(|errno| Error::call("look at", path())(errno));
     let found = look()?;
     let other = owner.filter(|owner| *owner != self::owner(&found));
@@ -843,7 +820,7 @@ fn own(
     if other.is_none() && is_permitted { Ok(found) } else { look() }
 }
 
-fn give(handle: &impl AsFd, owner: Owner, path: impl Fn() -> PathBuf) -> Result<(), Error> {
+fn give(handle: &impl AsFd, owner: Ownership, path: impl Fn() -> PathBuf) -> Result<(), Error> {
     fchown(handle, Some(owner.user), Some(owner.group))
         .map_err(|errno| Error::call("change the owner of", path())(errno))
 }
@@ -880,12 +857,21 @@ pub(crate) fn kind(status: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits())
 }
 
-fn permissions_of(status: &FileStat) -> u32 {
+/// Whether a file or directory has exactly these permissions, and this owner where it matters.
+fn has_access(status: &FileStat, access: Access) -> bool {
+    permissions_of(status) == access.permissions && access.owner.is_none_or(|owner| owner == self::owner(status))
+}
+
+fn access_of(status: &FileStat) -> Access {
+    Access { permissions: permissions_of(status), owner: Some(owner(status)) }
+}
+
+pub(crate) fn permissions_of(status: &FileStat) -> u32 {
     status.st_mode & PERMISSIONS
 }
 
-fn owner(status: &FileStat) -> Owner {
-    Owner { user: Uid::from_raw(status.st_uid), group: Gid::from_raw(status.st_gid) }
+pub(crate) fn owner(status: &FileStat) -> Ownership {
+    Ownership { user: Uid::from_raw(status.st_uid), group: Gid::from_raw(status.st_gid) }
 }
 
 fn is_trusted(status: &FileStat) -> bool {
@@ -915,7 +901,7 @@ const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_ALL: u32 = 0o077;
 
 /// Who makes files, as a rule.
-const ROOT: Owner = Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) };
+const ROOT: Ownership = Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) };
 
 /// The extended attributes with access control lists, acl(5).
 const ACCESS_LIST: &CStr = c"system.posix_acl_access";

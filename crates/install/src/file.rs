@@ -1,51 +1,91 @@
-//! A finished file: what is to be installed, and where below a generation.
+//! What is to be installed, and where below a generation.
 
 use std::borrow::Cow;
 
-use manifest::{AbsolutePath, Mode, Name, RENDERED};
+use manifest::{AbsolutePath, CredentialName, Mode, Name, RENDERED};
 use nix::unistd::{Gid, Uid};
+
+use crate::Credential;
 
 /// A secret or a rendered template, ready to be written.
 ///
 /// It borrows the plaintext and has no `Debug`.
 pub struct File<'a> {
-    /// Its name in the manifest.
-    pub name: &'a Name,
-    /// Which of the two it is.
-    pub kind: Kind,
+    /// Everything but its content.
+    pub wanted: Wanted<'a>,
     /// The plaintext.
     pub content: &'a [u8],
-    /// Its exact permissions, whatever the umask.
-    pub mode: Mode,
-    /// Its owner; `None` in user mode, where all belongs to the user.
-    pub owner: Option<Owner>,
-    /// Where a link to it is wanted. The place where it is anyway needs none and is ignored.
-    pub path: &'a AbsolutePath,
 }
 
-impl File<'_> {
+/// A file that is wanted, without its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Its name in the manifest.
+    pub name: &'a Name,
+    /// What it is made from.
+    pub kind: FileKind,
+    /// Its owner and its permissions.
+    pub access: Access,
+    /// Where a link to it is wanted. Without one it is found at its own place below the symlink path.
+    pub link: Option<&'a AbsolutePath>,
+    /// Under which name systemd hands it to units.
+    pub credential: Option<&'a CredentialName>,
+}
+
+impl<'a> File<'a> {
+    /// The file as a credential, if it is to be one.
+    #[must_use]
+    pub fn credential(&self) -> Option<Credential<'a>> {
+        self.wanted.credential.map(|name| Credential { name, content: self.content })
+    }
+}
+
+impl Wanted<'_> {
     /// Its place below a generation, and below the symlink path.
     #[must_use]
     pub fn place(&self) -> Cow<'_, str> {
         match self.kind {
-            Kind::Secret => Cow::Borrowed(self.name.as_str()),
-            Kind::Template => Cow::Owned([RENDERED, "/", self.name.as_str()].concat()),
+            FileKind::Secret => Cow::Borrowed(self.name.as_str()),
+            FileKind::Template => Cow::Owned([RENDERED, "/", self.name.as_str()].concat()),
         }
     }
 }
 
-/// What a file was made from. Templates have a directory of their own.
+/// What a file is made from. Templates have a directory of their own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
+pub enum FileKind {
     /// A value of a sops file.
     Secret,
     /// A template with its placeholders filled in.
     Template,
 }
 
-/// The owner of a file, directory or link.
+/// Who may do what with a file or directory: its owner, and its exact permissions, whatever the umask.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Owner {
+pub struct Access {
+    /// The bits of chmod(2).
+    pub(crate) permissions: u32,
+    /// The owner; `None` if it stays with the user who runs the program.
+    pub(crate) owner: Option<Ownership>,
+}
+
+impl Access {
+    /// The access to a file of the manifest.
+    #[must_use]
+    pub fn new(mode: Mode, owner: Option<Ownership>) -> Self {
+        Self { permissions: mode.bits(), owner }
+    }
+
+    /// The owner; `None` if it stays with the user who runs the program.
+    #[must_use]
+    pub fn owner(self) -> Option<Ownership> {
+        self.owner
+    }
+}
+
+/// The user and the group of a file, directory or link, by their numbers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ownership {
     /// The user.
     pub user: Uid,
     /// The group.

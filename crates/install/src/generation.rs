@@ -1,45 +1,58 @@
 //! What one generation consists of, and writing it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::dir::Dir;
 use crate::location::NeededLink;
-use crate::mount::DIRECTORY;
 use crate::stamp::Seal;
-use crate::{Error, File, Location, Owner};
+use crate::{Access, Error, File, Location, Ownership, Wanted};
 
 /// Something in a generation, at a place below it.
-pub(crate) struct Entry<'a> {
+pub(crate) struct GenerationEntry<'a> {
     pub(crate) place: String,
-    pub(crate) content: Content<'a>,
+    pub(crate) content: EntryContent<'a>,
 }
 
 /// What is at a place.
-pub(crate) enum Content<'a> {
+pub(crate) enum EntryContent<'a> {
     File(&'a File<'a>),
     /// A link to a file of whichever generation is running: its path lies below the symlink path.
     Link {
         target: PathBuf,
-        owner: Option<Owner>,
+        owner: Option<Ownership>,
     },
 }
 
 /// What the generation of these files consists of, sorted so that what is in one directory stays together.
-pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Entry<'a>> {
+pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<GenerationEntry<'a>> {
     let mut entries = Vec::with_capacity(files.len());
     for file in files {
-        entries.push(Entry { place: file.place().into_owned(), content: Content::File(file) });
-        if let NeededLink::Inside(place) = location.link(file) {
-            let content = Content::Link { target: location.readable(file), owner: file.owner };
-            entries.push(Entry { place: place.to_owned(), content });
+        let wanted = &file.wanted;
+        entries.push(GenerationEntry { place: wanted.place().into_owned(), content: EntryContent::File(file) });
+        if let NeededLink::Inside(place) = location.link(wanted) {
+            let content = EntryContent::Link { target: location.readable(wanted), owner: wanted.access.owner };
+            entries.push(GenerationEntry { place: place.to_owned(), content });
         }
     }
     entries.sort_unstable_by(|one, other| one.place.cmp(&other.place));
     entries
 }
 
+/// The places in the generation of these files.
+pub(crate) fn places(location: &Location, wanted: &[Wanted<'_>]) -> BTreeSet<String> {
+    let mut places = BTreeSet::new();
+    for file in wanted {
+        places.insert(file.place().into_owned());
+        if let NeededLink::Inside(place) = location.link(file) {
+            places.insert(place.to_owned());
+        }
+    }
+    places
+}
+
 /// Writes sorted entries below an empty directory, and gives all of it as it was made. A place that is taken twice is an error.
-pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Option<Owner>) -> Result<Seal, Error> {
+pub(crate) fn write(generation: &Dir, entries: &[GenerationEntry<'_>], directories: Access) -> Result<Seal, Error> {
     let mut seal = Seal::default();
     // The open directories from the generation down to the last entry, so that each is looked up once.
     let mut open: Vec<Open<'_>> = Vec::new();
@@ -53,17 +66,17 @@ pub(crate) fn write(generation: &Dir, entries: &[Entry<'_>], directories: Option
         for parent in parents.into_iter().skip(shared) {
             let (above, place) =
                 open.last().map_or((generation, PathBuf::new()), |open| (&open.directory, open.place.clone()));
-            let directory = above.make(parent.as_ref(), DIRECTORY, directories)?;
+            let directory = above.make(parent.as_ref(), directories)?;
             open.push(Open { name: parent, place: place.join(parent), directory });
         }
         let directory = open.last().map_or(generation, |open| &open.directory);
         let place = Path::new(&entry.place);
         match &entry.content {
-            Content::File(file) => {
-                let status = directory.write(name.as_ref(), file.content, file.mode.bits(), file.owner)?;
+            EntryContent::File(file) => {
+                let status = directory.write(name.as_ref(), file.content, file.wanted.access)?;
                 seal.content(place, &status, file.content);
             }
-            Content::Link { target, owner } => {
+            EntryContent::Link { target, owner } => {
                 let status = directory.link(target, name.as_ref(), *owner)?;
                 seal.link(place, target.as_os_str(), &status);
             }

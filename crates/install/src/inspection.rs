@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use manifest::Mode;
-
-use crate::dir::{Dir, Found, Is};
-use crate::generation::entries;
+use crate::dir::{Dir, Is, Occupant, owner, permissions_of};
+use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::{file_system_name, split};
-use crate::{Current, Error, File, Owner};
+use crate::{Current, Error, Ownership, Wanted};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -26,7 +24,7 @@ pub struct Installed {
     /// Its permissions: the bits of chmod(2).
     pub mode: u32,
     /// Its owner.
-    pub owner: Owner,
+    pub owner: Ownership,
 }
 
 /// One way in which what is installed differs from what is wanted.
@@ -39,20 +37,20 @@ pub enum Drift {
     #[error("{0} stands in its place")]
     NotAFile(&'static str),
     /// Its permissions.
-    #[error("its mode is {found:04o} and not {:04o}", wanted.bits())]
+    #[error("its mode is {found:04o} and not {wanted:04o}")]
     Mode {
         /// What they are.
         found: u32,
         /// What they should be.
-        wanted: Mode,
+        wanted: u32,
     },
     /// Its owner or group.
     #[error("it belongs to {}:{} and not to {}:{}", found.user, found.group, wanted.user, wanted.group)]
     Owner {
         /// Its owner.
-        found: Owner,
+        found: Ownership,
         /// The owner it should have.
-        wanted: Owner,
+        wanted: Ownership,
     },
     /// The link to it is not there.
     #[error("there is no link at {path}", path = _0.display())]
@@ -93,25 +91,26 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if something cannot be looked at.
-    pub fn inspect_file(&self, file: &File<'_>) -> Result<Inspection, Error> {
+    pub fn inspect_file(&self, file: &Wanted<'_>) -> Result<Inspection, Error> {
         let Some(running) = self.running() else {
             return Ok(Inspection { installed: None, drift: vec![Drift::Missing] });
         };
         let mut drift = Vec::new();
         let installed = match find(running, &file.place())? {
-            Place::Nothing => {
+            AtPlace::Nothing => {
                 drift.push(Drift::Missing);
                 None
             }
-            Place::Other(found) => {
+            AtPlace::Other(found) => {
                 drift.push(Drift::NotAFile(found.noun()));
                 None
             }
-            Place::File(found) => {
-                if found.mode != file.mode.bits() {
-                    drift.push(Drift::Mode { found: found.mode, wanted: file.mode });
+            AtPlace::File(found) => {
+                let wanted = file.access.permissions;
+                if found.mode != wanted {
+                    drift.push(Drift::Mode { found: found.mode, wanted });
                 }
-                if let Some(wanted) = file.owner.filter(|wanted| *wanted != found.owner) {
+                if let Some(wanted) = file.access.owner.filter(|wanted| *wanted != found.owner) {
                     drift.push(Drift::Owner { found: found.owner, wanted });
                 }
                 Some(found)
@@ -126,33 +125,39 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if something cannot be looked at.
-    pub fn inspect_outer_link(&self, file: &File<'_>) -> Result<Option<Drift>, Error> {
+    pub fn inspect_outer_link(&self, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         match self.location().link(file) {
             NeededLink::None | NeededLink::Inside(_) => Ok(None),
-            NeededLink::Outside(path) => self.inspect_link_at(path, file),
+            NeededLink::Outside(path) => self.inspect_link_at(path, path, file),
         }
     }
 
-    fn inspect_link(&self, running: &Dir, file: &File<'_>) -> Result<Option<Drift>, Error> {
+    fn inspect_link(&self, running: &Dir, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         match self.location().link(file) {
             NeededLink::None => Ok(None),
-            NeededLink::Inside(place) => self.inspect_link_at(&running.path().join(place), file),
-            NeededLink::Outside(path) => self.inspect_link_at(path, file),
+            NeededLink::Inside(place) => {
+                let path = self.location().symlink_path().join(place);
+                self.inspect_link_at(&running.path().join(place), &path, file)
+            }
+            NeededLink::Outside(path) => self.inspect_link_at(path, path, file),
         }
     }
 
-    fn inspect_link_at(&self, place: &Path, file: &File<'_>) -> Result<Option<Drift>, Error> {
-        let path = file.path.as_path().to_owned();
+    /// How a link at a place is not as it should be. People know it by its path.
+    fn inspect_link_at(&self, place: &Path, path: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
+        let path = path.to_owned();
         let (parent, name) = split(place)?;
-        let found = Dir::existing(parent)?.map_or(Ok(Found::Nothing), |parent| parent.look(name))?;
+        let found = Dir::existing(parent)?.map_or(Ok(Occupant::Nothing), |parent| parent.look(name))?;
         Ok(match found {
-            Found::Link(link) if link.target != self.location().readable(file) => {
+            Occupant::Link(link) if link.target != self.location().readable(file) => {
                 Some(Drift::LinkElsewhere { path, target: link.target })
             }
-            Found::Link(link) if file.owner.is_some_and(|owner| owner != link.owner) => Some(Drift::LinkOwner(path)),
-            Found::Link(_) => None,
-            Found::Nothing => Some(Drift::NoLink(path)),
-            found @ (Found::Directory | Found::File | Found::Special) => {
+            Occupant::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {
+                Some(Drift::LinkOwner(path))
+            }
+            Occupant::Link(_) => None,
+            Occupant::Nothing => Some(Drift::NoLink(path)),
+            found @ (Occupant::Directory | Occupant::File | Occupant::Special) => {
                 Some(Drift::NotALink { path, found: found.noun() })
             }
         })
@@ -163,8 +168,8 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
-    pub fn superfluous(&self, wanted: &[File<'_>]) -> Result<Vec<String>, Error> {
-        let places: BTreeSet<String> = entries(self.location(), wanted).into_iter().map(|entry| entry.place).collect();
+    pub fn superfluous(&self, wanted: &[Wanted<'_>]) -> Result<Vec<String>, Error> {
+        let places = places(self.location(), wanted);
         let mut superfluous = Vec::new();
         if let Some(running) = self.running() {
             collect(&running.listable()?, "", &places, &mut superfluous)?;
@@ -175,22 +180,22 @@ impl Current<'_> {
 }
 
 /// What is at a place below a generation.
-enum Place {
+enum AtPlace {
     Nothing,
     File(Installed),
-    Other(Found),
+    Other(Occupant),
 }
 
-fn find(running: &Dir, place: &str) -> Result<Place, Error> {
+fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
     let path = running.path().join(place);
     let (parent, name) = split(&path)?;
-    let Some(parent) = Dir::existing(parent)? else { return Ok(Place::Nothing) };
-    if let Some((mode, owner)) = parent.permissions(name)? {
-        return Ok(Place::File(Installed { mode, owner }));
+    let Some(parent) = Dir::existing(parent)? else { return Ok(AtPlace::Nothing) };
+    if let Some(status) = parent.file_status(name)? {
+        return Ok(AtPlace::File(Installed { mode: permissions_of(&status), owner: owner(&status) }));
     }
     Ok(match parent.look(name)? {
-        Found::Nothing => Place::Nothing,
-        found => Place::Other(found),
+        Occupant::Nothing => AtPlace::Nothing,
+        found => AtPlace::Other(found),
     })
 }
 

@@ -42,7 +42,7 @@ pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
 pub use current::Current;
 pub use error::Error;
-pub use file::{File, Kind, Owner};
+pub use file::{Access, File, FileKind, Ownership, Wanted};
 pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};

@@ -13,13 +13,13 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 
 use crate::aliases::Ours;
-use crate::dir::{Dir, Found, Missing, Over, order, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, order, temporary};
 use crate::location::NeededLink;
 use crate::mount::split;
 use crate::notice::Notice;
-use crate::record::{self, Entries, LINKS, Line, REPLACED};
+use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::stamp::Seal;
-use crate::{Error, File, Location, Owner};
+use crate::{Error, File, Location, Ownership, Wanted};
 
 /// What came of an update.
 pub(crate) struct Updated {
@@ -32,7 +32,8 @@ pub(crate) struct Updated {
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
 pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Updated {
-    let mut wanted: Vec<Link<'_>> = files.iter().filter_map(|file| Link::of(file, location)).collect();
+    let mut wanted: Vec<WantedLink<'_>> =
+        files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
     wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));
     let mut update = Update { failures: Vec::new(), notices: Vec::new(), seal: Seal::default() };
     if let Err(error) = update.run(root, location, &wanted) {
@@ -70,8 +71,8 @@ impl Update {
     /// # Errors
     ///
     /// The record cannot be read, and so nothing was done.
-    fn run(&mut self, root: &Dir, location: &Location, wanted: &[Link<'_>]) -> Result<(), Error> {
-        let exact: Entries<Made> = Entries::of(wanted.iter().map(Link::made));
+    fn run(&mut self, root: &Dir, location: &Location, wanted: &[WantedLink<'_>]) -> Result<(), Error> {
+        let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
         let known: Entries<Made> = record::recover(root, &mut self.failures)?;
         // Before the first of them is made: a run that is killed leaves no link that the next one does not know.
         let all: Entries<Made> = known.union(&exact);
@@ -113,14 +114,14 @@ impl Update {
         &mut self,
         root: &Dir,
         location: &Location,
-        wanted: &'w [Link<'f>],
+        wanted: &'w [WantedLink<'f>],
         known: &Entries<Made>,
-    ) -> Result<Vec<&'w Link<'f>>, Error> {
+    ) -> Result<Vec<&'w WantedLink<'f>>, Error> {
         let ours = Ours::of(location)?;
         let mut unplaced = Vec::new();
         let mut foreign = Vec::new();
         for link in wanted {
-            match link.place(location, &ours, known, Foreign::Stays) {
+            match link.place(location, &ours, known, Obstacle::Stays) {
                 Ok(Placed::Done(status)) => self.seal.link(link.path, link.target.as_os_str(), &status),
                 Ok(Placed::InTheWay(replaced)) => foreign.push((link, replaced)),
                 Err(error) => {
@@ -139,7 +140,7 @@ impl Update {
         }
         self.failures.extend(record::write(root, &replaced).err());
         for (link, replaced) in foreign {
-            match link.place(location, &ours, known, Foreign::GivesWay) {
+            match link.place(location, &ours, known, Obstacle::GivesWay) {
                 Ok(Placed::Done(status)) => {
                     self.seal.link(link.path, link.target.as_os_str(), &status);
                     self.notices.push(Notice::GaveWay { path: replaced.path, was: replaced.was });
@@ -155,15 +156,15 @@ impl Update {
     }
 }
 
-struct Link<'a> {
+struct WantedLink<'a> {
     path: &'a Path,
     target: PathBuf,
-    owner: Option<Owner>,
+    owner: Option<Ownership>,
 }
 
 /// What to do about something else at the path of a link that may give way.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Foreign {
+enum Obstacle {
     Stays,
     GivesWay,
 }
@@ -176,12 +177,12 @@ enum Placed {
     InTheWay(Replaced),
 }
 
-impl<'a> Link<'a> {
+impl<'a> WantedLink<'a> {
     /// The link that a file needs outside of the generation.
-    fn of(file: &File<'a>, location: &Location) -> Option<Self> {
+    fn of(file: &Wanted<'a>, location: &Location) -> Option<Self> {
         match location.link(file) {
             NeededLink::None | NeededLink::Inside(_) => None,
-            NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.owner }),
+            NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.access.owner }),
         }
     }
 
@@ -195,13 +196,13 @@ impl<'a> Link<'a> {
         location: &Location,
         ours: &Ours,
         known: &Entries<Made>,
-        foreign: Foreign,
+        foreign: Obstacle,
     ) -> Result<Placed, Error> {
         let (parent, name) = split(self.path)?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
         let found = parent.look(name)?;
         match &found {
-            Found::Link(link) if link.target == self.target => {
+            Occupant::Link(link) if link.target == self.target => {
                 let status = self.owner.map_or(Ok(link.status), |owner| link.give(owner))?;
                 return Ok(Placed::Done(status));
             }
@@ -213,26 +214,26 @@ impl<'a> Link<'a> {
         };
         let in_the_way = |was: OsString| Placed::InTheWay(Replaced { path: self.path.to_owned(), was });
         match found {
-            Found::Nothing => self.put(&parent, name, is_ours, Over::Nothing),
-            Found::Link(link) => {
-                if foreign == Foreign::Stays && !is_ours(&link.target) {
+            Occupant::Nothing => self.put(&parent, name, is_ours, Over::Nothing),
+            Occupant::Link(link) => {
+                if foreign == Obstacle::Stays && !is_ours(&link.target) {
                     let mut was = OsString::from("a link to ");
                     was.push(&link.target);
                     return Ok(in_the_way(was));
                 }
                 self.put(&parent, name, is_ours, Over::Anything)
             }
-            Found::Directory if foreign == Foreign::Stays && self.is_empty(&parent, name)? => {
+            Occupant::Directory if foreign == Obstacle::Stays && self.is_empty(&parent, name)? => {
                 Ok(in_the_way(OsString::from("an empty directory")))
             }
-            Found::Directory => match parent.remove_empty(name) {
+            Occupant::Directory => match parent.remove_empty(name) {
                 Ok(()) => self.put(&parent, name, is_ours, Over::Nothing),
                 Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
                     Err(self.foreign("a directory with files"))
                 }
                 Err(error) => Err(error),
             },
-            found @ (Found::File | Found::Special) => Err(self.foreign(found.noun())),
+            found @ (Occupant::File | Occupant::Special) => Err(self.foreign(found.noun())),
         }
     }
 
@@ -248,8 +249,8 @@ impl<'a> Link<'a> {
     fn put(&self, parent: &Dir, name: &OsStr, is_ours: impl Fn(&Path) -> bool, over: Over) -> Result<Placed, Error> {
         let temporary = temporary(name);
         match parent.look(&temporary)? {
-            Found::Nothing => {}
-            Found::Link(link) if is_ours(&link.target) => parent.remove(&temporary)?,
+            Occupant::Nothing => {}
+            Occupant::Link(link) if is_ours(&link.target) => parent.remove(&temporary)?,
             found => {
                 return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
             }
@@ -284,7 +285,7 @@ impl Made {
             },
         };
         for name in [name, &temporary(name)] {
-            if let Found::Link(link) = parent.look(name)?
+            if let Occupant::Link(link) = parent.look(name)?
                 && link.target == self.target
             {
                 parent.remove(name)?;
@@ -295,14 +296,14 @@ impl Made {
     }
 }
 
-impl record::Entry for Made {
+impl record::Recorded for Made {
     const RECORD: &'static str = LINKS;
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Pair {
         [self.path.clone().into(), self.target.clone().into()]
     }
 
-    fn of([path, target]: &Line) -> Option<Self> {
+    fn of([path, target]: &Pair) -> Option<Self> {
         Some(Self { path: path.into(), target: target.into() })
     }
 }
@@ -314,14 +315,14 @@ struct Replaced {
     was: OsString,
 }
 
-impl record::Entry for Replaced {
+impl record::Recorded for Replaced {
     const RECORD: &'static str = REPLACED;
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Pair {
         [self.path.clone().into(), self.was.clone()]
     }
 
-    fn of([path, was]: &Line) -> Option<Self> {
+    fn of([path, was]: &Pair) -> Option<Self> {
         Some(Self { path: path.into(), was: was.clone() })
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use manifest::AbsolutePath;
 
-use crate::{Error, File};
+use crate::{Error, Wanted};
 
 /// The mount point, below which each generation is a numbered directory, and the symlink path, which leads to the
 /// running one.
@@ -50,17 +50,17 @@ impl Location {
     }
 
     /// Where readers find a file, whichever generation is running.
-    pub(crate) fn readable(&self, file: &File<'_>) -> PathBuf {
+    pub(crate) fn readable(&self, file: &Wanted<'_>) -> PathBuf {
         self.symlink_path().join(&*file.place())
     }
 
     /// Which link a file needs to be at its path too.
-    pub(crate) fn link<'a>(&self, file: &File<'a>) -> NeededLink<'a> {
-        let below = file.path.as_str().strip_prefix(self.symlink_path.as_str());
+    pub(crate) fn link<'a>(&self, file: &Wanted<'a>) -> NeededLink<'a> {
+        let Some(path) = file.link else { return NeededLink::None };
+        let below = path.as_str().strip_prefix(self.symlink_path.as_str());
         match below.and_then(|below| below.strip_prefix('/')) {
-            Some(inside) if inside == file.place() => NeededLink::None,
             Some(inside) => NeededLink::Inside(inside),
-            None => NeededLink::Outside(file.path.as_path()),
+            None => NeededLink::Outside(path.as_path()),
         }
     }
 }

@@ -29,8 +29,8 @@ use rustix::mount::{
 use crate::current::{Current, number};
 use crate::dir::{Dir, Is, Missing, errno, raw};
 use crate::notice::Notice;
-use crate::record::{RECORDS, STAMP, SUCCESSOR};
-use crate::{Error, FileSystem, Owner};
+use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR};
+use crate::{Access, Error, FileSystem};
 
 /// The directory of the generations, open, and what it hides.
 pub(crate) struct Mounted {
@@ -41,14 +41,14 @@ pub(crate) struct Mounted {
 }
 
 /// Makes sure that the wanted file system is at the mount point and can be reached through it.
-pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Mounted, Error> {
+pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, Error> {
     let path = current.location().mount_point();
     let kind = match current.location().file_system() {
         FileSystem::Ramfs => RAMFS,
         FileSystem::Tmpfs => TMPFS,
         FileSystem::Runtime => {
             let root = open(path)?;
-            settle(&root, owner)?;
+            settle(&root, access)?;
             return Ok(Mounted { root, beneath: None, notices: Vec::new() });
         }
     };
@@ -58,7 +58,7 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
         taken_away = Some(std::mem::replace(&mut before, open(path)?));
     }
     if before.is_mount()? && before.file_system()? == kind.magic {
-        settle(&before, owner)?;
+        settle(&before, access)?;
         return Ok(Mounted { root: before, beneath: taken_away, notices: Vec::new() });
     }
     let carried = current.number().filter(|_| current.running().is_some());
@@ -69,7 +69,7 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
             None
         }
         Some(generation) => {
-            let change = Change { current, before: &before, generation, mount_point: path, kind, owner };
+            let change = Change { current, before: &before, generation, mount_point: path, kind, access };
             change.make(&mut notices)?;
             Some(before)
         }
@@ -79,12 +79,12 @@ pub(crate) fn ensure(current: &Current<'_>, owner: Option<Owner>) -> Result<Moun
     if !root.is_mount()? || root.file_system()? != kind.magic {
         return Err(Error::NotInMemory { path: path.to_owned() });
     }
-    settle(&root, owner)?;
+    settle(&root, access)?;
     Ok(Mounted { root, beneath, notices })
 }
 
-fn settle(root: &Dir, owner: Option<Owner>) -> Result<(), Error> {
-    if root.is_settled(owner, DIRECTORY)? { Ok(()) } else { root.settle(owner, DIRECTORY) }
+fn settle(root: &Dir, access: Access) -> Result<(), Error> {
+    if root.is_settled(access)? { Ok(()) } else { root.settle(access) }
 }
 
 /// Whether plaintext may be written below this directory.
@@ -137,8 +137,8 @@ struct Change<'a> {
     before: &'a Dir,
     generation: u64,
     mount_point: &'a Path,
-    kind: Kind,
-    owner: Option<Owner>,
+    kind: MemoryKind,
+    access: Access,
 }
 
 impl Change<'_> {
@@ -152,8 +152,7 @@ impl Change<'_> {
             self.before.replace(
                 SUCCESSOR.as_ref(),
                 &successor(&device_number(new.status()?.st_dev), self.generation),
-                0o600,
-                None,
+                RECORD,
             )?;
             match put(&mount, self.mount_point, MoveMountFlags::MOVE_MOUNT_BENEATH) {
                 // Not what the call said, but what is there.
@@ -175,7 +174,7 @@ impl Change<'_> {
         if new.file_system()? != self.kind.magic {
             return Err(Error::NotInMemory { path: self.mount_point.to_owned() });
         }
-        new.settle(self.owner, DIRECTORY)?;
+        new.settle(self.access)?;
         self.before.copy_to(self.generation.to_string().as_ref(), new)?;
         for (name, is) in self.before.entries()? {
             let is_record = RECORDS.iter().any(|record| name == *record) && name != SUCCESSOR && name != STAMP;
@@ -239,7 +238,7 @@ fn take_away(path: &Path) -> Result<(), Error> {
     umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
 }
 
-fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
+fn mount_new(kind: MemoryKind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     let attempt = |data: &'static str| mount(Some("none"), path, Some(kind.name), flags, Some(data));
     let result = if kind.has_swap {
@@ -258,14 +257,14 @@ fn mount_new(kind: Kind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), E
 
 /// A kind of file system in memory.
 #[derive(Clone, Copy)]
-struct Kind {
+struct MemoryKind {
     name: &'static str,
     /// `RAMFS_MAGIC` and `TMPFS_MAGIC` of linux/magic.h.
     magic: u32,
     has_swap: bool,
 }
 
-impl Kind {
+impl MemoryKind {
     /// A new file system that is mounted nowhere yet.
     fn detached(self) -> Result<(OwnedFd, Swap), Errno> {
         if self.has_swap {
@@ -305,7 +304,7 @@ impl Swap {
     }
 }
 
-const RAMFS: Kind = Kind { name: "ramfs", magic: 0x8584_58f6, has_swap: false };
-const TMPFS: Kind = Kind { name: "tmpfs", magic: 0x0102_1994, has_swap: true };
+const RAMFS: MemoryKind = MemoryKind { name: "ramfs", magic: 0x8584_58f6, has_swap: false };
+const TMPFS: MemoryKind = MemoryKind { name: "tmpfs", magic: 0x0102_1994, has_swap: true };
 
 const MOUNTS: &str = "/proc/self/mountinfo";

@@ -9,34 +9,34 @@ use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::Error;
 use crate::dir::Dir;
+use crate::{Access, Error};
 
 /// What one kind of record holds. It is kept as a line of two texts without a NUL byte.
-pub(crate) trait Entry: Sized {
+pub(crate) trait Recorded: Sized {
     /// The name of the record.
     const RECORD: &'static str;
 
     /// Its texts.
-    fn line(&self) -> Line;
+    fn line(&self) -> Pair;
 
     /// What the texts say, if they can be of such an entry.
-    fn of(line: &Line) -> Option<Self>;
+    fn of(line: &Pair) -> Option<Self>;
 }
 
 /// The texts of an entry.
-pub(crate) type Line = [OsString; 2];
+pub(crate) type Pair = [OsString; 2];
 
 /// Entries of one kind, each once, sorted by their texts.
 ///
 /// They are kept as texts, so that the code of the set is there once and not for each kind.
 pub(crate) struct Entries<E> {
-    lines: BTreeSet<Line>,
+    lines: BTreeSet<Pair>,
     kind: PhantomData<E>,
 }
 
-impl<E: Entry> Entries<E> {
-    fn new(lines: BTreeSet<Line>) -> Self {
+impl<E: Recorded> Entries<E> {
+    fn new(lines: BTreeSet<Pair>) -> Self {
         Self { lines, kind: PhantomData }
     }
 
@@ -84,7 +84,7 @@ impl<E: Entry> Entries<E> {
     }
 
     /// The texts of all.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Pair> {
         self.lines.iter()
     }
 }
@@ -122,8 +122,11 @@ pub(crate) const SUCCESSOR: &str = ".successor";
 /// All records.
 pub(crate) const RECORDS: [&str; 6] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR];
 
+/// The access to a record.
+pub(crate) const RECORD: Access = Access { permissions: 0o600, owner: None };
+
 /// What the record holds, if it is there.
-pub(crate) fn read<E: Entry>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
+pub(crate) fn read<E: Recorded>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
     let Some(lines) = read_lines(root, E::RECORD)? else { return Ok(None) };
     if lines.iter().any(|line| E::of(line).is_none()) {
         return Err(damaged(&root.path().join(E::RECORD)));
@@ -136,7 +139,7 @@ pub(crate) fn read<E: Entry>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
 /// # Errors
 ///
 /// The record is there and cannot be read. Then it must not be replaced either: the next run may be able to.
-pub(crate) fn recover<E: Entry>(root: &Dir, failures: &mut Vec<Error>) -> Result<Entries<E>, Error> {
+pub(crate) fn recover<E: Recorded>(root: &Dir, failures: &mut Vec<Error>) -> Result<Entries<E>, Error> {
     match read(root) {
         Err(error @ Error::Record { .. }) => {
             failures.push(error);
@@ -147,11 +150,11 @@ pub(crate) fn recover<E: Entry>(root: &Dir, failures: &mut Vec<Error>) -> Result
 }
 
 /// Puts a new record in the place of the old one.
-pub(crate) fn write<E: Entry>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
+pub(crate) fn write<E: Recorded>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
     write_lines(root, E::RECORD, &entries.lines)
 }
 
-fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Line>>, Error> {
+fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
     let damaged = || damaged(&root.path().join(name));
     let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
     let Some(bytes) = bytes.strip_suffix(b"\0") else {
@@ -165,14 +168,14 @@ fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Line>>, Error> {
     Ok(Some(lines))
 }
 
-fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Line>) -> Result<(), Error> {
+fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {
     let mut bytes = Vec::new();
     for field in lines.iter().flatten() {
         // No path can hold a NUL byte, so it ends each field.
         bytes.extend_from_slice(field.as_bytes());
         bytes.push(0);
     }
-    root.replace(name.as_ref(), &bytes, 0o600, None).map(drop)
+    root.replace(name.as_ref(), &bytes, RECORD).map(drop)
 }
 
 /// The error of a record that cannot be read.

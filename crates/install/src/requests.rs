@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use crate::Error;
 use crate::current::number;
 use crate::dir::Dir;
-use crate::record::{self, Entries, Entry as _, Line, REQUESTS};
+use crate::record::{self, Entries, Pair, REQUESTS, Recorded as _};
 
 /// What earlier runs wanted to ask, and perhaps did not.
 #[derive(Clone, Default)]
-pub(crate) struct Requests {
+pub(crate) struct RequestRecord {
     recorded: Entries<Request>,
-    state: State,
+    state: RecordState,
 }
 
 /// Something that is to be asked once a generation is active.
@@ -27,7 +27,7 @@ struct Request {
 }
 
 #[derive(Clone, Default, Eq, PartialEq)]
-enum State {
+enum RecordState {
     #[default]
     Absent,
     Present,
@@ -35,20 +35,22 @@ enum State {
     Damaged(PathBuf),
 }
 
-impl Requests {
+impl RequestRecord {
     /// What is recorded in the directory of the generations.
     pub(crate) fn read(root: &Dir) -> Result<Self, Error> {
         match record::read(root) {
             Ok(None) => Ok(Self::default()),
-            Ok(Some(recorded)) => Ok(Self { recorded, state: State::Present }),
-            Err(Error::Record { path, .. }) => Ok(Self { recorded: Entries::default(), state: State::Damaged(path) }),
+            Ok(Some(recorded)) => Ok(Self { recorded, state: RecordState::Present }),
+            Err(Error::Record { path, .. }) => {
+                Ok(Self { recorded: Entries::default(), state: RecordState::Damaged(path) })
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Those that a switch to the active generation or an earlier one has made due.
     pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
-        let is_due = move |line: &&Line| Request::of(line).is_some_and(|request| request.is_due(active));
+        let is_due = move |line: &&Pair| Request::of(line).is_some_and(|request| request.is_due(active));
         self.recorded.lines().filter(is_due).filter_map(|[_, words]| words.to_str())
     }
 
@@ -63,8 +65,8 @@ impl Requests {
         if wanted != self.recorded {
             record::write(root, &wanted)?;
             self.recorded = wanted;
-            if self.state == State::Absent {
-                self.state = State::Present;
+            if self.state == RecordState::Absent {
+                self.state = RecordState::Present;
             }
         }
         Ok(())
@@ -74,18 +76,18 @@ impl Requests {
     pub(crate) fn forget(&mut self, root: &Dir) -> Result<(), Error> {
         self.remove(root)?;
         match std::mem::take(&mut self.state) {
-            State::Damaged(path) => Err(record::damaged(&path)),
-            State::Absent | State::Present => Ok(()),
+            RecordState::Damaged(path) => Err(record::damaged(&path)),
+            RecordState::Absent | RecordState::Present => Ok(()),
         }
     }
 
     /// Without a record nothing is touched.
     fn remove(&mut self, root: &Dir) -> Result<(), Error> {
-        if self.state != State::Absent {
+        if self.state != RecordState::Absent {
             root.remove(REQUESTS.as_ref())?;
             self.recorded = Entries::default();
-            if self.state == State::Present {
-                self.state = State::Absent;
+            if self.state == RecordState::Present {
+                self.state = RecordState::Absent;
             }
         }
         Ok(())
@@ -98,14 +100,14 @@ impl Request {
     }
 }
 
-impl record::Entry for Request {
+impl record::Recorded for Request {
     const RECORD: &'static str = REQUESTS;
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Pair {
         [OsString::from(self.generation.to_string()), OsString::from(&self.words)]
     }
 
-    fn of([generation, words]: &Line) -> Option<Self> {
+    fn of([generation, words]: &Pair) -> Option<Self> {
         Some(Self { generation: number(generation.as_encoded_bytes())?, words: words.to_str()?.to_owned() })
     }
 }

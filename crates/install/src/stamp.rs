@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::dir::{Dir, Is, kind};
 use crate::mount::is_ramfs;
-use crate::record::STAMP;
+use crate::record::{RECORD, STAMP};
 use crate::{Changes, Current, Error, Store, credentials, links};
 
 /// What a generation is made from: questions, each with the answer that was used.
@@ -118,7 +118,7 @@ impl Store<'_> {
             seal: seal.finish(&salt),
             answers: answers.map(|(question, answer)| (question.as_slice(), salted(&salt, answer))).collect(),
         };
-        match self.root().replace(STAMP.as_ref(), &stamp.bytes(), 0o600, None) {
+        match self.root().replace(STAMP.as_ref(), &stamp.bytes(), RECORD) {
             Ok(_) | Err(_) => {}
         }
     }

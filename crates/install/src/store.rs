@@ -8,26 +8,26 @@ use nix::unistd::{Gid, Uid};
 
 use crate::credentials::{self, Credential};
 use crate::current::{Current, number};
-use crate::dir::{Dir, Found, Missing, Over, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, temporary};
 use crate::links::Updated;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted, split};
 use crate::notice::Notice;
-use crate::requests::Requests;
+use crate::requests::RequestRecord;
 use crate::stamp::Seal;
-use crate::{Changes, Error, File, Location, Owner, generation, links};
+use crate::{Access, Changes, Error, File, Location, Ownership, generation, links};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
     location: &'l Location,
     root: Dir,
-    /// What directories belong to; `None` in user mode.
-    directories: Option<Owner>,
+    /// The access to directories.
+    directories: Access,
     /// The number that the symlink names.
     active: Option<u64>,
     /// What an earlier file system still holds.
     beneath: Option<Dir>,
-    requests: Requests,
+    requests: RequestRecord,
     /// The generation that was staged, the links and the credentials, each as it was made; nothing where something failed.
     staged: Option<Seal>,
     links: Option<Seal>,
@@ -114,7 +114,7 @@ impl<'l> Store<'l> {
         let name = number.to_string();
         let written = self
             .root
-            .make(name.as_ref(), mount::DIRECTORY, self.directories)
+            .make(name.as_ref(), self.directories)
             .and_then(|root| generation::write(&root, &generation::entries(self.location, files), self.directories));
         match written {
             Ok(seal) => Ok(Staged { store: self, number, seal }),
@@ -142,7 +142,7 @@ impl<'l> Store<'l> {
     /// What is already right is not touched. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a credential that is missing or left behind"]
     pub fn publish(&mut self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
-        let owner = self.directories.map(|_| Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) });
+        let owner = self.directories.owner.map(|_| Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) });
         let (failures, seal) = credentials::update(&self.root, directory, credentials, owner);
         self.credentials = seal;
         failures
@@ -215,7 +215,7 @@ impl<'l> Store<'l> {
             let failures = self.root.remove_tree(number.to_string().as_ref());
             match failures.into_iter().find(|failure| !matches!(failure, Error::Mounted { .. })) {
                 Some(failure) => return Err(failure),
-                None if matches!(self.root.look(number.to_string().as_ref())?, Found::Nothing) => return Ok(number),
+                None if matches!(self.root.look(number.to_string().as_ref())?, Occupant::Nothing) => return Ok(number),
                 None => {}
             }
         }
@@ -286,9 +286,10 @@ pub enum Medium {
     Disk,
 }
 
-/// What the directories of generations belong to.
-pub(crate) fn directories(group: Option<Gid>) -> Option<Owner> {
-    group.map(|group| Owner { user: Uid::from_raw(0), group })
+/// The access to the directories of generations: they belong to root and the group, or to the user.
+pub(crate) fn directories(group: Option<Gid>) -> Access {
+    let owner = group.map(|group| Ownership { user: Uid::from_raw(0), group });
+    Access { permissions: mount::DIRECTORY, owner }
 }
 
 /// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may
@@ -298,7 +299,7 @@ fn remove_prepared(location: &Location) -> Result<(), Error> {
     let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
     let temporary = temporary(name);
     match parent.look(&temporary)? {
-        Found::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
+        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
         // What else stands there is in the way of a switch only.
         _ => Ok(()),
     }
@@ -309,18 +310,18 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<O
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
     let temporary = temporary(name);
     match parent.look(&temporary)? {
-        Found::Nothing => {}
+        Occupant::Nothing => {}
         found => return foreign(&temporary, found.noun()),
     }
     match parent.look(name)? {
-        Found::Nothing => Ok(None),
-        Found::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
-        Found::Link(link) => {
+        Occupant::Nothing => Ok(None),
+        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
+        Occupant::Link(link) => {
             let mut was = OsString::from("a link to ");
             was.push(link.target);
             Ok(Some(was))
         }
-        Found::Directory => {
+        Occupant::Directory => {
             parent.remove_hollow(name)?;
             Ok(Some(OsString::from("an empty directory")))
         }

@@ -9,28 +9,28 @@ use nix::unistd::{Gid, Uid};
 /// The user database, asked once for each name. The answer "there is none" and a failed question are not the same.
 #[derive(Default)]
 pub(crate) struct Accounts {
-    users: HashMap<AccountName, Result<Uid, Missing>>,
-    groups: HashMap<AccountName, Result<Gid, Missing>>,
+    users: HashMap<AccountName, Result<Uid, NoAccount>>,
+    groups: HashMap<AccountName, Result<Gid, NoAccount>>,
 }
 
 /// Why a name has no number.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Missing {
+pub(crate) enum NoAccount {
     #[error("there is no {kind} {name:?}{}; declare it or correct the name in the manifest", suggestion(nearest.as_deref()))]
-    Unknown { kind: Kind, name: String, nearest: Option<String> },
+    Unknown { kind: AccountKind, name: String, nearest: Option<String> },
     #[error("cannot look up the {kind} {name:?}")]
-    Failed { kind: Kind, name: String, source: nix::Error },
+    Failed { kind: AccountKind, name: String, source: nix::Error },
     #[error(
         "the {kind} {name:?} has the number 4294967295, which stands for no account at all; give it another number"
     )]
-    NoNumber { kind: Kind, name: String },
+    NoNumber { kind: AccountKind, name: String },
     #[error("there is neither a group keys nor a group nogroup to own the directories; declare the group keys")]
     NoKeysGroup,
 }
 
 /// What a name names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum AccountKind {
     User,
     Group,
 }
@@ -40,13 +40,13 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Missing`] for a name.
-    pub(crate) fn owner(&mut self, owner: &Owner) -> Result<Uid, Missing> {
+    /// [`NoAccount`] for a name.
+    pub(crate) fn owner(&mut self, owner: &Owner) -> Result<Uid, NoAccount> {
         match owner {
             Owner::Id(id) => Ok(Uid::from_raw(id.number())),
             Owner::Name(name) => cached(&mut self.users, name, |name| {
                 let found = nix::unistd::User::from_name(name).map(|user| user.map(|user| user.uid));
-                known(found, Uid::as_raw, Kind::User, name)
+                known(found, Uid::as_raw, AccountKind::User, name)
             }),
         }
     }
@@ -55,13 +55,13 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Missing`] for a name.
-    pub(crate) fn group(&mut self, group: &Group) -> Result<Gid, Missing> {
+    /// [`NoAccount`] for a name.
+    pub(crate) fn group(&mut self, group: &Group) -> Result<Gid, NoAccount> {
         match group {
             Group::Id(id) => Ok(Gid::from_raw(id.number())),
             Group::Name(name) => cached(&mut self.groups, name, |name| {
                 let found = nix::unistd::Group::from_name(name).map(|group| group.map(|group| group.gid));
-                known(found, Gid::as_raw, Kind::Group, name)
+                known(found, Gid::as_raw, AccountKind::Group, name)
             }),
         }
     }
@@ -71,24 +71,24 @@ impl Accounts {
 ///
 /// # Errors
 ///
-/// [`Missing::NoKeysGroup`] without either, [`Missing::Failed`] if they cannot be looked up.
-pub(crate) fn keys_group() -> Result<Gid, Missing> {
+/// [`NoAccount::NoKeysGroup`] without either, [`NoAccount::Failed`] if they cannot be looked up.
+pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
     for name in ["keys", "nogroup"] {
         match nix::unistd::Group::from_name(name) {
-            Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, Kind::Group, name),
+            Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, AccountKind::Group, name),
             Ok(None) => {}
-            Err(source) => return Err(Missing::Failed { kind: Kind::Group, name: name.to_owned(), source }),
+            Err(source) => return Err(NoAccount::Failed { kind: AccountKind::Group, name: name.to_owned(), source }),
         }
     }
-    Err(Missing::NoKeysGroup)
+    Err(NoAccount::NoKeysGroup)
 }
 
 /// The answer given before, or a new one.
 fn cached<I: Copy>(
-    answers: &mut HashMap<AccountName, Result<I, Missing>>,
+    answers: &mut HashMap<AccountName, Result<I, NoAccount>>,
     name: &AccountName,
-    ask: impl FnOnce(&str) -> Result<I, Missing>,
-) -> Result<I, Missing> {
+    ask: impl FnOnce(&str) -> Result<I, NoAccount>,
+) -> Result<I, NoAccount> {
     if let Some(answer) = answers.get(name) {
         return answer.clone();
     }
@@ -101,24 +101,24 @@ fn cached<I: Copy>(
 fn known<I: Copy>(
     found: nix::Result<Option<I>>,
     number: impl Fn(I) -> u32,
-    kind: Kind,
+    kind: AccountKind,
     name: &str,
-) -> Result<I, Missing> {
+) -> Result<I, NoAccount> {
     let name = || name.to_owned();
     match found {
-        Ok(Some(id)) if number(id) == u32::MAX => Err(Missing::NoNumber { kind, name: name() }),
+        Ok(Some(id)) if number(id) == u32::MAX => Err(NoAccount::NoNumber { kind, name: name() }),
         Ok(Some(id)) => Ok(id),
-        Ok(None) => Err(Missing::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
-        Err(source) => Err(Missing::Failed { kind, name: name(), source }),
+        Ok(None) => Err(NoAccount::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
+        Err(source) => Err(NoAccount::Failed { kind, name: name(), source }),
     }
 }
 
 /// The declared name that is spelled most alike, if any is near. It only helps a person, so what cannot be read is
 /// passed over.
-fn nearest(kind: Kind, wanted: &str) -> Option<String> {
+fn nearest(kind: AccountKind, wanted: &str) -> Option<String> {
     let declared = match kind {
-        Kind::User => fs::read_to_string("/etc/passwd"),
-        Kind::Group => fs::read_to_string("/etc/group"),
+        AccountKind::User => fs::read_to_string("/etc/passwd"),
+        AccountKind::Group => fs::read_to_string("/etc/group"),
     };
     nearest_in(&declared.unwrap_or_default(), wanted)
 }
@@ -138,7 +138,7 @@ fn suggestion(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for AccountKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::User => "user",
@@ -174,15 +174,15 @@ mod tests {
             let error = accounts.owner(&Owner::Name(name.clone())).unwrap_err();
             let message = r#"there is no user "nobody-is-called-so"; declare it or correct the name in the manifest"#;
             assert_eq!(error.to_string(), message);
-            assert!(matches!(accounts.group(&Group::Name(name.clone())), Err(Missing::Unknown { .. })));
+            assert!(matches!(accounts.group(&Group::Name(name.clone())), Err(NoAccount::Unknown { .. })));
         }
     }
 
     #[test]
     fn the_number_that_stands_for_no_account_is_refused() {
-        let found = known(Ok(Some(Uid::from_raw(u32::MAX))), Uid::as_raw, Kind::User, "x").unwrap_err();
-        assert!(matches!(found, Missing::NoNumber { .. }));
-        assert_eq!(known(Ok(Some(Gid::from_raw(7))), Gid::as_raw, Kind::Group, "x").unwrap(), Gid::from_raw(7));
+        let found = known(Ok(Some(Uid::from_raw(u32::MAX))), Uid::as_raw, AccountKind::User, "x").unwrap_err();
+        assert!(matches!(found, NoAccount::NoNumber { .. }));
+        assert_eq!(known(Ok(Some(Gid::from_raw(7))), Gid::as_raw, AccountKind::Group, "x").unwrap(), Gid::from_raw(7));
     }
 
     #[test]

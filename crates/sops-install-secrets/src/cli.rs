@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// The manifest, or the first of several.
     pub(crate) manifest: ManifestPath,
     pub(crate) action: Action,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: AccountLookup,
     pub(crate) output: Output,
 }
 
@@ -104,7 +104,7 @@ pub(crate) enum HostName {
 
 /// Where owners and groups come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Accounts {
+pub(crate) enum AccountLookup {
     /// The system's user database.
     LookUp,
     /// Nowhere: all is root's, or in user mode the user's.
@@ -153,7 +153,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut system = None;
     let mut check_mode = CheckMode::Off;
     let mut recipients = Vec::new();
-    let mut accounts = Accounts::LookUp;
+    let mut accounts = AccountLookup::LookUp;
     let mut output = Output::Lines;
     let mut others = Vec::new();
     let mut options_ended = false;
@@ -186,7 +186,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Opt::Status, Given::On) => others.push((Action::Status, "-status")),
             (Opt::Json, given) => output = if given == Given::On { Output::Json } else { Output::Lines },
             (Opt::IgnorePasswd, given) => {
-                accounts = if given == Given::On { Accounts::Ignore } else { Accounts::LookUp };
+                accounts = if given == Given::On { AccountLookup::Ignore } else { AccountLookup::LookUp };
             }
             (
                 Opt::CheckMode
@@ -335,7 +335,7 @@ mod tests {
         parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
     }
 
-    fn run(action: Action, accounts: Accounts) -> Command {
+    fn run(action: Action, accounts: AccountLookup) -> Command {
         let manifest = ManifestPath::Given("m.json".into());
         Command::Run(Arguments { manifest, action, accounts, output: Output::Lines })
     }
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_forms_of_go_are_understood() {
-        use {Accounts::*, Action::*};
+        use {AccountLookup::*, Action::*};
         for (line, expected) in [
             ("m.json", run(Install, LookUp)),
             ("-check-mode=sopsfile m.json", run(CheckSopsFiles, LookUp)),

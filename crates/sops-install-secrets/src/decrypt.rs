@@ -1,27 +1,17 @@
 //! From sops files to values: each file is read, unlocked and verified once, however many secrets it gives.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use install::Inputs;
-use manifest::{Manifest, Secret};
+use manifest::Secret;
 use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
 
+use crate::contents::FileContent;
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
+use crate::plan::{Plan, SopsFile};
 use crate::questions;
-use crate::report::{Code, Report, Subject, Tone, chain};
-
-/// The value of every secret in the order of the manifest; `None` where there is none, which was reported.
-pub(crate) type Values = Vec<Option<Plaintext>>;
-
-/// A sops file and the secrets in it.
-struct SopsFile<'m> {
-    path: &'m Path,
-    format: Format,
-    /// With their places in the manifest.
-    secrets: Vec<(usize, &'m Secret)>,
-}
+use crate::report::{About, Code, Report, Tone, chain};
 
 /// A sops file that gives nothing, and what its owner can do.
 #[derive(Debug, thiserror::Error)]
@@ -31,31 +21,41 @@ struct Unopened {
     way_out: String,
 }
 
-/// Decrypts all secrets of the manifest in memory. Every failure is reported, and a file that fails takes only its own
-/// secrets with it.
-pub(crate) fn decrypt(manifest: &Manifest, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Values {
-    let mut values: Values = manifest.secrets().iter().map(|_| None).collect();
-    let files = files(manifest);
+/// Decrypts all secrets of the plan in memory, in its order. Every failure is reported, and a file that fails takes only its
+/// own secrets with it.
+pub(crate) fn decrypt<'p>(
+    plan: &'p Plan<'_>,
+    keys: &HostKeys,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Vec<FileContent<'p>> {
+    let mut values: Values = plan.manifest.secrets().iter().map(|_| None).collect();
     if keys.identities.has_plugins() {
         // A plugin is to be started once, so every file is read before the first is decrypted.
-        let mut read: Vec<_> = files.iter().filter_map(|file| Some((file, file.read(inputs, report)?))).collect();
+        let files = plan.sops_files.iter();
+        let mut read: Vec<_> = files.filter_map(|file| Some((file, file.read(inputs, report)?))).collect();
         Encrypted::ask_plugins(read.iter_mut().map(|(_, encrypted)| encrypted), &keys.identities);
         for (file, encrypted) in read {
             file.decrypt(encrypted, keys, &mut values, report);
         }
     } else {
-        for file in files {
+        for file in &plan.sops_files {
             if let Some(encrypted) = file.read(inputs, report) {
                 file.decrypt(encrypted, keys, &mut values, report);
             }
         }
     }
-    values
+    // The secrets are the first files of the plan.
+    let files = plan.files.iter().zip(values);
+    files.filter_map(|(file, value)| Some(FileContent { file, plaintext: value? })).collect()
 }
 
+/// The value of each secret by its place in the plan, while the files are decrypted one after the other.
+type Values = Vec<Option<Plaintext>>;
+
 /// Checks without any key that every sops file is one and has what the manifest asks for.
-pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
-    for file in files(manifest) {
+pub(crate) fn check(plan: &Plan<'_>, report: &mut Report) {
+    for file in &plan.sops_files {
         let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
@@ -71,16 +71,16 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
 }
 
 /// Checks without any private key that each host can open every sops file.
-pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[Host], report: &mut Report) {
-    for file in files(manifest) {
+pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Report) {
+    for file in &plan.sops_files {
         let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
-            let error = NotForHosts::new(&encrypted, &shut, &file);
-            report.failure(Code::RecipientMissing, file.subject(), &error);
+            let error = NotForHosts::new(&encrypted, &shut, file);
+            report.failure(Code::RecipientMissing, file.about(), &error);
         } else if opens.iter().any(|(_, opens)| opens.is_none()) {
-            report.warning(Code::RecipientUnknown, file.subject(), &Unnamed);
+            report.warning(Code::RecipientUnknown, file.about(), &Unnamed);
         }
     }
 }
@@ -115,47 +115,18 @@ impl NotForHosts {
     }
 }
 
-/// The sops files of the manifest in its order, each once.
-fn files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
-    let mut files: Vec<SopsFile<'_>> = Vec::new();
-    let mut numbers: HashMap<&Path, usize> = HashMap::new();
-    for (place, secret) in manifest.secrets().iter().enumerate() {
-        let next = files.len();
-        let number = *numbers.entry(secret.sops_file()).or_insert(next);
-        if let Some(file) = files.get_mut(number) {
-            file.secrets.push((place, secret));
-        } else {
-            let path = secret.sops_file();
-            files.push(SopsFile { path, format: format(secret.format()), secrets: vec![(place, secret)] });
-        }
-    }
-    files
-}
-
-/// The manifest's names of the formats and those of sops are two things: a manifest may one day have others.
-fn format(format: manifest::Format) -> Format {
-    match format {
-        manifest::Format::Yaml => Format::Yaml,
-        manifest::Format::Json => Format::Json,
-        manifest::Format::Binary => Format::Binary,
-        manifest::Format::Dotenv => Format::Dotenv,
-        manifest::Format::Ini => Format::Ini,
-        manifest::Format::Age => Format::Age,
-    }
-}
-
 impl SopsFile<'_> {
     /// Reads and parses the file; `None` if that failed, which is then reported.
     fn read(&self, inputs: &mut Inputs, report: &mut Report) -> Option<Encrypted> {
-        let bytes = match input::read(input::Kind::SopsFile, self.path) {
+        let bytes = match input::read(input::ReadKind::SopsFile, self.path) {
             Ok(bytes) => {
                 questions::add_file(inputs, self.path, Some(&bytes));
                 bytes
             }
             Err(error) => {
                 // The error names the file itself.
-                let subject = Subject { file: None, ..self.subject() };
-                report.failure(Code::SopsFileUnreadable, subject, &error);
+                let about = About { file: None, ..self.about() };
+                report.failure(Code::SopsFileUnreadable, about, &error);
                 return None;
             }
         };
@@ -170,23 +141,23 @@ impl SopsFile<'_> {
 
     /// Reports what is wrong with the file as a whole.
     fn report(&self, error: &Error, way_out: String, report: &mut Report) {
-        let (subject, message) = match error {
+        let (about, message) = match error {
             Error::Parse(error) => {
-                let subject = self.subject();
+                let about = self.about();
                 match error.position {
-                    Some(at) => (subject.at(at.line, at.column), error.problem.to_string()),
-                    None => (subject, error.problem.to_string()),
+                    Some(at) => (about.at(at.line, at.column), error.problem.to_string()),
+                    None => (about, error.problem.to_string()),
                 }
             }
-            error => (self.subject(), chain(error)),
+            error => (self.about(), chain(error)),
         };
-        report.failure(code(error), subject, &Unopened { message: self.named(message), way_out });
+        report.failure(code(error), about, &Unopened { message: self.named(message), way_out });
     }
 
     /// Reports what is wrong with one secret of the file.
     fn report_key(&self, code: Code, affected: (usize, &Secret), error: &dyn std::error::Error, report: &mut Report) {
         let message = self.named(chain(error));
-        report.failure(code, self.subject_of(&[affected]), &Unopened { message, way_out: String::new() });
+        report.failure(code, self.about_of(&[affected]), &Unopened { message, way_out: String::new() });
     }
 
     /// The message with the file's own name in the command at its end.
@@ -214,7 +185,7 @@ impl SopsFile<'_> {
         if !as_a_whole.is_empty()
             && let Some(lost) = decrypted.lost()
         {
-            report.warning(Code::ValueUnusable, self.subject_of(&as_a_whole), &lost);
+            report.warning(Code::ValueUnusable, self.about_of(&as_a_whole), &lost);
         }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
@@ -240,13 +211,13 @@ impl SopsFile<'_> {
         self.secrets.iter().copied().filter(|(_, secret)| secret.selected_key().is_none())
     }
 
-    fn subject(&self) -> Subject {
-        self.subject_of(&self.secrets)
+    fn about(&self) -> About {
+        self.about_of(&self.secrets)
     }
 
-    fn subject_of(&self, affected: &[(usize, &Secret)]) -> Subject {
+    fn about_of(&self, affected: &[(usize, &Secret)]) -> About {
         let secrets = affected.iter().map(|(_, secret)| secret.name().to_string()).collect();
-        Subject { secrets, ..Subject::file(self.path) }
+        About { secrets, ..About::file(self.path) }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::absence::{self, Absence};
 
 /// What is read, in the words of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum ReadKind {
     Manifest,
     ManifestOfMachine,
     SopsFile,
@@ -28,14 +28,14 @@ pub(crate) enum Kind {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the {} {path}: {reason}", kind.noun(), path = path.display())]
 pub(crate) struct Unreadable {
-    kind: Kind,
+    kind: ReadKind,
     path: PathBuf,
-    reason: Reason,
+    reason: ReadError,
 }
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Reason {
+pub(crate) enum ReadError {
     /// Nothing is there.
     #[error("{0}")]
     Absent(Absence),
@@ -50,7 +50,7 @@ pub(crate) enum Reason {
     Other(io::Error),
 }
 
-impl Kind {
+impl ReadKind {
     fn noun(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
@@ -75,7 +75,7 @@ impl Kind {
 /// # Errors
 ///
 /// [`Unreadable`] with the path and the reason.
-pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>, Unreadable> {
+pub(crate) fn read(kind: ReadKind, path: &Path) -> Result<Vec<u8>, Unreadable> {
     content(path, kind.limit()).map_err(|reason| Unreadable { kind, path: path.to_owned(), reason })
 }
 
@@ -83,8 +83,8 @@ pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>, Unreadable> {
 ///
 /// # Errors
 ///
-/// [`Reason`].
-pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reason> {
+/// [`ReadError`].
+pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     content(path, LARGEST_KEY).map(Zeroizing::new)
 }
 
@@ -101,24 +101,24 @@ pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn content(path: &Path, limit: u64) -> Result<Vec<u8>, Reason> {
+fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     let file = open(path).map_err(|closed| match closed {
-        Closed::Failed(error) if is_absence(&error) => Reason::Absent(absence::explain(path, error)),
-        Closed::Failed(error) => Reason::Other(error),
-        Closed::NotAFile(found) => Reason::NotAFile(found),
+        Closed::Failed(error) if is_absence(&error) => ReadError::Absent(absence::explain(path, error)),
+        Closed::Failed(error) => ReadError::Other(error),
+        Closed::NotAFile(found) => ReadError::NotAFile(found),
     })?;
-    let length = file.metadata().map_err(Reason::Other)?.len();
+    let length = file.metadata().map_err(ReadError::Other)?.len();
     if length > limit {
-        return Err(Reason::TooLarge(limit));
+        return Err(ReadError::TooLarge(limit));
     }
     // All of it in one piece from the start, which takes the least memory. One byte more shows the end.
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     // It may grow while it is read, and files of the kernel say that they are empty.
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Reason::Other)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadError::Other)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
         Ok(bytes)
     } else {
-        Err(Reason::TooLarge(limit))
+        Err(ReadError::TooLarge(limit))
     }
 }
 

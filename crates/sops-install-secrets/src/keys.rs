@@ -15,7 +15,7 @@ use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
 use crate::questions;
-use crate::report::{Code, Report, Reported, Subject};
+use crate::report::{About, Code, Report, Reported};
 
 /// Whether a key has to be there.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -142,7 +142,7 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>
         let found = match name {
             HostName::Text(text) => host("-recipient", joined(text).map(|key| (None, key))),
             HostName::File(path) => {
-                let content = input::read(input::Kind::PublicKey, path);
+                let content = input::read(input::ReadKind::PublicKey, path);
                 let content = content.map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
                 let content = String::from_utf8_lossy(&content);
                 let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
@@ -268,7 +268,7 @@ impl Loader<'_> {
     }
 
     fn is_unusable(&mut self, error: &IdentityError) {
-        self.report.warning(Code::IdentityUnusable, Subject::default(), error);
+        self.report.warning(Code::IdentityUnusable, About::default(), error);
         let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
         self.unusable
             .push(Unusable { origin: error.origin().to_owned(), reason: format!("{line}{}", error.problem()) });
@@ -280,16 +280,16 @@ impl Loader<'_> {
         if self.commands == Commands::NotRun {
             // It may open everything, so this is only told if nothing else does.
             self.hidden = true;
-            self.unusable.push(Unusable { origin: variable.to_owned(), reason: Reason::NotRun.to_string() });
+            self.unusable.push(Unusable { origin: variable.to_owned(), reason: KeyReason::NotRun.to_string() });
             return None;
         }
-        let words = command.to_str().and_then(command_words).ok_or(Reason::Command);
+        let words = command.to_str().and_then(command_words).ok_or(KeyReason::Command);
         let output = words.and_then(|words| {
             let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-            let (program, arguments) = words.split_first().ok_or(Reason::Command)?;
+            let (program, arguments) = words.split_first().ok_or(KeyReason::Command)?;
             let search_path = self.search_path;
             let query = Query { program, arguments, search_path, environment: &[], time_limit: TIME_LIMIT };
-            query.output().map_err(Reason::Query)
+            query.output().map_err(KeyReason::Query)
         });
         match output {
             Ok(content) => Some(content),
@@ -304,7 +304,7 @@ impl Loader<'_> {
     fn has_home(&mut self, home: &Path) -> bool {
         match fs::metadata(home) {
             Err(error) if input::is_absence(&error) => {
-                self.cannot_read(home, Reason::Unread(input::Reason::Absent(absence::explain(home, error))));
+                self.cannot_read(home, KeyReason::Unread(input::ReadError::Absent(absence::explain(home, error))));
                 false
             }
             // What is wrong with it otherwise is for gpg to say.
@@ -318,30 +318,26 @@ impl Loader<'_> {
             (Ok(name), Some(directory)) => Ok(directory.join(name)),
             (Ok(_), None) => {
                 self.hidden |= self.commands == Commands::NotRun;
-                Err(Reason::NoCredentials)
+                Err(KeyReason::NoCredentials)
             }
         };
         let read = |place: PathBuf| {
             let content = input::read_key(&place);
             questions::add_file(self.inputs, &place, content.as_ref().ok().map(|content| content.as_slice()));
-            content.map_err(Reason::Unread)
+            content.map_err(KeyReason::Unread)
         };
         let reason = match place.and_then(read) {
             Ok(content) => return Some(content),
-            Err(Reason::Unread(input::Reason::Absent(_))) if presence == Presence::Optional => return None,
+            Err(KeyReason::Unread(input::ReadError::Absent(_))) if presence == Presence::Optional => return None,
             Err(reason) => reason,
         };
         self.cannot_read(path, reason);
         None
     }
 
-    fn cannot_read(&mut self, path: &Path, reason: Reason) {
+    fn cannot_read(&mut self, path: &Path, reason: KeyReason) {
         let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string() };
-        self.report.warning(
-            Code::IdentityUnusable,
-            Subject::default(),
-            &UnreadableKey { path: path.to_owned(), reason },
-        );
+        self.report.warning(Code::IdentityUnusable, About::default(), &UnreadableKey { path: path.to_owned(), reason });
         self.unusable.push(unusable);
     }
 }
@@ -351,14 +347,14 @@ impl Loader<'_> {
 #[error("cannot read the key {path}: {reason}", path = path.display())]
 struct UnreadableKey {
     path: PathBuf,
-    reason: Reason,
+    reason: KeyReason,
 }
 
 /// Why a key cannot be read.
 #[derive(Debug, thiserror::Error)]
-enum Reason {
+enum KeyReason {
     #[error("{0}")]
-    Unread(input::Reason),
+    Unread(input::ReadError),
     #[error("CREDENTIALS_DIRECTORY is not set; run this as a unit with LoadCredential=")]
     NoCredentials,
     #[error("it is no command: a quote is not closed, or there is no word; correct the variable")]

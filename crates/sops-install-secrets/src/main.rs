@@ -1,26 +1,26 @@
 //! `sops-install-secrets`: installs the secrets of a machine when it is activated.
 //!
 //! This file is the program as its caller sees it: arguments in, lines and an exit status out. What it does in between
-//! stands in `activate.rs`, in the order in which it happens.
+//! stands in `actions.rs` and the files below it.
 
 mod absence;
 mod accounts;
-mod activate;
+mod actions;
 mod cli;
 mod confinement;
+mod contents;
 mod decrypt;
 mod environment;
 mod input;
 mod keys;
+mod manifest_file;
 mod plan;
-mod preswitch;
 mod questions;
 mod report;
-mod status;
 mod steady;
+mod templates;
 mod text;
 mod units;
-mod verify;
 
 #[cfg(not(target_env = "musl"))]
 use std::alloc::System as Allocator;
@@ -32,7 +32,7 @@ use cli::Command;
 #[cfg(target_env = "musl")]
 use dlmalloc::GlobalDlmalloc as Allocator;
 use environment::Environment;
-use report::{Report, Style};
+use report::{LineStyle, Report};
 use zeroizing_alloc::ZeroAlloc;
 
 /// Everything that is freed is wiped first, also what a library frees.
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let environment = Environment::read();
     let prepared = confinement::prepare();
-    let mut report = Report::new(environment.program.clone(), Style::of(&environment));
+    let mut report = Report::new(environment.program.clone(), LineStyle::of(&environment));
     if let Err(error) = prepared {
         report.note(format_args!("{}: {error}", environment.program));
         return ExitCode::FAILURE;
@@ -58,7 +58,7 @@ fn run() -> ExitCode {
     match cli::parse(env::args_os().skip(1)) {
         Ok(Command::Help) => report.page(cli::usage()),
         Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
-        Ok(Command::Run(arguments)) => activate::run(&arguments, &environment, &mut report),
+        Ok(Command::Run(arguments)) => actions::run(&arguments, &environment, &mut report),
         Err(error) => {
             report.note(format_args!("{}: {error}", environment.program));
             report.note("Try: sops-install-secrets --help");

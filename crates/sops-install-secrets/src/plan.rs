@@ -1,41 +1,206 @@
-//! What this machine makes of a manifest: numbers for its owners, texts for its templates.
+//! What this machine makes of a manifest: where everything goes, and to whom it belongs.
+//!
+//! Every action begins with a [`Plan`]. To make one changes nothing, decrypts nothing and prints nothing: what is not known
+//! on this machine is part of it, and each action says it when it matters.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use install::{Inputs, Owner};
-use manifest::{Entry, Manifest, Name, Problem, Segment, Template, TemplateSource, TemplateText};
+use install::{Access, Current, FileKind, FileSystem, Location, Ownership, Wanted};
+use manifest::{Entry, Manifest, Secret, Template};
 use nix::unistd::{Gid, Uid};
-use zeroize::Zeroizing;
+use sops::Format;
 
-use crate::accounts::Accounts;
-use crate::cli;
-use crate::decrypt::Values;
-use crate::input;
-use crate::questions;
-use crate::report::{Code, Leading, Report, Reported, Subject};
+use crate::accounts::{self, Accounts, NoAccount};
+use crate::cli::AccountLookup;
+use crate::report::{About, Code, Report, Reported};
 
-/// The owners of all secrets and templates.
-pub(crate) struct Owners {
-    accounts: Accounts,
-    source: Source,
+/// A manifest on this machine.
+pub(crate) struct Plan<'m> {
+    pub(crate) manifest: &'m Manifest,
+    pub(crate) location: Location,
+    /// Every file in the order of the manifest, secrets first.
+    pub(crate) files: Vec<PlannedFile<'m>>,
+    /// Every sops file once, in the order of the manifest.
+    pub(crate) sops_files: Vec<SopsFile<'m>>,
+    directory_group: Result<Option<Gid>, NoAccount>,
     unknown: Unknown,
+}
+
+/// A secret or template that becomes a file.
+pub(crate) struct PlannedFile<'m> {
+    /// What the manifest says of it.
+    pub(crate) entry: &'m Entry,
+    pub(crate) origin: Origin<'m>,
+    /// The file to install. An owner that is not known is left out.
+    pub(crate) wanted: Wanted<'m>,
+    /// Why its owner is not known.
+    no_accounts: Vec<NoAccount>,
+    /// Whether it can be installed all the same.
+    pub(crate) is_installable: bool,
+}
+
+/// What a file comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'m> {
+    Secret(&'m Secret),
+    Template(&'m Template),
+}
+
+/// A sops file and what it gives.
+pub(crate) struct SopsFile<'m> {
+    pub(crate) path: &'m Path,
+    pub(crate) format: Format,
+    /// Its secrets, with their places in the plan.
+    pub(crate) secrets: Vec<(usize, &'m Secret)>,
 }
 
 /// What a name is that no user or group has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Unknown {
-    /// A failure.
+    /// A failure, and its files are not installed.
     Failure,
     /// A warning: an account that the same switch is going to make.
     Warning,
 }
 
+impl<'m> Plan<'m> {
+    /// The plan, with the accounts of this machine if they are to be looked up.
+    ///
+    /// # Errors
+    ///
+    /// That the places lie in each other, which is reported.
+    pub(crate) fn resolve(
+        manifest: &'m Manifest,
+        lookup: AccountLookup,
+        unknown: Unknown,
+        report: &mut Report,
+    ) -> Result<Self, Reported> {
+        let location = location(manifest, report)?;
+        let mut owners = Owners::of(manifest, lookup);
+        let secrets = manifest.secrets().iter().map(Origin::Secret);
+        let files = secrets.chain(manifest.templates().iter().map(Origin::Template));
+        Ok(Self {
+            manifest,
+            location,
+            files: files.map(|origin| PlannedFile::new(origin, &mut owners, unknown)).collect(),
+            sops_files: sops_files(manifest),
+            directory_group: directory_group(manifest, lookup),
+            unknown,
+        })
+    }
+
+    /// The group of the directories; none in user mode, where they are the user's.
+    ///
+    /// # Errors
+    ///
+    /// That there is no such group, which is reported.
+    pub(crate) fn directory_group(&self, report: &mut Report) -> Result<Option<Gid>, Reported> {
+        self.directory_group.as_ref().copied().map_err(|error| report.failed(Code::AccountUnknown, error))
+    }
+
+    /// Reports each owner and group that is not known.
+    pub(crate) fn report_unknown_accounts(&self, report: &mut Report) {
+        for file in &self.files {
+            for error in &file.no_accounts {
+                match self.unknown {
+                    Unknown::Failure => report.failure(Code::AccountUnknown, file.about(), error),
+                    Unknown::Warning => report.warning(Code::AccountUnknown, file.about(), error),
+                }
+            }
+        }
+    }
+
+    /// The running generation.
+    ///
+    /// # Errors
+    ///
+    /// That it cannot be looked at, which is reported.
+    pub(crate) fn look(&self, report: &mut Report) -> Result<Current<'_>, Reported> {
+        let current =
+            Current::inspect(&self.location).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        report.generation(&self.location, current.running_number());
+        Ok(current)
+    }
+}
+
+impl<'m> PlannedFile<'m> {
+    fn new(origin: Origin<'m>, owners: &mut Owners, unknown: Unknown) -> Self {
+        let (kind, entry, credential) = match origin {
+            Origin::Secret(secret) => (FileKind::Secret, secret.entry(), secret.credential()),
+            Origin::Template(template) => (FileKind::Template, template.entry(), None),
+        };
+        let (owner, no_accounts) = match owners.find(entry) {
+            Ok(owner) => (owner, Vec::new()),
+            Err(no_accounts) => (None, no_accounts),
+        };
+        let access = Access::new(entry.mode(), owner);
+        let wanted = Wanted { name: entry.name(), kind, access, link: entry.link(), credential };
+        let is_installable = no_accounts.is_empty() || unknown == Unknown::Warning;
+        Self { entry, origin, wanted, no_accounts, is_installable }
+    }
+
+    /// What a message on it begins with.
+    pub(crate) fn about(&self) -> About {
+        About::of(&self.wanted)
+    }
+}
+
+/// Where the secrets of a manifest are.
+///
+/// # Errors
+///
+/// That the places lie in each other, which is reported.
+pub(crate) fn location(manifest: &Manifest, report: &mut Report) -> Result<Location, Reported> {
+    let file_system = match (manifest.user_mode(), manifest.use_tmpfs()) {
+        (true, _) => FileSystem::Runtime,
+        (false, true) => FileSystem::Tmpfs,
+        (false, false) => FileSystem::Ramfs,
+    };
+    Location::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
+        .map_err(|error| report.failed(Code::InstallationFailed, &error))
+}
+
+fn directory_group(manifest: &Manifest, lookup: AccountLookup) -> Result<Option<Gid>, NoAccount> {
+    match lookup {
+        _ if manifest.user_mode() => Ok(None),
+        AccountLookup::Ignore => Ok(Some(Gid::from_raw(0))),
+        AccountLookup::LookUp => accounts::keys_group().map(Some),
+    }
+}
+
+fn sops_files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
+    let mut files: Vec<SopsFile<'_>> = Vec::new();
+    let mut numbers: HashMap<&Path, usize> = HashMap::new();
+    for (place, secret) in manifest.secrets().iter().enumerate() {
+        let next = files.len();
+        let number = *numbers.entry(secret.sops_file()).or_insert(next);
+        if let Some(file) = files.get_mut(number) {
+            file.secrets.push((place, secret));
+        } else {
+            let path = secret.sops_file();
+            files.push(SopsFile { path, format: format(secret.format()), secrets: vec![(place, secret)] });
+        }
+    }
+    files
+}
+
+/// The manifest's names of the formats and those of sops are two things: a manifest may one day have others.
+fn format(format: manifest::Format) -> Format {
+    match format {
+        manifest::Format::Yaml => Format::Yaml,
+        manifest::Format::Json => Format::Json,
+        manifest::Format::Binary => Format::Binary,
+        manifest::Format::Dotenv => Format::Dotenv,
+        manifest::Format::Ini => Format::Ini,
+        manifest::Format::Age => Format::Age,
+    }
+}
+
 /// Where owners come from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Source {
+enum Owners {
     /// The manifest, with names looked up.
-    Manifest,
+    Manifest(Accounts),
     /// Nowhere: all is root's.
     Root,
     /// Nowhere: files stay with the user who runs the program.
@@ -43,160 +208,27 @@ enum Source {
 }
 
 impl Owners {
-    /// The owners as a manifest and the command line want them.
-    pub(crate) fn of(manifest: &Manifest, accounts: cli::Accounts, unknown: Unknown) -> Self {
-        let source = match accounts {
-            _ if manifest.user_mode() => Source::Caller,
-            cli::Accounts::LookUp => Source::Manifest,
-            cli::Accounts::Ignore => Source::Root,
-        };
-        Self { accounts: Accounts::default(), source, unknown }
+    fn of(manifest: &Manifest, lookup: AccountLookup) -> Self {
+        match lookup {
+            _ if manifest.user_mode() => Self::Caller,
+            AccountLookup::LookUp => Self::Manifest(Accounts::default()),
+            AccountLookup::Ignore => Self::Root,
+        }
     }
 
-    /// The owner of one file, or `None` if it stays with the user who runs the program, or cannot be known yet.
+    /// The owner of one file, or `None` if it stays with the user who runs the program.
     ///
     /// # Errors
     ///
-    /// Names that cannot be looked up are reported, and there is no owner then.
-    pub(crate) fn find(
-        &mut self,
-        entry: &Entry,
-        subject: &Subject,
-        report: &mut Report,
-    ) -> Result<Option<Owner>, Reported> {
-        match self.source {
-            Source::Caller => Ok(None),
-            Source::Root => Ok(Some(Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
-            Source::Manifest => {
-                let user = self.accounts.owner(entry.owner());
-                let group = self.accounts.group(entry.group());
-                match (user, group) {
-                    (Ok(user), Ok(group)) => Ok(Some(Owner { user, group })),
-                    (user, group) => {
-                        for error in [user.err(), group.err()].into_iter().flatten() {
-                            match self.unknown {
-                                Unknown::Failure => report.failure(Code::AccountUnknown, subject.clone(), &error),
-                                Unknown::Warning => report.warning(Code::AccountUnknown, subject.clone(), &error),
-                            }
-                        }
-                        match self.unknown {
-                            Unknown::Failure => Err(Reported),
-                            Unknown::Warning => Ok(None),
-                        }
-                    }
-                }
-            }
+    /// Why the user, the group or both are not known.
+    fn find(&mut self, entry: &Entry) -> Result<Option<Ownership>, Vec<NoAccount>> {
+        match self {
+            Self::Caller => Ok(None),
+            Self::Root => Ok(Some(Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
+            Self::Manifest(accounts) => match (accounts.owner(entry.owner()), accounts.group(entry.group())) {
+                (Ok(user), Ok(group)) => Ok(Some(Ownership { user, group })),
+                (user, group) => Err([user.err(), group.err()].into_iter().flatten().collect()),
+            },
         }
     }
-}
-
-/// Fills the templates of the manifest; `None` where that cannot be, which was reported.
-pub(crate) fn render(
-    manifest: &Manifest,
-    values: &Values,
-    inputs: &mut Inputs,
-    report: &mut Report,
-) -> Vec<Option<Zeroizing<Vec<u8>>>> {
-    let by_name: HashMap<&Name, &[u8]> = manifest
-        .secrets()
-        .iter()
-        .zip(values)
-        .filter_map(|(secret, value)| Some((secret.name(), value.as_ref()?.as_bytes())))
-        .collect();
-    manifest
-        .templates()
-        .iter()
-        .map(|template| {
-            let read;
-            let text = match template.source() {
-                TemplateSource::Inline(text) => text,
-                TemplateSource::File(_) => {
-                    read = read_text(template, manifest, inputs, report)?;
-                    &read
-                }
-            };
-            fill(text, &by_name)
-        })
-        .collect()
-}
-
-/// Reads and resolves the texts of all templates, without any secret.
-pub(crate) fn check_templates(manifest: &Manifest, report: &mut Report) {
-    for template in manifest.templates() {
-        // What is wrong with it is reported while it is read.
-        let _text = read_text(template, manifest, &mut Inputs::new(), report);
-    }
-}
-
-/// The text of a template that stands in a file of its own.
-fn read_text(
-    template: &Template,
-    manifest: &Manifest,
-    inputs: &mut Inputs,
-    report: &mut Report,
-) -> Option<TemplateText> {
-    let path = template.file()?;
-    let content = match input::read(input::Kind::Text, path) {
-        Ok(content) => {
-            questions::add_file(inputs, path, Some(&content));
-            content
-        }
-        Err(error) => {
-            report.failure(Code::TemplateUnreadable, Subject::template(template.name().as_str()), &error);
-            return None;
-        }
-    };
-    match template.parse(&content, manifest.placeholders()) {
-        Ok(text) => Some(text),
-        Err(problems) => {
-            for problem in &problems {
-                report_problem(Code::TemplateInvalid, path, problem, report);
-            }
-            None
-        }
-    }
-}
-
-/// Reports a problem of the manifest, or of a template's text, with its place.
-pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report: &mut Report) {
-    let (subject, error) = placed(file, problem);
-    report.failure(code, subject, &error);
-}
-
-/// A problem in the words of a message, and what it is about.
-pub(crate) fn placed(file: &Path, problem: &Problem) -> (Subject, InDocument) {
-    let subject = Subject::file(file).at(problem.line(), problem.column());
-    let (secrets, templates) = match problem.subject() {
-        manifest::Subject::Secret(name) => (vec![name.clone()], Vec::new()),
-        manifest::Subject::Template(name) => (Vec::new(), vec![name.clone()]),
-        _ => (Vec::new(), Vec::new()),
-    };
-    let subject = Subject { secrets, templates, leading: Leading::Place, ..subject };
-    // What the subject has no name for, the message names.
-    let what = match problem.subject() {
-        manifest::Subject::Document | manifest::Subject::Secret(_) | manifest::Subject::Template(_) => String::new(),
-        what => format!("{what}: "),
-    };
-    (subject, InDocument { what, error: problem.error().to_string() })
-}
-
-/// A problem without its place.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}{error}")]
-pub(crate) struct InDocument {
-    what: String,
-    error: String,
-}
-
-/// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
-/// part of it stays behind in a smaller one.
-fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Zeroizing<Vec<u8>>> {
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(text.segments().len());
-    for segment in text.segments() {
-        parts.push(match segment {
-            Segment::Literal(literal) => literal,
-            Segment::Secret(name) => secrets.get(name)?,
-        });
-    }
-    Some(Zeroizing::new(parts.concat()))
 }

@@ -7,12 +7,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use install::Inputs;
+use install::{Inputs, Ownership};
+use nix::unistd::Gid;
 use zeroize::Zeroizing;
 
-use crate::cli;
+use crate::cli::AccountLookup;
 use crate::environment::Environment;
 use crate::input;
+use crate::plan::Plan;
 
 /// Adds what is in the manifest.
 pub(crate) fn add_manifest(inputs: &mut Inputs, json: &[u8]) {
@@ -24,13 +26,41 @@ pub(crate) fn add_file(inputs: &mut Inputs, path: &Path, content: Option<&[u8]>)
     inputs.add(&[FILE, path.as_os_str().as_bytes()].concat(), &answer(content));
 }
 
+/// Adds what there is besides the manifest and the files that are read: the program, its environment, and the numbers of all
+/// owners.
+pub(crate) fn add_machine(
+    inputs: &mut Inputs,
+    plan: &Plan<'_>,
+    group: Option<Gid>,
+    environment: &Environment,
+    accounts: AccountLookup,
+) {
+    add_program(inputs);
+    add_environment(inputs, environment, accounts);
+    if let Some(group) = group {
+        add_account(inputs, "group", "", group.as_raw());
+    }
+    for file in &plan.files {
+        if !file.is_installable {
+            return inputs.add_unknown();
+        }
+        let Some(Ownership { user, group }) = file.wanted.access.owner() else { continue };
+        if let manifest::Owner::Name(name) = file.entry.owner() {
+            add_account(inputs, "user", name.as_str(), user.as_raw());
+        }
+        if let manifest::Group::Name(name) = file.entry.group() {
+            add_account(inputs, "group", name.as_str(), group.as_raw());
+        }
+    }
+}
+
 /// Adds an account and its number.
-pub(crate) fn add_account(inputs: &mut Inputs, kind: &str, name: &str, number: u32) {
+fn add_account(inputs: &mut Inputs, kind: &str, name: &str, number: u32) {
     inputs.add(format!("{kind} {name}").as_bytes(), &number.to_le_bytes());
 }
 
 /// Adds the program that runs: where its file is, and what tells one build from another.
-pub(crate) fn add_program(inputs: &mut Inputs) {
+fn add_program(inputs: &mut Inputs) {
     let begin = || -> std::io::Result<Vec<u8>> {
         let mut file = fs::File::open(PROGRAM)?;
         let status = file.metadata()?;
@@ -52,7 +82,7 @@ pub(crate) fn add_program(inputs: &mut Inputs) {
 
 /// Adds what decides besides the manifest: the environment and the command line. Where programs for keys are looked for is left
 /// out, because they only open what others cannot, and the values are the same.
-pub(crate) fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: cli::Accounts) {
+fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: AccountLookup) {
     let text = |text: Option<&str>| text.map(|text| text.as_bytes().to_owned());
     let path = |path: Option<&Path>| path.map(|path| path.as_os_str().as_bytes().to_owned());
     let mut add = |question: &str, value: Option<Vec<u8>>| {
@@ -66,7 +96,7 @@ pub(crate) fn add_environment(inputs: &mut Inputs, environment: &Environment, ac
     add("user's age keys", path(environment.user_age_keys.as_deref()));
     let ssh_keys: Vec<&OsStr> = environment.ssh_keys.iter().map(|key| key.as_os_str()).collect();
     add("SOPS_AGE_SSH_PRIVATE_KEY_FILE", Some(ssh_keys.join(OsStr::new("\0")).into_encoded_bytes()));
-    add("accounts", Some(vec![u8::from(accounts == cli::Accounts::Ignore)]));
+    add("accounts", Some(vec![u8::from(accounts == AccountLookup::Ignore)]));
 }
 
 /// The answer to a question on a file. The others are known before anything is asked.

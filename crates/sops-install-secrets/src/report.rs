@@ -6,6 +6,7 @@
 
 mod code;
 mod document;
+mod installed;
 mod style;
 
 use std::cell::{Cell, RefCell};
@@ -17,37 +18,35 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use install::{Changes, Location};
-use manifest::UnitName;
+use install::{Changes, FileKind, Location, Wanted};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 
-use crate::cli::{Action, Output};
-use crate::status::Status;
+use crate::cli::Output;
 use crate::text;
-use crate::units::Requests;
-use document::Document;
+use document::ReportDocument;
 
 pub(crate) use code::Code;
-pub(crate) use style::Style;
+pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit};
+pub(crate) use style::LineStyle;
 
 /// Prints as the run goes, and keeps what the document at its end holds.
 pub(crate) struct Report {
     program: String,
-    style: Style,
+    style: LineStyle,
     output: Output,
     action: &'static str,
     manifest: PathBuf,
     outcome: Outcome,
     readers: Readers,
-    changes: Option<Differences>,
-    status: Option<Status>,
+    changes: Option<ChangedNames>,
+    installed: Option<InstalledFiles>,
     restart: Vec<String>,
     reload: Vec<String>,
-    failures: Vec<Notice>,
-    warnings: Vec<Notice>,
+    failures: Vec<Finding>,
+    warnings: Vec<Finding>,
     timings: Vec<(Step, Duration)>,
     running: Option<(Step, Duration)>,
     tone: Tone,
@@ -69,7 +68,7 @@ pub(crate) enum Tone {
 
 /// What was reported and not printed yet.
 struct Held {
-    lines: Vec<(Stream, String)>,
+    lines: Vec<(Outlet, String)>,
     /// How many there were of each before.
     failures: usize,
     warnings: usize,
@@ -78,7 +77,7 @@ struct Held {
 
 /// Where a line goes.
 #[derive(Clone, Copy)]
-enum Stream {
+enum Outlet {
     Output,
     Error(style::Level),
 }
@@ -86,6 +85,13 @@ enum Stream {
 /// Something failed, and the report has it.
 #[derive(Clone, Copy)]
 pub(crate) struct Reported;
+
+/// Whether something is done, or would be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mood {
+    Indicative,
+    Conditional,
+}
 
 /// How a run has left the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
@@ -109,7 +115,7 @@ pub(crate) enum Outcome {
 
 /// What a notice is about.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Subject {
+pub(crate) struct About {
     pub(crate) secrets: Vec<String>,
     pub(crate) templates: Vec<String>,
     pub(crate) file: Option<PathBuf>,
@@ -129,9 +135,9 @@ pub(crate) enum Leading {
 }
 
 /// A failure or a warning.
-struct Notice {
+struct Finding {
     code: Code,
-    subject: Subject,
+    about: About,
     message: String,
 }
 
@@ -146,15 +152,24 @@ enum Readers {
 }
 
 /// The generation that readers see.
+#[derive(serde::Serialize)]
 struct Generation {
     number: u64,
-    path: PathBuf,
+    path: String,
 }
 
 /// Names of what a run changes or would change.
-struct Differences {
-    secrets: [Vec<String>; 3],
-    templates: [Vec<String>; 3],
+#[derive(serde::Serialize)]
+struct ChangedNames {
+    secrets: Names,
+    templates: Names,
+}
+
+#[derive(serde::Serialize)]
+struct Names {
+    added: Vec<String>,
+    modified: Vec<String>,
+    removed: Vec<String>,
 }
 
 /// A part of a run whose time is taken.
@@ -183,7 +198,7 @@ pub(crate) enum Step {
 
 impl Report {
     /// An empty report of a run. `program` is how the program was called, which begins each line.
-    pub(crate) fn new(program: String, style: Style) -> Self {
+    pub(crate) fn new(program: String, style: LineStyle) -> Self {
         Self {
             program,
             style,
@@ -193,7 +208,7 @@ impl Report {
             outcome: Outcome::Checked,
             readers: Readers::Unknown,
             changes: None,
-            status: None,
+            installed: None,
             restart: Vec::new(),
             reload: Vec::new(),
             failures: Vec::new(),
@@ -208,15 +223,8 @@ impl Report {
     }
 
     /// What the run is to do, and who reads the report.
-    pub(crate) fn begin(&mut self, action: &Action, manifest: &Path, output: Output) {
-        self.action = match action {
-            Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => "check",
-            Action::Install => "install",
-            Action::DryRun => "dry-run",
-            Action::Verify => "verify",
-            Action::Status => "status",
-            Action::PreSwitch(_) => "pre-switch",
-        };
+    pub(crate) fn begin(&mut self, action: &'static str, manifest: &Path, output: Output) {
+        self.action = action;
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
@@ -232,48 +240,48 @@ impl Report {
     }
 
     /// One thing that was to be done and was not: the run fails, but goes on where it can.
-    pub(crate) fn failure(&mut self, code: Code, subject: Subject, error: &dyn Error) {
+    pub(crate) fn failure(&mut self, code: Code, about: About, error: &dyn Error) {
         if self.tone == Tone::Lenient {
             self.lenient = self.lenient.saturating_add(1);
-            self.warning(code, subject, error);
+            self.warning(code, about, error);
             return;
         }
         let message = text::line(&chain(error)).into_owned();
         let prefix = self.style.failure(&self.program);
-        self.emit(Stream::Error(style::Level::Error), format!("{prefix} {subject}{message}"));
-        self.failures.push(Notice { code, subject, message });
+        self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{message}"));
+        self.failures.push(Finding { code, about, message });
     }
 
     /// As [`Report::failure`], for the error path of an expression.
     pub(crate) fn failed(&mut self, code: Code, error: &dyn Error) -> Reported {
-        self.failure(code, Subject::default(), error);
+        self.failure(code, About::default(), error);
         Reported
     }
 
     /// Something that a person should know and that fails nothing.
-    pub(crate) fn warning(&mut self, code: Code, subject: Subject, error: &dyn Error) {
+    pub(crate) fn warning(&mut self, code: Code, about: About, error: &dyn Error) {
         let message = text::line(&chain(error)).into_owned();
         let prefix = self.style.warning(&self.program);
-        self.emit(Stream::Error(style::Level::Warning), format!("{prefix} {subject}{message}"));
-        self.warnings.push(Notice { code, subject, message });
+        self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{message}"));
+        self.warnings.push(Finding { code, about, message });
     }
 
     /// A line on standard error that tells of no failure.
     pub(crate) fn note(&self, line: impl Display) {
-        self.emit(Stream::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
+        self.emit(Outlet::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
     }
 
     /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.
     pub(crate) fn line(&self, line: impl Display) {
         match self.output {
-            Output::Lines => self.emit(Stream::Output, text::clean(&line.to_string()).into_owned()),
+            Output::Lines => self.emit(Outlet::Output, text::clean(&line.to_string()).into_owned()),
             Output::Json => self.note(line),
         }
     }
 
     /// Lines of our own on standard output.
     pub(crate) fn page(&self, page: impl Display) {
-        self.emit(Stream::Output, page.to_string());
+        self.emit(Outlet::Output, page.to_string());
     }
 
     /// Holds back what is reported from here on, until [`Report::release`] or [`Report::discard`].
@@ -298,14 +306,14 @@ impl Report {
         }
     }
 
-    fn emit(&self, stream: Stream, line: String) {
+    fn emit(&self, stream: Outlet, line: String) {
         if let Some(held) = self.held.borrow_mut().as_mut() {
             held.lines.push((stream, line));
             return;
         }
         match stream {
-            Stream::Output => self.print(format_args!("{line}")),
-            Stream::Error(level) => self.style.print(level, format_args!("{line}")),
+            Outlet::Output => self.print(format_args!("{line}")),
+            Outlet::Error(level) => self.style.print(level, format_args!("{line}")),
         }
     }
 
@@ -332,29 +340,49 @@ impl Report {
 
     /// The generation that readers see now.
     pub(crate) fn generation(&mut self, location: &Location, number: Option<u64>) {
-        let of = |number: u64| Generation { number, path: location.mount_point().join(number.to_string()) };
+        let path = |number: u64| location.mount_point().join(number.to_string()).to_string_lossy().into_owned();
+        let of = |number| Generation { number, path: path(number) };
         self.readers = number.map_or(Readers::Nothing, |number| Readers::Generation(of(number)));
     }
 
     /// What is changed, or would be, for the document.
     pub(crate) fn changes(&mut self, changes: &Changes) {
         if self.output == Output::Json {
-            let [secrets, templates] = [changes.secrets(), changes.templates()]
-                .map(|names| [&names.added, &names.modified, &names.removed].map(Clone::clone));
-            self.changes = Some(Differences { secrets, templates });
+            let [secrets, templates] = [changes.secrets(), changes.templates()].map(|names| Names {
+                added: names.added.clone(),
+                modified: names.modified.clone(),
+                removed: names.removed.clone(),
+            });
+            self.changes = Some(ChangedNames { secrets, templates });
         }
     }
 
     /// What is installed.
-    pub(crate) fn status(&mut self, status: Status) {
-        self.status = Some(status);
+    pub(crate) fn installed(&mut self, installed: InstalledFiles) {
+        self.installed = Some(installed);
+    }
+
+    /// Says what changes, in lines as sops-nix prints them.
+    pub(crate) fn announce(&self, changes: &Changes, mood: Mood) {
+        for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
+            for (verb, conditional, names) in [
+                ("adding", "would add", &difference.added),
+                ("modifying", "would modify", &difference.modified),
+                ("removing", "would remove", &difference.removed),
+            ] {
+                if !names.is_empty() {
+                    let plural = if names.len() == 1 { "" } else { "s" };
+                    let verb = if mood == Mood::Conditional { conditional } else { verb };
+                    let names: Vec<_> = names.iter().map(|name| text::piece(name)).collect();
+                    self.line(format_args!("{verb} {noun}{plural}: {}", names.join(", ")));
+                }
+            }
+        }
     }
 
     /// The units that are asked to restart and reload, or would be.
-    pub(crate) fn units(&mut self, requests: &Requests<'_>) {
-        let names = |units: &[&UnitName]| units.iter().map(|unit| unit.as_str().to_owned()).collect();
-        self.restart = names(requests.of(crate::units::Action::Restart));
-        self.reload = names(requests.of(crate::units::Action::Reload));
+    pub(crate) fn units(&mut self, restart: Vec<String>, reload: Vec<String>) {
+        (self.restart, self.reload) = (restart, reload);
     }
 
     /// How the machine is left, as far as is known yet.
@@ -388,7 +416,7 @@ impl Report {
             self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}"));
         }
         if self.output == Output::Json {
-            self.print(format_args!("{}", text::json(&Document::of(&self).to_json())));
+            self.print(format_args!("{}", text::json(&ReportDocument::of(&self).to_json())));
         }
         // An installation has done its work, and its lines only tell of it. Elsewhere they are what was asked for.
         let lost = self.lost.take().filter(|_| self.output == Output::Json || self.action != "install");
@@ -427,10 +455,18 @@ impl Report {
     }
 }
 
-impl Subject {
+impl About {
     /// A file as a whole.
     pub(crate) fn file(path: &Path) -> Self {
         Self { file: Some(path.to_owned()), ..Self::default() }
+    }
+
+    /// A file that is wanted.
+    pub(crate) fn of(wanted: &Wanted<'_>) -> Self {
+        match wanted.kind {
+            FileKind::Secret => Self::secret(wanted.name.as_str()),
+            FileKind::Template => Self::template(wanted.name.as_str()),
+        }
     }
 
     /// A secret on its own.
@@ -450,7 +486,7 @@ impl Subject {
 }
 
 /// What stands in front of a message: `secrets "a", "b" and 7 more: secrets.yaml:3:14: `.
-impl Display for Subject {
+impl Display for About {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = [named("secret", &self.secrets), named("template", &self.templates)].concat();
         let file = self.file.as_ref().map(|file| text::line(&file.to_string_lossy()).into_owned());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use install::{Location, is_running};
 use nix::poll::{PollTimeout, poll};
 
-use crate::report::{Code, Report, Reported, Subject};
+use crate::report::{About, Code, Report, Reported};
 
 /// Looks until nothing was changed meanwhile, and gives what the last look gave. Of the others nothing is reported.
 ///
@@ -48,7 +48,7 @@ pub(crate) fn look<T>(
         }
     }
     let path = location.mount_point().to_owned();
-    report.warning(Code::Unsettled, Subject::default(), &Unsettled { path });
+    report.warning(Code::Unsettled, About::default(), &Unsettled { path });
     report.hold();
     let result = look(report);
     report.release();

@@ -12,21 +12,25 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use install::Current;
+use install::{Activation, Changes, Current};
 use manifest::UnitName;
 use sops::{Query, QueryError};
+
+use crate::environment::Environment;
+use crate::plan::Plan;
+use crate::report::Report;
 
 /// The units to ask for, each once, in the order of the manifest.
 #[derive(Default)]
 pub(crate) struct Requests<'a> {
     restart: Vec<&'a UnitName>,
     reload: Vec<&'a UnitName>,
-    seen: HashSet<(Action, &'a UnitName)>,
+    seen: HashSet<(Verb, &'a UnitName)>,
 }
 
 /// What is asked of a unit.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Action {
+pub(crate) enum Verb {
     Restart,
     Reload,
 }
@@ -37,7 +41,7 @@ pub(crate) fn due(current: &Current<'_>) -> Vec<Due> {
     let parse = |words: &str| {
         let (words, refused) = words.strip_prefix(REFUSED).map_or((words, false), |words| (words, true));
         let (verb, unit) = words.split_once(' ')?;
-        let action = ACTIONS.into_iter().find(|action| action.verb() == verb)?;
+        let action = VERBS.into_iter().find(|action| action.word() == verb)?;
         Some(Due { action, unit: UnitName::try_from(unit.to_owned()).ok()?, refused })
     };
     current.due().filter_map(parse).collect()
@@ -45,17 +49,30 @@ pub(crate) fn due(current: &Current<'_>) -> Vec<Due> {
 
 /// A request of an earlier run.
 pub(crate) struct Due {
-    pub(crate) action: Action,
+    pub(crate) action: Verb,
     pub(crate) unit: UnitName,
     /// Whether systemd was asked, and did not do it.
     pub(crate) refused: bool,
+}
+
+impl Due {
+    /// Whether the manifest asks for it.
+    fn is_named(&self, plan: &Plan<'_>) -> bool {
+        plan.files.iter().any(|file| {
+            let units = match self.action {
+                Verb::Restart => file.entry.restart_units(),
+                Verb::Reload => file.entry.reload_units(),
+            };
+            units.contains(&self.unit)
+        })
+    }
 }
 
 /// What stands before the words of a request that systemd did not follow.
 const REFUSED: &str = "refused ";
 
 /// In the order in which they are asked for.
-pub(crate) const ACTIONS: [Action; 2] = [Action::Restart, Action::Reload];
+pub(crate) const VERBS: [Verb; 2] = [Verb::Restart, Verb::Reload];
 
 /// How units are asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +82,18 @@ pub(crate) enum Route<'a> {
     Systemctl(&'a OsStr, Whose),
     /// The lists below this directory that NixOS reads after its activation script.
     ActivationLists(&'a Path),
+}
+
+impl<'a> Route<'a> {
+    /// The way that the environment asks for.
+    pub(crate) fn of(plan: &Plan<'_>, environment: &'a Environment) -> Self {
+        if environment.systemctl {
+            let whose = if plan.manifest.user_mode() { Whose::OfTheUser } else { Whose::OfTheSystem };
+            Self::Systemctl(&environment.path, whose)
+        } else {
+            Self::ActivationLists(Path::new("/run/nixos"))
+        }
+    }
 }
 
 /// Whose units are asked for.
@@ -128,9 +157,31 @@ pub(crate) enum RequestError {
 }
 
 impl<'a> Requests<'a> {
+    /// The units that are to read new values, of which some may be due since an earlier run. On the first activation none is:
+    /// they have yet to start.
+    pub(crate) fn of(plan: &'a Plan<'_>, environment: &Environment, changes: &Changes, due: &'a [Due]) -> Self {
+        let mut requests = Self::default();
+        // The lists are NixOS' own: units of a user can only be asked for through systemctl.
+        let can_ask = !plan.manifest.user_mode() || environment.systemctl;
+        if changes.activation() == Activation::Update && can_ask {
+            // A unit that was refused is asked again as long as the manifest names it.
+            for due in due.iter().filter(|due| !due.refused || due.is_named(plan)) {
+                requests.add(due.action, &due.unit);
+            }
+            for file in &plan.files {
+                let of_kind = changes.of_kind(file.wanted.kind);
+                let name = file.wanted.name.as_str();
+                if [&of_kind.added, &of_kind.modified].iter().any(|names| is_among(name, names)) {
+                    requests.add_all(file.entry.restart_units(), file.entry.reload_units());
+                }
+            }
+        }
+        requests
+    }
+
     /// Adds the units of a secret or template that has changed.
-    pub(crate) fn add_all(&mut self, restart: &'a [UnitName], reload: &'a [UnitName]) {
-        for (action, units) in [(Action::Restart, restart), (Action::Reload, reload)] {
+    fn add_all(&mut self, restart: &'a [UnitName], reload: &'a [UnitName]) {
+        for (action, units) in [(Verb::Restart, restart), (Verb::Reload, reload)] {
             for unit in units {
                 self.add(action, unit);
             }
@@ -138,38 +189,44 @@ impl<'a> Requests<'a> {
     }
 
     /// Adds a unit, unless the same is asked of it already.
-    pub(crate) fn add(&mut self, action: Action, unit: &'a UnitName) {
+    fn add(&mut self, action: Verb, unit: &'a UnitName) {
         if self.seen.insert((action, unit)) {
             self.of_mut(action).push(unit);
         }
     }
 
     /// The units of which one thing is asked.
-    pub(crate) fn of(&self, action: Action) -> &[&'a UnitName] {
+    pub(crate) fn of_verb(&self, action: Verb) -> &[&'a UnitName] {
         match action {
-            Action::Restart => &self.restart,
-            Action::Reload => &self.reload,
+            Verb::Restart => &self.restart,
+            Verb::Reload => &self.reload,
         }
     }
 
     /// Each request in words that [`due`] reads.
     pub(crate) fn words(&self) -> Vec<String> {
-        let of = |action| self.of(action).iter().map(move |unit| format!("{} {unit}", Action::verb(action)));
-        ACTIONS.into_iter().flat_map(of).collect()
+        let of = |action| self.of_verb(action).iter().map(move |unit| format!("{} {unit}", Verb::word(action)));
+        VERBS.into_iter().flat_map(of).collect()
     }
 
-    fn of_mut(&mut self, action: Action) -> &mut Vec<&'a UnitName> {
+    fn of_mut(&mut self, action: Verb) -> &mut Vec<&'a UnitName> {
         match action {
-            Action::Restart => &mut self.restart,
-            Action::Reload => &mut self.reload,
+            Verb::Restart => &mut self.restart,
+            Verb::Reload => &mut self.reload,
         }
+    }
+
+    /// Tells the report which units are asked.
+    pub(crate) fn tell(&self, report: &mut Report) {
+        let names = |units: &[&UnitName]| units.iter().map(|unit| unit.as_str().to_owned()).collect();
+        report.units(names(&self.restart), names(&self.reload));
     }
 
     /// Makes the requests, restarts first.
     pub(crate) fn send(&self, route: Route<'_>) -> Sent {
         let mut sent = Sent::default();
-        for action in ACTIONS {
-            let units = self.of(action);
+        for action in VERBS {
+            let units = self.of_verb(action);
             if units.is_empty() {
                 continue;
             }
@@ -186,14 +243,18 @@ impl<'a> Requests<'a> {
     }
 }
 
-impl Action {
+impl Verb {
     /// As a person says it: `would restart`.
-    pub(crate) fn verb(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Restart => "restart",
             Self::Reload => "reload",
         }
     }
+}
+
+fn is_among(name: &str, sorted: &[String]) -> bool {
+    sorted.binary_search_by(|other| other.as_str().cmp(name)).is_ok()
 }
 
 /// How many units are asked for in one call. Their names are short enough for a command line.
@@ -203,10 +264,10 @@ const UNITS: usize = 1000;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
-fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, whose: Whose, sent: &mut Sent) {
+fn ask_systemctl(action: Verb, units: &[&UnitName], search_path: &OsStr, whose: Whose, sent: &mut Sent) {
     let verb = match action {
-        Action::Restart => "try-restart",
-        Action::Reload => "try-reload-or-restart",
+        Verb::Restart => "try-restart",
+        Verb::Reload => "try-reload-or-restart",
     };
     let options = whose.options().iter().copied().chain([verb, "--"]);
     let arguments = options.chain(units.iter().map(|unit| unit.as_str()));
@@ -218,7 +279,7 @@ fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, whose
         Err(QueryError::Failed { status, complaint }) => (status, complaint),
         Err(reason) => {
             let units = names(units);
-            sent.errors.push(RequestError::NoSystemctl { verb: action.verb(), units, reason });
+            sent.errors.push(RequestError::NoSystemctl { verb: action.word(), units, reason });
             return;
         }
     };
@@ -254,8 +315,8 @@ fn ask_systemctl(action: Action, units: &[&UnitName], search_path: &OsStr, whose
 }
 
 impl Sent {
-    fn refuse(&mut self, action: Action, verb: &'static str, unit: &UnitName, whose: Whose, words: String) {
-        self.refused.push(format!("{REFUSED}{} {unit}", action.verb()));
+    fn refuse(&mut self, action: Verb, verb: &'static str, unit: &UnitName, whose: Whose, words: String) {
+        self.refused.push(format!("{REFUSED}{} {unit}", action.word()));
         self.refusals.push(RequestError::Refused { verb, words, unit: unit.to_string(), status: whose.status() });
     }
 }
@@ -284,10 +345,10 @@ const CUT_OFF: &str = "...";
 const REFUSALS: [i32; 4] = [3, 4, 5, 6];
 
 /// Appends to the list that NixOS reads. Without the directory nothing reads it, and so there is no request.
-fn append(directory: &Path, action: Action, units: &[&UnitName]) -> Result<(), RequestError> {
+fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), RequestError> {
     let path = directory.join(match action {
-        Action::Restart => "activation-restart-list",
-        Action::Reload => "activation-reload-list",
+        Verb::Restart => "activation-restart-list",
+        Verb::Reload => "activation-reload-list",
     });
     let names: Vec<_> = units.iter().map(|unit| unit.as_str()).collect();
     let lines: String = names.iter().flat_map(|name| [name, "\n"]).collect();
@@ -300,7 +361,7 @@ fn append(directory: &Path, action: Action, units: &[&UnitName]) -> Result<(), R
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(RequestError::List { path, verb: action.verb(), units: names.join(" "), source }),
+        Err(source) => Err(RequestError::List { path, verb: action.word(), units: names.join(" "), source }),
     }
 }
 

@@ -374,9 +374,8 @@ fn a_link_by_another_name_of_the_own_places_changes_nothing() {
     {
         let manifest = system.manifest(&format!("{number}.json"), &[system.secret("a", "str"), at(path)], &[]);
         script.extend([
-            "install ",
-            &manifest,
-            "; ls -A . secrets.d secrets/ | grep -v json | tr '\\n' ' '; echo; readlink secrets\n",
+            format!("install {manifest}; ls -A . secrets.d secrets/ | grep -v json | tr '\\n' ' '; "),
+            "echo; readlink secrets\n".to_owned(),
         ]);
     }
     let run = system.script(&script);

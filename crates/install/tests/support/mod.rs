@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use install::{Changes, Current, Error, File, FileSystem, Kind, Location, Lock, Notice, Owner, Store};
+use install::{Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Store};
 use manifest::{AbsolutePath, Mode, Name};
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
@@ -61,26 +61,22 @@ impl Place {
 
     /// A secret that wants no link.
     pub(crate) fn secret(&self, name: &str, content: &str) -> Wanted {
-        self.wanted(Kind::Secret, name, content)
+        self.wanted(FileKind::Secret, name, content)
     }
 
     /// A template that wants no link.
     pub(crate) fn template(&self, name: &str, content: &str) -> Wanted {
-        self.wanted(Kind::Template, name, content)
+        self.wanted(FileKind::Template, name, content)
     }
 
-    fn wanted(&self, kind: Kind, name: &str, content: &str) -> Wanted {
-        let below = match kind {
-            Kind::Secret => name.to_owned(),
-            Kind::Template => format!("rendered/{name}"),
-        };
+    fn wanted(&self, kind: FileKind, name: &str, content: &str) -> Wanted {
         Wanted {
             name: Name::try_from(name.to_owned()).unwrap(),
             kind,
             content: content.into(),
             mode: mode(0o400),
-            owner: self.group.map(|_| Owner { user: Uid::from_raw(0), group: Gid::from_raw(0) }),
-            path: absolute(&self.location.symlink_path().join(below)),
+            owner: self.group.map(|_| Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) }),
+            link: None,
         }
     }
 
@@ -154,23 +150,18 @@ impl Drop for Stop<'_> {
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) name: Name,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     pub(crate) content: Vec<u8>,
     pub(crate) mode: Mode,
-    pub(crate) owner: Option<Owner>,
-    pub(crate) path: AbsolutePath,
+    pub(crate) owner: Option<Ownership>,
+    pub(crate) link: Option<AbsolutePath>,
 }
 
 impl Wanted {
     pub(crate) fn file(&self) -> File<'_> {
-        File {
-            name: &self.name,
-            kind: self.kind,
-            content: &self.content,
-            mode: self.mode,
-            owner: self.owner,
-            path: &self.path,
-        }
+        let access = Access::new(self.mode, self.owner);
+        let (name, kind, link) = (&self.name, self.kind, self.link.as_ref());
+        File { wanted: install::Wanted { name, kind, access, link, credential: None }, content: &self.content }
     }
 
     pub(crate) fn mode(mut self, bits: u32) -> Self {
@@ -179,12 +170,12 @@ impl Wanted {
     }
 
     pub(crate) fn owner(mut self, user: u32, group: u32) -> Self {
-        self.owner = Some(Owner { user: Uid::from_raw(user), group: Gid::from_raw(group) });
+        self.owner = Some(Ownership { user: Uid::from_raw(user), group: Gid::from_raw(group) });
         self
     }
 
     pub(crate) fn at(mut self, path: &Path) -> Self {
-        self.path = absolute(path);
+        self.link = Some(absolute(path));
         self
     }
 }

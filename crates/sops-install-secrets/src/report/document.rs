@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::status::Status;
-
-use super::{Code, Notice, Outcome, Readers, Report, Step};
+use super::{ChangedNames, Code, Finding, Generation, InstalledFiles, Outcome, Readers, Report, Step};
 
 /// The whole document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document<'a> {
+pub(super) struct ReportDocument<'a> {
     /// The version of the form. It grows when a field goes or changes its meaning.
     report: u32,
     version: &'static str,
@@ -19,32 +17,13 @@ pub(super) struct Document<'a> {
     manifest: Cow<'a, str>,
     outcome: Outcome,
     exit_status: u8,
-    generation: Option<Generation<'a>>,
-    changes: Option<Changes<'a>>,
+    generation: Option<&'a Generation>,
+    changes: Option<&'a ChangedNames>,
     units: Units<'a>,
-    installed: Option<&'a Status>,
-    failures: Vec<Entry<'a>>,
-    warnings: Vec<Entry<'a>>,
+    installed: Option<&'a InstalledFiles>,
+    failures: Vec<FindingEntry<'a>>,
+    warnings: Vec<FindingEntry<'a>>,
     timings: Vec<Timing>,
-}
-
-#[derive(Serialize)]
-struct Generation<'a> {
-    number: u64,
-    path: Cow<'a, str>,
-}
-
-#[derive(Serialize)]
-struct Changes<'a> {
-    secrets: Names<'a>,
-    templates: Names<'a>,
-}
-
-#[derive(Serialize)]
-struct Names<'a> {
-    added: &'a [String],
-    modified: &'a [String],
-    removed: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -54,7 +33,7 @@ struct Units<'a> {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct FindingEntry<'a> {
     code: Code,
     secrets: &'a [String],
     templates: &'a [String],
@@ -70,7 +49,7 @@ struct Timing {
     microseconds: u64,
 }
 
-impl<'a> Document<'a> {
+impl<'a> ReportDocument<'a> {
     pub(super) fn of(report: &'a Report) -> Self {
         Self {
             report: 1,
@@ -81,16 +60,13 @@ impl<'a> Document<'a> {
             exit_status: u8::from(!report.failures.is_empty()),
             generation: match &report.readers {
                 Readers::Unknown | Readers::Nothing => None,
-                Readers::Generation(at) => Some(Generation { number: at.number, path: at.path.to_string_lossy() }),
+                Readers::Generation(generation) => Some(generation),
             },
-            changes: report.changes.as_ref().map(|changes| Changes {
-                secrets: Names::of(&changes.secrets),
-                templates: Names::of(&changes.templates),
-            }),
-            installed: report.status.as_ref(),
+            changes: report.changes.as_ref(),
+            installed: report.installed.as_ref(),
             units: Units { restart: &report.restart, reload: &report.reload },
-            failures: report.failures.iter().map(Entry::of).collect(),
-            warnings: report.warnings.iter().map(Entry::of).collect(),
+            failures: report.failures.iter().map(FindingEntry::of).collect(),
+            warnings: report.warnings.iter().map(FindingEntry::of).collect(),
             timings: report
                 .timings
                 .iter()
@@ -106,20 +82,14 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> Names<'a> {
-    fn of([added, modified, removed]: &'a [Vec<String>; 3]) -> Self {
-        Self { added, modified, removed }
-    }
-}
-
-impl<'a> Entry<'a> {
-    fn of(notice: &'a Notice) -> Self {
-        let (line, column) = notice.subject.place.unzip();
+impl<'a> FindingEntry<'a> {
+    fn of(notice: &'a Finding) -> Self {
+        let (line, column) = notice.about.place.unzip();
         Self {
             code: notice.code,
-            secrets: &notice.subject.secrets,
-            templates: &notice.subject.templates,
-            file: notice.subject.file.as_ref().map(|file| file.to_string_lossy()),
+            secrets: &notice.about.secrets,
+            templates: &notice.about.templates,
+            file: notice.about.file.as_ref().map(|file| file.to_string_lossy()),
             line,
             column,
             message: &notice.message,

@@ -9,7 +9,7 @@ use crate::report::print;
 
 /// Where standard error goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Style {
+pub(crate) enum LineStyle {
     /// A file, or whatever a script makes of it.
     Plain,
     /// A person who likes colours.
@@ -26,7 +26,7 @@ pub(super) enum Level {
     Information,
 }
 
-impl Style {
+impl LineStyle {
     /// The style for this process.
     pub(crate) fn of(environment: &Environment) -> Self {
         let stderr = io::stderr();

@@ -10,23 +10,19 @@ use std::path::{Path, PathBuf};
 use install::Inputs;
 use manifest::Manifest;
 
-use crate::activate::{Installation, read_manifest};
-use crate::cli::{Action, Arguments, ManifestPath, PreSwitch, Switch};
+use super::dry_run;
+use crate::cli::{AccountLookup, Arguments, ManifestPath, PreSwitch, Switch};
 use crate::confinement::confine;
+use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::keys::{self, Commands};
-use crate::report::{Code, Report, Reported, Step, Subject, Tone};
-use crate::{decrypt, plan};
+use crate::manifest_file;
+use crate::plan::{Plan, Unknown};
+use crate::report::{About, Code, Report, Reported, Step, Tone};
 
 /// Checks the manifests of a system that is about to be switched to.
-pub(crate) fn check(
-    arguments: &Arguments,
-    action: &Action,
-    switch: &PreSwitch,
-    environment: &Environment,
-    report: &mut Report,
-) {
+pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Environment, report: &mut Report) {
     confine();
     let way_back = switch.system.as_deref().and_then(|system| older_generation(system, Path::new(PROFILES)));
     if way_back.is_none() && switch.switch != Switch::Now {
@@ -39,7 +35,7 @@ pub(crate) fn check(
             report.hold();
         }
         let before = report.failures();
-        let done = open(&path, action, switch.switch, arguments, environment, report);
+        let done = open(&path, switch.switch, arguments, environment, report);
         if way_back.is_none() {
             // Whatever is wrong stands in the report.
         } else if done.is_ok() && report.failures() == before {
@@ -50,35 +46,32 @@ pub(crate) fn check(
         }
     }
     if let (Some(generation), false) = (way_back, unopened.is_empty()) {
-        let error = Unopened { generation, manifests: unopened.join(", ") };
-        report.warning(Code::NoIdentity, Subject::default(), &error);
+        let error = WayBack { generation, manifests: unopened.join(", ") };
+        report.warning(Code::NoIdentity, About::default(), &error);
     }
 }
 
 /// Decrypts everything that a manifest wants, and for a dry switch compares it with what is installed.
 fn open(
     path: &ManifestPath,
-    action: &Action,
     switch: Switch,
     arguments: &Arguments,
     environment: &Environment,
     report: &mut Report,
 ) -> Result<(), Reported> {
     report.step(Step::Manifest);
-    let manifest = read_manifest(path, action, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, &arguments.action, environment, &mut Inputs::new(), report)?;
     if is_first_installation(&manifest) {
         return Ok(());
     }
     if switch == Switch::Dry {
-        let installation = Installation { manifest: &manifest, environment, accounts: arguments.accounts };
-        return installation.dry_run(Commands::NotRun, report);
+        return dry_run::dry_run(&manifest, arguments.accounts, environment, Commands::NotRun, report);
     }
+    // Its users may be those that the switch is going to make.
+    let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report)?;
     report.step(Step::Identities);
     let keys = keys::load(&manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
-    report.step(Step::Decrypt);
-    let values = decrypt::decrypt(&manifest, &keys, &mut Inputs::new(), report);
-    report.step(Step::Compare);
-    drop(plan::render(&manifest, &values, &mut Inputs::new(), report));
+    drop(Contents::of(&plan, &keys, &mut Inputs::new(), report));
     Ok(())
 }
 
@@ -117,7 +110,7 @@ fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
     "this is the way back to generation {generation} of the system; the secrets that it cannot open stay as they are installed \
      now (to see which: sops-install-secrets -dry-run {manifests})"
 )]
-struct Unopened {
+struct WayBack {
     generation: u64,
     /// Those whose secrets it does not open.
     manifests: String,

@@ -1,0 +1,53 @@
+//! What can be done with a manifest. Each is a file of its own, in the order in which it happens.
+
+mod check;
+mod dry_run;
+mod install;
+mod pre_switch;
+mod status;
+mod verify;
+
+use crate::cli::{Action, Arguments};
+use crate::confinement::raise_file_limit;
+use crate::environment::Environment;
+use crate::report::{Report, Reported, Step};
+
+/// Does what the command line asks for. What came of it stands in the report.
+pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
+    raise_file_limit();
+    let action = match &arguments.action {
+        Action::Install if environment.dry_activate => &Action::DryRun,
+        action => action,
+    };
+    report.begin(name(action), arguments.manifest.as_path(), arguments.output);
+    report.step(Step::Manifest);
+    let done = match action {
+        Action::Install => install::run(arguments, environment, report),
+        Action::DryRun => dry_run::run(arguments, environment, report),
+        Action::Verify => verify::run(arguments, environment, report),
+        Action::Status => status::run(arguments, environment, report),
+        Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
+            check::run(arguments, environment, report)
+        }
+        Action::PreSwitch(switch) => {
+            pre_switch::run(arguments, switch, environment, report);
+            Ok(())
+        }
+    };
+    match done {
+        // Whatever stopped it stands in the report.
+        Ok(()) | Err(Reported) => {}
+    }
+}
+
+/// What the report calls an action.
+fn name(action: &Action) -> &'static str {
+    match action {
+        Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => "check",
+        Action::Install => "install",
+        Action::DryRun => "dry-run",
+        Action::Verify => "verify",
+        Action::Status => "status",
+        Action::PreSwitch(_) => "pre-switch",
+    }
+}

@@ -1,0 +1,107 @@
+//! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
+
+use std::path::Path;
+
+use install::{Current, Drift, File, Inputs};
+use manifest::Manifest;
+
+use crate::cli::{AccountLookup, Action, Arguments};
+use crate::confinement::confine;
+use crate::contents::{Contents, Decision};
+use crate::environment::Environment;
+use crate::keys::{self, Commands};
+use crate::plan::{Plan, Unknown};
+use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
+use crate::units::{self, Requests, VERBS};
+use crate::{manifest_file, steady};
+
+/// Says what an installation would do with the manifest of the command line.
+pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+    let manifest = manifest_file::read(&arguments.manifest, &Action::DryRun, environment, &mut Inputs::new(), report)?;
+    dry_run(&manifest, arguments.accounts, environment, Commands::Run, report)
+}
+
+/// Says what an installation would do.
+pub(super) fn dry_run(
+    manifest: &Manifest,
+    accounts: AccountLookup,
+    environment: &Environment,
+    commands: Commands,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    confine();
+    report.step(Step::Look);
+    // Before a switch has made its users, a dry run cannot know them.
+    let plan = Plan::resolve(manifest, accounts, Unknown::Warning, report)?;
+    let group = plan.directory_group(report)?;
+    report.step(Step::Identities);
+    let keys = keys::load(manifest, environment, commands, &mut Inputs::new(), report);
+    let contents = Contents::of(&plan, &keys, &mut Inputs::new(), report);
+    drop(keys);
+    plan.report_unknown_accounts(report);
+    steady::look(&plan.location, report, |report| {
+        let current = plan.look(report)?;
+        let Decision { files, changes } = contents.decide(&current, group, report)?;
+        report.changes(&changes);
+        let links = links(&current, &files, report)?;
+        let due = units::due(&current);
+        let requests = Requests::of(&plan, environment, &changes, &due);
+        let same = changes.is_empty() && links.is_empty();
+        report.outcome(match report.failures() {
+            0 if same => Outcome::Unchanged,
+            0 => Outcome::WouldInstall,
+            _ => Outcome::WouldInstallPartly,
+        });
+        report.announce(&changes, Mood::Conditional);
+        for link in links {
+            report.line(link);
+        }
+        let mut asked = false;
+        for verb in VERBS {
+            for unit in requests.of_verb(verb) {
+                asked = true;
+                report.note(format_args!("would {} {unit}", verb.word()));
+            }
+        }
+        requests.tell(report);
+        if same && !asked && report.failures() == 0 {
+            report.line("nothing would change");
+        }
+        Ok(())
+    })
+}
+
+/// The lines on links that an installation would make or change. What it would refuse is a failure.
+fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Result<Vec<String>, Reported> {
+    let mut lines = Vec::new();
+    for File { wanted, .. } in files {
+        let drift = current.inspect_outer_link(wanted);
+        match drift.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+            None => {}
+            Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
+            Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
+            Some(Drift::LinkElsewhere { path, target }) => {
+                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
+            }
+            Some(Drift::NotALink { path, .. }) if is_empty_directory(&path) => {
+                lines.push(format!("would replace an empty directory by a link: {}", path.display()));
+            }
+            Some(drift) => {
+                let error = InTheWay { what: drift.to_string() };
+                report.failure(Code::LinkFailed, About::of(wanted), &error);
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// Something stands where a link should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}; move it away before this is installed")]
+struct InTheWay {
+    what: String,
+}
+
+fn is_empty_directory(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}

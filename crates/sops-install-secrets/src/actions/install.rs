@@ -1,0 +1,167 @@
+//! An installation: read everything, decrypt everything, compare, stage, switch, and then the rest.
+//!
+//! Until the switch an error leaves the machine as it was. After it an error is reported, and the rest still runs.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::{Path, PathBuf};
+
+use install::{Activation, Changes, Credential, File, Inputs, Lock, Medium, Notice, Store};
+use manifest::Manifest;
+
+use crate::cli::{Action, Arguments};
+use crate::confinement::confine;
+use crate::contents::Contents;
+use crate::environment::Environment;
+use crate::keys::{self, Commands};
+use crate::plan::{self, Plan, Unknown};
+use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
+use crate::units::{self, Requests, Route};
+use crate::{manifest_file, questions};
+
+/// Installs, one run at a time. The manifest says which lock that is, and may be another one by the time that the lock is
+/// there: what is installed is what it says under the lock.
+pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+    confine();
+    let path = &arguments.manifest;
+    let hasher = RandomState::new();
+    let mut json = manifest_file::read_text(path, report)?;
+    loop {
+        let mut inputs = Inputs::new();
+        let manifest = manifest_file::parse(path, &json, &Action::Install, environment, &mut inputs, report)?;
+        // The text may be large, and is not needed any more.
+        let before = hasher.hash_one(&json);
+        drop(json);
+        report.step(Step::Look);
+        let location = plan::location(&manifest, report)?;
+        let waiting = |path: &Path| report.note(format_args!("{}: {}", report.program(), WaitingForLock { path }));
+        let lock = Lock::acquire_patiently(&location, waiting)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        json = manifest_file::read_text(path, report)?;
+        if hasher.hash_one(&json) == before {
+            drop(json);
+            return install(&manifest, arguments, environment, lock, inputs, report);
+        }
+        drop(lock);
+        report.step(Step::Manifest);
+    }
+}
+
+/// The whole of an installation, top to bottom.
+fn install(
+    manifest: &Manifest,
+    arguments: &Arguments,
+    environment: &Environment,
+    lock: Lock,
+    mut inputs: Inputs,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let failed = Code::InstallationFailed;
+    let plan = Plan::resolve(manifest, arguments.accounts, Unknown::Failure, report)?;
+    let group = plan.directory_group(report)?;
+    let current = plan.look(report)?;
+    report.step(Step::Identities);
+    let keys = keys::load(manifest, environment, Commands::Run, &mut inputs, report);
+    plan.report_unknown_accounts(report);
+    questions::add_machine(&mut inputs, &plan, group, environment, arguments.accounts);
+    // Made from the same bytes and untouched since, a generation needs no contents: nothing is to be decrypted.
+    let is_untouched = current.is_stamped(&inputs, questions::ask);
+    let contents = (!is_untouched).then(|| Contents::of(&plan, &keys, &mut inputs, report));
+    drop(keys);
+    let decision = contents.as_ref().map(|contents| contents.decide(&current, group, report)).transpose()?;
+    let nothing = Changes::none();
+    let changes = decision.as_ref().map_or(&nothing, |decision| &decision.changes);
+    report.changes(changes);
+    let due = units::due(&current);
+    let requests = Requests::of(&plan, environment, changes, &due);
+    // -------------- until here nothing on the machine has changed --------------
+
+    report.step(Step::Stage);
+    let mut store = Store::open(&current, lock, group).map_err(|error| report.failed(failed, &error))?;
+    if store.medium().map_err(|error| report.failed(failed, &error))? == Medium::Disk {
+        let path = plan.location.mount_point().to_owned();
+        report.warning(Code::NotInMemory, About::default(), &OnDisk { path });
+    }
+    match &decision {
+        Some(decision) if !changes.is_empty() => {
+            let staged = store.stage(&decision.files).map_err(|error| report.failed(failed, &error))?;
+            // THE COMMIT: one rename.
+            staged.activate(&requests.words()).map_err(|error| report.failed(failed, &error))?;
+            report.generation(&plan.location, store.active());
+            report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
+            // Not on the first activation, and not in user mode, as in sops-nix.
+            let silent = manifest.user_mode() || changes.activation() == Activation::First;
+            if manifest.logging().secret_changes() && !silent {
+                report.announce(changes, Mood::Indicative);
+            }
+        }
+        Some(_) | None => report.outcome(Outcome::Unchanged),
+    }
+    // -------------- readers see the new values; from here on an error stops nothing else --------------
+
+    report.step(Step::Links);
+    if let Some(decision) = &decision {
+        for error in store.link(&decision.files) {
+            report.failure(Code::LinkFailed, About::default(), &error);
+        }
+        let credentials: Vec<Credential<'_>> = decision.files.iter().filter_map(File::credential).collect();
+        for error in store.publish(Path::new(CREDENTIALS), &credentials) {
+            report.failure(Code::LinkFailed, About::default(), &error);
+        }
+    }
+    for notice in store.notices() {
+        report.warning(code_of(&notice), About::default(), &notice);
+    }
+    report.step(Step::Units);
+    let sent = requests.send(Route::of(&plan, environment));
+    // The secrets are installed, so a unit that does not want them is no failure.
+    for error in &sent.refusals {
+        report.warning(Code::UnitRefused, About::default(), error);
+    }
+    for error in &sent.errors {
+        report.failure(Code::UnitUnasked, About::default(), error);
+    }
+    requests.tell(report);
+    if sent.errors.is_empty()
+        && let Err(error) = store.requested_but(&sent.refused)
+    {
+        report.failure(Code::UnitUnasked, About::default(), &error);
+    }
+    report.step(Step::Prune);
+    for error in store.prune(manifest.keep_generations()) {
+        report.failure(Code::PruneFailed, About::default(), &error);
+    }
+    if decision.is_some() && report.failures() == 0 {
+        store.stamp(&inputs, changes);
+    }
+    Ok(())
+}
+
+/// Where systemd looks for credentials that units import.
+pub(super) const CREDENTIALS: &str = "/run/credstore";
+
+/// What kind of warning a notice is.
+fn code_of(notice: &Notice) -> Code {
+    match notice {
+        Notice::GaveWay { .. } => Code::GaveWay,
+        Notice::Forgotten { .. } => Code::LinkFailed,
+        Notice::Swappable { .. } => Code::NotInMemory,
+        Notice::Stacked { .. } => Code::PruneFailed,
+    }
+}
+
+/// Another run holds the lock.
+#[derive(Debug, thiserror::Error)]
+#[error("waiting for another run, which holds {path}", path = path.display())]
+struct WaitingForLock<'a> {
+    path: &'a Path,
+}
+
+/// Secrets of a user that are not in memory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path} is on a disk, where secrets outlive the session; let XDG_RUNTIME_DIR name a directory in memory",
+    path = path.display()
+)]
+struct OnDisk {
+    path: PathBuf,
+}

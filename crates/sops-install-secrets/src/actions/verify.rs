@@ -1,0 +1,129 @@
+//! Comparing what is installed with what the manifest gives, for `-verify`.
+
+use std::path::{Path, PathBuf};
+
+use install::{Changes, Credential, Current, Drift, File, Inputs};
+
+use super::install::CREDENTIALS;
+use crate::cli::{Action, Arguments, ManifestPath};
+use crate::confinement::confine;
+use crate::contents::Contents;
+use crate::environment::Environment;
+use crate::keys::{self, Commands};
+use crate::plan::{Plan, Unknown};
+use crate::report::{About, Code, Report, Reported, Step};
+use crate::{manifest_file, steady};
+
+/// Compares what an installation would give with what is installed.
+pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+    let path = &arguments.manifest;
+    let manifest = manifest_file::read(path, &Action::Verify, environment, &mut Inputs::new(), report)?;
+    confine();
+    report.step(Step::Look);
+    let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report)?;
+    let group = plan.directory_group(report)?;
+    report.step(Step::Identities);
+    let keys = keys::load(&manifest, environment, Commands::Run, &mut Inputs::new(), report);
+    let contents = Contents::of(&plan, &keys, &mut Inputs::new(), report);
+    drop(keys);
+    plan.report_unknown_accounts(report);
+    report.step(Step::Compare);
+    steady::look(&plan.location, report, |report| {
+        let current = plan.look(report)?;
+        let files = contents.files();
+        let changes = Changes::between(&current, &files, group)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        report.changes(&changes);
+        if report.failures() > 0 {
+            // What cannot be decrypted cannot be compared either.
+            return Err(Reported);
+        }
+        compare(&current, &files, &changes, path, report)
+    })
+}
+
+/// A difference, and how it is undone.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}; install it again with: {command}")]
+struct Deviation {
+    what: String,
+    command: String,
+}
+
+/// Reports each difference as a failure.
+///
+/// # Errors
+///
+/// What cannot be looked at is reported too, and then the rest is not compared.
+fn compare(
+    current: &Current<'_>,
+    files: &[File<'_>],
+    changes: &Changes,
+    manifest: &ManifestPath,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let command = command(manifest);
+    let difference = |what: String| Deviation { what, command: command.clone() };
+    let link = current.location().symlink_path();
+    if current.running_number().is_none() {
+        let what = format!("nothing is installed at {}", link.display());
+        report.failure(Code::Missing, About::default(), &difference(what));
+        return Ok(());
+    }
+    let found = report.failures();
+    for File { wanted, .. } in files {
+        let inspection =
+            current.inspect_file(wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let of_kind = changes.of_kind(wanted.kind);
+        let is_the_same =
+            inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
+        if is_the_same && of_kind.modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok() {
+            let what = "its content is another one".to_owned();
+            report.failure(Code::Different, About::of(wanted), &difference(what));
+        }
+        for drift in inspection.drift {
+            report.failure(code(&drift), About::of(wanted), &difference(drift.to_string()));
+        }
+    }
+    let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
+    let superfluous = current.superfluous(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    for place in superfluous {
+        let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
+        report.failure(Code::Superfluous, About::default(), &difference(what));
+    }
+    if report.failures() == found && !changes.is_empty() {
+        let what = format!("a directory or link below {} is another one", link.display());
+        report.failure(Code::Different, About::default(), &difference(what));
+    }
+    let directory = Path::new(CREDENTIALS);
+    let credentials: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
+    for credential in credentials {
+        let is_published = credential.is_published(directory);
+        if !is_published.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+            let path: PathBuf = directory.join(credential.name.as_str());
+            let what = format!("the credential {} is missing or another one", path.display());
+            report.failure(Code::Different, About::default(), &difference(what));
+        }
+    }
+    Ok(())
+}
+
+/// The command that installs this manifest.
+pub(super) fn command(manifest: &ManifestPath) -> String {
+    match manifest {
+        ManifestPath::OfMachine => "sops-install-secrets".to_owned(),
+        ManifestPath::Given(path) => format!("sops-install-secrets {}", path.display()),
+    }
+}
+
+fn code(drift: &Drift) -> Code {
+    match drift {
+        Drift::Missing | Drift::NoLink(_) => Code::Missing,
+        Drift::NotAFile(_)
+        | Drift::Mode { .. }
+        | Drift::Owner { .. }
+        | Drift::LinkElsewhere { .. }
+        | Drift::LinkOwner(_)
+        | Drift::NotALink { .. } => Code::Different,
+    }
+}

@@ -1,0 +1,69 @@
+//! What the files of a plan hold: values of sops files, and templates filled with them. All of it stays in memory.
+
+use install::{Activation, Changes, Current, File, Inputs};
+use nix::unistd::Gid;
+use sops::Plaintext;
+
+use crate::keys::HostKeys;
+use crate::plan::{Plan, PlannedFile};
+use crate::report::{About, Code, Report, Reported, Step};
+use crate::{decrypt, templates};
+
+/// The plaintext of every file that has one, in the order of the plan.
+pub(crate) struct Contents<'p>(Vec<FileContent<'p>>);
+
+/// A file of the plan and its plaintext.
+pub(crate) struct FileContent<'p> {
+    pub(crate) file: &'p PlannedFile<'p>,
+    pub(crate) plaintext: Plaintext,
+}
+
+/// What a run decides on before anything is touched.
+pub(crate) struct Decision<'c> {
+    /// What is going to be installed.
+    pub(crate) files: Vec<File<'c>>,
+    pub(crate) changes: Changes,
+}
+
+impl<'p> Contents<'p> {
+    /// Decrypts every secret, and fills every template. What fails is reported, and has no content.
+    pub(crate) fn of(plan: &'p Plan<'_>, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Self {
+        report.step(Step::Decrypt);
+        let mut contents = decrypt::decrypt(plan, keys, inputs, report);
+        report.step(Step::Compare);
+        let rendered = templates::render(plan, &contents, inputs, report);
+        contents.extend(rendered);
+        Self(contents)
+    }
+
+    /// The files that can be installed.
+    pub(crate) fn files(&self) -> Vec<File<'_>> {
+        let installable = self.0.iter().filter(|content| content.file.is_installable);
+        installable.map(|content| File { wanted: content.file.wanted, content: content.plaintext.as_bytes() }).collect()
+    }
+
+    /// What is to be installed, and whether it may be: a running generation stays as it is after a failure; without one,
+    /// something is better than nothing.
+    ///
+    /// # Errors
+    ///
+    /// That nothing is to be installed, for reasons that were reported.
+    pub(crate) fn decide(
+        &self,
+        current: &Current<'_>,
+        group: Option<Gid>,
+        report: &mut Report,
+    ) -> Result<Decision<'_>, Reported> {
+        let mut files = self.files();
+        let misplaced = current.misplaced(&files).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        for (position, error) in misplaced.iter().rev() {
+            report.failure(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
+        }
+        let changes = Changes::between(current, &files, group)
+            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
+            return Err(Reported);
+        }
+        Ok(Decision { files, changes })
+    }
+}

@@ -1,0 +1,114 @@
+//! Reading the manifest, and saying what is wrong with it.
+
+use std::path::Path;
+
+use install::Inputs;
+use manifest::{Manifest, Problem, RuntimeDirectory};
+
+use crate::cli::{Action, ManifestPath};
+use crate::environment::Environment;
+use crate::report::{About, Code, Leading, Report, Reported};
+use crate::{input, questions};
+
+/// The manifest of the command line.
+///
+/// # Errors
+///
+/// That it cannot be read, or every problem of it, which is reported.
+pub(crate) fn read(
+    path: &ManifestPath,
+    action: &Action,
+    environment: &Environment,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Result<Manifest, Reported> {
+    let json = read_text(path, report)?;
+    parse(path, &json, action, environment, inputs, report)
+}
+
+/// The text of the manifest.
+///
+/// # Errors
+///
+/// That it cannot be read, which is reported.
+pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
+    let kind = match path {
+        ManifestPath::Given(_) => input::ReadKind::Manifest,
+        ManifestPath::OfMachine => input::ReadKind::ManifestOfMachine,
+    };
+    input::read(kind, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+}
+
+/// What the text of the manifest says.
+///
+/// # Errors
+///
+/// Every problem of it, which is reported.
+pub(crate) fn parse(
+    path: &ManifestPath,
+    json: &[u8],
+    action: &Action,
+    environment: &Environment,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Result<Manifest, Reported> {
+    questions::add_manifest(inputs, json);
+    let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
+        // One before a switch has the environment of a deployment tool.
+        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _)
+        | (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
+        (_, Some(directory)) => RuntimeDirectory::At(directory),
+        (_, None) => RuntimeDirectory::Unset,
+    };
+    let manifest = Manifest::from_json(json, runtime_directory).map_err(|problems| {
+        for problem in &problems {
+            report_problem(Code::ManifestInvalid, path.as_path(), problem, report);
+        }
+        Reported
+    })?;
+    for problem in manifest.unknown_fields() {
+        match action {
+            Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
+                report_problem(Code::FieldUnknown, path.as_path(), problem, report);
+            }
+            Action::Install | Action::DryRun | Action::Verify | Action::Status => {
+                let (about, error) = placed(path.as_path(), problem);
+                report.warning(Code::FieldUnknown, about, &error);
+            }
+            // The build has checked it, and the installation says it again.
+            Action::PreSwitch(_) => {}
+        }
+    }
+    Ok(manifest)
+}
+
+/// Reports a problem of the manifest, or of a template's text, with its place.
+pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report: &mut Report) {
+    let (about, error) = placed(file, problem);
+    report.failure(code, about, &error);
+}
+
+/// A problem in the words of a message, and what it is about.
+fn placed(file: &Path, problem: &Problem) -> (About, InDocument) {
+    let about = About::file(file).at(problem.line(), problem.column());
+    let (secrets, templates) = match problem.subject() {
+        manifest::Subject::Secret(name) => (vec![name.clone()], Vec::new()),
+        manifest::Subject::Template(name) => (Vec::new(), vec![name.clone()]),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let about = About { secrets, templates, leading: Leading::Place, ..about };
+    // What the subject has no name for, the message names.
+    let what = match problem.subject() {
+        manifest::Subject::Document | manifest::Subject::Secret(_) | manifest::Subject::Template(_) => String::new(),
+        what => format!("{what}: "),
+    };
+    (about, InDocument { what, error: problem.error().to_string() })
+}
+
+/// A problem without its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}{error}")]
+struct InDocument {
+    what: String,
+    error: String,
+}

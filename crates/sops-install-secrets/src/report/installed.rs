@@ -1,0 +1,52 @@
+//! What is installed, as the report says it.
+
+use serde::Serialize;
+
+/// What is installed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InstalledFiles {
+    /// What the generation is on; nothing without one.
+    pub(crate) file_system: Option<&'static str>,
+    pub(crate) files: Vec<InstalledFile>,
+    /// Places in the generation that nothing in the manifest wants; unknown to who may not list it.
+    pub(crate) superfluous: Option<Vec<String>>,
+    /// Units that have yet to read the new values.
+    pub(crate) pending: Vec<PendingUnit>,
+}
+
+/// A file of the manifest.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InstalledFile {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) sops_file: Option<String>,
+    pub(crate) key: Option<String>,
+    /// Where readers find it: a link, unless it is the place in the generation.
+    pub(crate) path: String,
+    pub(crate) link: bool,
+    pub(crate) installed: Option<InstalledAccess>,
+    pub(crate) drift: Vec<String>,
+}
+
+/// The owner of an installed file, and its mode.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InstalledAccess {
+    pub(crate) mode: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) owner: String,
+    pub(crate) group: String,
+}
+
+/// A unit that was to be asked for something after a switch, and was not, or did not follow.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PendingUnit {
+    pub(crate) unit: String,
+    pub(crate) request: &'static str,
+    /// Whether systemd was asked and said no. Otherwise the next run asks.
+    pub(crate) refused: bool,
+}

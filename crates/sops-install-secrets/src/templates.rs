@@ -1,0 +1,90 @@
+//! The texts of templates, and filling them.
+
+use std::collections::HashMap;
+
+use install::Inputs;
+use manifest::{Manifest, Name, Segment, Template, TemplateSource, TemplateText};
+use sops::Plaintext;
+
+use crate::contents::FileContent;
+use crate::manifest_file::report_problem;
+use crate::plan::{Origin, Plan};
+use crate::report::{About, Code, Report};
+use crate::{input, questions};
+
+/// Fills the templates of the plan with the contents of its secrets. What fails is reported, and has no content.
+pub(crate) fn render<'p>(
+    plan: &'p Plan<'_>,
+    secrets: &[FileContent<'_>],
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Vec<FileContent<'p>> {
+    let by_name: HashMap<&Name, &[u8]> =
+        secrets.iter().map(|secret| (secret.file.wanted.name, secret.plaintext.as_bytes())).collect();
+    let mut rendered = Vec::with_capacity(plan.manifest.templates().len());
+    for file in &plan.files {
+        let Origin::Template(template) = file.origin else { continue };
+        let read;
+        let text = match template.source() {
+            TemplateSource::Inline(text) => Some(text),
+            TemplateSource::File(_) => {
+                read = read_text(template, plan.manifest, inputs, report);
+                read.as_ref()
+            }
+        };
+        if let Some(plaintext) = text.and_then(|text| fill(text, &by_name)) {
+            rendered.push(FileContent { file, plaintext });
+        }
+    }
+    rendered
+}
+
+/// Reads and resolves the texts of all templates, without any secret.
+pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
+    for template in manifest.templates() {
+        // What is wrong with it is reported while it is read.
+        let _text = read_text(template, manifest, &mut Inputs::new(), report);
+    }
+}
+
+/// The text of a template that stands in a file of its own.
+fn read_text(
+    template: &Template,
+    manifest: &Manifest,
+    inputs: &mut Inputs,
+    report: &mut Report,
+) -> Option<TemplateText> {
+    let path = template.file()?;
+    let content = match input::read(input::ReadKind::Text, path) {
+        Ok(content) => {
+            questions::add_file(inputs, path, Some(&content));
+            content
+        }
+        Err(error) => {
+            report.failure(Code::TemplateUnreadable, About::template(template.name().as_str()), &error);
+            return None;
+        }
+    };
+    match template.parse(&content, manifest.placeholders()) {
+        Ok(text) => Some(text),
+        Err(problems) => {
+            for problem in &problems {
+                report_problem(Code::TemplateInvalid, path, problem, report);
+            }
+            None
+        }
+    }
+}
+
+/// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
+/// part of it stays behind in a smaller one.
+fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Plaintext> {
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(text.segments().len());
+    for segment in text.segments() {
+        parts.push(match segment {
+            Segment::Literal(literal) => literal,
+            Segment::Secret(name) => secrets.get(name)?,
+        });
+    }
+    Some(Plaintext::new(parts.concat()))
+}
