@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::error::{Problems, Reported, Subject};
-use crate::json::{Kind, Value};
+use crate::json::{Kind, QUOTED_DIGITS, Value};
 use crate::path::{AbsolutePath, RuntimeDirectory};
 
 /// An object of the document, and where its problems go.
@@ -220,8 +220,5 @@ fn all<T>(results: impl Iterator<Item = Result<T, Reported>>) -> Result<Vec<T>, 
 fn wrong(what: &str, value: &Value<'_>, expected: &'static str) -> Error {
     Error::Value { what: what.to_owned(), found: value.kind.describe().to_owned(), expected }
 }
-
-/// Longer numbers are not repeated in a message.
-const QUOTED_DIGITS: usize = 40;
 
 const ABSENT: Value<'static> = Value { at: 0, kind: Kind::Null };

@@ -51,20 +51,21 @@ impl Manifest {
     ///
     /// All problems of the document at once. Only a text that is no JSON has a single one.
     pub fn from_json(json: &[u8], runtime: RuntimeDirectory<'_>) -> Result<Self, Errors> {
-        let document = json::read(json).map_err(|failure| Errors::syntax(json, failure))?;
+        let text = json::decode(json);
+        let document = json::read(&text).map_err(|failure| Errors::syntax(&text, failure))?;
         let mut problems = Problems::default();
         match Self::read(&document, runtime, &mut problems) {
             Ok(mut manifest) if problems.is_empty() => {
                 unknown::report(&document, &mut problems);
                 if !problems.is_empty() {
-                    manifest.unknown_fields = Errors::locate(json, problems);
+                    manifest.unknown_fields = Errors::locate(text.as_bytes(), problems);
                 }
                 Ok(manifest)
             }
             _ => {
                 // One that is mistyped may be what is missing.
                 unknown::report(&document, &mut problems);
-                Err(Errors::locate(json, problems))
+                Err(Errors::locate(text.as_bytes(), problems))
             }
         }
     }

@@ -14,13 +14,13 @@ fn text_that_is_no_json_has_one_problem() {
         ("", "1:1: expected a value, found the end of the text; the file is empty or cut off"),
         ("{\n  \"é\": 1,\n}", "3:1: expected a field name in double quotes after the comma, found '}'"),
         ("{\n  \"é\": x,\n}", "2:8: expected a value, found 'x'"),
-        ("{\"a\n", "1:4: the control character '\\n' stands inside a string; write it as \\u000a"),
+        ("{\"a\n", "1:4: the control character '\\n' is inside a string; write it as \\u000a"),
         ("{\"a", "1:2: the string that begins here has no closing double quote"),
     ] {
         assert_eq!(problems(json), [line], "{json}");
     }
     let deep = "[".repeat(10_000);
-    assert_eq!(problems(&deep), ["1:129: lists and objects are nested more than 128 deep; a manifest needs five"]);
+    assert_eq!(problems(&deep), ["1:128: lists and objects are nested more than 127 deep; a manifest needs five"]);
 }
 
 #[test]
