@@ -222,8 +222,6 @@ fn every_problem_of_every_entry_is_reported_in_one_run() {
         [
             "3:3: secret number 1: the field name is missing; give the secret a relative path such as db/password",
             "3:3: secret number 1: the field sopsFile is missing; name the encrypted file",
-            "3:3: secret number 1: the field path is missing; write an absolute path, ordinarily symlinkPath/name",
-            "3:3: secret number 1: the field mode is missing; write it like 0400 or 0440",
             "4:12: secret number 2: the name \"../a\" has a component . or .., which could leave the secrets directory; \
              spell the path out",
             "4:28: secret number 2: the path is empty; write an absolute path",
@@ -257,8 +255,6 @@ fn every_problem_of_every_entry_is_reported_in_one_run() {
             "10:96: secret \"n2\": selectKey is true, but there is no key to select; name it in the field key, or remove \
              selectKey",
             "13:3: template number 1: neither content nor file is given; write the text into content or name its file",
-            "13:3: template number 1: the field path is missing; write an absolute path, ordinarily symlinkPath/name",
-            "13:3: template number 1: the field mode is missing; write it like 0400 or 0440",
             "13:12: template number 1: name is a number; it must be a string in double quotes",
             "14:58: template \"t\": neither content nor file is given; write the text into content or name its file",
             "15:12: template number 3: the name \"/t\" is an absolute path; a name is relative, remove the leading /",
