@@ -314,7 +314,7 @@ pub(crate) static SECRET_NAME: Field = field(
     FieldKind::Text,
     Absent::Missing("give the secret a relative path such as db/password"),
     "The path of the file below symlinkPath, such as db/password: relative, without empty components, . and .. in it. No two \
-     secrets have the same, none is inside another, and with templates none is in the directory rendered.",
+     secrets have the same, none is inside another, and with templates none is inside the directory rendered.",
 );
 pub(crate) static SOPS_FILE: Field =
     field("sopsFile", FieldKind::Text, Absent::Missing("name the encrypted file"), "The encrypted file.");
@@ -389,8 +389,8 @@ pub(crate) static PATH: Field = field(
     "path",
     FieldKind::Text,
     Absent::Nothing,
-    "Where the file is to be found: an absolute path. If it is not the file's own place below symlinkPath, a link is made \
-     there. In user mode %r and %% count as in secretsMountPoint. Absent, it is the file's own place.",
+    "Where the file is to be found: an absolute path. If it is not the file's own place below symlinkPath, a link to it is \
+     made here. In user mode %r and %% count as in secretsMountPoint. Absent, it is the file's own place.",
 );
 pub(crate) static MODE: Field = field(
     "mode",

@@ -10,12 +10,18 @@
 
 #[path = "../examples/documents/all/mod.rs"]
 mod documents;
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use manifest::{FieldKind, MANIFEST, Manifest, Object, RuntimeDirectory};
+use serde_json::Value;
+
+use documents::manifest_page::EXAMPLE;
 use documents::options::{self, EXIT_STATUSES, OPTIONS, Opt};
 use documents::program_page::ENVIRONMENT;
 
@@ -69,6 +75,85 @@ fn every_variable_that_the_program_reads_is_in_the_manual() {
 }
 
 #[test]
+fn every_field_of_the_manifest_is_in_its_manual() {
+    fn look(object: &Object, page: &str) {
+        for field in object.fields() {
+            assert!(page.lines().any(|line| line == format!(".B {}", field.name())), "{}", field.name());
+            if let FieldKind::Object(inner) | FieldKind::Objects(inner) = field.kind() {
+                look(inner, page);
+            }
+        }
+    }
+    look(&MANIFEST, &fs::read_to_string(doc("sops-install-secrets-manifest.5")).unwrap());
+}
+
+#[test]
+fn the_example_of_the_manual_is_a_manifest() {
+    let manifest = Manifest::from_json(EXAMPLE.as_bytes(), RuntimeDirectory::Unset).unwrap();
+    assert_eq!(manifest.unknown_fields().iter().count(), 0);
+    assert_eq!((manifest.secrets().len(), manifest.templates().len()), (2, 1));
+    assert_eq!(schema::errors(&manifest_schema(), &serde_json::from_str(EXAMPLE).unwrap()), [""; 0]);
+}
+
+#[test]
+fn the_manifests_of_the_modules_are_of_the_form_that_the_schema_describes() {
+    let form = manifest_schema();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
+    let mut seen = 0;
+    for module in ["agenix", "agenix-home", "home-manager", "sops"] {
+        for file in fs::read_dir(tests.join("module/recorded").join(module).join("good")).unwrap() {
+            let path = file.unwrap().path();
+            let recorded: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            for manifest in recorded["manifests"].as_object().into_iter().flat_map(|manifests| manifests.values()) {
+                assert_eq!(schema::errors(&form, &manifest["document"]), [""; 0], "{}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+    for name in ["system", "system-for-users", "gnupg-tmpfs"] {
+        let text = fs::read(tests.join(format!("corpus/manifests/{name}.json"))).unwrap();
+        assert_eq!(schema::errors(&form, &serde_json::from_slice(&text).unwrap()), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses_by_form() {
+    let form = manifest_schema();
+    let good: Value = serde_json::from_str(EXAMPLE).unwrap();
+    for (place, value) in [
+        ("/secretsMountPoint", Value::Null),
+        ("/keepGenerations", "1".into()),
+        ("/keepGenerations", (-1).into()),
+        ("/useTmpfs", 1.into()),
+        ("/secret", Value::Null),
+        ("/ageSshKeyPaths", "/k".into()),
+        ("/ageSshKeyPaths", vec![1].into()),
+        ("/placeholderBySecretName", Vec::<Value>::new().into()),
+        ("/logging", true.into()),
+        ("/secrets", vec![Value::Null].into()),
+        ("/secrets/0/name", Value::Null),
+        ("/secrets/0/mode", 400.into()),
+        ("/secrets/0/mode", "0o400".into()),
+        ("/secrets/0/format", "toml".into()),
+        ("/secrets/0/uid", 4_294_967_295_u64.into()),
+        ("/templates/0/key", "k".into()),
+    ] {
+        let mut bad = good.clone();
+        let (parent, field) = place.rsplit_once('/').unwrap();
+        bad.pointer_mut(parent).unwrap()[field] = value;
+        assert!(!schema::errors(&form, &bad).is_empty(), "{place}");
+        let read = Manifest::from_json(bad.to_string().as_bytes(), RuntimeDirectory::Unset);
+        assert!(read.is_err() || read.unwrap().unknown_fields().iter().count() > 0, "{place}");
+    }
+    let mut noted = good;
+    noted["_note"] = "for people".into();
+    noted["$schema"] = "./manifest.schema.json".into();
+    noted["keepGenerations"] = Value::Null;
+    assert_eq!(schema::errors(&form, &noted), [""; 0]);
+}
+
+#[test]
 fn bash_completes_what_there_is() {
     if !support::program_exists("bash") {
         println!("NOT TESTED without bash");
@@ -94,6 +179,10 @@ fn bash_completes_what_there_is() {
         let output = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{words:?}: {output:?}");
     }
+}
+
+fn manifest_schema() -> Value {
+    serde_json::from_slice(&fs::read(doc("manifest.schema.json")).unwrap()).unwrap()
 }
 
 fn doc(name: &str) -> PathBuf {

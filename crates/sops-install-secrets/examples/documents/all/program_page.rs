@@ -59,6 +59,7 @@ pub(crate) fn page() -> String {
     }
     lines.extend([
         ".SH SEE ALSO".to_owned(),
+        ".BR sops\\-install\\-secrets\\-manifest (5),".to_owned(),
         ".BR sops (1),".to_owned(),
         ".BR age (1),".to_owned(),
         ".BR systemd.exec (5)".to_owned(),
