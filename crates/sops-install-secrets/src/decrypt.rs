@@ -1,7 +1,7 @@
 //! From sops files to values: each file is read, unlocked and verified once, however many secrets it gives.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use install::Inputs;
 use manifest::{Manifest, Secret};
@@ -77,7 +77,7 @@ pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[Host], report: &mut
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
-            let error = NotForHosts::new(&encrypted, &shut, file.path);
+            let error = NotForHosts::new(&encrypted, &shut, &file);
             report.failure(Code::RecipientMissing, file.subject(), &error);
         } else if opens.iter().any(|(_, opens)| opens.is_none()) {
             report.warning(Code::RecipientUnknown, file.subject(), &Unnamed);
@@ -87,25 +87,31 @@ pub(crate) fn check_recipients(manifest: &Manifest, hosts: &[Host], report: &mut
 
 /// A sops file that some of the hosts cannot open.
 #[derive(Debug, thiserror::Error)]
-#[error("it is encrypted to {recipients}, but not to {hosts}; add that to .sops.yaml and run: sops updatekeys {file}", file = file.display())]
+#[error("it is encrypted to {recipients}, but not to {hosts}; {way_out}")]
 struct NotForHosts {
     recipients: String,
     hosts: String,
-    file: PathBuf,
+    way_out: String,
 }
 
-/// A plain age file has stanzas, from which only their recipients can tell whose they are.
+/// A plain age file has stanzas, of which only those for SSH keys tell whose they are.
 #[derive(Debug, thiserror::Error)]
-#[error("a plain age file does not name its recipients, so they cannot be checked")]
+#[error(
+    "an age file does not say whose its X25519, hybrid and plugin stanzas are, so whether the host opens it cannot be checked"
+)]
 struct Unnamed;
 
 impl NotForHosts {
-    fn new(encrypted: &Encrypted, hosts: &[&Host], path: &Path) -> Self {
+    fn new(encrypted: &Encrypted, hosts: &[&Host], file: &SopsFile<'_>) -> Self {
         let recipients: Vec<_> = encrypted.recipients().iter().map(ToString::to_string).collect();
         // Of several keys of a host one is enough.
         let either = |host: &&Host| host.keys.iter().map(HostRecipient::to_add).collect::<Vec<_>>().join(" or ");
         let hosts: Vec<_> = hosts.iter().map(either).collect();
-        Self { recipients: recipients.join(", "), hosts: hosts.join(", "), file: editable(path).to_owned() }
+        let way_out = match file.format {
+            Format::Age => "add the host's key to secrets.nix and run: agenix -r".to_owned(),
+            _ => format!("add that to .sops.yaml and run: sops updatekeys {}", editable(file.path).display()),
+        };
+        Self { recipients: recipients.join(", "), hosts: hosts.join(", "), way_out }
     }
 }
 
@@ -204,10 +210,11 @@ impl SopsFile<'_> {
                 return;
             }
         };
-        if self.whole().next().is_some()
+        let as_a_whole: Vec<_> = self.whole().collect();
+        if !as_a_whole.is_empty()
             && let Some(lost) = decrypted.lost()
         {
-            report.warning(Code::ValueUnusable, self.subject(), &lost);
+            report.warning(Code::ValueUnusable, self.subject_of(&as_a_whole), &lost);
         }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));

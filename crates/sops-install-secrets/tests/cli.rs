@@ -34,7 +34,10 @@ fn a_first_installation_leaves_the_tree_of_the_manifest() {
         with(secret("everything", ""), "mode", "4755"),
     ];
     let run = scratch.run(&manifest(&secrets), &["-ignore-passwd"]);
-    assert_eq!((messages(&scratch, &run).as_str(), run.stdout.as_str(), run.status), ("", "", Some(0)));
+    let lost = "warning: secret \"everything\": CORPUS/sops/key-string/in.yaml: the text of the key \"lead\" has several lines and \
+                begins with a tab, and sops prints null in its place; ask for its value by its key, or begin it with another \
+                character\n";
+    assert_eq!((messages(&scratch, &run).as_str(), run.stdout.as_str(), run.status), (lost, "", Some(0)));
     let runtime = scratch.runtime();
     let generation = runtime.join("secrets.d/1");
     assert_eq!(fs::read_link(runtime.join("secrets")).unwrap(), generation);

@@ -373,9 +373,11 @@ fn a_link_by_another_name_of_the_own_places_changes_nothing() {
         ["alias/secrets", "alias/secrets/b", "alias/secrets.d/b", ".secrets.d.new"].into_iter().enumerate()
     {
         let manifest = system.manifest(&format!("{number}.json"), &[system.secret("a", "str"), at(path)], &[]);
-        script += &format!(
-            "install {manifest}; ls -A . secrets.d secrets/ | grep -v json | tr '\\n' ' '; echo; readlink secrets\n"
-        );
+        script.extend([
+            "install ",
+            &manifest,
+            "; ls -A . secrets.d secrets/ | grep -v json | tr '\\n' ' '; echo; readlink secrets\n",
+        ]);
     }
     let run = system.script(&script);
     assert_eq!(run.stdout.matches("exit 1\n").count(), 4, "{}", run.stdout);

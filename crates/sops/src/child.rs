@@ -181,7 +181,7 @@ impl Child {
         let mut pause = Duration::from_millis(1);
         let pid = self.pid()?;
         loop {
-            // Left unreaped for a moment, so that its number, and with it that of its group, is nobody else's.
+            // Left unreaped for a moment, so that its number, and with it that of its group, is not given to another.
             match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
                 Ok(_) => return self.end().map_err(ChildProblem::Pipe),
@@ -237,7 +237,7 @@ impl Child {
     fn end(&mut self) -> io::Result<ExitStatus> {
         if let Ok(pid) = self.pid() {
             match killpg(pid, Signal::SIGKILL) {
-                // ESRCH: nobody is left. EPERM: somebody is, but under another user.
+                // ESRCH: none is left. EPERM: one is, but under another user.
                 Ok(()) | Err(_) => {}
             }
         }
@@ -348,7 +348,7 @@ pub(crate) mod tests {
         assert!(!numbers.trim().is_empty());
         let start = Instant::now();
         for number in numbers.split_whitespace() {
-            // Who is nobody's child any more may be a zombie until somebody reaps it.
+            // A process whose parent has ended may be a zombie until it is reaped.
             let running = || {
                 let status = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
                 let state = status.rsplit_once(") ").map(|(_, rest)| rest.chars().next());

@@ -9,7 +9,7 @@ mod search;
 use zeroize::Zeroizing;
 
 pub use self::age_file::AgeFileError;
-pub(crate) use self::age_file::decrypt_age_file;
+pub(crate) use self::age_file::{age_file_opens_for, age_file_recipients, check_age_file, decrypt_age_file};
 pub(crate) use self::plugins::ask_plugins;
 use self::report::Cause;
 pub use self::report::{HostIdentity, NoDataKey, Recipient};

@@ -22,10 +22,10 @@ pub enum Error {
     /// It has no metadata, or metadata that sops would not accept.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// Nobody at hand can open it.
+    /// No identity opens it.
     #[error(transparent)]
     DataKey(#[from] NoDataKey),
-    /// It is an age file that nobody at hand can open.
+    /// It is an age file that no identity opens.
     #[error(transparent)]
     Age(#[from] AgeFileError),
     /// Only services in the network can open it.

@@ -143,8 +143,12 @@ impl Encrypted {
     /// Checks without any key what can be checked without one: that the values at the paths are there and can be installed,
     /// and that what must be encrypted is. It is for the moment when a system is built.
     pub fn check<'p>(self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Checked {
-        let Content::Sops { format, tree, metadata } = self.content else {
-            return Checked { file: Ok(()), keys: paths.into_iter().map(|_| Ok(())).collect() };
+        let (format, tree, metadata) = match self.content {
+            Content::Sops { format, tree, metadata } => (format, tree, metadata),
+            Content::Age(file) => {
+                let file = datakey::check_age_file(file.as_bytes()).map_err(Error::Age);
+                return Checked { file, keys: paths.into_iter().map(|_| Ok(())).collect() };
+            }
         };
         let mut finder = finder(format, &tree);
         let keys = paths.into_iter().map(|path| find_text(&mut finder, format, path).map(|_| ())).collect();
@@ -152,23 +156,23 @@ impl Encrypted {
     }
 
     /// Whether hosts with these names can open the file, as far as the names of its recipients are right: no key is
-    /// needed. `None` for a plain age file, which does not name its recipients.
+    /// needed. A plain age file names SSH keys by a tag, and nothing else: `None` if only a private key could tell.
     #[must_use]
     pub fn opens_for(&self, hosts: &[HostRecipient]) -> Option<bool> {
         match &self.content {
             Content::Sops { metadata, .. } => {
                 Some(datakey::could_open(&metadata.key_groups, metadata.shamir_threshold, hosts))
             }
-            Content::Age(_) => None,
+            Content::Age(file) => datakey::age_file_opens_for(file.as_bytes(), hosts),
         }
     }
 
-    /// Whom the file is encrypted to; nothing for a plain age file.
+    /// What the file is encrypted to; for a plain age file the kinds of its stanzas, and the tags of SSH keys.
     #[must_use]
     pub fn recipients(&self) -> Vec<Recipient> {
         match &self.content {
             Content::Sops { metadata, .. } => datakey::recipients(&metadata.key_groups),
-            Content::Age(_) => Vec::new(),
+            Content::Age(file) => datakey::age_file_recipients(file.as_bytes()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the fuzz targets call: the readers of this crate, on bytes that nobody has looked at before. It is compiled only
+//! What the fuzz targets call: the readers of this crate, on any bytes. It is compiled only
 //! for them. None of these may panic, and each must end soon.
 
 use gcm::Cipher;

@@ -51,7 +51,7 @@ pub(crate) struct Plugin<'a> {
 
 /// The ways in which an identity opens a data key.
 pub(crate) enum Key {
-    /// As one or two identities of age that need nobody's help.
+    /// As one or two identities of age that need no program.
     Age(Vec<Box<dyn ::age::Identity>>),
     /// As an OpenPGP key in memory.
     OpenPgp(Box<openpgp::SecretKey>),
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ssh_key_tells_whom_to_encrypt_to() {
+    fn an_ssh_key_tells_what_to_encrypt_to() {
         let mut identities = Identities::new();
         let imported = identities.add_ssh_key("/key", include_bytes!("../tests/keys/ssh-ed25519")).unwrap();
         let derived =

@@ -65,7 +65,7 @@
 //!
 //! The cipher is AES-GCM under the data key, whose length (16, 24 or 32 bytes) chooses the variant. The nonce is what
 //! `iv` holds, 32 bytes where sops wrote it, and 12 and 16 are read too; `tag` is the 16 bytes that GCM puts behind the ciphertext. The text must
-//! begin the value, and what stands behind the last `]` of its line is ignored.
+//! begin the value, and what follows the last `]` of its line is ignored.
 //!
 //! The additional authenticated data is the *path* of the leaf: the keys of the mappings that lead there, each followed by
 //! a colon. Numbers of list elements are no part of it, nor is the document. So `b` below `a` is `a:b:`, every element of a

@@ -32,7 +32,7 @@ pub(crate) struct Mac {
 #[derive(Debug, thiserror::Error)]
 pub enum MacError {
     /// No MAC at all, which sops never accepts.
-    #[error("it has no MAC, so nobody can tell whether it was changed; restore the file from version control")]
+    #[error("it has no MAC, without which changes cannot be noticed; restore the file from version control")]
     Missing,
     /// The MAC itself does not decrypt.
     #[error("its MAC cannot be read")]

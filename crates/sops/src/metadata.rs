@@ -98,7 +98,7 @@ pub enum MetadataError {
         /// The next one.
         second: &'static str,
     },
-    /// There is nobody who could open the file.
+    /// It has no recipients.
     #[error("its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient")]
     NoKeys,
     /// Two lines of dotenv or INI need the same place to be different things.
@@ -492,7 +492,7 @@ mod tests {
         }
     }
 
-    /// Decodes what stands behind the key `sops` of a JSON file.
+    /// Decodes the value of the key `sops` of a JSON file.
     fn decode_json(metadata: &str) -> Result<Metadata, MetadataError> {
         let source = json::parse(format!("{{\"sops\": {metadata}}}").as_bytes()).ok().unwrap();
         Metadata::decode(source.metadata.as_ref(), source.notation)

@@ -41,7 +41,7 @@ pub(crate) enum Key {
     },
 }
 
-/// What stands behind a key or in a list.
+/// The value of a key, or an element of a list.
 pub(crate) enum Value {
     /// Nested keys.
     Mapping(Mapping),

@@ -19,7 +19,7 @@ pub(crate) struct Ciphertext<'a> {
 }
 
 impl<'a> Ciphertext<'a> {
-    /// Takes a text apart. It must begin with `ENC[` and have a `]` on its first line; whatever stands behind the last
+    /// Takes a text apart. It must begin with `ENC[` and have a `]` on its first line; what follows the last
     /// `]` of that line is ignored, as sops does.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
         // To look for one byte is fast, to split is not, and almost no text has two lines.

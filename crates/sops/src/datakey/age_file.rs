@@ -1,10 +1,11 @@
 //! A secret that is an age file as it is.
 
 use super::plugins::ask_plugins;
-use super::report::{Cause, NoDataKey};
+use super::report::{Cause, NoDataKey, Recipient};
 use super::search::{EntryProblem, Findings, Search};
 use crate::identity::Identities;
-use crate::identity::age::AgeProblem;
+use crate::identity::age::{self, AgeProblem};
+use crate::identity::recipient::{HostRecipient, any};
 use crate::plaintext::Plaintext;
 
 /// What is in an age file that is a secret as it is, the form that agenix uses. It may be armored.
@@ -29,6 +30,31 @@ pub(crate) fn decrypt_age_file(
         _ => {}
     }
     Err(AgeFileError::NoIdentity(search.report(Cause::TooFew { opened: 0, needed: 1 })))
+}
+
+/// What an age file that is a secret as it is is encrypted to: the kind of each stanza, and the tag of an SSH key. Nothing of a file whose
+/// header cannot be read.
+pub(crate) fn age_file_recipients(bytes: &[u8]) -> Vec<Recipient> {
+    stanzas(bytes).into_iter().map(Recipient::of_stanza).collect()
+}
+
+/// Whether one of the hosts can open an age file, as far as its stanzas tell.
+pub(crate) fn age_file_opens_for(bytes: &[u8], hosts: &[HostRecipient]) -> Option<bool> {
+    let stanzas = stanzas(bytes);
+    any(hosts.iter().map(|host| host.opens_stanzas(&stanzas)))
+}
+
+fn stanzas(bytes: &[u8]) -> Vec<String> {
+    age::File::from_bytes(bytes).map(|file| file.recipients()).unwrap_or_default()
+}
+
+/// Whether the header of an age file can be read.
+///
+/// # Errors
+///
+/// Says what is wrong with the file.
+pub(crate) fn check_age_file(bytes: &[u8]) -> Result<(), AgeFileError> {
+    age::File::from_bytes(bytes).map(|_file| ()).map_err(AgeFileError::Damaged)
 }
 
 /// Why an age file was not decrypted.

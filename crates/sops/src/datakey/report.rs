@@ -183,6 +183,13 @@ impl fmt::Display for NoDataKey {
 
 impl std::error::Error for NoDataKey {}
 
+impl Recipient {
+    /// A stanza of a plain age file.
+    pub(super) fn of_stanza(text: String) -> Self {
+        Self { group: 0, kind: "age", text, problem: None }
+    }
+}
+
 impl fmt::Display for Recipient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind, self.text.as_str()) {

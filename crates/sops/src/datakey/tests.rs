@@ -409,9 +409,9 @@ fn a_recipient_that_is_there_already_is_not_to_be_added() {
     let reason = "a recipient, but its entry is damaged or was encrypted to another key";
     assert_eq!(error.reason(&error.identities()[1]), reason);
 
-    let nobody = recover(&[], 0, &Identities::new()).err().unwrap();
-    assert_eq!(nobody.to_string(), "no identity opens it; it has no recipients; this host has no identity");
-    assert_eq!(nobody.recipient_to_add(), None);
+    let without = recover(&[], 0, &Identities::new()).err().unwrap();
+    assert_eq!(without.to_string(), "no identity opens it; it has no recipients; this host has no identity");
+    assert_eq!(without.recipient_to_add(), None);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn key_at_the_end(text: &[u8]) -> Option<&str> {
 /// How a ciphertext begins.
 pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
-/// A longer key helps nobody to find a place.
+/// A longer key is of no help to find a place.
 const LONGEST_KEY: usize = 64;
 
 /// The format that the place of a file's metadata speaks for, or its first character.

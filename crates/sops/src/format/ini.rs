@@ -11,7 +11,7 @@ use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
 
 /// The sections of a file, each a mapping; keys before any section are in the section `DEFAULT`, which is always the
-/// first. The comment of a section is its first item, the comment of a key stands behind the key.
+/// first. The comment of a section is its first item, the comment of a key follows the key.
 ///
 /// The section `sops` is the metadata.
 ///

@@ -11,7 +11,7 @@ use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
 use crate::version::Version;
 
-/// Reads a file of any number of documents. The metadata is what stands behind the key `sops` of the first one; in it,
+/// Reads a file of any number of documents. The metadata is the value of the key `sops` in the first one; in it,
 /// what is neither null nor printed as it is written, such as a date, is a text.
 ///
 /// # Errors

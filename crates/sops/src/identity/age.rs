@@ -93,7 +93,7 @@ impl File {
         let mut bytes = Vec::new();
         match ArmoredReader::new(text).read_to_end(&mut bytes) {
             Ok(_) => Self::bounded(bytes),
-            // Its text says where base64 went wrong, which helps nobody.
+            // Its text says where base64 went wrong, which is of no help.
             Err(_) => Err(AgeProblem::Armor),
         }
     }

@@ -23,6 +23,9 @@ use super::KeyProblem;
 use super::ssh::file_key;
 
 /// Bytes of an ML-KEM-768 ciphertext, and then of the X25519 share behind it.
+/// The kind of its stanzas.
+pub(super) const STANZA: &str = "mlkem768x25519";
+
 const CIPHERTEXT: usize = 1088;
 const SHARE: usize = 32;
 
@@ -101,7 +104,7 @@ impl Identity {
 
 impl age::Identity for Identity {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        if stanza.tag != "mlkem768x25519" {
+        if stanza.tag != STANZA {
             return None;
         }
         let mut encapsulated = [0; CIPHERTEXT + SHARE];

@@ -109,7 +109,7 @@ fn start(name: &str, identities: &[&Identity], time_limit: Duration, plugins: &P
     if identities.iter().any(|identity| identity.hung.load(Ordering::Relaxed)) {
         return Err(ProblemKind::HungBefore);
     }
-    // The folder is that of nobody in particular: a plugin has no business with ours.
+    // Not our own folder, which a plugin has no use for.
     let mut command = Command::new(program);
     command.arg("--age-plugin=identity-v1").current_dir("/");
     Ok(Child::start(&mut command, &plugins.search_path, time_limit, When::Working)?)
@@ -153,7 +153,7 @@ impl Answers {
             (Some(problem), _) => return Some(format!("{program} {problem}")),
         }
         if self.asked {
-            // What it says then is that nobody answered.
+            // What it says then is that it got no answer.
             return Some(format!("{program} {}", ProblemKind::Question));
         }
         Some(format!("{program} says: {}", said?))
@@ -189,7 +189,7 @@ enum ProblemKind {
     Ended(String),
     #[error("does not follow the plugin protocol")]
     Protocol,
-    #[error("wants to ask for something, and nobody is there to answer")]
+    #[error("wants to ask for something, which cannot be answered here")]
     Question,
 }
 
@@ -404,7 +404,7 @@ mod tests {
             ("error", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
             ("complain", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
             ("complain-and-end", Some(Err("age-plugin-toy says: sixteen bytes ok"))),
-            ("ask", Some(Err("age-plugin-toy wants to ask for something, and nobody is there to answer"))),
+            ("ask", Some(Err("age-plugin-toy wants to ask for something, which cannot be answered here"))),
             ("short", Some(Err("age-plugin-toy does not follow the plugin protocol"))),
             ("babble", Some(Err("age-plugin-toy does not follow the plugin protocol"))),
             ("flood", Some(Err("age-plugin-toy was of no use: it answered with more than 65536 bytes"))),

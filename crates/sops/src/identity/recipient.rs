@@ -3,6 +3,8 @@
 use age_core::primitives::bech32_decode;
 use base64ct::{Base64, Encoding};
 
+use super::hybrid;
+use super::ssh::key_tag;
 use crate::foreign::has_private_key;
 
 /// A host by its public key. Tells without any private key whether the host can open a file.
@@ -60,7 +62,7 @@ impl HostRecipient {
         self.names.first().map_or("", String::as_str)
     }
 
-    /// Whether `recipient`, as a file names it, is this host. The names in a file are labels that nobody checks, so this is
+    /// Whether `recipient`, as a file names it, is this host. The names in a file are labels that are not checked, so this is
     /// what the file promises, and not proof.
     #[must_use]
     pub fn is(&self, recipient: &str) -> bool {
@@ -69,6 +71,40 @@ impl HostRecipient {
         let name = [words.next(), words.next()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         self.names.iter().any(|own| if own.len() == 40 { own.eq_ignore_ascii_case(&name) } else { *own == name })
     }
+
+    /// Whether the host can open an age file with these stanzas, each by its kind and, for an SSH key, its tag. `None` if only a
+    /// private key could tell: no other stanza says whose it is.
+    pub(crate) fn opens_stanzas(&self, stanzas: &[String]) -> Option<bool> {
+        any(self.names.iter().map(|name| opens_stanzas(name, stanzas)))
+    }
+}
+
+fn opens_stanzas(name: &str, stanzas: &[String]) -> Option<bool> {
+    let may_be = |kind: &str| if stanzas.iter().any(|stanza| stanza == kind) { None } else { Some(false) };
+    match name.split_once(' ') {
+        Some((kind, key)) => {
+            let tag = Base64::decode_vec(key).map(|wire| key_tag(&wire));
+            Some(tag.is_ok_and(|tag| stanzas.contains(&format!("{kind} {tag}"))))
+        }
+        None if name.starts_with("age1pq1") => may_be(hybrid::STANZA),
+        // A plugin's recipient has the plugin's name between two digits of 1, and only the plugin knows its stanzas.
+        None if name.strip_prefix("age1").is_some_and(|data| data.contains('1')) => None,
+        None if name.starts_with("age1") => may_be("X25519"),
+        None => Some(false),
+    }
+}
+
+/// Whether one of the answers is yes; `None` if none is, and one is not known.
+pub(crate) fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut all_known = true;
+    for answer in answers {
+        match answer {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => all_known = false,
+        }
+    }
+    all_known.then_some(false)
 }
 
 /// Why a text is not a recipient. Nothing of the text is in here.
@@ -144,6 +180,35 @@ mod tests {
         assert!(fingerprint.is("4D90CB1E7AE375B0E0FE6DD795290D727DAF2CCE"));
         let plugin = age_core::primitives::bech32_encode(bech32::Hrp::parse_unchecked("age1toy"), &[1, 2]);
         assert!(HostRecipient::parse(&plugin).unwrap().is(&plugin));
+    }
+
+    #[test]
+    fn a_stanza_for_an_ssh_key_tells_whose_it_is_and_others_do_not() {
+        let parse = |text: &str| HostRecipient::parse(text).unwrap();
+        let native = |text: &str| {
+            let key = Base64::decode_vec(text.split(' ').nth(1).unwrap()).unwrap();
+            format!("{} {}", text.split(' ').next().unwrap(), key_tag(&key))
+        };
+        let plugin = age_core::primitives::bech32_encode(bech32::Hrp::parse_unchecked("age1toy"), &[1, 2]);
+        let (ed25519, rsa) = (native(ED25519), native(RSA));
+        for (host, stanzas, opens) in [
+            (ED25519, &[ed25519.as_str()][..], Some(true)),
+            (ED25519, &["X25519", &ed25519], Some(true)),
+            (ED25519, &[&rsa], Some(false)),
+            // Its other form could be the recipient.
+            (ED25519, &[&rsa, "X25519"], None),
+            (ED25519, &["ssh-ed25519 AAAAAA"], Some(false)),
+            (ED25519, &[], Some(false)),
+            (RSA, &[&rsa], Some(true)),
+            (RSA, &["X25519"], Some(false)),
+            (DERIVED, &["X25519"], None),
+            (DERIVED, &[&ed25519], Some(false)),
+            (plugin.as_str(), &["piv-p256"], None),
+            ("4d90cb1e7ae375b0e0fe6dd795290d727daf2cce", &["X25519"], Some(false)),
+        ] {
+            let stanzas: Vec<_> = stanzas.iter().map(|&stanza| stanza.to_owned()).collect();
+            assert_eq!(parse(host).opens_stanzas(&stanzas), opens, "{host} {stanzas:?}");
+        }
     }
 
     #[test]

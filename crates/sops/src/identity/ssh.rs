@@ -178,7 +178,7 @@ impl age::Identity for Rsa {
 }
 
 /// The first four bytes of the key's hash, by which a stanza names its recipient.
-fn key_tag(wire: &[u8]) -> String {
+pub(super) fn key_tag(wire: &[u8]) -> String {
     let [first, second, third, fourth, ..] = <[u8; 32]>::from(Sha256::digest(wire));
     Base64Unpadded::encode_string(&[first, second, third, fourth])
 }
