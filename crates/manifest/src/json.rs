@@ -147,8 +147,11 @@ pub enum SyntaxError {
     #[error("the number that begins here is too large; no field needs such a number")]
     LargeNumber,
     /// `<<<<<<<`, `|||||||`, `=======` or `>>>>>>>` at the beginning of a line.
-    #[error("the line is the mark of a merge conflict; decide what is to stay, and remove the lines with {0}")]
-    Conflict(String),
+    #[error(
+        "a merge conflict was left here; keep the lines of one side, and remove those that begin with <<<<<<<, |||||||, \
+         ======= and >>>>>>>"
+    )]
+    Conflict,
     /// More brackets than a manifest needs.
     #[error("lists and objects are nested more than {DEPTH} deep; a manifest needs five")]
     Depth,
@@ -306,7 +309,7 @@ impl<'j> Reader<'j> {
         let value = separated && !matches!(self.next, Next::FirstName | Next::OtherName);
         let rest = self.rest();
         let (behind, error) = match rest.as_bytes() {
-            _ if self.is_conflict() => (0, SyntaxError::Conflict(rest.chars().take(MARK).collect())),
+            _ if self.is_conflict() => (0, SyntaxError::Conflict),
             [b'"', ..] if separated => string(rest).err().unwrap_or((0, SyntaxError::Surrogate)),
             [b'[' | b'{', ..] if value => (0, SyntaxError::Depth),
             [b'-' | b'0'..=b'9', ..] if value => wrong_number(rest),
@@ -481,19 +484,18 @@ mod tests {
 
     #[test]
     fn a_mark_of_a_merge_conflict_is_called_one() {
-        for (json, at, mark) in [
-            ("<<<<<<< HEAD\n{}", 0, "<<<<<<<"),
-            ("{\n\"a\": 1,\n<<<<<<< HEAD\n\"b\": 2", 10, "<<<<<<<"),
-            ("{\n\"a\": 1\n=======\n", 9, "======="),
-            ("{\n\"a\": 1,\n>>>>>>> theirs\n", 10, ">>>>>>>"),
-            ("[\n|||||||\n", 2, "|||||||"),
-            ("{\"a\":\n<<<<<<<", 6, "<<<<<<<"),
+        for (json, at) in [
+            ("<<<<<<< HEAD\n{}", 0),
+            ("{\n\"a\": 1,\n<<<<<<< HEAD\n\"b\": 2", 10),
+            ("{\n\"a\": 1\n=======\n", 9),
+            ("{\n\"a\": 1,\n>>>>>>> theirs\n", 10),
+            ("[\n|||||||\n", 2),
+            ("{\"a\":\n<<<<<<<", 6),
         ] {
             let failure = read(json).unwrap_err();
-            let message = format!(
-                "the line is the mark of a merge conflict; decide what is to stay, and remove the lines with {mark}"
-            );
-            assert_eq!((failure.at, failure.error.to_string()), (at, message), "{json}");
+            let message = "a merge conflict was left here; keep the lines of one side, and remove those that begin with \
+                           <<<<<<<, |||||||, ======= and >>>>>>>";
+            assert_eq!((failure.at, failure.error.to_string().as_str()), (at, message), "{json}");
         }
         assert!(matches!(read("[ =======").unwrap_err().error, SyntaxError::Character { found: '=', .. }));
     }
