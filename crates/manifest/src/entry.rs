@@ -3,6 +3,7 @@
 use crate::error::Reported;
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory};
+use crate::table::{self, Field};
 use crate::{Group, Mode, Name, Owner, UnitName};
 
 /// A file to install, as a secret or a template asks for it.
@@ -78,27 +79,27 @@ impl Entry {
     /// problem is reported.
     pub(crate) fn read(
         fields: &mut Fields<'_, '_>,
+        name_field: &'static Field,
         name: Result<Name, Reported>,
         directory: &AbsolutePath,
         runtime: Option<RuntimeDirectory<'_>>,
     ) -> Result<Self, Reported> {
         let place = name.and_then(|name| match directory.join(name.as_str()) {
             Ok(place) => Ok((name, place)),
-            Err(error) => Err(fields.report_at("name", error)),
+            Err(error) => Err(fields.report_at(name_field, error)),
         });
-        let path = fields.path("path", runtime);
-        let path = fields.required("path", path, "write an absolute path, ordinarily symlinkPath/name");
-        let mode = fields.parse("mode");
-        let mode = fields.required("mode", mode, "write it like 0400 or 0440");
+        let path = fields.path(&table::PATH, runtime);
+        let mode = fields.parse(&table::MODE);
+        let mode = fields.required(&table::MODE, mode);
         let owner = Owner::read(fields);
         let group = Group::read(fields);
-        let restart_units = fields.parse_list("restartUnits");
-        let reload_units = fields.parse_list("reloadUnits");
+        let restart_units = fields.parse_list(&table::RESTART_UNITS);
+        let reload_units = fields.parse_list(&table::RELOAD_UNITS);
         let (name, place) = place?;
         Ok(Self {
             name,
+            path: path?.unwrap_or_else(|| place.clone()),
             place,
-            path: path?,
             mode: mode?,
             owner: owner?,
             group: group?,

@@ -21,9 +21,9 @@ impl Errors {
     }
 
     /// The only problem of a text that is no JSON.
-    pub(crate) fn syntax(text: &[u8], failure: Failure) -> Self {
+    pub(crate) fn syntax(text: &str, failure: Failure) -> Self {
         let found = Found { at: failure.at, subject: Subject::Document, error: failure.error.into() };
-        Self::locate(text, Problems(vec![found]))
+        Self::locate(text.as_bytes(), Problems(vec![found]))
     }
 
     /// Turns offsets into lines and columns, in one pass over the text.

@@ -1,9 +1,10 @@
-//! The fields of one object of the document. Unknown ones are allowed (sops-format.md section 8.3).
+//! The fields of one object of the document, as the table has them. Unknown ones are allowed (sops-format.md section 8.3).
 
 use crate::Error;
 use crate::error::{Problems, Reported, Subject};
-use crate::json::{Kind, Value};
+use crate::json::{Kind, QUOTED_DIGITS, Value};
 use crate::path::{AbsolutePath, RuntimeDirectory};
+use crate::table::{Field, FieldKind};
 
 /// An object of the document, and where its problems go.
 ///
@@ -34,13 +35,13 @@ impl<'d, 'p> Fields<'d, 'p> {
     }
 
     /// Reports a problem of the object at the place of one of its fields.
-    pub(crate) fn report_at(&mut self, field: &str, error: impl Into<Error>) -> Reported {
-        self.problems.report(self.object.place(field), self.subject.clone(), error)
+    pub(crate) fn report_at(&mut self, field: &'static Field, error: impl Into<Error>) -> Reported {
+        self.problems.report(self.object.place(field.name()), self.subject.clone(), error)
     }
 
     /// Reports a problem of a field, which the message names if nothing else says what it is about.
-    pub(crate) fn report_field(&mut self, field: &'static str, error: impl Into<Error>) -> Reported {
-        self.problems.report(self.object.place(field), self.subject_of(field), error)
+    pub(crate) fn report_field(&mut self, field: &'static Field, error: impl Into<Error>) -> Reported {
+        self.problems.report(self.object.place(field.name()), self.subject_of(field), error)
     }
 
     /// Where problems go that are about something else than this object.
@@ -51,124 +52,128 @@ impl<'d, 'p> Fields<'d, 'p> {
     /// The value, or the problem that there is none.
     pub(crate) fn required<T>(
         &mut self,
-        field: &'static str,
+        field: &'static Field,
         value: Result<Option<T>, Reported>,
-        advice: &'static str,
     ) -> Result<T, Reported> {
-        value?.ok_or_else(|| self.report(self.object, Error::Missing { field, advice }))
+        let missing = Error::Missing { field: field.name(), advice: field.advice() };
+        value?.ok_or_else(|| self.report(self.object, missing))
     }
 
-    pub(crate) fn bool(&mut self, name: &str) -> Result<bool, Reported> {
-        match self.value(name) {
+    pub(crate) fn bool(&mut self, field: &'static Field) -> Result<bool, Reported> {
+        match self.value(field) {
             None => Ok(false),
             Some(Value { kind: Kind::Bool(bool), .. }) => Ok(*bool),
-            Some(value) => Err(self.report(value, wrong(name, value, "true or false"))),
+            Some(value) => Err(self.report(value, wrong(field.name(), value, "true or false"))),
         }
     }
 
-    pub(crate) fn text(&mut self, name: &str) -> Result<Option<&'d str>, Reported> {
-        self.value(name).map(|value| self.text_of(value, name)).transpose()
+    pub(crate) fn text(&mut self, field: &'static Field) -> Result<Option<&'d str>, Reported> {
+        self.value(field).map(|value| self.text_of(value, field.name())).transpose()
     }
 
     /// A text that has to be a `T`.
-    pub(crate) fn parse<T>(&mut self, name: &'static str) -> Result<Option<T>, Reported>
+    pub(crate) fn parse<T>(&mut self, field: &'static Field) -> Result<Option<T>, Reported>
     where
         T: TryFrom<String, Error: Into<Error>>,
     {
-        self.value(name).map(|value| self.parse_value(value, name, name)).transpose()
+        self.value(field).map(|value| self.parse_value(value, field, field.name())).transpose()
     }
 
     /// A text that has to be a `T`, where the empty text is the same as an absent one.
-    pub(crate) fn parse_unless_empty<T>(&mut self, name: &'static str) -> Result<Option<T>, Reported>
+    pub(crate) fn parse_unless_empty<T>(&mut self, field: &'static Field) -> Result<Option<T>, Reported>
     where
         T: TryFrom<String, Error: Into<Error>>,
     {
-        if self.text(name)? == Some("") { Ok(None) } else { self.parse(name) }
+        if self.text(field)? == Some("") { Ok(None) } else { self.parse(field) }
     }
 
     /// A list of texts of which each has to be a `T`.
-    pub(crate) fn parse_list<T>(&mut self, name: &'static str) -> Result<Vec<T>, Reported>
+    pub(crate) fn parse_list<T>(&mut self, field: &'static Field) -> Result<Vec<T>, Reported>
     where
         T: TryFrom<String, Error: Into<Error>>,
     {
-        let values = self.list(name)?;
+        let values = self.list(field)?;
         if values.is_empty() {
             return Ok(Vec::new());
         }
-        let what = format!("an element of {name}");
-        all(values.iter().map(|value| self.parse_value(value, name, &what)))
+        let what = format!("an element of {}", field.name());
+        all(values.iter().map(|value| self.parse_value(value, field, &what)))
     }
 
-    /// A number that `convert` takes.
+    /// A number in the range of its field that `convert` takes.
     pub(crate) fn integer<T>(
         &mut self,
-        name: &str,
-        expected: &'static str,
-        convert: fn(i128) -> Option<T>,
+        field: &'static Field,
+        convert: fn(u64) -> Option<T>,
     ) -> Result<Option<T>, Reported> {
-        let Some(value) = self.value(name) else {
+        let Some(value) = self.value(field) else {
             return Ok(None);
         };
+        let (most, expected) = match *field.kind() {
+            FieldKind::Integer { most, words } => (most, words),
+            _ => (u64::MAX, "a whole number"),
+        };
         let found = match &value.kind {
-            Kind::Number(digits) => match digits.parse().ok().and_then(convert) {
+            Kind::Number(digits) => match integer(digits).filter(|number| *number <= most).and_then(convert) {
                 Some(number) => return Ok(Some(number)),
                 None if digits.len() > QUOTED_DIGITS => "a much longer number".to_owned(),
                 None => (*digits).to_owned(),
             },
             other => other.describe().to_owned(),
         };
-        Err(self.report(value, Error::Value { what: name.to_owned(), found, expected }))
+        Err(self.report(value, Error::Value { what: field.name().to_owned(), found, expected }))
     }
 
     /// A path in which `%r` is expanded if there is a runtime directory to speak of.
     pub(crate) fn path(
         &mut self,
-        name: &'static str,
+        field: &'static Field,
         runtime: Option<RuntimeDirectory<'_>>,
     ) -> Result<Option<AbsolutePath>, Reported> {
-        let Some(text) = self.text(name)? else {
+        let Some(text) = self.text(field)? else {
             return Ok(None);
         };
         let path = match runtime {
             None => text.to_owned(),
             Some(runtime) => match runtime.expand(text) {
                 Some(path) => path.into_owned(),
-                None => return Err(self.report_field(name, Error::NoRuntimeDirectory(text.to_owned()))),
+                None => return Err(self.report_field(field, Error::NoRuntimeDirectory(text.to_owned()))),
             },
         };
-        AbsolutePath::try_from(path).map(Some).map_err(|error| self.report_field(name, error))
+        AbsolutePath::try_from(path).map(Some).map_err(|error| self.report_field(field, error))
     }
 
-    pub(crate) fn list(&mut self, name: &str) -> Result<&'d [Value<'d>], Reported> {
-        match self.value(name) {
+    pub(crate) fn list(&mut self, field: &'static Field) -> Result<&'d [Value<'d>], Reported> {
+        match self.value(field) {
             None => Ok(&[]),
             Some(Value { kind: Kind::List(values), .. }) => Ok(values),
-            Some(value) => Err(self.report(value, wrong(name, value, "a list in [ ]"))),
+            Some(value) => Err(self.report(value, wrong(field.name(), value, "a list in [ ]"))),
         }
     }
 
     /// The fields of a field.
-    pub(crate) fn object(&mut self, name: &str) -> Result<Fields<'d, '_>, Reported> {
-        match self.value(name) {
+    pub(crate) fn object(&mut self, field: &'static Field) -> Result<Fields<'d, '_>, Reported> {
+        match self.value(field) {
             None => Ok(Fields { object: &ABSENT, subject: self.subject.clone(), problems: self.problems }),
-            Some(value) => Fields::new(value, name, self.subject.clone(), self.problems),
+            Some(value) => Fields::new(value, field.name(), self.subject.clone(), self.problems),
         }
     }
 
     /// The members of a field that is a mapping from text to text: name, place and text, without those that are null.
-    pub(crate) fn texts(&mut self, name: &str) -> Result<Vec<(&'d str, usize, &'d str)>, Reported> {
-        let Kind::Object(members) = &self.object(name)?.object.kind else {
+    pub(crate) fn texts(&mut self, field: &'static Field) -> Result<Vec<(&'d str, usize, &'d str)>, Reported> {
+        let Kind::Object(members) = &self.object(field)?.object.kind else {
             return Ok(Vec::new());
         };
         let values = members.iter().filter(|member| !matches!(member.value.kind, Kind::Null));
         all(values.map(|member| {
-            let text = self.text_of(&member.value, &format!("an entry of {name}"))?;
+            let text = self.text_of(&member.value, &format!("an entry of {}", field.name()))?;
             Ok((member.name.as_ref(), member.value.at, text))
         }))
     }
 
-    fn value(&self, name: &str) -> Option<&'d Value<'d>> {
-        self.object.field(name)
+    /// The value of a field, or what counts if it is absent.
+    fn value(&self, field: &'static Field) -> Option<&'d Value<'d>> {
+        self.object.field(field.name()).or_else(|| field.counts())
     }
 
     fn text_of(&mut self, value: &'d Value<'d>, what: &str) -> Result<&'d str, Reported> {
@@ -178,7 +183,7 @@ impl<'d, 'p> Fields<'d, 'p> {
         }
     }
 
-    fn parse_value<T>(&mut self, value: &'d Value<'d>, field: &'static str, what: &str) -> Result<T, Reported>
+    fn parse_value<T>(&mut self, value: &'d Value<'d>, field: &'static Field, what: &str) -> Result<T, Reported>
     where
         T: TryFrom<String, Error: Into<Error>>,
     {
@@ -190,12 +195,17 @@ impl<'d, 'p> Fields<'d, 'p> {
         self.problems.report(value.at, self.subject.clone(), error)
     }
 
-    fn subject_of(&self, field: &'static str) -> Subject {
+    fn subject_of(&self, field: &'static Field) -> Subject {
         match &self.subject {
-            Subject::Document => Subject::Field(field),
+            Subject::Document => Subject::Field(field.name()),
             subject => subject.clone(),
         }
     }
+}
+
+/// A whole number from 0, which may be written -0.
+fn integer(digits: &str) -> Option<u64> {
+    u64::try_from(digits.parse::<i128>().ok()?).ok()
 }
 
 /// The good values, and whether they are all. Unlike `collect`, it goes on behind a problem, so that each is reported.
@@ -220,8 +230,5 @@ fn all<T>(results: impl Iterator<Item = Result<T, Reported>>) -> Result<Vec<T>, 
 fn wrong(what: &str, value: &Value<'_>, expected: &'static str) -> Error {
     Error::Value { what: what.to_owned(), found: value.kind.describe().to_owned(), expected }
 }
-
-/// Longer numbers are not repeated in a message.
-const QUOTED_DIGITS: usize = 40;
 
 const ABSENT: Value<'static> = Value { at: 0, kind: Kind::Null };

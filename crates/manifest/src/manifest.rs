@@ -9,6 +9,7 @@ use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::{Fields, good};
 use crate::json::{self, Value};
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
+use crate::table::{self, Field};
 use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template, unknown};
 
 /// What a manifest says: which secrets and templates go where, and which keys open them.
@@ -51,20 +52,21 @@ impl Manifest {
     ///
     /// All problems of the document at once. Only a text that is no JSON has a single one.
     pub fn from_json(json: &[u8], runtime: RuntimeDirectory<'_>) -> Result<Self, Errors> {
-        let document = json::read(json).map_err(|failure| Errors::syntax(json, failure))?;
+        let text = json::decode(json);
+        let document = json::read(&text).map_err(|failure| Errors::syntax(&text, failure))?;
         let mut problems = Problems::default();
         match Self::read(&document, runtime, &mut problems) {
             Ok(mut manifest) if problems.is_empty() => {
                 unknown::report(&document, &mut problems);
                 if !problems.is_empty() {
-                    manifest.unknown_fields = Errors::locate(json, problems);
+                    manifest.unknown_fields = Errors::locate(text.as_bytes(), problems);
                 }
                 Ok(manifest)
             }
             _ => {
                 // One that is mistyped may be what is missing.
                 unknown::report(&document, &mut problems);
-                Err(Errors::locate(json, problems))
+                Err(Errors::locate(text.as_bytes(), problems))
             }
         }
     }
@@ -110,7 +112,7 @@ impl Manifest {
         &self.symlink_path
     }
 
-    /// How many generations stay, the active one included; none: all of them.
+    /// How many generations stay, the active one included; none: all of them. An absent field is 1, other than in sops-nix.
     #[must_use]
     pub fn keep_generations(&self) -> Option<NonZeroU64> {
         self.keep_generations
@@ -160,15 +162,15 @@ impl Manifest {
 
     fn read(value: &Value<'_>, runtime: RuntimeDirectory<'_>, problems: &mut Problems) -> Result<Self, Reported> {
         let mut document = Fields::new(value, "the document", Subject::Document, problems)?;
-        let user_mode = document.bool("userMode");
+        let user_mode = document.bool(&table::USER_MODE);
         let runtime = match user_mode {
             Ok(false) => None,
             Ok(true) => Some(runtime),
             // Whether %r means something is not known: nothing more is said about it.
             Err(_) => Some(RuntimeDirectory::Unneeded),
         };
-        let secrets_mount_point = store_path(&mut document, MOUNT_POINT, "write it like /run/secrets.d", runtime);
-        let symlink_path = store_path(&mut document, SYMLINK, "write it like /run/secrets", runtime);
+        let secrets_mount_point = store_path(&mut document, &table::SECRETS_MOUNT_POINT, runtime);
+        let symlink_path = store_path(&mut document, &table::SYMLINK_PATH, runtime);
         let places = match (&secrets_mount_point, &symlink_path) {
             (Ok(mount_point), Ok(symlink)) => {
                 check_store(&mut document, mount_point, symlink);
@@ -176,13 +178,10 @@ impl Manifest {
             }
             _ => None,
         };
-        let keep_generations = document
-            .integer("keepGenerations", "a whole number, 0 to keep every generation", |number| {
-                u64::try_from(number).ok()
-            })
-            .map(|number| number.and_then(NonZeroU64::new));
+        let keep_generations =
+            document.integer(&table::KEEP_GENERATIONS, Some).map(|number| number.and_then(NonZeroU64::new));
         let keys = Keys::read(&mut document);
-        let use_tmpfs = document.bool("useTmpfs");
+        let use_tmpfs = document.bool(&table::USE_TMPFS);
         let logging = Logging::read(&mut document);
 
         // Without a good symlinkPath the entries are looked at all the same, for their own problems.
@@ -191,12 +190,15 @@ impl Manifest {
         check_names(&mut document, "secret", secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry)));
         check_formats(&mut document, &secrets);
         check_credentials(&mut document, &secrets);
-        let templates = document.list("templates");
+        let templates = document.list(&table::TEMPLATES);
         let placeholders = if templates.is_ok_and(|templates| !templates.is_empty()) {
             check_rendered(&mut document, &secrets);
-            Placeholders::read(&mut document, secrets.iter().map(|secret| (&secret.item, secret.source.place("name"))))
+            Placeholders::read(
+                &mut document,
+                secrets.iter().map(|secret| (&secret.item, secret.source.place(table::SECRET_NAME.name()))),
+            )
         } else {
-            document.texts("placeholderBySecretName").map(|_| Placeholders::default())
+            document.texts(&table::PLACEHOLDER_BY_SECRET_NAME).map(|_| Placeholders::default())
         };
         // A secret that could not be read would make its placeholder look unknown.
         let known = placeholders.as_ref().ok().filter(|_| secrets_complete.is_ok());
@@ -256,8 +258,8 @@ impl Logging {
     }
 
     fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let mut logging = document.object("logging")?;
-        let (key_import, secret_changes) = (logging.bool("keyImport"), logging.bool("secretChanges"));
+        let mut logging = document.object(&table::LOGGING)?;
+        let (key_import, secret_changes) = (logging.bool(&table::KEY_IMPORT), logging.bool(&table::SECRET_CHANGES));
         Ok(Self { key_import: key_import?, secret_changes: secret_changes? })
     }
 }
@@ -272,16 +274,16 @@ struct Keys {
 
 impl Keys {
     fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let ssh_key_paths = document.parse_list::<SourcePath>("sshKeyPaths");
-        let gnupg_home = document.parse_unless_empty::<SourcePath>("gnupgHome");
-        let age_key_file = document.parse_unless_empty::<SourcePath>("ageKeyFile");
-        let age_ssh_key_paths = document.parse_list::<SourcePath>("ageSshKeyPaths");
+        let ssh_key_paths = document.parse_list::<SourcePath>(&table::SSH_KEY_PATHS);
+        let gnupg_home = document.parse_unless_empty::<SourcePath>(&table::GNUPG_HOME);
+        let age_key_file = document.parse_unless_empty::<SourcePath>(&table::AGE_KEY_FILE);
+        let age_ssh_key_paths = document.parse_list::<SourcePath>(&table::AGE_SSH_KEY_PATHS);
         if let Ok(Some(_)) = gnupg_home {
             if ssh_key_paths.as_ref().is_ok_and(|paths| !paths.is_empty()) {
-                document.report_at("gnupgHome", Error::GnupgHomeExcludes("sshKeyPaths"));
+                document.report_at(&table::GNUPG_HOME, Error::GnupgHomeExcludes(table::SSH_KEY_PATHS.name()));
             }
             if let Ok(Some(_)) = age_key_file {
-                document.report_at("gnupgHome", Error::GnupgHomeExcludes("ageKeyFile"));
+                document.report_at(&table::GNUPG_HOME, Error::GnupgHomeExcludes(table::AGE_KEY_FILE.name()));
             }
         }
         Ok(Self {
@@ -323,7 +325,7 @@ fn read_secrets<'d>(
     directory: &AbsolutePath,
     runtime: Option<RuntimeDirectory<'_>>,
 ) -> (Vec<Read<'d, Secret>>, Result<(), Reported>) {
-    let values = match document.list("secrets") {
+    let values = match document.list(&table::SECRETS) {
         Ok(values) => values,
         Err(reported) => return (Vec::new(), Err(reported)),
     };
@@ -347,7 +349,7 @@ fn read_templates<'d>(
     };
     let directory = match symlink.join(RENDERED) {
         Ok(directory) => directory,
-        Err(error) => return (Vec::new(), Err(document.report_field(SYMLINK, error))),
+        Err(error) => return (Vec::new(), Err(document.report_field(&table::SYMLINK_PATH, error))),
     };
     good(values.iter().zip(1..).map(|(source, number)| {
         let mut fields = Fields::new(source, "the template", Subject::NthTemplate(number), document.problems())?;
@@ -357,23 +359,28 @@ fn read_templates<'d>(
 
 fn store_path(
     document: &mut Fields<'_, '_>,
-    field: &'static str,
-    advice: &'static str,
+    field: &'static Field,
     runtime: Option<RuntimeDirectory<'_>>,
 ) -> Result<AbsolutePath, Reported> {
     let path = document.path(field, runtime);
-    document.required(field, path, advice)
+    document.required(field, path)
 }
 
 fn check_store(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlink: &AbsolutePath) {
     if mount_point == symlink {
-        document.report_field(SYMLINK, Error::SamePlace(symlink.to_string()));
+        document.report_field(&table::SYMLINK_PATH, Error::SamePlace(symlink.to_string()));
     } else if mount_point.holds(symlink) {
         let (inner, outer) = (symlink.to_string(), mount_point.to_string());
-        document.report_field(SYMLINK, Error::NestedPlaces { inner, field: MOUNT_POINT, outer });
+        document.report_field(
+            &table::SYMLINK_PATH,
+            Error::NestedPlaces { inner, field: table::SECRETS_MOUNT_POINT.name(), outer },
+        );
     } else if symlink.holds(mount_point) {
         let (inner, outer) = (mount_point.to_string(), symlink.to_string());
-        document.report_field(MOUNT_POINT, Error::NestedPlaces { inner, field: SYMLINK, outer });
+        document.report_field(
+            &table::SECRETS_MOUNT_POINT,
+            Error::NestedPlaces { inner, field: table::SYMLINK_PATH.name(), outer },
+        );
     }
 }
 
@@ -387,7 +394,7 @@ fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: imp
             } else {
                 Error::NestedName { kind, outer: outer.entry.name().to_string() }
             };
-            document.problems().report(inner.source.place("name"), inner.subject(), error);
+            document.problems().report(inner.source.place(table::SECRET_NAME.name()), inner.subject(), error);
         }
     }
 }
@@ -397,7 +404,7 @@ fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
     for Read { item, source } in secrets {
         if item.name().components().next() == Some(RENDERED) {
             let subject = Subject::Secret(item.name().to_string());
-            document.problems().report(source.place("name"), subject, Error::Rendered);
+            document.problems().report(source.place(table::SECRET_NAME.name()), subject, Error::Rendered);
         }
     }
 }
@@ -415,7 +422,7 @@ fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
                 other: other.name().to_string(),
             };
             let subject = Subject::Secret(item.name().to_string());
-            document.problems().report(source.place("format"), subject, error);
+            document.problems().report(source.place(table::FORMAT.name()), subject, error);
         }
     }
 }
@@ -431,7 +438,11 @@ fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]
         // Of secrets of one name the name is the problem.
         if other != item.name() {
             let error = Error::SameCredential { credential: credential.to_string(), other: other.to_string() };
-            document.problems().report(source.place("credential"), Subject::Secret(item.name().to_string()), error);
+            document.problems().report(
+                source.place(table::CREDENTIAL.name()),
+                Subject::Secret(item.name().to_string()),
+                error,
+            );
         }
     }
 }
@@ -445,7 +456,7 @@ fn check_links(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlin
             match in_the_store(link, mount_point, symlink) {
                 None => taken.push((file, link, Taken::ByLink)),
                 Some(error) => {
-                    document.problems().report(file.source.place("path"), file.subject(), error);
+                    document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
                 }
             }
         }
@@ -476,7 +487,7 @@ fn check_links(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlin
                 (outer_file, Error::PathAround { path, inner, other: inner_file.subject() })
             }
         };
-        document.problems().report(file.source.place("path"), file.subject(), error);
+        document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
     }
 }
 
@@ -490,13 +501,10 @@ enum Taken {
 /// Why a link cannot be where the generations are, or the way to them.
 fn in_the_store(link: &AbsolutePath, mount_point: &AbsolutePath, symlink: &AbsolutePath) -> Option<Error> {
     let path = link.to_string();
-    for (field, place) in [(SYMLINK, symlink), (MOUNT_POINT, mount_point)] {
+    for (field, place) in [(table::SYMLINK_PATH.name(), symlink), (table::SECRETS_MOUNT_POINT.name(), mount_point)] {
         if link.holds(place) {
             return Some(Error::PathAroundStore { path, field, place: place.to_string() });
         }
     }
     mount_point.holds(link).then(|| Error::PathInMountPoint { path, place: mount_point.to_string() })
 }
-
-const MOUNT_POINT: &str = "secretsMountPoint";
-const SYMLINK: &str = "symlinkPath";

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::Reported;
 use crate::fields::Fields;
+use crate::table;
 
 /// The user that owns a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,7 +17,7 @@ pub enum Owner {
 
 impl Owner {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let (name, id) = (fields.parse("owner"), fields.integer("uid", ID_RANGE, Id::new));
+        let (name, id) = (fields.parse(&table::OWNER), fields.integer(&table::UID, Id::new));
         let id = id?.unwrap_or_default();
         Ok(name?.map_or(Self::Id(id), Self::Name))
     }
@@ -33,7 +34,7 @@ pub enum Group {
 
 impl Group {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let (name, id) = (fields.parse("group"), fields.integer("gid", ID_RANGE, Id::new));
+        let (name, id) = (fields.parse(&table::GROUP), fields.integer(&table::GID, Id::new));
         let id = id?.unwrap_or_default();
         Ok(name?.map_or(Self::Id(id), Self::Name))
     }
@@ -52,7 +53,7 @@ impl Id {
         self.0
     }
 
-    fn new(number: i128) -> Option<Self> {
+    fn new(number: u64) -> Option<Self> {
         u32::try_from(number).ok().filter(|number| *number != u32::MAX).map(Self)
     }
 }
@@ -108,8 +109,6 @@ pub enum AccountError {
     Character(String, char),
 }
 
-const ID_RANGE: &str = "a whole number from 0 to 4294967294";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,7 +118,7 @@ mod tests {
         for (number, id) in [(0, Some(0)), (1000, Some(1000)), (4_294_967_294, Some(4_294_967_294))] {
             assert_eq!(Id::new(number).map(Id::number), id);
         }
-        for number in [-1, 4_294_967_295, 4_294_967_296] {
+        for number in [4_294_967_295, 4_294_967_296] {
             assert_eq!(Id::new(number), None);
         }
     }

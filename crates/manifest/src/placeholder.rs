@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::error::{Error, Reported, Subject};
 use crate::fields::Fields;
+use crate::table;
 use crate::{Name, Secret};
 
 /// The placeholders of a manifest: which text stands for which secret.
@@ -34,8 +35,11 @@ impl Placeholders {
         document: &mut Fields<'_, '_>,
         secrets: impl Iterator<Item = (&'s Secret, usize)>,
     ) -> Result<Self, Reported> {
-        let mut texts: BTreeMap<&str, (usize, &str)> =
-            document.texts(FIELD)?.into_iter().map(|(secret, at, text)| (secret, (at, text))).collect();
+        let mut texts: BTreeMap<&str, (usize, &str)> = document
+            .texts(&table::PLACEHOLDER_BY_SECRET_NAME)?
+            .into_iter()
+            .map(|(secret, at, text)| (secret, (at, text)))
+            .collect();
         let mut complete = Ok(());
         let mut found = Vec::new();
         for (secret, secret_at) in secrets {
@@ -131,8 +135,6 @@ pub(crate) fn shape_at(content: &[u8]) -> Option<&str> {
     let shape = content.get(..content.len().saturating_sub(behind.len()))?;
     digits.iter().all(u8::is_ascii_hexdigit).then(|| std::str::from_utf8(shape).ok()).flatten()
 }
-
-const FIELD: &str = "placeholderBySecretName";
 
 /// The longest placeholder; those of sops-nix have 83 bytes.
 pub(crate) const PLACEHOLDER_BYTES: usize = 255;

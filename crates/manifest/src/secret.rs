@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Reported, Subject};
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
+use crate::table;
 use crate::{CredentialName, Entry, Error, Format, KeyPath, Name};
 
 /// A secret: which value of which sops file becomes which file.
 ///
-/// The fields are those of sops-nix (sops-format.md section 8.3) and two more, both false if absent:
+/// The fields are those of sops-nix (sops-format.md section 8.3) and two more:
 ///
 /// * `selectKey`: with the formats dotenv and ini, the secret is the one value at `key`. Without it, it is the whole file
 ///   whatever `key` says, as in sops-nix.
@@ -77,32 +78,32 @@ impl Secret {
         directory: &AbsolutePath,
         runtime: Option<RuntimeDirectory<'_>>,
     ) -> Result<Self, Reported> {
-        let name = fields.parse::<Name>("name");
-        let name = fields.required("name", name, "give the secret a relative path such as db/password");
+        let name = fields.parse::<Name>(&table::SECRET_NAME);
+        let name = fields.required(&table::SECRET_NAME, name);
         if let Ok(name) = &name {
             fields.set_subject(Subject::Secret(name.to_string()));
         }
-        let credential = fields.bool("credential").and_then(|wanted| match &name {
+        let credential = fields.bool(&table::CREDENTIAL).and_then(|wanted| match &name {
             Ok(name) if wanted => {
-                CredentialName::try_from(name).map(Some).map_err(|error| fields.report_at("credential", error))
+                CredentialName::try_from(name).map(Some).map_err(|error| fields.report_at(&table::CREDENTIAL, error))
             }
             _ => Ok(None),
         });
-        let key = fields.text("key").map(|key| KeyPath::from(key.unwrap_or_default().to_owned()));
-        let sops_file = fields.parse_unless_empty::<SourcePath>("sopsFile");
-        let sops_file = fields.required("sopsFile", sops_file, "name the encrypted file");
-        let format = fields.parse("format").map(Option::unwrap_or_default);
-        let select_key = fields.bool("selectKey");
+        let key = fields.text(&table::KEY).map(|key| KeyPath::from(key.unwrap_or_default().to_owned()));
+        let sops_file = fields.parse_unless_empty::<SourcePath>(&table::SOPS_FILE);
+        let sops_file = fields.required(&table::SOPS_FILE, sops_file);
+        let format = fields.parse(&table::FORMAT).map(Option::unwrap_or_default);
+        let select_key = fields.bool(&table::SELECT_KEY);
         let select_key = match (select_key, &format, &key) {
             (Ok(true), Ok(format @ (Format::Binary | Format::Age)), _) => {
-                Err(fields.report_at("selectKey", Error::NoKeys(format.as_str())))
+                Err(fields.report_at(&table::SELECT_KEY, Error::NoKeys(format.as_str())))
             }
             (Ok(true), Ok(_), Ok(key)) if key.is_whole_file() => {
-                Err(fields.report_at("selectKey", Error::NothingToSelect))
+                Err(fields.report_at(&table::SELECT_KEY, Error::NothingToSelect))
             }
             (select_key, _, _) => select_key,
         };
-        let entry = Entry::read(fields, name, directory, runtime);
+        let entry = Entry::read(fields, &table::SECRET_NAME, name, directory, runtime);
         Ok(Self {
             entry: entry?,
             key: key?,

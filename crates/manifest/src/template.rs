@@ -6,6 +6,7 @@ use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
 use crate::placeholder::shape_at;
+use crate::table;
 use crate::{Entry, Error, Name, Placeholders};
 
 /// A template: which text becomes which file below `rendered`.
@@ -79,22 +80,22 @@ impl Template {
         runtime: Option<RuntimeDirectory<'_>>,
         placeholders: Option<&Placeholders>,
     ) -> Result<Self, Reported> {
-        let name = fields.parse::<Name>("name");
-        let name = fields.required("name", name, "give the template a relative path such as app/config.toml");
+        let name = fields.parse::<Name>(&table::TEMPLATE_NAME);
+        let name = fields.required(&table::TEMPLATE_NAME, name);
         if let Ok(name) = &name {
             fields.set_subject(Subject::Template(name.to_string()));
         }
-        let content = fields.text("content");
-        let file = fields.parse_unless_empty::<SourcePath>("file");
+        let content = fields.text(&table::CONTENT);
+        let file = fields.parse_unless_empty::<SourcePath>(&table::FILE);
         let source = match (content, file) {
             (Ok(Some(content)), Ok(_)) if !content.is_empty() => {
                 inline(fields, content, placeholders).map(TemplateSource::Inline)
             }
             (Ok(_), Ok(Some(file))) => Ok(TemplateSource::File(file.into())),
-            (Ok(_), Ok(None)) => Err(fields.report_at("content", Error::NoContent)),
+            (Ok(_), Ok(None)) => Err(fields.report_at(&table::CONTENT, Error::NoContent)),
             (Err(reported), _) | (_, Err(reported)) => Err(reported),
         };
-        let entry = Entry::read(fields, name, directory, runtime);
+        let entry = Entry::read(fields, &table::TEMPLATE_NAME, name, directory, runtime);
         Ok(Self { entry: entry?, source: source? })
     }
 }
@@ -110,7 +111,7 @@ fn inline(
     let mut result = Ok(());
     let text = TemplateText::parse(content.as_bytes(), placeholders).unwrap_or_else(|strays| {
         for (_, error) in strays {
-            result = Err(fields.report_at("content", error));
+            result = Err(fields.report_at(&table::CONTENT, error));
         }
         TemplateText::default()
     });

@@ -105,7 +105,14 @@ fn the_smallest_manifest_has_everything_else_at_its_default() {
     ] {
         let manifest = read(json);
         assert_eq!((manifest.secrets_mount_point().as_str(), manifest.symlink_path().as_str()), ("/d", "/s"), "{json}");
-        assert_eq!((manifest.entries().count(), manifest.keep_generations()), (0, None));
+        assert_eq!(manifest.entries().count(), 0);
+        // An explicit 0 keeps all generations, an absent field one.
+        let kept = if json.contains("keepGenerations\": 0") || json.contains("keepGenerations\": -0") {
+            None
+        } else {
+            NonZeroU64::new(1)
+        };
+        assert_eq!(manifest.keep_generations(), kept, "{json}");
         assert_eq!((manifest.ssh_key_paths().len(), manifest.age_ssh_key_paths().len()), (0, 0));
         assert_eq!((manifest.gnupg_home(), manifest.age_key_file()), (None, None));
         assert_eq!((manifest.use_tmpfs(), manifest.user_mode()), (false, false));

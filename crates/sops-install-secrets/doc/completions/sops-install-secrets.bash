@@ -1,4 +1,4 @@
-# Made from the table of options by tests/manual.rs.
+# Made by the program documents from the table of options.
 _sops_install_secrets() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} dash
     # `=` is a word of its own.

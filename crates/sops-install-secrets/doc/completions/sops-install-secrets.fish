@@ -1,4 +1,4 @@
-# Made from the table of options by tests/manual.rs.
+# Made by the program documents from the table of options.
 complete -c sops-install-secrets -o check-mode -l check-mode -d 'check without installing and without any private key' -x -a 'manifest\t"only the manifest itself" sopsfile\t"also that each sops file has what is asked for" recipients\t"also that each host named can open each sops file" off\t"install, which is the default"'
 complete -c sops-install-secrets -o recipient -l recipient -d 'a host for -check-mode=recipients' -x
 complete -c sops-install-secrets -o recipient-file -l recipient-file -d 'the same from a file such as ssh_host_ed25519_key.pub' -r -F

@@ -1,0 +1,94 @@
+//! What shells complete.
+
+use super::options::{OPTIONS, Spec, Value};
+
+pub(crate) fn bash() -> String {
+    let names: Vec<_> = OPTIONS.iter().map(|spec| spec.name).collect();
+    let words = |spec: &Spec| match spec.value {
+        Value::Word(_, words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" "),
+        Value::Switch | Value::Text(_) | Value::File(_) => String::new(),
+    };
+    let cases: Vec<_> = OPTIONS
+        .iter()
+        .filter_map(|spec| match spec.value {
+            Value::Word(..) => Some(format!(
+                "    -{0} | --{0})\n        COMPREPLY=($(compgen -W '{1}' -- \"$word\"))\n        return\n        ;;\n",
+                spec.name,
+                words(spec)
+            )),
+            Value::File(_) => Some(format!(
+                "    -{0} | --{0})\n        \
+                 COMPREPLY=($(compgen -f -- \"$word\"))\n        return\n        ;;\n",
+                spec.name
+            )),
+            Value::Text(_) => Some(format!("    -{0} | --{0}) return ;;\n", spec.name)),
+            Value::Switch => None,
+        })
+        .collect();
+    format!(
+        "# Made by the program documents from the table of options.\n\
+         _sops_install_secrets() {{\n    \
+         local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} dash\n    \
+         # `=` is a word of its own.\n    \
+         if [[ $word == = ]]; then word=; elif [[ $before == = ]]; then before=${{COMP_WORDS[COMP_CWORD - 2]}}; fi\n    \
+         case $before in\n{}    esac\n    \
+         if [[ $word == -* ]]; then\n        \
+         dash=-\n        \
+         if [[ $word == --* ]]; then dash=--; fi\n        \
+         COMPREPLY=($(compgen -P \"$dash\" -W '{}' -- \"${{word#\"$dash\"}}\"))\n    \
+         else\n        \
+         COMPREPLY=($(compgen -f -- \"$word\"))\n    \
+         fi\n\
+         }}\n\
+         complete -o filenames -F _sops_install_secrets sops-install-secrets\n",
+        cases.concat(),
+        names.join(" ")
+    )
+}
+
+pub(crate) fn zsh() -> String {
+    let quoted = |text: &str| text.replace('\'', "'\\''").replace('[', "\\[").replace(']', "\\]").replace(':', "\\:");
+    let lines: Vec<_> = OPTIONS
+        .iter()
+        .map(|spec| {
+            let rest = match spec.value {
+                Value::Switch => String::new(),
+                Value::Word(value, words) => {
+                    let words: Vec<_> =
+                        words.iter().map(|(word, meaning)| format!("{word}\\:\"{}\"", quoted(meaning))).collect();
+                    format!(":{value}:(({}))", words.join(" "))
+                }
+                Value::Text(value) => format!(":{value}:"),
+                Value::File(value) => format!(":{value}:_files"),
+            };
+            let star = if matches!(spec.value, Value::Text(_) | Value::File(_)) { "*" } else { "" };
+            let equals = if matches!(spec.value, Value::Switch) { "" } else { "=" };
+            format!("    '{star}-{}{equals}[{}]{rest}' \\\n", spec.name, quoted(spec.summary))
+        })
+        .collect();
+    format!(
+        "#compdef sops-install-secrets\n# Made by the program documents from the table of options.\n_arguments \\\n{}    \
+         '1:manifest:_files -g \"*.json\"'\n",
+        lines.concat()
+    )
+}
+
+pub(crate) fn fish() -> String {
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
+    let lines: Vec<_> = OPTIONS
+        .iter()
+        .map(|spec| {
+            let rest = match spec.value {
+                Value::Switch => String::new(),
+                Value::Word(_, words) => {
+                    let words: Vec<_> = words.iter().map(|(word, meaning)| format!("{word}\\t\"{meaning}\"")).collect();
+                    format!(" -x -a '{}'", words.join(" "))
+                }
+                Value::Text(_) => " -x".to_owned(),
+                Value::File(_) => " -r -F".to_owned(),
+            };
+            format!("complete -c sops-install-secrets -o {0} -l {0} -d '{1}'{rest}\n", spec.name, quoted(spec.summary))
+        })
+        .collect();
+    format!("# Made by the program documents from the table of options.\n{}", lines.concat())
+}
