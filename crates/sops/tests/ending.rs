@@ -34,7 +34,10 @@ fn main() -> ExitCode {
 
 /// Waits for a shell that starts another process and never ends.
 fn query(folder: &OsStr) -> ExitCode {
-    let script = r#"trap "" TERM INT HUP; sleep 600 & echo "$$ $!" >"$0/pids.new"; mv "$0/pids.new" "$0/pids"; wait"#;
+    // One of those that it starts is in a session of its own.
+    let script = r#"trap "" TERM INT HUP; sleep 600 & one=$!; setsid sh -c 'echo $$ >"$0/away"; exec sleep 600' "$0" &
+        until [ -s "$0/away" ]; do sleep 0.01; done
+        echo "$$ $one $(cat "$0/away")" >"$0/pids.new"; mv "$0/pids.new" "$0/pids"; wait"#;
     let query = Query {
         program: OsStr::new("sh"),
         arguments: &["-c".into(), script.into(), folder.into()],

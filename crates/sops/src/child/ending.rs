@@ -4,6 +4,10 @@
 //! runs, SIGTERM, SIGINT and SIGHUP do not end this process at once: whoever waits for the child is woken, ends it, cleans
 //! up, and then the process ends as the signal says. There is one such state for the whole process, because there is one
 //! set of signal handlers.
+//!
+//! What a child started and moved out of its group is given to this process once its own parent has ended (prctl(2),
+//! `PR_SET_CHILD_SUBREAPER`). It is killed when nothing is going on any more, so that it outlives no session in which it may be
+//! of use, such as that of GnuPG with its agent.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,6 +16,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use nix::libc::{SIGHUP, SIGINT, SIGTERM, c_int};
+use nix::poll::{PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::{Pid, getpgid, getpgrp};
 
 /// As long as one of these is there, a signal does not end the process before it is dropped.
 pub(crate) struct Postponed(&'static State);
@@ -59,6 +68,8 @@ impl Drop for Postponed {
         if *postponing > 0 {
             return;
         }
+        // While the lock is held, so that no child of another thread is among them.
+        end_strays();
         self.0.at_once.store(true, Ordering::SeqCst);
         let told = self.0.told.load(Ordering::SeqCst);
         if let Ok(signal @ 1..) = c_int::try_from(told) {
@@ -77,6 +88,10 @@ fn state() -> io::Result<&'static State> {
     let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(state) = STATE.get() {
         return Ok(state);
+    }
+    match prctl::set_child_subreaper(true) {
+        // Where that is refused, children are ended with their groups all the same.
+        Ok(()) | Err(_) => {}
     }
     let (wakes, end) = UnixStream::pair()?;
     let state = State {
@@ -101,6 +116,42 @@ fn state() -> io::Result<&'static State> {
     }
     Ok(STATE.get_or_init(|| state))
 }
+
+/// Kills what children of ours have left behind. They are waited for, so whatever they started comes next.
+///
+/// A process that the kernel does not let go is left to it after a second.
+fn end_strays() {
+    for _ in 0..PATIENCE {
+        let strays = strays();
+        if strays.is_empty() {
+            return;
+        }
+        for stray in strays {
+            for ended in [kill(stray, Signal::SIGKILL), waitpid(stray, Some(WaitPidFlag::WNOHANG)).map(drop)] {
+                match ended {
+                    // It may have ended by itself. Whether it has is seen in the next round.
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+        match poll(&mut [], PollTimeout::from(1_u8)) {
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// The children of this process outside of its own group, where none of ours is, as the kernel tells them (proc(5)); none
+/// where it does not.
+fn strays() -> Vec<Pid> {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let lists = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let numbers: Vec<i32> = lists.flat_map(|list| list.split(' ').flat_map(str::parse).collect::<Vec<_>>()).collect();
+    let children = numbers.into_iter().map(Pid::from_raw);
+    children.filter(|child| getpgid(Some(*child)) != Ok(getpgrp())).collect()
+}
+
+/// How many times it is looked, a millisecond apart.
+const PATIENCE: u16 = 1000;
 
 /// The set of signals that this process ignores, as the kernel tells it (proc(5)): a bit each, SIGHUP the lowest.
 fn ignored_signals() -> u64 {
