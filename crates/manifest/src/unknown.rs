@@ -22,14 +22,17 @@ fn fields(value: &Value<'_>, object: &'static Object, subject: &Subject, problem
         }
     }
     for field in object.fields() {
-        let inner = value.field(field.name());
-        match (field.kind(), inner) {
-            (FieldKind::Object(object), Some(inner)) => {
-                fields(inner, object, &Subject::Field(field.name()), problems);
+        match field.kind() {
+            FieldKind::Object(object) => {
+                if let Some(inner) = value.field(field.name()) {
+                    fields(inner, object, &Subject::Field(field.name()), problems);
+                }
             }
-            (FieldKind::Objects(object), Some(Value { kind: Kind::List(elements), .. })) => {
-                for (element, number) in elements.iter().zip(1..) {
-                    fields(element, object, &element_subject(element, field, number), problems);
+            FieldKind::Objects(object) => {
+                if let Some(Value { kind: Kind::List(elements), .. }) = value.field(field.name()) {
+                    for (element, number) in elements.iter().zip(1..) {
+                        fields(element, object, &element_subject(element, field, number), problems);
+                    }
                 }
             }
             _ => {}
