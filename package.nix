@@ -31,7 +31,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
 
   nativeBuildInputs = [ installShellFiles ];
   postInstall = ''
-    installManPage crates/sops-install-secrets/doc/sops-install-secrets.8
+    installManPage crates/sops-install-secrets/doc/sops-install-secrets.8 crates/sops-install-secrets/doc/sops-install-secrets-manifest.5
     cd crates/sops-install-secrets/doc/completions
     installShellCompletion --bash sops-install-secrets.bash --fish sops-install-secrets.fish --zsh _sops-install-secrets
     cd - >/dev/null
