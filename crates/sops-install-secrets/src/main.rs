@@ -16,6 +16,7 @@ mod keys;
 mod manifest_file;
 mod plan;
 mod questions;
+mod remedy;
 mod report;
 mod steady;
 mod templates;
