@@ -792,6 +792,23 @@ pub(crate) fn order(name: &OsStr) -> usize {
     if bytes.starts_with(b".") && bytes.ends_with(SUFFIX.as_bytes()) { bytes.len() } else { 0 }
 }
 
+/// The directory that a path is in, and its name there.
+pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok((parent, name)),
+        _ => Err(Error::Foreign { path: path.to_owned(), found: "a directory" }),
+    }
+}
+
+/// Permissions of the mount point and of all directories below it: anyone passes through, only the group `keys` lists.
+pub(crate) const DIRECTORY: u32 = 0o751;
+
+/// The access to the directories of generations: they belong to root and the group, or to the user.
+pub(crate) fn directories(group: Option<Gid>) -> Access {
+    let owner = group.map(|group| Ownership { user: Uid::from_raw(0), group });
+    Access { permissions: DIRECTORY, owner }
+}
+
 /// Makes a directory whose permissions the umask does not cut down. To change them afterwards would be too late where others
 /// can put another directory in its place.
 fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result<()> {

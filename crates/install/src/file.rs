@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use manifest::{AbsolutePath, CredentialName, Mode, Name, RENDERED};
 use nix::unistd::{Gid, Uid};
 
-use crate::Credential;
-
 /// A secret or a rendered template, ready to be written.
 ///
 /// It borrows the plaintext and has no `Debug`.
@@ -30,14 +28,6 @@ pub struct Wanted<'a> {
     pub link: Option<&'a AbsolutePath>,
     /// Under which name systemd hands it to units.
     pub credential: Option<&'a CredentialName>,
-}
-
-impl<'a> File<'a> {
-    /// The file as a credential, if it is to be one.
-    #[must_use]
-    pub fn credential(&self) -> Option<Credential<'a>> {
-        self.wanted.credential.map(|name| Credential { name, content: self.content })
-    }
 }
 
 impl Wanted<'_> {

@@ -8,8 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollTimeout, poll};
 
-use crate::dir::{Dir, Missing};
-use crate::mount::{DIRECTORY, split};
+use crate::dir::{DIRECTORY, Dir, Missing, split};
 use crate::{Error, Location};
 
 /// The right to change a [`Location`]; other runs wait until it is dropped.

@@ -6,13 +6,18 @@ use install::Inputs;
 use manifest::Secret;
 use sops::{AgeFileError, Encrypted, Error, HostRecipient, LookupError, Plaintext};
 
-use crate::contents::FileContent;
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
-use crate::plan::{Plan, SopsFile};
+use crate::plan::{Plan, PlannedFile, SopsFile};
 use crate::questions;
 use crate::remedy::{Remedy, editable};
 use crate::report::{About, Code, Report, Tone, chain};
+
+/// A file of the plan and its plaintext.
+pub(crate) struct FileContent<'p> {
+    pub(crate) file: &'p PlannedFile<'p>,
+    pub(crate) plaintext: Plaintext,
+}
 
 /// What is wrong with a sops file, or with one of its secrets.
 #[derive(Debug, thiserror::Error)]
