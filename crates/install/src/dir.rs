@@ -374,7 +374,7 @@ impl Dir {
         if first != permissions {
             permit(&handle, permissions, path)?;
         }
-        // Whether that was enough is looked at, and the rest is done: whoever made the file, and with which umask.
+        // Whether that was enough is looked at, and the rest is done: whichever user made the file, and with which umask.
         own(&handle, access, path)
     }
 
@@ -446,7 +446,7 @@ impl Dir {
     /// A file to lock, made if it is not there. Only root and our own user can open it, so no other user can hold the lock.
     pub(crate) fn lockable(&self, name: &OsStr) -> Result<OwnedFd, Error> {
         let path = || self.path.join(name);
-        // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
+        // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle =
             openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(Error::call("open", path()))?;
@@ -545,7 +545,7 @@ impl Dir {
     /// Opens a regular file; anything else is EINVAL.
     fn open(&self, name: &OsStr) -> Result<(Handle, FileStat), Error> {
         let failed = || Error::call("read", self.path.join(name));
-        // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
+        // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle = openat(&self.handle, name, flags, Mode::empty()).map_err(failed())?;
         let status = fstat(&handle).map_err(failed())?;
@@ -917,7 +917,7 @@ const OWNER_READ_WRITE: u32 = 0o600;
 const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_ALL: u32 = 0o077;
 
-/// Who makes files, as a rule.
+/// The owner of files that root makes.
 const ROOT: Ownership = Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) };
 
 /// The extended attributes with access control lists, acl(5).

@@ -50,7 +50,7 @@ pub enum FileKind {
     Template,
 }
 
-/// Who may do what with a file or directory: its owner, and its exact permissions, whatever the umask.
+/// The owner of a file or directory, and its exact permissions, whatever the umask.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Access {
     /// The bits of chmod(2).

@@ -63,7 +63,7 @@ pub enum Drift {
         /// Where it leads.
         target: PathBuf,
     },
-    /// The link to it belongs to somebody else.
+    /// The link to it has another owner.
     #[error("the link at {path} has another owner", path = _0.display())]
     LinkOwner(PathBuf),
     /// There is something else where the link to it should be.

@@ -138,7 +138,7 @@ impl Change<'_> {
         self.fill(&new)?;
         notices.extend(swap.notice(self.mount_point));
         if self.before.is_mount()? {
-            // Written before, so that whoever finds both knows that they hold the same.
+            // Written before, so that a run that finds both knows that they hold the same.
             self.before.replace(
                 SUCCESSOR.as_ref(),
                 &successor(&device_number(new.status()?.st_dev), self.generation),

@@ -29,7 +29,7 @@ impl Seal {
         self.add(path, status, Changed::Then, &[]);
     }
 
-    /// Adds a file with its content, which counts if somebody else may write it.
+    /// Adds a file with its content, which counts if others may write it too.
     pub(crate) fn content(&mut self, path: &Path, status: &FileStat, content: &[u8]) {
         if is_written_by_root_alone(status) {
             self.add(path, status, Changed::Then, &[]);

@@ -5,10 +5,10 @@
 //! link and directory as fstat(2) told while it was being made. No clock decides anything, and nothing is looked up afterwards, when
 //! it may have been changed already.
 //!
-//! What only root can write is compared by what stat(2) says of it. Whatever somebody else may write, such as a file of an ordinary
+//! What only root can write is compared by what stat(2) says of it. What others may write too, such as a file of an ordinary
 //! user, is compared by content: its owner can change it without a trace in any time.
 //!
-//! The hashes are salted with random bytes that stand in the stamp. Whoever can read the stamp could guess a short secret with it; but
+//! The hashes are salted with random bytes that stand in the stamp. A reader of the stamp could guess a short secret with it; but
 //! only root can, and beside it are the secrets themselves, for the same reader. The salt keeps a stamp that is copied elsewhere
 //! from being compared with that of another machine, or with a table.
 

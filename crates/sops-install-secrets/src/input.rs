@@ -148,7 +148,7 @@ fn open(path: &Path) -> Result<File, Closed> {
     check(&fs::metadata(path).map_err(Closed::Failed)?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
-        // A lease of somebody who would have to give it up first.
+        // Another program holds a lease, which it would have to give up first.
         Some(Errno::EWOULDBLOCK) => Closed::NotAFile("held by a lease of another program"),
         // A socket that was put there meanwhile.
         Some(Errno::ENXIO) => Closed::NotAFile("a socket"),

@@ -330,7 +330,7 @@ impl Report {
         }
     }
 
-    /// Prints on standard output. Whoever asked for what is printed has to know if it did not arrive.
+    /// Prints on standard output. That it did not arrive is kept, for the exit status.
     fn print(&self, line: fmt::Arguments<'_>) {
         let printed =
             if is_closed() { Err(io::Error::from_raw_os_error(libc::EBADF)) } else { print(io::stdout().lock(), line) };
