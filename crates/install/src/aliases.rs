@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, temporary};
+use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, split, temporary};
 use crate::location::NeededLink;
-use crate::mount::split;
 use crate::{Current, Error, File, Location};
 
 impl Current<'_> {

@@ -9,10 +9,9 @@ use manifest::RENDERED;
 use nix::unistd::Gid;
 
 use crate::current::Current;
-use crate::dir::{Dir, Is, Occupant};
+use crate::dir::{Dir, Is, Occupant, directories};
 use crate::generation::{EntryContent, entries};
-use crate::stamp::Seal;
-use crate::store::directories;
+use crate::seal::Seal;
 use crate::{Access, Error, File, FileKind};
 
 /// The difference between the running generation and the wanted files.

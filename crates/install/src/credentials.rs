@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use manifest::CredentialName;
 use nix::sys::stat::FileStat;
 
-use crate::dir::{Dir, Missing, Occupant, order, temporary};
-use crate::mount::{is_memory, split};
+use crate::dir::{Dir, Missing, Occupant, order, split, temporary};
+use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
-use crate::stamp::Seal;
-use crate::{Access, Error, Ownership};
+use crate::seal::Seal;
+use crate::{Access, Error, File, Ownership};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
 pub struct Credential<'a> {
@@ -18,6 +18,14 @@ pub struct Credential<'a> {
     pub name: &'a CredentialName,
     /// The plaintext.
     pub content: &'a [u8],
+}
+
+impl<'a> File<'a> {
+    /// The file as a credential, if it is to be one.
+    #[must_use]
+    pub fn credential(&self) -> Option<Credential<'a>> {
+        self.wanted.credential.map(|name| Credential { name, content: self.content })
+    }
 }
 
 impl Credential<'_> {

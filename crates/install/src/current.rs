@@ -4,8 +4,8 @@ use std::path::{Component, Path};
 
 use zeroize::Zeroizing;
 
-use crate::dir::{Dir, Occupant};
-use crate::mount::split;
+use crate::dir::{Dir, Occupant, split};
+use crate::location::number;
 use crate::record::STAMP;
 use crate::requests::RequestRecord;
 use crate::{Error, Location};
@@ -131,27 +131,5 @@ fn generation(location: &Location, target: &Path) -> Result<Option<u64>, Error> 
             Ok(number(name.as_encoded_bytes()))
         }
         _ => Err(Error::NoGeneration { link: location.symlink_path().to_owned(), target: target.to_owned() }),
-    }
-}
-
-/// The number of a generation from the name of its directory: decimal digits as this program writes them.
-pub(crate) fn number(name: &[u8]) -> Option<u64> {
-    let number = std::str::from_utf8(name).ok()?.parse::<u64>().ok()?;
-    // Neither +1 nor 01, which would be a second name of the same generation.
-    (number.to_string().as_bytes() == name).then_some(number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_generation_is_named_by_plain_digits() {
-        for (name, expected) in [("1", Some(1)), ("0", Some(0)), ("18446744073709551615", Some(u64::MAX))] {
-            assert_eq!(number(name.as_bytes()), expected);
-        }
-        for bad in ["", "+1", "-1", "01", "1a", " 1", "18446744073709551616", ".links"] {
-            assert_eq!(number(bad.as_bytes()), None, "{bad}");
-        }
     }
 }

@@ -374,7 +374,7 @@ impl Dir {
         if first != permissions {
             permit(&handle, permissions, path)?;
         }
-        // Whether that was enough is looked at, and the rest is done: whoever made the file, and with which umask.
+        // Whether that was enough is looked at, and the rest is done: whichever user made the file, and with which umask.
         own(&handle, access, path)
     }
 
@@ -446,7 +446,7 @@ impl Dir {
     /// A file to lock, made if it is not there. Only root and our own user can open it, so no other user can hold the lock.
     pub(crate) fn lockable(&self, name: &OsStr) -> Result<OwnedFd, Error> {
         let path = || self.path.join(name);
-        // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
+        // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle =
             openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(Error::call("open", path()))?;
@@ -545,7 +545,7 @@ impl Dir {
     /// Opens a regular file; anything else is EINVAL.
     fn open(&self, name: &OsStr) -> Result<(Handle, FileStat), Error> {
         let failed = || Error::call("read", self.path.join(name));
-        // O_NONBLOCK, because opening a pipe that stands there would wait for somebody to write.
+        // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle = openat(&self.handle, name, flags, Mode::empty()).map_err(failed())?;
         let status = fstat(&handle).map_err(failed())?;
@@ -792,6 +792,23 @@ pub(crate) fn order(name: &OsStr) -> usize {
     if bytes.starts_with(b".") && bytes.ends_with(SUFFIX.as_bytes()) { bytes.len() } else { 0 }
 }
 
+/// The directory that a path is in, and its name there.
+pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok((parent, name)),
+        _ => Err(Error::Foreign { path: path.to_owned(), found: "a directory" }),
+    }
+}
+
+/// Permissions of the mount point and of all directories below it: anyone passes through, only the group `keys` lists.
+pub(crate) const DIRECTORY: u32 = 0o751;
+
+/// The access to the directories of generations: they belong to root and the group, or to the user.
+pub(crate) fn directories(group: Option<Gid>) -> Access {
+    let owner = group.map(|group| Ownership { user: Uid::from_raw(0), group });
+    Access { permissions: DIRECTORY, owner }
+}
+
 /// Makes a directory whose permissions the umask does not cut down. To change them afterwards would be too late where others
 /// can put another directory in its place.
 fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result<()> {
@@ -900,7 +917,7 @@ const OWNER_READ_WRITE: u32 = 0o600;
 const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_ALL: u32 = 0o077;
 
-/// Who makes files, as a rule.
+/// The owner of files that root makes.
 const ROOT: Ownership = Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) };
 
 /// The extended attributes with access control lists, acl(5).

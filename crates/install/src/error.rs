@@ -38,7 +38,7 @@ pub enum Error {
         /// What it is, with an article.
         found: &'static str,
     },
-    /// Something was to be removed, and a file system of somebody else is mounted there.
+    /// Something was to be removed, and another file system is mounted there.
     #[error(
         "a file system is mounted at {path}, so it stays; run: umount {quoted}, then run this again",
         path = path.display(),

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use manifest::{AbsolutePath, CredentialName, Mode, Name, RENDERED};
 use nix::unistd::{Gid, Uid};
 
-use crate::Credential;
-
 /// A secret or a rendered template, ready to be written.
 ///
 /// It borrows the plaintext and has no `Debug`.
@@ -32,14 +30,6 @@ pub struct Wanted<'a> {
     pub credential: Option<&'a CredentialName>,
 }
 
-impl<'a> File<'a> {
-    /// The file as a credential, if it is to be one.
-    #[must_use]
-    pub fn credential(&self) -> Option<Credential<'a>> {
-        self.wanted.credential.map(|name| Credential { name, content: self.content })
-    }
-}
-
 impl Wanted<'_> {
     /// Its place below a generation, and below the symlink path.
     #[must_use]
@@ -60,7 +50,7 @@ pub enum FileKind {
     Template,
 }
 
-/// Who may do what with a file or directory: its owner, and its exact permissions, whatever the umask.
+/// The owner of a file or directory, and its exact permissions, whatever the umask.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Access {
     /// The bits of chmod(2).

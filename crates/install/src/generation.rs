@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dir::Dir;
 use crate::location::NeededLink;
-use crate::stamp::Seal;
+use crate::seal::Seal;
 use crate::{Access, Error, File, Location, Ownership, Wanted};
 
 /// Something in a generation, at a place below it.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, Is, Occupant, owner, permissions_of};
+use crate::dir::{Dir, Is, Occupant, owner, permissions_of, split};
 use crate::generation::places;
 use crate::location::NeededLink;
-use crate::mount::{file_system_name, split};
+use crate::mount::file_system_name;
 use crate::{Current, Error, Ownership, Wanted};
 
 /// What is found of one wanted file.
@@ -63,7 +63,7 @@ pub enum Drift {
         /// Where it leads.
         target: PathBuf,
     },
-    /// The link to it belongs to somebody else.
+    /// The link to it has another owner.
     #[error("the link at {path} has another owner", path = _0.display())]
     LinkOwner(PathBuf),
     /// There is something else where the link to it should be.

@@ -35,6 +35,7 @@ mod mount;
 mod notice;
 mod record;
 mod requests;
+mod seal;
 mod stamp;
 mod store;
 

@@ -13,12 +13,11 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 
 use crate::aliases::Ours;
-use crate::dir::{Dir, Missing, Occupant, Over, order, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, order, split, temporary};
 use crate::location::NeededLink;
-use crate::mount::split;
 use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
-use crate::stamp::Seal;
+use crate::seal::Seal;
 use crate::{Error, File, Location, Ownership, Wanted};
 
 /// What came of an update.

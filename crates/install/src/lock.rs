@@ -8,8 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollTimeout, poll};
 
-use crate::dir::{Dir, Missing};
-use crate::mount::{DIRECTORY, split};
+use crate::dir::{DIRECTORY, Dir, Missing, split};
 use crate::{Error, Location};
 
 /// The right to change a [`Location`]; other runs wait until it is dropped.
@@ -73,8 +72,8 @@ impl Drop for Lock {
 
 /// Whether a run is going on, for those who only look.
 ///
-/// The lock is tried and given back at once, so nobody waits for those who look. An ordinary user may not open the lock of
-/// root, and whoever is not there to be asked is taken for resting.
+/// The lock is tried and given back at once, so that no run waits for a look. An ordinary user may not open the lock of root;
+/// then it is taken for free.
 #[must_use]
 pub fn is_running(location: &Location) -> bool {
     let Ok((parent, name)) = split(location.mount_point()) else { return false };

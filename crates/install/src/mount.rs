@@ -26,8 +26,9 @@ use rustix::mount::{
     fsmount, fsopen, move_mount,
 };
 
-use crate::current::{Current, number};
-use crate::dir::{Dir, Is, Missing, errno, raw};
+use crate::current::Current;
+use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
+use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR};
 use crate::{Access, Error, FileSystem};
@@ -116,17 +117,6 @@ pub(crate) fn clear(beneath: &Dir) -> Vec<Error> {
     }
 }
 
-/// The directory that a path is in, and its name there.
-pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => Ok((parent, name)),
-        _ => Err(Error::Foreign { path: path.to_owned(), found: "a directory" }),
-    }
-}
-
-/// Permissions of the mount point and of all directories below it: anyone passes through, only the group `keys` lists.
-pub(crate) const DIRECTORY: u32 = 0o751;
-
 fn open(path: &Path) -> Result<Dir, Error> {
     Dir::walk(path, Missing::Make(DIRECTORY))?.listable()
 }
@@ -148,7 +138,7 @@ impl Change<'_> {
         self.fill(&new)?;
         notices.extend(swap.notice(self.mount_point));
         if self.before.is_mount()? {
-            // Written before, so that whoever finds both knows that they hold the same.
+            // Written before, so that a run that finds both knows that they hold the same.
             self.before.replace(
                 SUCCESSOR.as_ref(),
                 &successor(&device_number(new.status()?.st_dev), self.generation),

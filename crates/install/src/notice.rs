@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Something that an installation did or found, for a warning of one line.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Notice {
-    /// A link or an empty directory of somebody else stood where a link was wanted.
+    /// A link or an empty directory that this program did not make stood where a link was wanted.
     #[error("{path} was {was} that this program did not make; it gave way to a link", path = path.display(), was = was.display())]
     GaveWay {
         /// Where it stood.

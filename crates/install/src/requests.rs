@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::Error;
-use crate::current::number;
 use crate::dir::Dir;
+use crate::location::number;
 use crate::record::{self, Entries, Pair, REQUESTS, Recorded as _};
 
 /// What earlier runs wanted to ask, and perhaps did not.

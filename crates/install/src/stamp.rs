@@ -5,28 +5,26 @@
 //! link and directory as fstat(2) told while it was being made. No clock decides anything, and nothing is looked up afterwards, when
 //! it may have been changed already.
 //!
-//! What only root can write is compared by what stat(2) says of it. Whatever somebody else may write, such as a file of an ordinary
+//! What only root can write is compared by what stat(2) says of it. What others may write too, such as a file of an ordinary
 //! user, is compared by content: its owner can change it without a trace in any time.
 //!
-//! The hashes are salted with random bytes that stand in the stamp. Whoever can read the stamp could guess a short secret with it; but
+//! The hashes are salted with random bytes that stand in the stamp. A reader of the stamp could guess a short secret with it; but
 //! only root can, and beside it are the secrets themselves, for the same reader. The salt keeps a stamp that is copied elsewhere
 //! from being compared with that of another machine, or with a table.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use nix::sys::stat::{FileStat, SFlag};
+use nix::sys::stat::SFlag;
 use rustix::rand::{GetRandomFlags, getrandom};
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::dir::{Dir, Is, kind};
 use crate::mount::is_ramfs;
 use crate::record::{RECORD, STAMP};
+use crate::seal::{Hash, Seal, hash, is_written_by_root_alone, length, salted};
 use crate::{Changes, Current, Error, Store, credentials, links};
 
 /// What a generation is made from: questions, each with the answer that was used.
@@ -124,80 +122,6 @@ impl Store<'_> {
     }
 }
 
-/// What was installed, as it was made. It does not matter in which order.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Seal(Vec<(Vec<u8>, Hash)>);
-
-impl Seal {
-    /// Adds a directory once all that is to be in it is there.
-    pub(crate) fn directory(&mut self, path: &Path, status: &FileStat) {
-        self.add(path, status, Changed::Then, &[]);
-    }
-
-    /// Adds a link.
-    pub(crate) fn link(&mut self, path: &Path, target: &OsStr, status: &FileStat) {
-        self.add(path, status, Changed::Whenever, target.as_bytes());
-    }
-
-    /// Adds a file that only root can write.
-    pub(crate) fn file(&mut self, path: &Path, status: &FileStat) {
-        self.add(path, status, Changed::Then, &[]);
-    }
-
-    /// Adds a file with its content, which counts if somebody else may write it.
-    pub(crate) fn content(&mut self, path: &Path, status: &FileStat, content: &[u8]) {
-        if is_written_by_root_alone(status) {
-            self.add(path, status, Changed::Then, &[]);
-        } else {
-            self.add(path, status, Changed::Then, &hash(content));
-        }
-    }
-
-    pub(crate) fn join(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    fn add(&mut self, path: &Path, status: &FileStat, changed: Changed, more: &[u8]) {
-        let mut facts = Sha256::new();
-        for number in [status.st_dev, status.st_ino] {
-            facts.update(number.to_le_bytes());
-        }
-        for number in [status.st_mode, status.st_uid, status.st_gid] {
-            facts.update(number.to_le_bytes());
-        }
-        let size = if kind(status) == SFlag::S_IFDIR { 0 } else { status.st_size };
-        facts.update(size.to_le_bytes());
-        if changed == Changed::Then {
-            for number in [status.st_ctime, status.st_ctime_nsec] {
-                facts.update(number.to_le_bytes());
-            }
-        }
-        facts.update(more);
-        self.0.push((path.as_os_str().as_bytes().to_owned(), facts.finalize().into()));
-    }
-
-    fn finish(mut self, salt: &Hash) -> Hash {
-        self.0.sort_unstable();
-        let mut all = Sha256::new();
-        all.update(salt);
-        for (path, facts) in &self.0 {
-            all.update(length(path));
-            all.update(path);
-            all.update(facts);
-        }
-        all.finalize().into()
-    }
-}
-
-/// Whether the time of the last change is that of the making. No clock is asked: an equal time proves nothing, but another one
-/// tells that root has changed a file that only root can change.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Changed {
-    Then,
-    /// It was given its final name afterwards, which changes the time as well.
-    Whenever,
-}
-
 /// What is installed now.
 fn look(current: &Current<'_>, running: &Dir) -> Result<Seal, Error> {
     let mut seal = Seal::default();
@@ -242,11 +166,6 @@ fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> R
     Ok(())
 }
 
-/// Whether only root can open a file for writing. An owner can always give themselves the right to.
-fn is_written_by_root_alone(status: &FileStat) -> bool {
-    status.st_uid == 0 && status.st_mode & OTHERS_WRITE == 0
-}
-
 /// A stamp as it is kept.
 struct Stamp<'a> {
     salt: Hash,
@@ -284,22 +203,5 @@ impl<'a> Stamp<'a> {
     }
 }
 
-/// SHA-256.
-type Hash = [u8; 32];
-
-fn hash(bytes: &[u8]) -> Hash {
-    Sha256::digest(bytes).into()
-}
-
-fn salted(salt: &Hash, hash: &Hash) -> Hash {
-    Sha256::new().chain_update(salt).chain_update(hash).finalize().into()
-}
-
-fn length(bytes: &[u8]) -> [u8; 8] {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
-}
-
 /// What a stamp begins with. One of another version says nothing.
 const FORMAT: &[u8] = b"stamp 1\n";
-
-const OTHERS_WRITE: u32 = 0o022;

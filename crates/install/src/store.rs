@@ -7,14 +7,15 @@ use std::path::Path;
 use nix::unistd::{Gid, Uid};
 
 use crate::credentials::{self, Credential};
-use crate::current::{Current, number};
-use crate::dir::{Dir, Missing, Occupant, Over, temporary};
+use crate::current::Current;
+use crate::dir::{Dir, Missing, Occupant, Over, directories, split, temporary};
 use crate::links::Updated;
+use crate::location::number;
 use crate::lock::{Lock, rest};
-use crate::mount::{self, Mounted, split};
+use crate::mount::{self, Mounted};
 use crate::notice::Notice;
 use crate::requests::RequestRecord;
-use crate::stamp::Seal;
+use crate::seal::Seal;
 use crate::{Access, Changes, Error, File, Location, Ownership, generation, links};
 
 /// The generations of a [`Location`], open for change.
@@ -284,12 +285,6 @@ pub enum Medium {
     Memory,
     /// Anything else, which may outlive a reboot.
     Disk,
-}
-
-/// The access to the directories of generations: they belong to root and the group, or to the user.
-pub(crate) fn directories(group: Option<Gid>) -> Access {
-    let owner = group.map(|group| Ownership { user: Uid::from_raw(0), group });
-    Access { permissions: mount::DIRECTORY, owner }
 }
 
 /// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may

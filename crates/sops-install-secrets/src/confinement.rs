@@ -17,7 +17,7 @@ use nix::sys::stat::{Mode, umask};
 ///
 /// [`SmallStack`] if there is not enough room to work, and it cannot be made.
 pub(crate) fn prepare() -> Result<(), SmallStack> {
-    // Directories on the way to a link have the same modes whoever calls, and under 0177 none could be entered. Files are made
+    // Directories on the way to a link have the same modes whatever the caller's umask, and under 0177 none could be entered. Files are made
     // 0600 and get their modes by fchmod(2), which knows no umask.
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     // Beyond a limit on the size of files write(2) fails, which is reported; the signal would end the process without a word.
@@ -42,7 +42,7 @@ fn raise_stack_limit() -> Result<(), SmallStack> {
         if soft >= STACK {
             return Ok(());
         }
-        // Who may raise the hard limit does, and all others go as far as they may.
+        // The hard limit is raised too where that is permitted; otherwise it is the most that there is.
         setrlimit(Resource::RLIMIT_STACK, STACK, hard.max(STACK))
             .or_else(|_| setrlimit(Resource::RLIMIT_STACK, hard.min(STACK), hard))
     });

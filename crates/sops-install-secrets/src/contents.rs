@@ -2,21 +2,15 @@
 
 use install::{Activation, Changes, Current, File, Inputs};
 use nix::unistd::Gid;
-use sops::Plaintext;
 
+use crate::decrypt::FileContent;
 use crate::keys::HostKeys;
-use crate::plan::{Plan, PlannedFile};
+use crate::plan::Plan;
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{decrypt, templates};
 
 /// The plaintext of every file that has one, in the order of the plan.
 pub(crate) struct Contents<'p>(Vec<FileContent<'p>>);
-
-/// A file of the plan and its plaintext.
-pub(crate) struct FileContent<'p> {
-    pub(crate) file: &'p PlannedFile<'p>,
-    pub(crate) plaintext: Plaintext,
-}
 
 /// What a run decides on before anything is touched.
 pub(crate) struct Decision<'c> {

@@ -6,20 +6,23 @@ use install::Inputs;
 use manifest::Secret;
 use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
 
-use crate::contents::FileContent;
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
-use crate::plan::{Plan, SopsFile};
+use crate::plan::{Plan, PlannedFile, SopsFile};
 use crate::questions;
+use crate::remedy::{Remedy, editable};
 use crate::report::{About, Code, Report, Tone, chain};
 
-/// A sops file that gives nothing, and what its owner can do.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}{way_out}")]
-struct Unopened {
-    message: String,
-    way_out: String,
+/// A file of the plan and its plaintext.
+pub(crate) struct FileContent<'p> {
+    pub(crate) file: &'p PlannedFile<'p>,
+    pub(crate) plaintext: Plaintext,
 }
+
+/// What is wrong with a sops file, or with one of its secrets.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct FileFailure(String);
 
 /// Decrypts all secrets of the plan in memory, in its order. Every failure is reported, and a file that fails takes only its
 /// own secrets with it.
@@ -60,7 +63,7 @@ pub(crate) fn check(plan: &Plan<'_>, report: &mut Report) {
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
         if let Err(error) = checked.file {
-            file.report(&error, String::new(), report);
+            file.report(&error, &[], report);
         }
         for (&(place, secret, _), result) in selected.iter().zip(checked.keys) {
             if let Err(error) = result {
@@ -77,8 +80,12 @@ pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Rep
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
-            let error = NotForHosts::new(&encrypted, &shut, file);
-            report.failure(Code::RecipientMissing, file.about(), &error);
+            let remedy = match file.format {
+                Format::Age => Remedy::Rekey,
+                _ => Remedy::AddThat { file: editable(file.path).to_owned() },
+            };
+            let error = NotForHosts::new(&encrypted, &shut);
+            report.failure_with(Code::RecipientMissing, file.about(), &error, Some(remedy));
         } else if opens.iter().any(|(_, opens)| opens.is_none()) {
             report.warning(Code::RecipientUnknown, file.about(), &Unnamed);
         }
@@ -87,11 +94,10 @@ pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Rep
 
 /// A sops file that some of the hosts cannot open.
 #[derive(Debug, thiserror::Error)]
-#[error("it is encrypted to {recipients}, but not to {hosts}; {way_out}")]
+#[error("it is encrypted to {recipients}, but not to {hosts}")]
 struct NotForHosts {
     recipients: String,
     hosts: String,
-    way_out: String,
 }
 
 /// A plain age file has stanzas, of which only those for SSH keys tell whose they are.
@@ -102,16 +108,12 @@ struct NotForHosts {
 struct Unnamed;
 
 impl NotForHosts {
-    fn new(encrypted: &Encrypted, hosts: &[&Host], file: &SopsFile<'_>) -> Self {
+    fn new(encrypted: &Encrypted, hosts: &[&Host]) -> Self {
         let recipients: Vec<_> = encrypted.recipients().iter().map(ToString::to_string).collect();
         // Of several keys of a host one is enough.
         let either = |host: &&Host| host.keys.iter().map(HostRecipient::to_add).collect::<Vec<_>>().join(" or ");
         let hosts: Vec<_> = hosts.iter().map(either).collect();
-        let way_out = match file.format {
-            Format::Age => "add the host's key to secrets.nix and run: agenix -r".to_owned(),
-            _ => format!("add that to .sops.yaml and run: sops updatekeys {}", editable(file.path).display()),
-        };
-        Self { recipients: recipients.join(", "), hosts: hosts.join(", "), way_out }
+        Self { recipients: recipients.join(", "), hosts: hosts.join(", ") }
     }
 }
 
@@ -133,14 +135,14 @@ impl SopsFile<'_> {
         match Encrypted::parse(self.format, bytes) {
             Ok(encrypted) => Some(encrypted),
             Err(error) => {
-                self.report(&error, String::new(), report);
+                self.report(&error, &[], report);
                 None
             }
         }
     }
 
-    /// Reports what is wrong with the file as a whole.
-    fn report(&self, error: &Error, way_out: String, report: &mut Report) {
+    /// Reports what is wrong with the file as a whole. The keys are those that this host cannot use.
+    fn report(&self, error: &Error, unusable: &[Unusable], report: &mut Report) {
         let (about, message) = match error {
             Error::Parse(error) => {
                 let about = self.about();
@@ -151,20 +153,23 @@ impl SopsFile<'_> {
             }
             error => (self.about(), chain(error)),
         };
-        report.failure(code(error), about, &Unopened { message: self.named(message), way_out });
+        let (message, advice) = self.advice(message);
+        let failure = FileFailure(message + &useless_keys(error, unusable));
+        let remedy = advice.or_else(|| remedy(error, self.path, unusable));
+        report.failure_with(code(error), about, &failure, remedy);
     }
 
     /// Reports what is wrong with one secret of the file.
     fn report_key(&self, code: Code, affected: (usize, &Secret), error: &dyn std::error::Error, report: &mut Report) {
-        let message = self.named(chain(error));
-        report.failure(code, self.about_of(&[affected]), &Unopened { message, way_out: String::new() });
+        let (message, advice) = self.advice(chain(error));
+        report.failure_with(code, self.about_of(&[affected]), &FileFailure(message), advice);
     }
 
-    /// The message with the file's own name in the command at its end.
-    fn named(&self, message: String) -> String {
-        match message.strip_suffix("FILE") {
-            Some(start) => format!("{start}{}", editable(self.path).display()),
-            None => message,
+    /// A message of sops without the command at its end, and the command for this file.
+    fn advice(&self, message: String) -> (String, Option<Remedy>) {
+        match Remedy::of_sops(&message, self.path) {
+            Some((problem, remedy)) => (problem, Some(remedy)),
+            None => (message, None),
         }
     }
 
@@ -176,7 +181,7 @@ impl SopsFile<'_> {
                 // Where a key cannot be looked at, it may open the file all the same.
                 let tone = if keys.hidden && code(&error) == Code::NoIdentity { Tone::Lenient } else { report.tone() };
                 let before = report.set_tone(tone);
-                self.report(&error, way_out(&error, self.path, &keys.unusable), report);
+                self.report(&error, &keys.unusable, report);
                 report.set_tone(before);
                 return;
             }
@@ -245,44 +250,32 @@ fn lookup_code(error: &LookupError) -> Code {
 }
 
 /// What to do about a file that no identity opens: the command is the one to type where the file is edited.
-fn way_out(error: &Error, path: &Path, unusable: &[Unusable]) -> String {
-    let (Error::DataKey(unopened) | Error::Age(AgeFileError::NoIdentity(unopened))) = error else {
-        return String::new();
-    };
-    let keys: Vec<_> = unusable.iter().map(ToString::to_string).collect();
-    let why = if keys.is_empty() { String::new() } else { format!("; what it cannot use: {}", keys.join(", ")) };
-    let file = editable(path);
-    let repair = match (error, unopened.recipient_to_add()) {
-        (Error::DataKey(_), Some(recipient)) => {
-            format!("; add {recipient} to .sops.yaml and run: sops updatekeys {}", file.display())
+fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
+    let (Error::DataKey(unopened) | Error::Age(AgeFileError::NoIdentity(unopened))) = error else { return None };
+    let file = editable(path).to_owned();
+    let has_no_identity = unopened.identities().is_empty();
+    match (error, unopened.recipient_to_add()) {
+        (Error::DataKey(_), Some(recipient)) => Some(Remedy::AddRecipient { recipient: recipient.to_string(), file }),
+        (_, Some(recipient)) => Some(Remedy::EncryptAgain { recipient: recipient.to_string(), file }),
+        (_, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey),
+        (_, None) if has_no_identity => Some(Remedy::RepairKeys),
+        (_, None) if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) => {
+            Some(Remedy::OpenGroup { file })
         }
-        (_, Some(recipient)) => format!("; encrypt {} again to {recipient} too", file.display()),
-        (_, None) if unopened.identities().is_empty() && unusable.is_empty() => {
-            "; give this host a key in sops.age.sshKeyPaths or sops.age.keyFile".to_owned()
+        (_, None) if unopened.identities().iter().any(|identity| unopened.lists(identity)) => {
+            Some(Remedy::Restore { file })
         }
-        (_, None) if unopened.identities().is_empty() => "; repair one of these keys, then run this again".to_owned(),
-        (_, None) if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) => format!(
-            "; give this host a key of another group, or lower shamir_threshold in .sops.yaml and run: sops updatekeys {}",
-            file.display()
-        ),
-        (_, None) if unopened.identities().iter().any(|identity| unopened.lists(identity)) => format!(
-            "; the entry for this host is damaged or was encrypted to another key: restore {} from version control",
-            file.display()
-        ),
-        (_, None) => String::new(),
-    };
-    why + &repair
+        (_, None) => None,
+    }
 }
 
-/// The path of a file where a person edits it: in the Nix store only the part below the store's own folder means
-/// anything, or the name without its hash.
-pub(crate) fn editable(path: &Path) -> &Path {
-    let Ok(inside) = path.strip_prefix("/nix/store") else { return path };
-    let mut components = inside.components();
-    let top = components.next();
-    if !components.as_path().as_os_str().is_empty() {
-        return components.as_path();
+/// The keys that this host has and cannot use, where one of them might open the file.
+fn useless_keys(error: &Error, unusable: &[Unusable]) -> String {
+    let keys: Vec<_> = unusable.iter().map(ToString::to_string).collect();
+    match error {
+        Error::DataKey(_) | Error::Age(AgeFileError::NoIdentity(_)) if !keys.is_empty() => {
+            format!("; what it cannot use: {}", keys.join(", "))
+        }
+        _ => String::new(),
     }
-    let name = top.and_then(|top| top.as_os_str().to_str());
-    name.and_then(|name| name.split_once('-')).map_or(path, |(_, name)| Path::new(name))
 }

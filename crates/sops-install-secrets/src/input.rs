@@ -3,6 +3,8 @@
 //! Some of these paths lie where an ordinary user can put anything, and root reads them while other runs wait. So nothing is
 //! opened that can make the reader wait, only regular files are read, and none without end.
 
+mod absence;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
@@ -12,7 +14,7 @@ use nix::errno::Errno;
 use nix::libc;
 use zeroize::Zeroizing;
 
-use crate::absence::{self, Absence};
+use absence::Absence;
 
 /// What is read, in the words of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +50,13 @@ pub(crate) enum ReadError {
     /// The kernel's answer.
     #[error("{0}")]
     Other(io::Error),
+}
+
+impl ReadError {
+    /// That nothing is at a path, and why.
+    pub(crate) fn absent(path: &Path, error: io::Error) -> Self {
+        Self::Absent(absence::explain(path, error))
+    }
 }
 
 impl ReadKind {
@@ -103,7 +112,7 @@ pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
 
 fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     let file = open(path).map_err(|closed| match closed {
-        Closed::Failed(error) if is_absence(&error) => ReadError::Absent(absence::explain(path, error)),
+        Closed::Failed(error) if is_absence(&error) => ReadError::absent(path, error),
         Closed::Failed(error) => ReadError::Other(error),
         Closed::NotAFile(found) => ReadError::NotAFile(found),
     })?;
@@ -139,7 +148,7 @@ fn open(path: &Path) -> Result<File, Closed> {
     check(&fs::metadata(path).map_err(Closed::Failed)?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
-        // A lease of somebody who would have to give it up first.
+        // Another program holds a lease, which it would have to give up first.
         Some(Errno::EWOULDBLOCK) => Closed::NotAFile("held by a lease of another program"),
         // A socket that was put there meanwhile.
         Some(Errno::ENXIO) => Closed::NotAFile("a socket"),

@@ -10,7 +10,6 @@ use manifest::Manifest;
 use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, command_words};
 use zeroize::Zeroizing;
 
-use crate::absence;
 use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
@@ -304,7 +303,7 @@ impl Loader<'_> {
     fn has_home(&mut self, home: &Path) -> bool {
         match fs::metadata(home) {
             Err(error) if input::is_absence(&error) => {
-                self.cannot_read(home, KeyReason::Unread(input::ReadError::Absent(absence::explain(home, error))));
+                self.cannot_read(home, KeyReason::Unread(input::ReadError::absent(home, error)));
                 false
             }
             // What is wrong with it otherwise is for gpg to say.

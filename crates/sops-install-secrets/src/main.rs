@@ -3,7 +3,6 @@
 //! This file is the program as its caller sees it: arguments in, lines and an exit status out. What it does in between
 //! stands in `actions.rs` and the files below it.
 
-mod absence;
 mod accounts;
 mod actions;
 mod cli;
@@ -16,6 +15,7 @@ mod keys;
 mod manifest_file;
 mod plan;
 mod questions;
+mod remedy;
 mod report;
 mod steady;
 mod templates;

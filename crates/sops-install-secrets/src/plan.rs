@@ -1,4 +1,4 @@
-//! What this machine makes of a manifest: where everything goes, and to whom it belongs.
+//! What this machine makes of a manifest: where everything goes, and which user and group own it.
 //!
 //! Every action begins with a [`Plan`]. To make one changes nothing, decrypts nothing and prints nothing: what is not known
 //! on this machine is part of it, and each action says it when it matters.
@@ -55,7 +55,7 @@ pub(crate) struct SopsFile<'m> {
     pub(crate) secrets: Vec<(usize, &'m Secret)>,
 }
 
-/// What a name is that no user or group has.
+/// How serious an owner or group is that is not known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Unknown {
     /// A failure, and its files are not installed.

@@ -25,6 +25,7 @@ use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::cli::Output;
+use crate::remedy::Remedy;
 use crate::text;
 use document::ReportDocument;
 
@@ -138,7 +139,9 @@ pub(crate) enum Leading {
 struct Finding {
     code: Code,
     about: About,
+    /// The remedy included.
     message: String,
+    remedy: Option<Remedy>,
 }
 
 /// What readers see.
@@ -241,15 +244,20 @@ impl Report {
 
     /// One thing that was to be done and was not: the run fails, but goes on where it can.
     pub(crate) fn failure(&mut self, code: Code, about: About, error: &dyn Error) {
+        self.failure_with(code, about, error, None);
+    }
+
+    /// As [`Report::failure`], with what a person can do about it.
+    pub(crate) fn failure_with(&mut self, code: Code, about: About, error: &dyn Error, remedy: Option<Remedy>) {
         if self.tone == Tone::Lenient {
             self.lenient = self.lenient.saturating_add(1);
-            self.warning(code, about, error);
+            self.warning_with(code, about, error, remedy);
             return;
         }
-        let message = text::line(&chain(error)).into_owned();
+        let message = message(error, remedy.as_ref());
         let prefix = self.style.failure(&self.program);
         self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{message}"));
-        self.failures.push(Finding { code, about, message });
+        self.failures.push(Finding { code, about, message, remedy });
     }
 
     /// As [`Report::failure`], for the error path of an expression.
@@ -260,10 +268,15 @@ impl Report {
 
     /// Something that a person should know and that fails nothing.
     pub(crate) fn warning(&mut self, code: Code, about: About, error: &dyn Error) {
-        let message = text::line(&chain(error)).into_owned();
+        self.warning_with(code, about, error, None);
+    }
+
+    /// As [`Report::warning`], with what a person can do about it.
+    pub(crate) fn warning_with(&mut self, code: Code, about: About, error: &dyn Error, remedy: Option<Remedy>) {
+        let message = message(error, remedy.as_ref());
         let prefix = self.style.warning(&self.program);
         self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{message}"));
-        self.warnings.push(Finding { code, about, message });
+        self.warnings.push(Finding { code, about, message, remedy });
     }
 
     /// A line on standard error that tells of no failure.
@@ -317,7 +330,7 @@ impl Report {
         }
     }
 
-    /// Prints on standard output. Whoever asked for what is printed has to know if it did not arrive.
+    /// Prints on standard output. That it did not arrive is kept, for the exit status.
     fn print(&self, line: fmt::Arguments<'_>) {
         let printed =
             if is_closed() { Err(io::Error::from_raw_os_error(libc::EBADF)) } else { print(io::stdout().lock(), line) };
@@ -518,6 +531,12 @@ fn named(noun: &str, names: &[String]) -> String {
 
 /// How many secrets of a file that fails are named.
 const NAMED: usize = 3;
+
+/// An error with its causes, and then what to do about it.
+fn message(error: &dyn Error, remedy: Option<&Remedy>) -> String {
+    let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+    text::line(&(chain(error) + &remedy)).into_owned()
+}
 
 /// An error and its causes on one line, outermost first.
 pub(crate) fn chain(error: &dyn Error) -> String {

@@ -6,7 +6,7 @@ use install::Inputs;
 use manifest::{Manifest, Name, Segment, Template, TemplateSource, TemplateText};
 use sops::Plaintext;
 
-use crate::contents::FileContent;
+use crate::decrypt::FileContent;
 use crate::manifest_file::report_problem;
 use crate::plan::{Origin, Plan};
 use crate::report::{About, Code, Report};

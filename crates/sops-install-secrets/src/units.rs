@@ -18,6 +18,7 @@ use sops::{Query, QueryError};
 
 use crate::environment::Environment;
 use crate::plan::Plan;
+use crate::remedy::Remedy;
 use crate::report::Report;
 
 /// The units to ask for, each once, in the order of the manifest.
@@ -135,25 +136,32 @@ pub(crate) struct Sent {
 /// Why a request was not made, or not followed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    #[error(
-        "cannot ask systemctl to {verb} {units}: {reason}; the new secrets are installed, restart the units by hand, or run this \
-         again"
-    )]
+    #[error("cannot ask systemctl to {verb} {units}: {reason}")]
     NoSystemctl { verb: &'static str, units: String, reason: QueryError },
     /// systemd's answer.
-    #[error(
-        "systemctl {verb}: {words}; the new secrets are installed, but {unit} has not read them: correct the name or see: \
-         {status} {unit}"
-    )]
+    #[error("systemctl {verb}: {words}")]
     Refused { verb: &'static str, words: String, unit: String, status: &'static str },
     /// Another end of systemctl, which may not have reached systemd.
-    #[error("systemctl {verb}: {words}; the new secrets are installed, restart the units by hand, or run this again")]
+    #[error("systemctl {verb}: {words}")]
     Failed { verb: &'static str, words: String },
     #[error(
         "cannot write {path}, so that NixOS does not {verb} the units in it; do so by hand, or run this again: {units}",
         path = path.display()
     )]
     List { path: PathBuf, verb: &'static str, units: String, source: io::Error },
+}
+
+impl RequestError {
+    /// What a person can do about it, if the message does not say it.
+    pub(crate) fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::NoSystemctl { .. } | Self::Failed { .. } => Some(Remedy::RestartByHand),
+            Self::Refused { unit, status, .. } => {
+                Some(Remedy::SeeUnit { unit: unit.clone(), command: format!("{status} {unit}") })
+            }
+            Self::List { .. } => None,
+        }
+    }
 }
 
 impl<'a> Requests<'a> {

@@ -98,6 +98,16 @@ fn every_failure_has_a_code_its_secrets_and_its_place() {
     assert_eq!(codes(&report["warnings"]), ["identity-unusable"]);
     assert_eq!(report["outcome"], "partly-installed");
     assert_eq!(report["failures"][0]["secrets"], json!(["absent"]));
+    assert_eq!(report["failures"][0]["remedy"], Value::Null);
+    let remedy = &report["failures"][1]["remedy"];
+    let command = remedy["command"].as_str().unwrap();
+    assert!(command.starts_with("sops edit ") && command.ends_with("in.yaml"), "{command}");
+    assert!(
+        report["failures"][1]["message"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!("; {}", remedy["words"].as_str().unwrap()))
+    );
     let conflict = &report["failures"][3];
     assert_eq!((&conflict["line"], &conflict["secrets"]), (&json!(2), &json!(["conflict"])));
     assert!(conflict["file"].as_str().unwrap().ends_with("c.yaml"));

@@ -11,6 +11,7 @@ use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::plan::{Plan, Unknown};
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, VERBS};
 use crate::{manifest_file, steady};
@@ -87,19 +88,11 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
                 lines.push(format!("would replace an empty directory by a link: {}", path.display()));
             }
             Some(drift) => {
-                let error = InTheWay { what: drift.to_string() };
-                report.failure(Code::LinkFailed, About::of(wanted), &error);
+                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::MoveAway));
             }
         }
     }
     Ok(lines)
-}
-
-/// Something stands where a link should be.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}; move it away before this is installed")]
-struct InTheWay {
-    what: String,
 }
 
 fn is_empty_directory(path: &Path) -> bool {

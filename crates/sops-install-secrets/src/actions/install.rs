@@ -115,10 +115,10 @@ fn install(
     let sent = requests.send(Route::of(&plan, environment));
     // The secrets are installed, so a unit that does not want them is no failure.
     for error in &sent.refusals {
-        report.warning(Code::UnitRefused, About::default(), error);
+        report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());
     }
     for error in &sent.errors {
-        report.failure(Code::UnitUnasked, About::default(), error);
+        report.failure_with(Code::UnitUnasked, About::default(), error, error.remedy());
     }
     requests.tell(report);
     if sent.errors.is_empty()

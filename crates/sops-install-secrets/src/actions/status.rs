@@ -8,11 +8,10 @@ use install::{Current, FileKind, Inputs, Installed};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
-use super::verify::command;
 use crate::cli::{Action, Arguments, ManifestPath, Output};
-use crate::decrypt::editable;
 use crate::environment::Environment;
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
+use crate::remedy::{Remedy, editable};
 use crate::report::{Code, InstalledAccess, InstalledFile, InstalledFiles, PendingUnit, Report, Reported};
 use crate::{manifest_file, steady, text, units};
 
@@ -92,7 +91,7 @@ fn print(installed: &InstalledFiles, current: &Current<'_>, manifest: &ManifestP
         let all = installed.files.len();
         report.line(format_args!(
             "{drifted} of {all} files are not as the manifest says; install them again with: {}",
-            command(manifest)
+            Remedy::install(manifest).command().unwrap_or_default()
         ));
     }
 }

@@ -11,6 +11,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::plan::{Plan, Unknown};
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{manifest_file, steady};
 
@@ -42,13 +43,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     })
 }
 
-/// A difference, and how it is undone.
+/// A difference between what is wanted and what is installed.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}; install it again with: {command}")]
-struct Deviation {
-    what: String,
-    command: String,
-}
+#[error("{0}")]
+struct Deviation(String);
 
 /// Reports each difference as a failure.
 ///
@@ -62,12 +60,11 @@ fn compare(
     manifest: &ManifestPath,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let command = command(manifest);
-    let difference = |what: String| Deviation { what, command: command.clone() };
+    let remedy = || Some(Remedy::install(manifest));
     let link = current.location().symlink_path();
     if current.running_number().is_none() {
         let what = format!("nothing is installed at {}", link.display());
-        report.failure(Code::Missing, About::default(), &difference(what));
+        report.failure_with(Code::Missing, About::default(), &Deviation(what), remedy());
         return Ok(());
     }
     let found = report.failures();
@@ -79,21 +76,21 @@ fn compare(
             inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
         if is_the_same && of_kind.modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok() {
             let what = "its content is another one".to_owned();
-            report.failure(Code::Different, About::of(wanted), &difference(what));
+            report.failure_with(Code::Different, About::of(wanted), &Deviation(what), remedy());
         }
         for drift in inspection.drift {
-            report.failure(code(&drift), About::of(wanted), &difference(drift.to_string()));
+            report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), remedy());
         }
     }
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
     let superfluous = current.superfluous(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
     for place in superfluous {
         let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
-        report.failure(Code::Superfluous, About::default(), &difference(what));
+        report.failure_with(Code::Superfluous, About::default(), &Deviation(what), remedy());
     }
     if report.failures() == found && !changes.is_empty() {
         let what = format!("a directory or link below {} is another one", link.display());
-        report.failure(Code::Different, About::default(), &difference(what));
+        report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
     }
     let directory = Path::new(CREDENTIALS);
     let credentials: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
@@ -102,18 +99,10 @@ fn compare(
         if !is_published.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
             let path: PathBuf = directory.join(credential.name.as_str());
             let what = format!("the credential {} is missing or another one", path.display());
-            report.failure(Code::Different, About::default(), &difference(what));
+            report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
         }
     }
     Ok(())
-}
-
-/// The command that installs this manifest.
-pub(super) fn command(manifest: &ManifestPath) -> String {
-    match manifest {
-        ManifestPath::OfMachine => "sops-install-secrets".to_owned(),
-        ManifestPath::Given(path) => format!("sops-install-secrets {}", path.display()),
-    }
 }
 
 fn code(drift: &Drift) -> Code {

@@ -41,6 +41,13 @@ struct FindingEntry<'a> {
     line: Option<usize>,
     column: Option<usize>,
     message: &'a str,
+    remedy: Option<WayOut>,
+}
+
+#[derive(Serialize)]
+struct WayOut {
+    words: String,
+    command: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -93,6 +100,10 @@ impl<'a> FindingEntry<'a> {
             line,
             column,
             message: &notice.message,
+            remedy: notice
+                .remedy
+                .as_ref()
+                .map(|remedy| WayOut { words: remedy.to_string(), command: remedy.command() }),
         }
     }
 }

@@ -33,7 +33,7 @@ impl LineStyle {
         if stderr.is_terminal() {
             return if environment.colours { Self::Terminal } else { Self::Plain };
         }
-        // The variable is inherited by whoever is called from a unit, so it counts only if it names this very stream.
+        // Every program that a unit starts inherits the variable, so it counts only if it names this very stream.
         let stream = nix::sys::stat::fstat(stderr.as_fd()).map(|status| format!("{}:{}", status.st_dev, status.st_ino));
         match (&environment.journal_stream, stream) {
             (Some(journal), Ok(stream)) if *journal == stream => Self::Journal,

@@ -1,0 +1,106 @@
+//! What was installed, as fstat(2) told while it was being made, in one hash: a later run looks whether it is still so.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use nix::sys::stat::{FileStat, SFlag};
+use sha2::{Digest as _, Sha256};
+
+use crate::dir::kind;
+
+/// What was installed, as it was made. It does not matter in which order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seal(Vec<(Vec<u8>, Hash)>);
+
+impl Seal {
+    /// Adds a directory once all that is to be in it is there.
+    pub(crate) fn directory(&mut self, path: &Path, status: &FileStat) {
+        self.add(path, status, Changed::Then, &[]);
+    }
+
+    /// Adds a link.
+    pub(crate) fn link(&mut self, path: &Path, target: &OsStr, status: &FileStat) {
+        self.add(path, status, Changed::Whenever, target.as_bytes());
+    }
+
+    /// Adds a file that only root can write.
+    pub(crate) fn file(&mut self, path: &Path, status: &FileStat) {
+        self.add(path, status, Changed::Then, &[]);
+    }
+
+    /// Adds a file with its content, which counts if others may write it too.
+    pub(crate) fn content(&mut self, path: &Path, status: &FileStat, content: &[u8]) {
+        if is_written_by_root_alone(status) {
+            self.add(path, status, Changed::Then, &[]);
+        } else {
+            self.add(path, status, Changed::Then, &hash(content));
+        }
+    }
+
+    pub(crate) fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    fn add(&mut self, path: &Path, status: &FileStat, changed: Changed, more: &[u8]) {
+        let mut facts = Sha256::new();
+        for number in [status.st_dev, status.st_ino] {
+            facts.update(number.to_le_bytes());
+        }
+        for number in [status.st_mode, status.st_uid, status.st_gid] {
+            facts.update(number.to_le_bytes());
+        }
+        let size = if kind(status) == SFlag::S_IFDIR { 0 } else { status.st_size };
+        facts.update(size.to_le_bytes());
+        if changed == Changed::Then {
+            for number in [status.st_ctime, status.st_ctime_nsec] {
+                facts.update(number.to_le_bytes());
+            }
+        }
+        facts.update(more);
+        self.0.push((path.as_os_str().as_bytes().to_owned(), facts.finalize().into()));
+    }
+
+    pub(crate) fn finish(mut self, salt: &Hash) -> Hash {
+        self.0.sort_unstable();
+        let mut all = Sha256::new();
+        all.update(salt);
+        for (path, facts) in &self.0 {
+            all.update(length(path));
+            all.update(path);
+            all.update(facts);
+        }
+        all.finalize().into()
+    }
+}
+
+/// Whether the time of the last change is that of the making. No clock is asked: an equal time proves nothing, but another one
+/// tells that root has changed a file that only root can change.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Changed {
+    Then,
+    /// It was given its final name afterwards, which changes the time as well.
+    Whenever,
+}
+
+/// Whether only root can open a file for writing. An owner can always give themselves the right to.
+pub(crate) fn is_written_by_root_alone(status: &FileStat) -> bool {
+    status.st_uid == 0 && status.st_mode & OTHERS_WRITE == 0
+}
+
+/// SHA-256.
+pub(crate) type Hash = [u8; 32];
+
+pub(crate) fn hash(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
+}
+
+pub(crate) fn salted(salt: &Hash, hash: &Hash) -> Hash {
+    Sha256::new().chain_update(salt).chain_update(hash).finalize().into()
+}
+
+pub(crate) fn length(bytes: &[u8]) -> [u8; 8] {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
+}
+
+const OTHERS_WRITE: u32 = 0o022;

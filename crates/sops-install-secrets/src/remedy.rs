@@ -1,0 +1,167 @@
+//! What a person can do about a failure: the end of its message, and a field of the report.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::cli::ManifestPath;
+
+/// The way out of a failure. `Display` gives it in words, as they stand at the end of a message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Remedy {
+    /// Let a sops file be encrypted to one more recipient.
+    AddRecipient { recipient: String, file: PathBuf },
+    /// The same for the recipients that the message names.
+    AddThat { file: PathBuf },
+    /// The same for a plain age file.
+    Rekey,
+    /// Make a file anew that no sops command changes.
+    EncryptAgain { recipient: String, file: PathBuf },
+    /// A host that has no key.
+    GiveKey,
+    /// A host whose keys cannot be used.
+    RepairKeys,
+    /// Too few of the key groups of a file are opened.
+    OpenGroup { file: PathBuf },
+    /// What a sops file says of this host is wrong.
+    Restore { file: PathBuf },
+    /// Let sops open a file: what for, and with which options.
+    Sops { words: String, command: String },
+    /// Install again.
+    Install { command: String },
+    /// Take away what is in the way of a link.
+    MoveAway,
+    /// Look at a unit that has not read the new secrets.
+    SeeUnit { unit: String, command: String },
+    /// Ask for units that systemd was not asked for.
+    RestartByHand,
+}
+
+impl Remedy {
+    /// What a message of sops ends with, if it ends with a command on its file. Gives the rest of the message too.
+    ///
+    /// The message writes FILE for the name of the file, which it does not know.
+    pub(crate) fn of_sops(message: &str, file: &Path) -> Option<(String, Self)> {
+        let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
+        let (words, command) = advice.rsplit_once(": ")?;
+        let command = format!("{command}{}", word(editable(file)));
+        Some((problem.to_owned(), Self::Sops { words: words.to_owned(), command }))
+    }
+
+    /// To install a manifest.
+    pub(crate) fn install(manifest: &ManifestPath) -> Self {
+        let command = match manifest {
+            ManifestPath::OfMachine => "sops-install-secrets".to_owned(),
+            ManifestPath::Given(path) => format!("sops-install-secrets {}", word(path)),
+        };
+        Self::Install { command }
+    }
+
+    /// The command to run, if one is all or a part of it.
+    pub(crate) fn command(&self) -> Option<String> {
+        match self {
+            Self::AddRecipient { file, .. } | Self::AddThat { file } | Self::OpenGroup { file } => {
+                Some(format!("sops updatekeys {}", word(file)))
+            }
+            Self::Rekey => Some("agenix -r".to_owned()),
+            Self::Sops { command, .. } | Self::Install { command } | Self::SeeUnit { command, .. } => {
+                Some(command.clone())
+            }
+            Self::EncryptAgain { .. }
+            | Self::GiveKey
+            | Self::RepairKeys
+            | Self::Restore { .. }
+            | Self::MoveAway
+            | Self::RestartByHand => None,
+        }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddRecipient { recipient, .. } => write!(formatter, "add {recipient} to .sops.yaml and run: ")?,
+            Self::AddThat { .. } => formatter.write_str("add that to .sops.yaml and run: ")?,
+            Self::Rekey => formatter.write_str("add the key of the host to secrets.nix and run: ")?,
+            Self::EncryptAgain { recipient, file } => {
+                write!(formatter, "encrypt {} again to {recipient} too", file.display())?;
+            }
+            Self::GiveKey => formatter.write_str("give this host a key in sops.age.sshKeyPaths or sops.age.keyFile")?,
+            Self::RepairKeys => formatter.write_str("repair one of these keys, then run this again")?,
+            Self::OpenGroup { .. } => formatter.write_str(
+                "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run: ",
+            )?,
+            Self::Restore { file } => write!(
+                formatter,
+                "the entry for this host is damaged or was encrypted to another key: restore {} from version control",
+                file.display()
+            )?,
+            Self::Sops { words, .. } => write!(formatter, "{words}: ")?,
+            Self::Install { .. } => formatter.write_str("install it again with: ")?,
+            Self::MoveAway => formatter.write_str("move it away before this is installed")?,
+            Self::SeeUnit { unit, .. } => write!(
+                formatter,
+                "the new secrets are installed, but {unit} has not read them: correct the name or see: "
+            )?,
+            Self::RestartByHand => {
+                formatter.write_str("the new secrets are installed, restart the units by hand, or run this again")?;
+            }
+        }
+        formatter.write_str(&self.command().unwrap_or_default())
+    }
+}
+
+/// A path as one word of a command line. Where it needs them it is between single quotes.
+fn word(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-+=:,@%".contains(character);
+    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
+        return path;
+    }
+    let path = if path.starts_with('-') { format!("./{path}") } else { path };
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// The path of a file where a person edits it: in the Nix store only the part below the store's own folder means
+/// anything, or the name without its hash.
+pub(crate) fn editable(path: &Path) -> &Path {
+    let Ok(inside) = path.strip_prefix("/nix/store") else { return path };
+    let mut components = inside.components();
+    let top = components.next();
+    if !components.as_path().as_os_str().is_empty() {
+        return components.as_path();
+    }
+    let name = top.and_then(|top| top.as_os_str().to_str());
+    name.and_then(|name| name.split_once('-')).map_or(path, |(_, name)| Path::new(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_command_that_is_pasted() {
+        for (path, expected) in [
+            ("secrets/db.yaml", "secrets/db.yaml"),
+            ("my secrets.yaml", "'my secrets.yaml'"),
+            ("it's.yaml", r"'it'\''s.yaml'"),
+            ("$HOME;x", "'$HOME;x'"),
+            ("-rf", "'./-rf'"),
+            ("größe.yaml", "größe.yaml"),
+        ] {
+            assert_eq!(word(Path::new(path)), expected);
+        }
+        let file = PathBuf::from("my secrets.yaml");
+        assert_eq!(Remedy::AddThat { file }.command().unwrap(), "sops updatekeys 'my secrets.yaml'");
+    }
+
+    #[test]
+    fn the_command_of_a_message_has_the_name_of_its_file() {
+        let file = Path::new("/nix/store/abc-source/secrets/db.yaml");
+        let message = "there is no key \"a; b: c\"; they are shown by: sops edit FILE";
+        let (problem, remedy) = Remedy::of_sops(message, file).unwrap();
+        assert_eq!(problem, "there is no key \"a; b: c\"");
+        assert_eq!(remedy.to_string(), "they are shown by: sops edit secrets/db.yaml");
+        assert_eq!(remedy.command().unwrap(), "sops edit secrets/db.yaml");
+        assert_eq!(Remedy::of_sops("it is empty; encrypt FILE again", file), None);
+    }
+}
