@@ -172,7 +172,11 @@ fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Owner>) -
     let name = credential.file();
     match directory.same(name, credential.content, FILE, owner)? {
         Some(status) => Ok(status),
-        None => directory.replace(name, credential.content, FILE, owner),
+        None => {
+            directory.replace(name, credential.content, FILE, owner)?;
+            // Its directory may hand one down, which only names who could read without the mode's mask.
+            directory.remove_list(name)
+        }
     }
 }
 
