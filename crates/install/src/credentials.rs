@@ -181,10 +181,12 @@ fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<()
 fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership>) -> Result<FileStat, Error> {
     let name = credential.file();
     let access = Access { permissions: FILE, owner };
-    match directory.same(name, credential.content, access)? {
-        Some(status) => Ok(status),
-        None => directory.replace(name, credential.content, access),
+    if let Some(status) = directory.same(name, credential.content, access)? {
+        return Ok(status);
     }
+    directory.replace(name, credential.content, access)?;
+    // Its directory may hand one down, which only names who could read without the mode's mask.
+    directory.remove_list(name)
 }
 
 /// A credential that this program made.

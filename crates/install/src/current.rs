@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use nix::errno::Errno;
 use zeroize::Zeroizing;
 
 use crate::dir::{Dir, Occupant, split};
@@ -55,11 +56,14 @@ impl<'l> Current<'l> {
             Occupant::Nothing => Ok(found),
             Occupant::Link(link) => {
                 found.number = generation(location, &link.target)?;
-                found.running = match Dir::existing(&parent.path().join(&link.target)) {
-                    // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
-                    Err(Error::Untrusted { .. }) if found.number.is_none() => None,
-                    running => running?,
-                };
+                found.running =
+                    match Dir::existing(&parent.path().join(&link.target)) {
+                        // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
+                        Err(
+                            Error::Untrusted { .. } | Error::Call { source: Errno::ELOOP | Errno::ENAMETOOLONG, .. },
+                        ) if found.number.is_none() => None,
+                        running => running?,
+                    };
                 Ok(found)
             }
             Occupant::Directory => {

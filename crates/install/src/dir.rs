@@ -300,8 +300,17 @@ impl Dir {
     fn make_step(&self, name: &OsStr, permissions: u32) -> Result<Self, Error> {
         let path = || self.path.join(name);
         match make_exactly(&self.handle, name, permissions) {
+            Ok(()) => {
+                let made = self.step(name).map_err(Error::call("open", path()))?;
+                // A default access control list of this directory counts in the place of the umask. Where others can put
+                // another directory there, it stays: they decide who may pass.
+                if self.is_private()? {
+                    made.listable()?.settle(Access { permissions, owner: None })?;
+                }
+                Ok(made)
+            }
             // Somebody else made it meanwhile, which is as good.
-            Ok(()) | Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", path())),
+            Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", path())),
             Err(errno) => Err(Error::call("make the directory", path())(errno)),
         }
     }
@@ -391,6 +400,18 @@ impl Dir {
                 Ok(()) | Err(_) => Err(error),
             },
         }
+    }
+
+    /// Takes the access control list of a file away, if it has one, and gives what stat(2) says of it then. For directories
+    /// in which only root can write.
+    pub(crate) fn remove_list(&self, name: &OsStr) -> Result<FileStat, Error> {
+        let (file, status) = self.open(name)?;
+        if !has(&file, ACCESS_LIST, || self.path.join(name))? {
+            return Ok(status);
+        }
+        fremovexattr(&file, ACCESS_LIST)
+            .map_err(|error| Error::call("remove the access control list of", self.path.join(name))(raw(error)))?;
+        self.status_of(name)
     }
 
     /// Makes a link that belongs to its owner, and gives what stat(2) says of it. Something that stands there is an error.

@@ -312,6 +312,17 @@ fn a_symlink_that_leads_elsewhere_is_replaced_and_numbers_begin_again() {
 }
 
 #[test]
+fn a_symlink_that_leads_in_a_circle_is_replaced() {
+    for target in ["secrets", "./secrets/", "secrets/x"] {
+        let place = Place::new();
+        fs::create_dir(place.path("run")).unwrap();
+        symlink(target, place.location.symlink_path()).unwrap();
+        assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1), "{target}");
+        assert_eq!(place.tree()["a"].content(), "1");
+    }
+}
+
+#[test]
 fn a_symlink_to_another_tree_is_compared_with_and_replaced() {
     let place = Place::new();
     fs::create_dir_all(place.path("run/old")).unwrap();

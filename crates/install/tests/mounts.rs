@@ -411,6 +411,39 @@ fn an_access_control_list_is_a_difference_and_goes() {
 }
 
 #[test]
+fn a_default_access_control_list_is_not_handed_down() {
+    if in_namespace("a_default_access_control_list_is_not_handed_down").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let handing = place.path("handing");
+    fs::create_dir(&handing).unwrap();
+    mount(Some("none"), &handing, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")).unwrap();
+    // Entries as in acl(5) for owner, user 0, group, mask and others, to whom nothing is allowed.
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in
+        [(1_u16, 7_u16, u32::MAX), (2, 7, 0), (4, 5, u32::MAX), (0x10, 7, u32::MAX), (0x20, 0, u32::MAX)]
+    {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(&handing, "system.posix_acl_default", &list, flags).unwrap();
+    let link = handing.join("a/b/link");
+    let run = place.install(&[place.secret("a", "1").at(&link)]).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    let store = handing.join("store");
+    assert!(publish(&place, &store, &[("a", "1")]).is_empty());
+    let expected = [(handing.join("a"), 0o755), (handing.join("a/b"), 0o755), (store.join("a"), 0o400)];
+    for (path, mode) in expected {
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode, "{}", path.display());
+        let mut names = [0_u8; 100];
+        assert_eq!(rustix::fs::listxattr(&path, &mut names).unwrap(), 0, "{}", path.display());
+    }
+}
+
+#[test]
 fn a_tmpfs_that_may_be_swapped_out_is_told() {
     let Some(rights) = in_namespace("a_tmpfs_that_may_be_swapped_out_is_told") else { return };
     let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));

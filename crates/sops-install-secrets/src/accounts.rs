@@ -129,7 +129,7 @@ fn nearest_in(declared: &str, wanted: &str) -> Option<String> {
         .lines()
         .filter_map(|line| line.split(':').next())
         .map(|name| (strsim::damerau_levenshtein(name, wanted), name))
-        .filter(|&(distance, name)| distance <= limit && !name.is_empty())
+        .filter(|&(distance, name)| (1..=limit).contains(&distance) && !name.is_empty())
         .min()
         .map(|(_, name)| name.to_owned())
 }
@@ -159,6 +159,8 @@ mod tests {
             ("ngnix", Some("nginx")),
             ("postgresql", Some("postgres")),
             ("roto", Some("root")),
+            // Its line is there, and damaged, or it would have been found.
+            ("nginx", None),
             ("zzz", None),
             ("", None),
         ] {

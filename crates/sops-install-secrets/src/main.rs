@@ -28,6 +28,7 @@ use std::env;
 use std::process::ExitCode;
 
 use cli::Command;
+use confinement::SmallStack;
 // That of musl keeps next to nothing that is freed: it asks the kernel hundreds of times for what this one asks once.
 #[cfg(target_env = "musl")]
 use dlmalloc::GlobalDlmalloc as Allocator;
@@ -40,21 +41,29 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<Allocator> = ZeroAlloc(Allocator);
 
 fn main() -> ExitCode {
+    // Before the frame of the program, for which a small stack has no room.
+    if let Err(error) = confinement::prepare() {
+        return refuse(&error);
+    }
     let exit_code = run();
     confinement::wipe_stack();
     exit_code
+}
+
+/// Says why nothing is done.
+#[inline(never)]
+fn refuse(error: &SmallStack) -> ExitCode {
+    let environment = Environment::read();
+    let report = Report::new(environment.program.clone(), LineStyle::of(&environment));
+    report.note(format_args!("{}: {error}", environment.program));
+    ExitCode::FAILURE
 }
 
 /// The program. It has a frame of its own, so that nothing of it is left above the part of the stack that is wiped.
 #[inline(never)]
 fn run() -> ExitCode {
     let environment = Environment::read();
-    let prepared = confinement::prepare();
     let mut report = Report::new(environment.program.clone(), LineStyle::of(&environment));
-    if let Err(error) = prepared {
-        report.note(format_args!("{}: {error}", environment.program));
-        return ExitCode::FAILURE;
-    }
     match cli::parse(env::args_os().skip(1)) {
         Ok(Command::Help) => report.page(cli::usage()),
         Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),

@@ -92,6 +92,28 @@ fn key(text: &str) -> Option<(usize, usize)> {
     [AGE_KEY, AGE_PLUGIN, PEM].into_iter().filter_map(|mark| key_behind(text, mark)).min()
 }
 
+/// How much of a text goes on with the letters of a key that was broken into lines or words, by escapes too.
+fn wrapped(text: &str) -> usize {
+    let mut length = 0_usize;
+    loop {
+        let rest = text.get(length..).unwrap_or_default();
+        let mut word = rest;
+        while let Some(after) = GAPS.iter().find_map(|gap| word.strip_prefix(gap)) {
+            word = after;
+        }
+        let end = word.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(word.len());
+        let part = word.get(..end).unwrap_or_default();
+        let is_upper = !part.contains(|letter: char| letter.is_ascii_lowercase());
+        let is_lower = !part.contains(|letter: char| letter.is_ascii_uppercase());
+        // The words of a message have no digits.
+        let has_digit = part.contains(|letter: char| letter.is_ascii_digit());
+        if word.len() == rest.len() || end < SHORTEST_PART || !has_digit || !(is_upper || is_lower) {
+            return length;
+        }
+        length = text.len().saturating_sub(word.len()).saturating_add(end);
+    }
+}
+
 fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
     let mut from = 0_usize;
     loop {
@@ -111,6 +133,7 @@ fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
             let end =
                 behind.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(behind.len());
             let kind = behind.get(..end)?.find('1').map_or(0, |at| at.saturating_add(1));
+            let end = end.saturating_add(wrapped(behind.get(end..)?));
             if kind < end {
                 return Some((start.checked_add(kind)?, start.checked_add(end)?));
             }
@@ -136,6 +159,10 @@ fn find(text: &str, mark: &str) -> Option<usize> {
 }
 
 /// How an age identity begins; a `1` follows, or `PQ-1`.
+/// What can stand between two parts of a key.
+const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\\\\", "\n", "\r", "\t", " "];
+/// The fewest letters that are taken for a part of a key.
+const SHORTEST_PART: usize = 8;
 const AGE_KEY: &str = "AGE-SECRET-KEY-";
 /// How an identity of a plugin begins; its name and a `1` follow.
 const AGE_PLUGIN: &str = "AGE-PLUGIN-";
@@ -159,6 +186,9 @@ mod tests {
             ("AGE-SECRET-KEY-PQ-1QQPZRY1X, AGE-SECRET-KEY-1Z", "AGE-SECRET-KEY-PQ-1..., AGE-SECRET-KEY-1..."),
             ("AGE-PLUGIN-YUBIKEY-1QQPZRY.", "AGE-PLUGIN-YUBIKEY-1...."),
             ("AGE-SECRET-KEY-QQPZRY", "AGE-SECRET-KEY-..."),
+            ("AGE-SECRET-KEY-1QQPZRY\n9X8GF2TVDW\\n  0S3JN54KH is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY-1 QQPZRY9X8GF2 is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY-1QQPZRY is for age1qqpzry9x8", "AGE-SECRET-KEY-1... is for age1qqpzry9x8"),
             (
                 "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",
                 "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",

@@ -405,3 +405,17 @@ fn a_dry_run_says_always_what_would_change_links_and_failures_included() {
     assert_eq!((status, stdout.as_str()), (Some(1), "would add link: RUN/links/a\n"));
     assert!(stderr.contains("links/b is a file and no link to it; move it away before this is installed"), "{stderr}");
 }
+
+#[test]
+fn a_small_stack_is_made_larger_or_refused_in_words() {
+    for limit in [160, 256, 512] {
+        let mut command = Command::new("/bin/sh");
+        let script = format!("ulimit -s {limit}; exec \"$0\" -version");
+        let output = command.args(["-c", &script, env!("CARGO_BIN_EXE_sops-install-secrets")]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        // Who may raise a hard limit does.
+        let is_refused = output.status.code() == Some(1)
+            && said.contains(&format!("the stack is limited to {limit} KiB, which is too little"));
+        assert!(output.status.code() == Some(0) || is_refused, "{limit}: {said}");
+    }
+}
