@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -39,6 +39,8 @@ impl Place {
     /// In user mode, so that no right is needed.
     pub(crate) fn new() -> Self {
         let guard = tempfile::tempdir().unwrap();
+        // Under some of the umasks that tests set, an ordinary user could not enter it.
+        fs::set_permissions(guard.path(), Permissions::from_mode(0o700)).unwrap();
         let folder = guard.path().canonicalize().unwrap();
         Self { location: location(&folder, FileSystem::Runtime), folder, group: None, _guard: Some(guard) }
     }
