@@ -820,7 +820,11 @@ fn the_type_of_the_file_system_can_be_changed_while_secrets_are_read() {
     ));
     // The root of a user namespace may mount a tmpfs, but not keep it from the swap.
     let refused = if system.root { "" } else { "warning: the kernel refuses a tmpfs without swap" };
-    assert!(run.stderr.starts_with(refused) && run.stderr.lines().count() == usize::from(!system.root), "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with(refused) && run.stderr.lines().count() == usize::from(!system.root),
+        "{}",
+        run.stderr
+    );
     assert!(run.stdout.starts_with("exit 0\nexit 0\ntmpfs\n"), "{}", run.stdout);
     assert!(run.stdout.ends_with("\n1\n"), "{}", run.stdout);
 }
