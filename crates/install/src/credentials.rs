@@ -85,6 +85,23 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
+/// Removes all credentials that are recorded, and gives how many there were. The record stays.
+///
+/// # Errors
+///
+/// The record cannot be read, and so nothing was done.
+pub(crate) fn remove_all(root: &Dir, failures: &mut Vec<Error>) -> Result<usize, Error> {
+    let known: Entries<Published> = record::recover(root, failures)?;
+    let mut removed = 0_usize;
+    for published in known.iter() {
+        match published.remove() {
+            Ok(()) => removed = removed.saturating_add(1),
+            Err(error) => failures.push(error),
+        }
+    }
+    Ok(removed)
+}
+
 /// # Errors
 ///
 /// The record cannot be read or written, and so the rest was not done.

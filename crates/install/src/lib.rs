@@ -14,6 +14,8 @@
 //!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
 //! 9. [`Store::notices`]: what people should know. [`Store::stamp`], if nothing failed.
 //!
+//! [`Removal::of`] takes all of it away again.
+//!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
 //! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
@@ -34,6 +36,7 @@ mod lock;
 mod mount;
 mod notice;
 mod record;
+mod removal;
 mod requests;
 mod seal;
 mod stamp;
@@ -48,5 +51,6 @@ pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};
 pub use notice::Notice;
+pub use removal::Removal;
 pub use stamp::Inputs;
 pub use store::{Medium, Staged, Store};

@@ -60,6 +60,26 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
+/// Removes all links that are recorded, and gives how many there were. The record stays.
+///
+/// # Errors
+///
+/// The record cannot be read, and so nothing was done.
+pub(crate) fn remove_all(root: &Dir, failures: &mut Vec<Error>, notices: &mut Vec<Notice>) -> Result<usize, Error> {
+    let known: Entries<Made> = record::recover(root, failures)?;
+    let mut last = None;
+    let mut removed = 0_usize;
+    for made in known.iter() {
+        match made.remove_or_forget(&mut last) {
+            Ok(Gone::Removed) => removed = removed.saturating_add(1),
+            Ok(Gone::Before) => {}
+            Ok(Gone::OutOfReach(notice)) => notices.push(notice),
+            Err(error) => failures.push(error),
+        }
+    }
+    Ok(removed)
+}
+
 struct Update {
     failures: Vec<Error>,
     notices: Vec<Notice>,
@@ -83,12 +103,9 @@ impl Update {
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
         let mut last = None;
         for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
-            match made.remove(&mut last) {
-                Ok(()) => {}
-                // Its user has put a link of their own on the way since. There is nothing to repair.
-                Err(Error::Untrusted { path: through } | Error::Call { source: Errno::ELOOP, path: through, .. }) => {
-                    self.notices.push(Notice::Forgotten { path: made.path.clone(), through });
-                }
+            match made.remove_or_forget(&mut last) {
+                Ok(Gone::Removed | Gone::Before) => {}
+                Ok(Gone::OutOfReach(notice)) => self.notices.push(notice),
                 Err(error) => {
                     self.failures.push(error);
                     left.insert(&made);
@@ -271,28 +288,51 @@ struct Made {
 }
 
 impl Made {
-    /// Removes it, and what a killed run prepared, if they still lead where they led.
+    /// As [`Made::remove`]. That it cannot be reached any more is only told.
+    fn remove_or_forget(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<Gone, Error> {
+        match self.remove(last) {
+            Ok(true) => Ok(Gone::Removed),
+            Ok(false) => Ok(Gone::Before),
+            // Its user has put a link of their own on the way since. There is nothing to repair.
+            Err(Error::Untrusted { path: through } | Error::Call { source: Errno::ELOOP, path: through, .. }) => {
+                Ok(Gone::OutOfReach(Notice::Forgotten { path: self.path.clone(), through }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes it, and what a killed run prepared, if they still lead where they led. Says whether there was one of them.
     ///
     /// The directory that was open for the link before is used once more if it is that of this one.
-    fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<(), Error> {
+    fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<bool, Error> {
         let (path, name) = split(&self.path)?;
         let parent = match last.take() {
             Some((open, parent)) if open == path => parent,
             _ => match Dir::existing(path)? {
                 Some(parent) => parent,
-                None => return Ok(()),
+                None => return Ok(false),
             },
         };
+        let mut removed = false;
         for name in [name, &temporary(name)] {
             if let Occupant::Link(link) = parent.look(name)?
                 && link.target == self.target
             {
                 parent.remove(name)?;
+                removed = true;
             }
         }
         *last = Some((path.to_owned(), parent));
-        Ok(())
+        Ok(removed)
     }
+}
+
+/// What became of a link that is not wanted any more.
+enum Gone {
+    Removed,
+    /// It was gone, or leads elsewhere.
+    Before,
+    OutOfReach(Notice),
 }
 
 impl record::Recorded for Made {

@@ -1,12 +1,13 @@
 //! One run at a time.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollTimeout, poll};
+use nix::sys::stat::fstat;
 
 use crate::dir::{DIRECTORY, Dir, Missing, split};
 use crate::{Error, Location};
@@ -37,15 +38,25 @@ impl Lock {
         let (parent, name) = split(location.mount_point())?;
         let name = file_name(name);
         let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
-        let mut handle = parent.lockable(&name)?;
         let path = parent.path().join(&name);
-        let (mut pauses, mut waiting) = (PAUSES.into_iter(), Some(waiting));
+        let mut waiting = Some(waiting);
+        loop {
+            let lock = Self::on(parent.lockable(&name)?, &path, &mut waiting)?;
+            // The run before may have removed everything, the file with it. Then others do not see this lock.
+            if lock.is_named(&path)? {
+                return Ok(lock);
+            }
+        }
+    }
+
+    fn on(mut handle: OwnedFd, path: &Path, waiting: &mut Option<impl FnOnce(&Path)>) -> Result<Self, Error> {
+        let mut pauses = PAUSES.into_iter();
         loop {
             let pause = pauses.next();
             if pause.is_none()
                 && let Some(waiting) = waiting.take()
             {
-                waiting(&path);
+                waiting(path);
             }
             // In the end the kernel wakes this run, in the order in which all have come.
             match Flock::lock(handle, pause.map_or(WAIT, |_| TRY)) {
@@ -57,6 +68,20 @@ impl Lock {
                 rest(pause);
             }
         }
+    }
+
+    /// Whether the file that is locked still has its name.
+    fn is_named(&self, path: &Path) -> Result<bool, Error> {
+        match &self.0 {
+            Some(lock) => Ok(fstat(lock.as_fd()).map_err(Error::call("look at", path))?.st_nlink > 0),
+            None => Ok(false),
+        }
+    }
+
+    /// Removes the lock file, and then gives the lock back. Who waits for it makes a new one.
+    pub(crate) fn remove(self, location: &Location) -> Result<(), Error> {
+        let (parent, name) = split(location.mount_point())?;
+        Dir::existing(parent)?.map_or(Ok(()), |parent| parent.remove(&file_name(name)))
     }
 }
 

@@ -30,7 +30,7 @@ use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
 use crate::location::number;
 use crate::notice::Notice;
-use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR};
+use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
 use crate::{Access, Error, FileSystem};
 
 /// The directory of the generations, open, and what it hides.
@@ -106,8 +106,7 @@ pub(crate) fn is_ramfs(directory: &Dir) -> Result<bool, Error> {
 
 /// Removes the generations and records that a new file system was put over.
 pub(crate) fn clear(beneath: &Dir) -> Vec<Error> {
-    let is_ours =
-        |name: &OsStr| number(name.as_encoded_bytes()).is_some() || RECORDS.iter().any(|record| name == *record);
+    let is_ours = |name: &OsStr| number(name.as_encoded_bytes()).is_some() || is_record(name);
     match beneath.entries() {
         Ok(entries) => {
             let ours = entries.into_iter().filter(|(name, _)| is_ours(name));
@@ -224,7 +223,7 @@ fn put(mount: &OwnedFd, path: &Path, how: MoveMountFlags) -> Result<(), Errno> {
 }
 
 /// Readers who are in it stay there.
-fn take_away(path: &Path) -> Result<(), Error> {
+pub(crate) fn take_away(path: &Path) -> Result<(), Error> {
     umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
 }
 

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::dir::Dir;
+use crate::dir::{Dir, temporary};
 use crate::{Access, Error};
 
 /// What one kind of record holds. It is kept as a line of two texts without a NUL byte.
@@ -121,6 +121,11 @@ pub(crate) const STAMP: &str = ".stamp";
 pub(crate) const SUCCESSOR: &str = ".successor";
 /// All records.
 pub(crate) const RECORDS: [&str; 6] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR];
+
+/// Whether a name is that of a record, or of one that is being made.
+pub(crate) fn is_record(name: &OsStr) -> bool {
+    RECORDS.iter().any(|record| name == *record || name == temporary(record.as_ref()))
+}
 
 /// The access to a record.
 pub(crate) const RECORD: Access = Access { permissions: 0o600, owner: None };

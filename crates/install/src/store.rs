@@ -289,7 +289,7 @@ pub enum Medium {
 
 /// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may
 /// have nothing to switch.
-fn remove_prepared(location: &Location) -> Result<(), Error> {
+pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
     let (parent, name) = split(location.symlink_path())?;
     let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
     let temporary = temporary(name);

@@ -1,0 +1,199 @@
+//! Taking away all that runs have installed at a location, for the day on which a machine is to have no secrets any more.
+
+use std::ffi::OsStr;
+
+use nix::errno::Errno;
+
+use crate::credentials;
+use crate::dir::{Dir, Is, Occupant, split};
+use crate::location::number;
+use crate::lock::Lock;
+use crate::notice::Notice;
+use crate::record::is_record;
+use crate::store::remove_prepared;
+use crate::{Error, FileSystem, Location, links, mount};
+
+/// What was taken away, and what was not.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// How many generations are gone.
+    pub generations: usize,
+    /// How many links outside of the generations are gone.
+    pub links: usize,
+    /// How many credentials are gone.
+    pub credentials: usize,
+    /// Whether the symlink that readers followed is gone.
+    pub symlink: bool,
+    /// Whether the file system stays, because this process may not unmount it. There is nothing in it any more.
+    pub stays_mounted: bool,
+    /// What people should know.
+    pub notices: Vec<Notice>,
+    /// What stays. The records of it stay too, so that the next removal finds it.
+    pub failures: Vec<Error>,
+}
+
+impl Removal {
+    /// Whether there was nothing to take away.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.generations == 0
+            && self.links == 0
+            && self.credentials == 0
+            && !self.symlink
+            && self.failures.is_empty()
+            && self.notices.is_empty()
+    }
+
+    /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
+    /// last the file system, its directory and the lock. Directories that were made on the way to a link stay.
+    ///
+    /// A removal that is killed can be run again: nothing is forgotten before it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Each thing among the generations that this program did not make, [`Error::Foreign`] or [`Error::Mounted`]; then nothing
+    /// was changed. [`Error::Call`] if it cannot be looked.
+    pub fn of(location: &Location, lock: Lock) -> Result<Self, Vec<Error>> {
+        let mut removal = Self::default();
+        let one = |error| vec![error];
+        match root(location).map_err(one)? {
+            Some(root) => {
+                let foreign = foreign(&root).map_err(one)?;
+                if !foreign.is_empty() {
+                    return Err(foreign);
+                }
+                removal.all(location, root);
+            }
+            None => removal.symlink(location),
+        }
+        if removal.failures.is_empty() {
+            removal.failures.extend(lock.remove(location).err());
+        }
+        Ok(removal)
+    }
+
+    fn all(&mut self, location: &Location, top: Dir) {
+        let removed = links::remove_all(&top, &mut self.failures, &mut self.notices);
+        self.links = self.count(removed);
+        let removed = credentials::remove_all(&top, &mut self.failures);
+        self.credentials = self.count(removed);
+        if !self.failures.is_empty() {
+            return;
+        }
+        self.symlink(location);
+        let mut root = top;
+        // One file system may stand on another one, if a change between two was not finished.
+        for _ in 0..MOST_MOUNTS {
+            match foreign(&root) {
+                Ok(foreign) if foreign.is_empty() => {}
+                Ok(foreign) => return self.failures.extend(foreign),
+                Err(error) => return self.failures.push(error),
+            }
+            let numbers =
+                root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
+            self.generations = self.generations.saturating_add(numbers);
+            self.failures.extend(mount::clear(&root));
+            if !self.failures.is_empty() {
+                return;
+            }
+            match self.uncover(location, root) {
+                Ok(Some(beneath)) => root = beneath,
+                Ok(None) => return,
+                Err(error) => return self.failures.push(error),
+            }
+        }
+    }
+
+    /// Unmounts what is empty now, or removes the directory. Gives what was beneath.
+    fn uncover(&mut self, location: &Location, root: Dir) -> Result<Option<Dir>, Error> {
+        let path = location.mount_point();
+        if root.is_mount()? {
+            let is_ours = location.file_system() != FileSystem::Runtime && mount::is_memory(&root)?;
+            drop(root);
+            match if is_ours { mount::take_away(path) } else { Err(Error::call("unmount", path)(Errno::EPERM)) } {
+                Ok(()) => return self::root(location),
+                // Somebody else has mounted it, perhaps for this container.
+                Err(Error::Call { source: Errno::EPERM, .. }) => self.stays_mounted = true,
+                Err(error) => return Err(error),
+            }
+            return Ok(None);
+        }
+        drop(root);
+        let (parent, name) = split(path)?;
+        if let Some(parent) = Dir::existing(parent)? {
+            parent.remove_empty(name)?;
+        }
+        Ok(None)
+    }
+
+    /// Removes the link that readers follow, if it is ours.
+    fn symlink(&mut self, location: &Location) {
+        let removed = remove_prepared(location).and_then(|()| {
+            let (parent, name) = split(location.symlink_path())?;
+            let Some(parent) = Dir::existing(parent)? else { return Ok(false) };
+            match parent.look(name)? {
+                Occupant::Link(link) if link.target.starts_with(location.mount_point()) => {
+                    parent.remove(name).map(|()| true)
+                }
+                // It belongs to somebody else, or there is none.
+                _ => Ok(false),
+            }
+        });
+        self.symlink = removed.unwrap_or_else(|error| {
+            self.failures.push(error);
+            false
+        });
+    }
+
+    fn count(&mut self, removed: Result<usize, Error>) -> usize {
+        removed.unwrap_or_else(|error| {
+            self.failures.push(error);
+            0
+        })
+    }
+}
+
+/// The directory of the generations, if it is there.
+fn root(location: &Location) -> Result<Option<Dir>, Error> {
+    Dir::existing(location.mount_point())?.map(|root| root.listable()).transpose()
+}
+
+/// What this program did not make: everything among the generations but their numbers and the records, and in them every
+/// mount and special file.
+fn foreign(root: &Dir) -> Result<Vec<Error>, Error> {
+    let mut found = Vec::new();
+    for (name, is) in root.entries()? {
+        match is {
+            Is::Directory if is_number(&name) => foreign_below(root, &name, &mut found)?,
+            Is::Other if is_record(&name) => {}
+            _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
+        }
+    }
+    Ok(found)
+}
+
+fn foreign_below(above: &Dir, name: &OsStr, found: &mut Vec<Error>) -> Result<(), Error> {
+    let directory = match above.within(name) {
+        Ok(directory) => directory,
+        Err(error @ Error::Mounted { .. }) => {
+            found.push(error);
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    for (name, is) in directory.entries()? {
+        if is == Is::Directory {
+            foreign_below(&directory, &name, found)?;
+        } else if let special @ Occupant::Special = directory.look(&name)? {
+            found.push(Error::Foreign { path: directory.path().join(name), found: special.noun() });
+        }
+    }
+    Ok(())
+}
+
+fn is_number(name: &OsStr) -> bool {
+    number(name.as_encoded_bytes()).is_some()
+}
+
+/// How many file systems are taken away from one mount point, at most.
+const MOST_MOUNTS: usize = 8;

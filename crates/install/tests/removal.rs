@@ -1,0 +1,192 @@
+//! Taking away all that was installed, and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use install::{Credential, Current, Error, FileSystem, Lock, Notice, Removal, Store};
+use manifest::CredentialName;
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use support::{Place, in_namespace};
+
+fn remove(place: &Place) -> Result<Removal, Vec<Error>> {
+    Removal::of(&place.location, Lock::acquire(&place.location).unwrap())
+}
+
+/// Everything below a folder, without following links.
+fn all(folder: &Path) -> Vec<String> {
+    let mut tree = std::collections::BTreeMap::new();
+    support::walk(folder, "", &mut tree);
+    tree.into_keys().collect()
+}
+
+#[test]
+fn everything_goes_and_what_others_made_stays() {
+    let place = Place::new();
+    let wanted = [
+        place.secret("d/a", "x").at(&place.path("home/link")),
+        place.secret("b", "x").at(&place.path("home/exchanged")),
+        place.template("t", "x"),
+    ];
+    place.install_keeping(&wanted, 3).unwrap();
+    place.install_keeping(&wanted[..2], 3).unwrap();
+    let exchanged = place.path("home/exchanged");
+    fs::remove_file(&exchanged).unwrap();
+    symlink("/elsewhere", &exchanged).unwrap();
+    fs::write(place.path("run/other"), "").unwrap();
+    // What a killed run leaves.
+    symlink(place.location.mount_point().join("2"), place.path("run/.secrets.new")).unwrap();
+    fs::write(place.location.mount_point().join("..links.new"), "").unwrap();
+    fs::create_dir(place.location.mount_point().join("3")).unwrap();
+
+    let removal = remove(&place).unwrap();
+    assert!(removal.failures.is_empty() && removal.notices.is_empty(), "{removal:?}");
+    assert_eq!((removal.generations, removal.links, removal.symlink), (3, 1, true));
+    assert_eq!(all(&place.path("")), ["home", "home/exchanged", "run", "run/other"]);
+    assert!(remove(&place).unwrap().is_nothing());
+    assert_eq!(all(&place.path("run")), ["other"]);
+    // And back again.
+    assert_eq!(place.install(&wanted).unwrap().active, Some(1));
+}
+
+#[test]
+fn nothing_goes_while_something_foreign_is_among_the_generations() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "x").at(&place.path("home/link"))]).unwrap();
+    let before = all(&place.path(""));
+    let mount_point = place.location.mount_point();
+    for (foreign, found) in
+        [("mine", "a file"), ("0x", "a file"), (".links.old", "a file"), ("1/fifo", "a special file")]
+    {
+        let path = mount_point.join(foreign);
+        match found {
+            "a file" => fs::write(&path, "precious").unwrap(),
+            _ => mkfifo(&path, Mode::S_IRUSR).unwrap(),
+        }
+        let [Error::Foreign { path: named, found: what }] = &*remove(&place).unwrap_err() else { panic!() };
+        assert_eq!((named, *what), (&path, found));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(all(&place.path("")), before);
+    }
+    fs::create_dir(mount_point.join("notes")).unwrap();
+    assert!(matches!(&*remove(&place).unwrap_err(), [Error::Foreign { found: "a directory", .. }]));
+}
+
+#[test]
+fn a_link_that_cannot_be_reached_any_more_is_told_and_a_damaged_record_keeps_everything() {
+    let place = Place::new();
+    let wanted = [place.secret("a", "x").at(&place.path("home/config/token"))];
+    place.install(&wanted).unwrap();
+    fs::create_dir(place.path("home/real")).unwrap();
+    fs::rename(place.path("home/config"), place.path("home/real/config")).unwrap();
+    symlink("config", place.path("home/config")).unwrap();
+    let record = place.location.mount_point().join(".links");
+    let whole = fs::read(&record).unwrap();
+    fs::write(&record, "half").unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(matches!(&*removal.failures, [Error::Record { .. }]), "{removal:?}");
+    assert!(place.location.symlink_path().join("a").exists());
+    fs::write(&record, whole).unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(removal.failures.is_empty() && removal.links == 0, "{removal:?}");
+    assert_eq!(
+        removal.notices,
+        [Notice::Forgotten { path: place.path("home/config/token"), through: place.path("home/config") }]
+    );
+    assert!(!place.location.mount_point().exists());
+}
+
+#[test]
+fn a_symlink_that_leads_elsewhere_stays() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "x")]).unwrap();
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    symlink("/elsewhere", place.location.symlink_path()).unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(!removal.symlink && removal.failures.is_empty() && removal.generations == 1, "{removal:?}");
+    assert_eq!(all(&place.path("run")), ["secrets"]);
+}
+
+#[test]
+fn who_waits_for_the_lock_does_not_get_the_one_that_was_removed() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "x")]).unwrap();
+    let lock = Lock::acquire(&place.location).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| Lock::acquire(&place.location).unwrap());
+        thread::sleep(Duration::from_millis(50));
+        Removal::of(&place.location, lock).unwrap();
+        let second = waiting.join().unwrap();
+        assert!(place.path("run/secrets.d.lock").exists());
+        drop(second);
+    });
+}
+
+#[test]
+fn what_is_mounted_is_unmounted_unless_something_is_mounted_below() {
+    if in_namespace("what_is_mounted_is_unmounted_unless_something_is_mounted_below").is_none() {
+        return;
+    }
+    for file_system in [FileSystem::Ramfs, FileSystem::Tmpfs] {
+        let place = Place::mounted(file_system, 0);
+        place.install(&[place.secret("d/a", "x")]).unwrap();
+        let data = place.path("data");
+        fs::create_dir_all(&data).unwrap();
+        fs::write(data.join("precious"), "").unwrap();
+        let below = place.location.mount_point().join("1/d/data");
+        fs::create_dir(&below).unwrap();
+        mount(Some(&data), &below, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        let [Error::Mounted { path }] = &*remove(&place).unwrap_err() else { panic!() };
+        assert_eq!(*path, below);
+        nix::mount::umount(&below).unwrap();
+        fs::remove_dir(&below).unwrap();
+        let removal = remove(&place).unwrap();
+        assert!(removal.failures.is_empty() && !removal.stays_mounted && removal.generations == 1, "{removal:?}");
+        assert_eq!(all(&place.path("")), ["data", "data/precious", "run"]);
+        assert!(!fs::read_to_string("/proc/self/mountinfo").unwrap().contains("secrets.d"));
+        fs::remove_dir_all(&data).unwrap();
+    }
+}
+
+#[test]
+fn a_file_system_beneath_another_one_goes_too() {
+    if in_namespace("a_file_system_beneath_another_one_goes_too").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "x")]).unwrap();
+    mount(Some("none"), place.location.mount_point(), Some("ramfs"), MsFlags::empty(), None::<&str>).unwrap();
+    place.install(&[place.secret("a", "y")]).unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(removal.failures.is_empty() && removal.generations == 2, "{removal:?}");
+    assert_eq!(all(&place.path("")), ["run"]);
+}
+
+#[test]
+fn credentials_go() {
+    if in_namespace("credentials_go").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let secret = place.secret("a", "x");
+    let store = place.path("credstore");
+    {
+        let current = Current::inspect(&place.location).unwrap();
+        let mut open = Store::open(&current, Lock::acquire(&place.location).unwrap(), place.group).unwrap();
+        open.stage(&[secret.file()]).unwrap().activate(&[]).unwrap();
+        let name = CredentialName::try_from(&secret.name).unwrap();
+        assert!(open.publish(&store, &[Credential { name: &name, content: b"x" }]).is_empty());
+    }
+    fs::write(store.join("other"), "").unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(removal.failures.is_empty() && removal.credentials == 1, "{removal:?}");
+    assert_eq!(all(&store), ["other"]);
+}
