@@ -38,8 +38,12 @@ class Machine:
 
     def write(self, path, content, mode=0o644):
         place = self.tree / path.lstrip("/")
+        content = content.encode() if isinstance(content, str) else content
+        # As in the Nix store, what is the same stays untouched.
+        if place.is_file() and not place.is_symlink() and place.read_bytes() == content and place.stat().st_mode & 0o7777 == mode:
+            return
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        place.write_bytes(content)
         place.chmod(mode)
 
     def link(self, path, target):
