@@ -7,7 +7,7 @@ use crate::dir::{Dir, Is, Occupant, owner, permissions_of, split};
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
-use crate::{Current, Error, Ownership, Wanted};
+use crate::{Current, Error, File, Ownership, Wanted};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -118,6 +118,19 @@ impl Current<'_> {
         };
         drift.extend(self.inspect_link(running, file)?);
         Ok(Inspection { installed, drift })
+    }
+
+    /// Whether a file is there with this content, whatever its mode and owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be read.
+    pub fn has_content(&self, file: &File<'_>) -> Result<bool, Error> {
+        let Some(running) = self.running() else { return Ok(false) };
+        let path = running.path().join(&*file.wanted.place());
+        let (parent, name) = split(&path)?;
+        let Some(parent) = Dir::existing(parent)? else { return Ok(false) };
+        Ok(parent.read(name)?.is_some_and(|content| *content == *file.content))
     }
 
     /// How the link of a file outside of the generations is not as it should be, whether there is a generation or not.

@@ -81,7 +81,9 @@ impl Lock {
     /// Removes the lock file, and then gives the lock back. Who waits for it makes a new one.
     pub(crate) fn remove(self, location: &Location) -> Result<(), Error> {
         let (parent, name) = split(location.mount_point())?;
-        Dir::existing(parent)?.map_or(Ok(()), |parent| parent.remove(&file_name(name)))
+        let removed = Dir::existing(parent)?.map_or(Ok(()), |parent| parent.remove(&file_name(name)));
+        drop(self);
+        removed
     }
 }
 

@@ -44,6 +44,15 @@ impl Removal {
             && self.notices.is_empty()
     }
 
+    /// What stands in the way of a removal.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be looked.
+    pub fn obstacles(location: &Location) -> Result<Vec<Error>, Error> {
+        root(location)?.map_or(Ok(Vec::new()), |root| foreign(&root))
+    }
+
     /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
     /// last the file system, its directory and the lock. Directories that were made on the way to a link stay.
     ///

@@ -4,17 +4,25 @@ mod check;
 mod dry_run;
 mod install;
 mod pre_switch;
+mod recipients;
+mod remove;
 mod status;
 mod verify;
 
-use crate::cli::{Action, Arguments};
+use crate::cli::{Action, Arguments, ManifestPath};
 use crate::confinement::raise_file_limit;
 use crate::environment::Environment;
 use crate::report::{Report, Reported, Step};
 
 /// Does what the command line asks for. What came of it stands in the report.
-pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) {
+pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &mut Report) {
     raise_file_limit();
+    if arguments.manifest == ManifestPath::OfMachine
+        && let Some(path) = environment.manifest_of_user.clone()
+    {
+        arguments.manifest = ManifestPath::OfUser(path);
+    }
+    let arguments = &arguments;
     let action = match &arguments.action {
         Action::Install if environment.dry_activate => &Action::DryRun,
         action => action,
@@ -25,7 +33,9 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         Action::Install => install::run(arguments, environment, report),
         Action::DryRun => dry_run::run(arguments, environment, report),
         Action::Verify => verify::run(arguments, environment, report),
-        Action::Status => status::run(arguments, environment, report),
+        Action::Status(rows) => status::run(arguments, *rows, environment, report),
+        Action::Recipients(operands) => recipients::run(arguments, operands, environment, report),
+        Action::Remove => remove::run(arguments, environment, report),
         Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
             check::run(arguments, environment, report)
         }
@@ -47,7 +57,9 @@ fn name(action: &Action) -> &'static str {
         Action::Install => "install",
         Action::DryRun => "dry-run",
         Action::Verify => "verify",
-        Action::Status => "status",
+        Action::Status(_) => "status",
+        Action::Recipients(_) => "recipients",
+        Action::Remove => "remove",
         Action::PreSwitch(_) => "pre-switch",
     }
 }

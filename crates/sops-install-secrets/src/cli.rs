@@ -40,6 +40,8 @@ pub(crate) enum ManifestPath {
     Given(PathBuf),
     /// The one of this machine.
     OfMachine,
+    /// The one of the ordinary user who runs the program.
+    OfUser(PathBuf),
 }
 
 /// What to do with a manifest.
@@ -58,9 +60,21 @@ pub(crate) enum Action {
     /// Fail if an installation would change something.
     Verify,
     /// Show what is installed.
-    Status,
+    Status(Rows),
+    /// Print what to encrypt to: for each of these keys and files, or for this host if there are none.
+    Recipients(Vec<OsString>),
+    /// Take away everything that was installed.
+    Remove,
     /// Before a switch, say whether everything can be decrypted.
     PreSwitch(PreSwitch),
+}
+
+/// How much of a long table is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Rows {
+    /// What differs, and the first others.
+    Some,
+    All,
 }
 
 /// The switch that is about to happen.
@@ -124,6 +138,8 @@ pub(crate) enum UsageError {
     Unknown(OsString),
     #[error("-system goes with -pre-switch")]
     System,
+    #[error("-all goes with -status")]
+    All,
     #[error("the option -{0} needs a value")]
     NoValue(&'static str),
     #[error("the option -{option} cannot be {}; it takes {allowed}", quoted(value))]
@@ -148,7 +164,7 @@ fn name_of(argument: &OsStr) -> &OsStr {
 /// [`UsageError`].
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut arguments = arguments.into_iter();
-    let mut manifests = Vec::new();
+    let mut operands = Vec::new();
     let mut pre_switch = None;
     let mut system = None;
     let mut check_mode = CheckMode::Off;
@@ -156,10 +172,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut accounts = AccountLookup::LookUp;
     let mut output = Output::Lines;
     let mut others = Vec::new();
+    let mut rows = Rows::Some;
+    let mut recipients_wanted = false;
     let mut options_ended = false;
     while let Some(argument) = arguments.next() {
         let Some((name, value)) = option(&argument).filter(|_| !options_ended) else {
-            manifests.push(PathBuf::from(argument));
+            operands.push(argument);
             continue;
         };
         if name.is_empty() {
@@ -183,7 +201,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Opt::System, Given::Text(path)) => system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from),
             (Opt::DryRun, Given::On) => others.push((Action::DryRun, "-dry-run")),
             (Opt::Verify, Given::On) => others.push((Action::Verify, "-verify")),
-            (Opt::Status, Given::On) => others.push((Action::Status, "-status")),
+            (Opt::Status, Given::On) => others.push((Action::Status(Rows::Some), STATUS)),
+            (Opt::All, given) => rows = if given == Given::On { Rows::All } else { Rows::Some },
+            (Opt::Recipients, given) => recipients_wanted = given == Given::On,
+            (Opt::Remove, Given::On) => others.push((Action::Remove, "-remove")),
             (Opt::Json, given) => output = if given == Given::On { Output::Json } else { Output::Lines },
             (Opt::IgnorePasswd, given) => {
                 accounts = if given == Given::On { AccountLookup::Ignore } else { AccountLookup::LookUp };
@@ -196,7 +217,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 | Opt::System
                 | Opt::DryRun
                 | Opt::Verify
-                | Opt::Status,
+                | Opt::Status
+                | Opt::Remove,
                 _,
             ) => {}
         }
@@ -204,7 +226,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     if recipients.is_empty() == (check_mode == CheckMode::Recipients) {
         return Err(UsageError::Recipients);
     }
-    let mut manifests = manifests.into_iter();
+    if recipients_wanted {
+        others.push((Action::Recipients(std::mem::take(&mut operands)), "-recipients"));
+    }
+    if rows == Rows::All {
+        let status = others.iter_mut().find(|(_, option)| *option == STATUS).ok_or(UsageError::All)?;
+        status.0 = Action::Status(Rows::All);
+    }
+    let mut manifests = operands.into_iter().map(PathBuf::from);
     let manifest = manifests.next().map_or(ManifestPath::OfMachine, ManifestPath::Given);
     let more: Vec<_> = manifests.collect();
     match (pre_switch, more.first()) {
@@ -222,7 +251,7 @@ impl ManifestPath {
     /// Where it is.
     pub(crate) fn as_path(&self) -> &Path {
         match self {
-            Self::Given(path) => path,
+            Self::Given(path) | Self::OfUser(path) => path,
             Self::OfMachine => Path::new(DEFAULT_MANIFEST),
         }
     }
@@ -238,6 +267,8 @@ impl Switch {
         }
     }
 }
+
+const STATUS: &str = "-status";
 
 /// The words of `-check-mode`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -362,7 +393,10 @@ mod tests {
             ("--dry-run m.json", run(DryRun, LookUp)),
             ("-dry-run -dry-run m.json", run(DryRun, LookUp)),
             ("-dry-run=0 m.json", run(Install, LookUp)),
-            ("-status m.json", run(Status, LookUp)),
+            ("-status m.json", run(Status(Rows::Some), LookUp)),
+            ("-all -status m.json", run(Status(Rows::All), LookUp)),
+            ("-status -all=false m.json", run(Status(Rows::Some), LookUp)),
+            ("-remove m.json", run(Remove, LookUp)),
             ("-verify m.json", run(Verify, LookUp)),
             ("-pre-switch=switch -system= m.json", run(before(Switch::Now, None, &[]), LookUp)),
             ("-pre-switch= m.json n.json", run(before(Switch::Now, None, &["n.json"]), LookUp)),
@@ -386,6 +420,15 @@ mod tests {
     }
 
     #[test]
+    fn what_recipients_are_asked_for_is_no_manifest() {
+        for (line, operands) in [("-recipients", vec![]), ("a -recipients b -", vec!["a", "b", "-"])] {
+            let Ok(Command::Run(arguments)) = parsed(line) else { panic!() };
+            assert_eq!(arguments.manifest, ManifestPath::OfMachine);
+            assert_eq!(arguments.action, Action::Recipients(operands.into_iter().map(OsString::from).collect()));
+        }
+    }
+
+    #[test]
     fn every_option_of_the_table_is_understood() {
         for spec in OPTIONS {
             let value = match spec.value {
@@ -396,7 +439,8 @@ mod tests {
             let line = format!("-{}{value} m.json", spec.name);
             match parsed(&line) {
                 Ok(_) => {}
-                // A host needs a check that asks for it, a system a switch.
+                // A host needs a check that asks for it, a system a switch, and all rows a table.
+                Err(message) if spec.option == Opt::All => assert!(message.contains("-status"), "{line}: {message}"),
                 Err(message) if spec.option == Opt::System => {
                     assert!(message.contains("-pre-switch"), "{line}: {message}");
                 }
@@ -425,6 +469,8 @@ mod tests {
                 r#"the option -check-mode cannot be "AGE-SECRET-KEY-1..."; it takes manifest, sopsfile, recipients or off"#,
             ),
             ("-system=/s m", "-system goes with -pre-switch"),
+            ("-all m.json", "-all goes with -status"),
+            ("-recipients -status m", "-status and -recipients are two things; ask for one of them"),
             ("-pre-switch=boot -dry-run m", "-dry-run and -pre-switch are two things; ask for one of them"),
             ("m.json -check-mode", "the option -check-mode needs a value"),
             (

@@ -41,6 +41,8 @@ pub(crate) struct Environment {
     pub(crate) age_key_file: Option<PathBuf>,
     /// `SOPS_AGE_SSH_PRIVATE_KEY_FILE`, and the keys in `~/.ssh`.
     pub(crate) ssh_keys: Vec<PathBuf>,
+    /// The manifest in the configuration directory of an ordinary user, if it is there: home-manager puts it there.
+    pub(crate) manifest_of_user: Option<PathBuf>,
     /// The key file in the user's configuration directory.
     pub(crate) user_age_keys: Option<PathBuf>,
 }
@@ -79,6 +81,10 @@ impl Environment {
             ssh_key_command: value("SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
             age_key_file: path("SOPS_AGE_KEY_FILE"),
             ssh_keys,
+            manifest_of_user: configuration
+                .as_ref()
+                .map(|directory| directory.join("sops-nix/manifest.json"))
+                .filter(|path| users::get_effective_uid() != 0 && path.exists()),
             user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
         }
     }

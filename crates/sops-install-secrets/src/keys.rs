@@ -1,5 +1,7 @@
 //! The private keys of this host: read from where the manifest and the environment say.
 
+mod public;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use crate::environment::Environment;
 use crate::input;
 use crate::questions;
 use crate::report::{About, Code, Report, Reported};
+
+pub(crate) use public::{named, of_host, of_sshd};
 
 /// Whether a key has to be there.
 #[derive(Clone, Copy, Eq, PartialEq)]

@@ -67,7 +67,7 @@ fn run() -> ExitCode {
     match cli::parse(env::args_os().skip(1)) {
         Ok(Command::Help) => report.page(cli::usage()),
         Ok(Command::Version) => report.line(format_args!("sops-install-secrets {}", env!("CARGO_PKG_VERSION"))),
-        Ok(Command::Run(arguments)) => actions::run(&arguments, &environment, &mut report),
+        Ok(Command::Run(arguments)) => actions::run(arguments, &environment, &mut report),
         Err(error) => {
             report.note(format_args!("{}: {error}", environment.program));
             report.note("Try: sops-install-secrets --help");

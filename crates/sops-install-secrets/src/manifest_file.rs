@@ -33,7 +33,7 @@ pub(crate) fn read(
 /// That it cannot be read, which is reported.
 pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
     let kind = match path {
-        ManifestPath::Given(_) => input::ReadKind::Manifest,
+        ManifestPath::Given(_) | ManifestPath::OfUser(_) => input::ReadKind::Manifest,
         ManifestPath::OfMachine => input::ReadKind::ManifestOfMachine,
     };
     input::read(kind, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
@@ -55,7 +55,7 @@ pub(crate) fn parse(
     questions::add_manifest(inputs, json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         // One before a switch has the environment of a deployment tool.
-        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_), _)
+        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) | Action::Recipients(_), _)
         | (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
         (_, Some(directory)) => RuntimeDirectory::At(directory),
         (_, None) => RuntimeDirectory::Unset,
@@ -71,12 +71,12 @@ pub(crate) fn parse(
             Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
                 report_problem(Code::FieldUnknown, path.as_path(), problem, report);
             }
-            Action::Install | Action::DryRun | Action::Verify | Action::Status => {
+            Action::Install | Action::DryRun | Action::Verify | Action::Status(_) | Action::Recipients(_) => {
                 let (about, error) = placed(path.as_path(), problem);
                 report.warning(Code::FieldUnknown, about, &error);
             }
-            // The build has checked it, and the installation says it again.
-            Action::PreSwitch(_) => {}
+            // The build has checked it, and the installation says it again; and what is removed needs no field.
+            Action::PreSwitch(_) | Action::Remove => {}
         }
     }
     Ok(manifest)

@@ -50,7 +50,7 @@ impl Remedy {
     /// To install a manifest.
     pub(crate) fn install(manifest: &ManifestPath) -> Self {
         let command = match manifest {
-            ManifestPath::OfMachine => "sops-install-secrets".to_owned(),
+            ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
             ManifestPath::Given(path) => format!("sops-install-secrets {}", word(path)),
         };
         Self::Install { command }

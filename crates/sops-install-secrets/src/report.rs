@@ -7,6 +7,7 @@
 mod code;
 mod document;
 mod installed;
+mod public_key;
 mod style;
 
 use std::cell::{Cell, RefCell};
@@ -31,7 +32,8 @@ use document::ReportDocument;
 
 pub(crate) use code::Code;
 pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit};
-pub(crate) use style::LineStyle;
+pub(crate) use public_key::PublicKey;
+pub(crate) use style::{LineStyle, Paint};
 
 /// Prints as the run goes, and keeps what the document at its end holds.
 pub(crate) struct Report {
@@ -44,6 +46,7 @@ pub(crate) struct Report {
     readers: Readers,
     changes: Option<ChangedNames>,
     installed: Option<InstalledFiles>,
+    identities: Option<Vec<PublicKey>>,
     restart: Vec<String>,
     reload: Vec<String>,
     failures: Vec<Finding>,
@@ -106,6 +109,8 @@ pub(crate) enum Outcome {
     Installed,
     /// A first activation installed some files, which is better than none.
     PartlyInstalled,
+    /// What was installed is taken away.
+    Removed,
     /// A dry run: an installation would succeed.
     WouldInstall,
     /// A dry run of a first activation: an installation would leave some files out.
@@ -212,6 +217,7 @@ impl Report {
             readers: Readers::Unknown,
             changes: None,
             installed: None,
+            identities: None,
             restart: Vec::new(),
             reload: Vec::new(),
             failures: Vec::new(),
@@ -375,6 +381,11 @@ impl Report {
         self.installed = Some(installed);
     }
 
+    /// The keys of a host.
+    pub(crate) fn identities(&mut self, keys: Vec<PublicKey>) {
+        self.identities = Some(keys);
+    }
+
     /// Says what changes, in lines as sops-nix prints them.
     pub(crate) fn announce(&self, changes: &Changes, mood: Mood) {
         for (noun, difference) in [("secret", changes.secrets()), ("rendered secret", changes.templates())] {
@@ -455,6 +466,8 @@ impl Report {
             },
             ("install", Outcome::PartlyInstalled) => "; all other secrets and templates are installed",
             ("install", Outcome::Installed | Outcome::Unchanged) => "; all secrets and templates are installed",
+            ("remove", Outcome::Failed) => "; nothing was removed",
+            ("remove", _) => "; what is not named here is removed",
             ("pre-switch", _) => {
                 "; the switch is refused and nothing was changed; to switch all the same, run it again with NIXOS_NO_CHECK=1 \
                  in its environment"

@@ -788,14 +788,16 @@ fn what_is_installed_can_be_seen_by_everybody_and_verified_by_root() {
     let status = if system.root { "setpriv --reuid 1 --regid 1 --clear-groups" } else { "" };
     let run = system.script(&format!(
         "mount -t tmpfs none /run; chmod 755 .; install {manifest}; \
-         {status} {program} {accounts} -status {manifest} | sed 's/  .*  / .. /'; install -verify {manifest}\n\
+         {status} {program} {accounts} -status {manifest} | sed 's/  .*  / .. /; s/^identity .*/identity/'; install -verify {manifest}\n\
          echo other >/run/credstore/a; chmod 600 secrets/a; install -verify {manifest}",
         program = env!("CARGO_BIN_EXE_sops-install-secrets"),
         accounts = if system.root { "" } else { "-ignore-passwd" },
     ));
     assert_eq!(
         run.stdout,
-        "exit 0\ngeneration 1 in /secrets.d/1, on ramfs\nNAME .. STATE\na .. ok\nall is as the manifest says, as far as can be seen without decrypting\nexit 0\nexit 1\n"
+        "exit 0\ngeneration 1 in /secrets.d/1, on ramfs\nNAME .. STATE\na .. ok\nidentity\n\
+         all is as the manifest says, as far as can be seen without decrypting\n\
+         1 file is as the manifest says\nexit 0\nexit 1\n"
     );
     let cure = "install it again with: sops-install-secrets /m.json";
     assert_eq!(
@@ -804,6 +806,33 @@ fn what_is_installed_can_be_seen_by_everybody_and_verified_by_root() {
             "secret \"a\": its mode is 0600 and not 0400; {cure}\n\
              the credential /run/credstore/a is missing or another one; {cure}\n2 failures\n"
         )
+    );
+}
+
+#[test]
+fn everything_can_be_removed_and_nothing_foreign_is() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["credential"] = json!(true);
+    secret["path"] = json!(system.path("etc/link"));
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs none /run; install {manifest}; echo mine >secrets/mine; install -remove {manifest}; \
+         rm secrets/mine; mkdir secrets.d/1/data; mount --bind /run secrets.d/1/data; install -remove {manifest}; \
+         umount secrets.d/1/data; rmdir secrets.d/1/data; install -remove {manifest}; ls -A etc /run/credstore; ls -A | grep secrets; \
+         grep -c secrets.d /proc/self/mountinfo; install -remove {manifest}"
+    ));
+    assert_eq!(
+        run.stderr,
+        "/secrets/mine is not in the manifest; if it was a secret before, install once and then remove, otherwise move \
+         it away\n1 failure; nothing was removed\n\
+         a file system is mounted at /secrets.d/1/data, so it stays; run: umount /secrets.d/1/data, then run this \
+         again\n1 failure; nothing was removed\n"
+    );
+    assert_eq!(
+        run.stdout,
+        "exit 0\nexit 1\nexit 1\nremoved from /secrets: 1 generation, 1 link, 1 credential\nexit 0\n\
+         /run/credstore:\n\netc:\n0\nnothing is installed at /secrets\nexit 0\n"
     );
 }
 

@@ -193,6 +193,18 @@ impl Identities {
         self.loaded.push(Loaded { origin: origin.to_owned(), public, key });
     }
 
+    /// What belongs to each identity and may be shown to everybody, in the order they were added.
+    pub fn public(&self) -> impl Iterator<Item = PublicHalf<'_>> {
+        self.loaded.iter().map(|loaded| {
+            let names = loaded.public.as_slice();
+            let is = match (&loaded.key, names) {
+                (Key::Plugin(_), [program]) => Public::Plugin(program),
+                _ => Public::Names(names),
+            };
+            PublicHalf { origin: &loaded.origin, is }
+        })
+    }
+
     /// Whether one of them is the recipient of this name.
     pub(crate) fn are_named(&self, recipient: &str) -> bool {
         self.loaded.iter().any(|loaded| loaded.is_named(recipient))
@@ -244,6 +256,25 @@ impl Plugin<'_> {
         let failure = |(number, &(place, _))| Some((place, answers.failure(number, header)?));
         self.members.iter().enumerate().filter_map(failure).collect()
     }
+}
+
+/// What may be shown of an identity.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PublicHalf<'a> {
+    /// Where the identity came from, as it was given with its content.
+    pub origin: &'a str,
+    /// What others know it by.
+    pub is: Public<'a>,
+}
+
+/// What others know an identity by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Public<'a> {
+    /// What to encrypt to, the one to prefer first: `age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`, or the fingerprint of an OpenPGP
+    /// key.
+    Names(&'a [String]),
+    /// The program of a plugin, which alone can tell.
+    Plugin(&'a str),
 }
 
 /// What became of an SSH key.

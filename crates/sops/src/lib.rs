@@ -257,7 +257,7 @@ pub use format::{EmitError, ParseError};
 pub use go_yaml::Position;
 pub use identity::age::AgeProblem;
 pub use identity::recipient::{HostRecipient, RecipientError};
-pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins};
+pub use identity::{Gpg, Identities, IdentityError, Imported, KeyProblem, Plugins, Public, PublicHalf};
 pub use lookup::LookupError;
 pub use mac::MacError;
 pub use metadata::MetadataError;

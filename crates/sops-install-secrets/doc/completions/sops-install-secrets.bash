@@ -22,7 +22,7 @@ _sops_install_secrets() {
     if [[ $word == -* ]]; then
         dash=-
         if [[ $word == --* ]]; then dash=--; fi
-        COMPREPLY=($(compgen -P "$dash" -W 'check-mode recipient recipient-file pre-switch system dry-run verify status json ignore-passwd help version' -- "${word#"$dash"}"))
+        COMPREPLY=($(compgen -P "$dash" -W 'check-mode recipient recipient-file pre-switch system dry-run verify status all recipients remove json ignore-passwd help version' -- "${word#"$dash"}"))
     else
         COMPREPLY=($(compgen -f -- "$word"))
     fi

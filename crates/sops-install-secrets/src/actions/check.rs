@@ -28,7 +28,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         | Action::Install
         | Action::DryRun
         | Action::Verify
-        | Action::Status
+        | Action::Status(_)
+        | Action::Recipients(_)
+        | Action::Remove
         | Action::PreSwitch(_) => {}
     }
     Ok(())

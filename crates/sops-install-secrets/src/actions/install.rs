@@ -140,7 +140,7 @@ fn install(
 pub(super) const CREDENTIALS: &str = "/run/credstore";
 
 /// What kind of warning a notice is.
-fn code_of(notice: &Notice) -> Code {
+pub(super) fn code_of(notice: &Notice) -> Code {
     match notice {
         Notice::GaveWay { .. } => Code::GaveWay,
         Notice::Forgotten { .. } => Code::LinkFailed,
@@ -152,8 +152,8 @@ fn code_of(notice: &Notice) -> Code {
 /// Another run holds the lock.
 #[derive(Debug, thiserror::Error)]
 #[error("waiting for another run, which holds {path}", path = path.display())]
-struct WaitingForLock<'a> {
-    path: &'a Path,
+pub(super) struct WaitingForLock<'a> {
+    pub(super) path: &'a Path,
 }
 
 /// Secrets of a user that are not in memory.

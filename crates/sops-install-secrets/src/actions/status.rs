@@ -1,5 +1,5 @@
 //! What is installed, for `-status`: where each file comes from, its owner, and what is not as the manifest says.
-//! Nothing is decrypted and no content is read.
+//! Nothing is decrypted and no content is read; of keys the public half is shown.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -8,17 +8,31 @@ use install::{Current, FileKind, Inputs, Installed};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
-use crate::cli::{Action, Arguments, ManifestPath, Output};
+use crate::cli::{Action, Arguments, ManifestPath, Output, Rows};
+use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{Remedy, editable};
-use crate::report::{Code, InstalledAccess, InstalledFile, InstalledFiles, PendingUnit, Report, Reported};
-use crate::{manifest_file, steady, text, units};
+use crate::report::{
+    Code, InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported,
+};
+use crate::{keys, manifest_file, steady, text, units};
 
 /// Prints the table, or hands it to the report if that is to be a document.
-pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+pub(super) fn run(
+    arguments: &Arguments,
+    rows: Rows,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(), Reported> {
     let path = &arguments.manifest;
-    let manifest = manifest_file::read(path, &Action::Status, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, &Action::Status(rows), environment, &mut Inputs::new(), report)?;
+    confine();
+    let identities = keys::of_host(&manifest, environment, report);
+    if let (ManifestPath::OfUser(path), Output::Lines) = (path, arguments.output) {
+        report.line(format_args!("the manifest is {}", path.display()));
+    }
+    let table = Table { rows, paint: Paint::of(environment), identities };
     let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Warning, report)?;
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
@@ -26,11 +40,15 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         plan.report_unknown_accounts(report);
         let installed = look(&plan, &current, report)?;
         match arguments.output {
-            Output::Lines => print(&installed, &current, path, report),
+            Output::Lines => table.print(&installed, &current, path, report),
             Output::Json => report.installed(installed),
         }
         Ok(())
-    })
+    })?;
+    if arguments.output == Output::Json {
+        report.identities(table.identities);
+    }
+    Ok(())
 }
 
 fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<InstalledFiles, Reported> {
@@ -53,46 +71,99 @@ fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<I
     Ok(InstalledFiles { file_system, files, superfluous, pending: pending.collect() })
 }
 
-fn print(installed: &InstalledFiles, current: &Current<'_>, manifest: &ManifestPath, report: &Report) {
-    let link = current.location().symlink_path();
-    match (current.running_number(), installed.file_system) {
-        (Some(number), Some(file_system)) => {
-            let place = current.location().mount_point().join(number.to_string());
-            report.line(format_args!("generation {number} in {}, on {file_system}", place.display()));
+/// How the table is printed.
+struct Table {
+    rows: Rows,
+    paint: Paint,
+    /// Printed below it.
+    identities: Vec<PublicKey>,
+}
+
+impl Table {
+    fn print(&self, installed: &InstalledFiles, current: &Current<'_>, manifest: &ManifestPath, report: &Report) {
+        let link = current.location().symlink_path();
+        match (current.running_number(), installed.file_system) {
+            (Some(number), Some(file_system)) => {
+                let place = current.location().mount_point().join(number.to_string());
+                report.line(format_args!("generation {number} in {}, on {file_system}", place.display()));
+            }
+            _ => report.line(format_args!("nothing is installed at {}", link.display())),
         }
-        _ => report.line(format_args!("nothing is installed at {}", link.display())),
+        self.print_rows(&installed.files, report);
+        for place in installed.superfluous.iter().flatten() {
+            report.line(format_args!("not in the manifest: {}", text::piece(&link.join(place).to_string_lossy())));
+        }
+        for PendingUnit { unit, request, refused } in &installed.pending {
+            let why = if *refused { "which systemd refused" } else { "for which the next run will ask" };
+            report.line(format_args!("{unit} has not read the new values: it was to {request}, {why}"));
+        }
+        print_identities(&self.identities, report);
+        let drifted = installed.files.iter().filter(|row| !row.drift.is_empty()).count();
+        let superfluous = installed.superfluous.as_ref().map_or(0, Vec::len);
+        if drifted == 0 && superfluous == 0 {
+            report.line("all is as the manifest says, as far as can be seen without decrypting");
+        } else {
+            let all = installed.files.len();
+            report.line(format_args!(
+                "{drifted} of {all} files are not as the manifest says; install them again with: {}",
+                Remedy::install(manifest).command().unwrap_or_default()
+            ));
+        }
     }
-    let rows: Vec<_> = installed.files.iter().map(InstalledFile::cells).collect();
-    let widths = HEADINGS.iter().enumerate().map(|(column, heading)| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([heading.len()]).max().unwrap_or(0)
-    });
-    let widths: Vec<_> = widths.collect();
-    let print = |cells: &[Cow<'_, str>]| {
-        let padded = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
-        report.line(padded.collect::<Vec<_>>().join("  ").trim_end());
-    };
-    print(&HEADINGS.map(Cow::Borrowed));
-    for row in &rows {
-        print(row);
+
+    /// The rows that are shown, in columns. Those that differ go before the others where there is no room for all.
+    fn print_rows(&self, files: &[InstalledFile], report: &Report) {
+        let limit = if self.rows == Rows::All { usize::MAX } else { SHOWN };
+        let different = files.iter().filter(|file| !file.drift.is_empty()).count();
+        let (mut bad, mut good) = (limit.min(different), limit.saturating_sub(different));
+        let mut shown = Vec::new();
+        for file in files {
+            let left = if file.drift.is_empty() { &mut good } else { &mut bad };
+            if let Some(less) = left.checked_sub(1) {
+                *left = less;
+                shown.push((file.cells(), file.drift.is_empty()));
+            }
+        }
+        let widths = HEADINGS.iter().enumerate().map(|(column, heading)| {
+            let cells = shown.iter().filter_map(|(row, _)| row.get(column)).map(|cell| cell.chars().count());
+            cells.chain([heading.len()]).max().unwrap_or(0)
+        });
+        let widths: Vec<_> = widths.collect();
+        let padded = |cells: &[Cow<'_, str>]| {
+            let padded = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        report.line(padded(&HEADINGS.map(Cow::Borrowed)));
+        for (cells, is_right) in &shown {
+            let line = text::clean(&padded(cells)).into_owned();
+            // The state comes last and is not padded.
+            match cells.last().and_then(|state| Some((line.strip_suffix(state.as_ref())?, state))) {
+                Some((before, state)) if *is_right => report.page(format_args!("{before}{}", self.paint.right(state))),
+                Some((before, state)) => report.page(format_args!("{before}{}", self.paint.wrong(state))),
+                None => report.line(line),
+            }
+        }
+        let hidden = files.len().saturating_sub(shown.len());
+        if hidden > 0 {
+            let hidden_bad = different.saturating_sub(shown.iter().filter(|(_, is_right)| !is_right).count());
+            let state = if hidden_bad == 0 { ", all ok".to_owned() } else { format!(", {hidden_bad} of them not ok") };
+            report.line(format_args!("and {hidden} more{state}; -status -all shows them"));
+        }
     }
-    for place in installed.superfluous.iter().flatten() {
-        report.line(format_args!("not in the manifest: {}", text::piece(&link.join(place).to_string_lossy())));
+}
+
+fn print_identities(keys: &[PublicKey], report: &Report) {
+    for PublicKey { origin, recipients, note } in keys {
+        let first = recipients.first().map(|recipient| match recipient.strip_prefix("ssh-rsa ") {
+            // It would take several lines of a terminal.
+            Some(_) => "an RSA key, which this prints: sops-install-secrets -recipients",
+            None => recipient.as_str(),
+        });
+        let parts = [first, note.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+        report.line(format_args!("identity {origin}: {}", parts.join(", but ")));
     }
-    for PendingUnit { unit, request, refused } in &installed.pending {
-        let why = if *refused { "which systemd refused" } else { "for which the next run will ask" };
-        report.line(format_args!("{unit} has not read the new values: it was to {request}, {why}"));
-    }
-    let drifted = installed.files.iter().filter(|row| !row.drift.is_empty()).count();
-    let superfluous = installed.superfluous.as_ref().map_or(0, Vec::len);
-    if drifted == 0 && superfluous == 0 {
-        report.line("all is as the manifest says, as far as can be seen without decrypting");
-    } else {
-        let all = installed.files.len();
-        report.line(format_args!(
-            "{drifted} of {all} files are not as the manifest says; install them again with: {}",
-            Remedy::install(manifest).command().unwrap_or_default()
-        ));
+    if keys.is_empty() {
+        report.line(format_args!("no identity; {}", Remedy::GiveKey));
     }
 }
 
@@ -171,4 +242,6 @@ fn group_name(group: Gid) -> String {
     Group::from_gid(group).ok().flatten().map_or_else(|| group.to_string(), |group| group.name)
 }
 
+/// How many rows of a long table are shown.
+const SHOWN: usize = 40;
 const HEADINGS: [&str; 7] = ["NAME", "OWNER", "MODE", "FILE", "KEY", "LINK", "STATE"];

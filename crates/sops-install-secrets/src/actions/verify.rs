@@ -39,7 +39,12 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             // What cannot be decrypted cannot be compared either.
             return Err(Reported);
         }
-        compare(&current, &files, &changes, path, report)
+        compare(&current, &files, &changes, path, report)?;
+        if report.failures() == 0 {
+            let plural = if files.len() == 1 { " is" } else { "s are" };
+            report.line(format_args!("{} file{plural} as the manifest says", files.len()));
+        }
+        Ok(())
     })
 }
 
@@ -68,15 +73,23 @@ fn compare(
         return Ok(());
     }
     let found = report.failures();
-    for File { wanted, .. } in files {
-        let inspection =
-            current.inspect_file(wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
-        let of_kind = changes.of_kind(wanted.kind);
-        let is_the_same =
+    for file in files {
+        let wanted = &file.wanted;
+        let failed = Code::InstallationFailed;
+        let inspection = current.inspect_file(wanted).map_err(|error| report.failed(failed, &error))?;
+        let modified = &changes.of_kind(wanted.kind).modified;
+        // A file counts as modified for its mode or owner, too.
+        let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
+        let has_content = current.has_content(file).map_err(|error| report.failed(failed, &error))?;
+        let has_access =
             inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
-        if is_the_same && of_kind.modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok() {
-            let what = "its content is another one".to_owned();
-            report.failure_with(Code::Different, About::of(wanted), &Deviation(what), remedy());
+        let what = match (is_modified, has_content, has_access) {
+            (true, false, _) => Some("its content is another one"),
+            (true, true, true) => Some("it has an access control list"),
+            _ => None,
+        };
+        if let Some(what) = what {
+            report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), remedy());
         }
         for drift in inspection.drift {
             report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), remedy());

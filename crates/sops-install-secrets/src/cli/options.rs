@@ -23,6 +23,9 @@ pub(crate) enum Opt {
     DryRun,
     Verify,
     Status,
+    All,
+    Recipients,
+    Remove,
     Json,
     IgnorePasswd,
     Help,
@@ -112,6 +115,29 @@ pub(crate) const OPTIONS: &[Spec] = &[
         details: "Decrypts nothing, changes nothing and shows no value.",
     },
     Spec {
+        option: Opt::All,
+        name: "all",
+        value: Value::Switch,
+        summary: "show every line of a long table, for -status",
+        details: "",
+    },
+    Spec {
+        option: Opt::Recipients,
+        name: "recipients",
+        value: Value::Switch,
+        summary: "print what to encrypt to, as it goes into .sops.yaml",
+        details: "For the keys of this host, or for each KEY and each FILE that is named: a public key, the lines of \
+                  known_hosts, or - for what ssh-keyscan prints. No private key is printed.",
+    },
+    Spec {
+        option: Opt::Remove,
+        name: "remove",
+        value: Value::Switch,
+        summary: "take away everything that was installed",
+        details: "Links, credentials, the secrets and their file system. Nothing is touched as long as something foreign \
+                  is among the secrets.",
+    },
+    Spec {
         option: Opt::Json,
         name: "json",
         value: Value::Switch,
@@ -154,10 +180,12 @@ pub(crate) fn usage() -> String {
     let mut lines = vec![
         "Usage: sops-install-secrets [OPTION]... [MANIFEST]".to_owned(),
         "   or: sops-install-secrets -pre-switch=ACTION [OPTION]... [MANIFEST]...".to_owned(),
+        "   or: sops-install-secrets -recipients [OPTION]... [KEY|FILE]...".to_owned(),
         String::new(),
         "Decrypts the secrets that MANIFEST, the JSON file made by the NixOS module, asks".to_owned(),
         "for, and installs them into a memory file system. Without MANIFEST it reads".to_owned(),
-        format!("{DEFAULT_MANIFEST}."),
+        format!("{DEFAULT_MANIFEST}, or for an ordinary user who has it"),
+        "~/.config/sops-nix/manifest.json.".to_owned(),
         String::new(),
         "Options, with one dash or two:".to_owned(),
     ];

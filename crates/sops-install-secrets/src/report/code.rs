@@ -46,6 +46,8 @@ pub(crate) enum Code {
     UnitUnasked,
     /// An old generation could not be removed.
     PruneFailed,
+    /// Something that was installed could not be taken away.
+    RemovalFailed,
     /// A private key cannot be read or used.
     IdentityUnusable,
     /// Secrets are on a disk.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{ChangedNames, Code, Finding, Generation, InstalledFiles, Outcome, Readers, Report, Step};
+use super::{ChangedNames, Code, Finding, Generation, InstalledFiles, Outcome, PublicKey, Readers, Report, Step};
 
 /// The whole document.
 #[derive(Serialize)]
@@ -21,6 +21,7 @@ pub(super) struct ReportDocument<'a> {
     changes: Option<&'a ChangedNames>,
     units: Units<'a>,
     installed: Option<&'a InstalledFiles>,
+    identities: Option<&'a [PublicKey]>,
     failures: Vec<FindingEntry<'a>>,
     warnings: Vec<FindingEntry<'a>>,
     timings: Vec<Timing>,
@@ -71,6 +72,7 @@ impl<'a> ReportDocument<'a> {
             },
             changes: report.changes.as_ref(),
             installed: report.installed.as_ref(),
+            identities: report.identities.as_deref(),
             units: Units { restart: &report.restart, reload: &report.reload },
             failures: report.failures.iter().map(FindingEntry::of).collect(),
             warnings: report.warnings.iter().map(FindingEntry::of).collect(),

@@ -81,6 +81,32 @@ impl Level {
     }
 }
 
+/// Whether what is printed on standard output has colours.
+#[derive(Clone, Copy)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// For this process: on a terminal of a person who likes colours.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        Self(environment.colours && io::stdout().is_terminal())
+    }
+
+    /// Something as it should be.
+    pub(crate) fn right(self, text: &str) -> String {
+        self.with(GREEN, text)
+    }
+
+    /// Something that a person should look at.
+    pub(crate) fn wrong(self, text: &str) -> String {
+        self.with(RED, text)
+    }
+
+    fn with(self, colour: &str, text: &str) -> String {
+        if self.0 { format!("{colour}{text}{RESET}") } else { text.to_owned() }
+    }
+}
+
 const RED: &str = "\x1b[1;31m";
+const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[1;33m";
 const RESET: &str = "\x1b[0m";

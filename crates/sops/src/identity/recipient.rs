@@ -55,6 +55,31 @@ impl HostRecipient {
         Ok(Self { names })
     }
 
+    /// Reads a line of `known_hosts` or of what ssh-keyscan(1) prints: the names of a host, and behind them its key. Gives
+    /// those names too.
+    ///
+    /// # Errors
+    ///
+    /// As [`HostRecipient::parse`], also for a line in which no names stand before the key.
+    pub fn parse_known_host(line: &str) -> Result<(&str, Self), RecipientError> {
+        let line = line.trim();
+        // A mark may come first: @cert-authority, whose key is no host's, and @revoked.
+        let (names, key) = line.split_once([' ', '\t']).ok_or(RecipientError::Unknown)?;
+        let is_key = ["ssh-", "ecdsa-", "sk-"].iter().any(|start| key.trim_start().starts_with(start));
+        match Self::parse(line) {
+            Err(RecipientError::Unknown) if is_key && !names.starts_with('@') => Ok((names, Self::parse(key)?)),
+            Err(error) => Err(error),
+            Ok(_) => Err(RecipientError::Unknown),
+        }
+    }
+
+    /// Everything that a file can call the host, the one to prefer first: for an ed25519 key what ssh-to-age derives of it, then
+    /// the key itself.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// The recipient to add to a file so that the host can open it: what ssh-to-age derives of an ed25519 key, else the
     /// key itself.
     #[must_use]
@@ -180,6 +205,27 @@ mod tests {
         assert!(fingerprint.is("4D90CB1E7AE375B0E0FE6DD795290D727DAF2CCE"));
         let plugin = age_core::primitives::bech32_encode(bech32::Hrp::parse_unchecked("age1toy"), &[1, 2]);
         assert!(HostRecipient::parse(&plugin).unwrap().is(&plugin));
+    }
+
+    #[test]
+    fn the_key_of_a_known_host_stands_behind_its_names() {
+        let key = ED25519.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        let parsed = HostRecipient::parse(ED25519).unwrap();
+        for names in ["host", "host,192.0.2.1", "[host]:2222", "|1|bm90aGluZw==|bm90aGluZw=="] {
+            let line = format!(" {names}\t{key} comment\r");
+            assert_eq!(HostRecipient::parse_known_host(&line), Ok((names, parsed.clone())));
+        }
+        for (line, expected) in [
+            (format!("@cert-authority *.example {key}"), RecipientError::Unknown),
+            (format!("@revoked host {key}"), RecipientError::Unknown),
+            ("host ecdsa-sha2-nistp256 AAAA".to_owned(), RecipientError::OtherSsh),
+            ("host ssh-ed25519 AAAA".to_owned(), RecipientError::DamagedSsh),
+            ("AGE-SECRET-KEY-1QQ ssh-ed25519 AAAA".to_owned(), RecipientError::PrivateAge),
+            (key, RecipientError::Unknown),
+            ("host".to_owned(), RecipientError::Unknown),
+        ] {
+            assert_eq!(HostRecipient::parse_known_host(&line).unwrap_err(), expected, "{line}");
+        }
     }
 
     #[test]

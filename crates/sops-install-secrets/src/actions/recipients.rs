@@ -1,0 +1,72 @@
+//! What to encrypt to, for `-recipients`: for the keys of this host, or for those that the command line names.
+
+use std::ffi::OsString;
+use std::fs;
+
+use install::Inputs;
+
+use crate::cli::{Action, Arguments, Output};
+use crate::confinement::confine;
+use crate::environment::Environment;
+use crate::input::is_absence;
+use crate::report::{About, Code, PublicKey, Report, Reported};
+use crate::{keys, manifest_file};
+
+/// Prints the recipients in the form of a recipients file of age: comments say whose they are.
+pub(super) fn run(
+    arguments: &Arguments,
+    operands: &[OsString],
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let keys = if operands.is_empty() {
+        of_this_host(arguments, environment, report)?
+    } else {
+        keys::named(operands, report)?
+    };
+    if keys.iter().all(|key| key.recipients.is_empty()) {
+        report.failure(Code::NoIdentity, About::default(), &NothingToShow);
+    }
+    match arguments.output {
+        Output::Lines => print(&keys, report),
+        Output::Json => report.identities(keys),
+    }
+    Ok(())
+}
+
+fn of_this_host(
+    arguments: &Arguments,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<Vec<PublicKey>, Reported> {
+    let path = &arguments.manifest;
+    // Before its first installation, a host has the keys of sshd.
+    if fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error)) {
+        return Ok(keys::of_sshd());
+    }
+    let action = Action::Recipients(Vec::new());
+    let manifest = manifest_file::read(path, &action, environment, &mut Inputs::new(), report)?;
+    confine();
+    Ok(keys::of_host(&manifest, environment, report))
+}
+
+fn print(keys: &[PublicKey], report: &Report) {
+    for key in keys {
+        match &key.note {
+            // It says all itself.
+            None if key.recipients.first() == Some(&key.origin) => {}
+            Some(note) => report.line(format_args!("# {}: {note}", key.origin)),
+            None => report.line(format_args!("# {}", key.origin)),
+        }
+        for recipient in &key.recipients {
+            report.line(recipient);
+        }
+    }
+}
+
+/// There is no key of which something could be shown.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this host has no key whose public half can be shown; sshd makes its keys when it starts, or this does: ssh-keygen -A"
+)]
+struct NothingToShow;

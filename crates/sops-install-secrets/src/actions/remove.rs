@@ -1,0 +1,102 @@
+//! Taking away all that was installed, for `-remove`.
+
+use std::fs;
+use std::path::Path;
+
+use install::{Current, Inputs, Location, Lock, Removal};
+use manifest::Manifest;
+
+use super::install::{WaitingForLock, code_of};
+use crate::cli::{AccountLookup, Action, Arguments, ManifestPath};
+use crate::environment::Environment;
+use crate::input::is_absence;
+use crate::plan::{self, Plan, Unknown};
+use crate::report::{About, Code, Outcome, Report, Reported, Step};
+use crate::{manifest_file, text};
+
+/// Takes everything away, unless something is among the secrets that no installation has put there.
+pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
+    let failed = Code::RemovalFailed;
+    let path = &arguments.manifest;
+    // A machine whose configuration has no secrets any more has no manifest either.
+    let is_gone =
+        *path == ManifestPath::OfMachine && fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error));
+    let json = if is_gone { DEFAULT_PLACES.to_vec() } else { manifest_file::read_text(path, report)? };
+    let manifest = manifest_file::parse(path, &json, &Action::Remove, environment, &mut Inputs::new(), report)?;
+    let location = plan::location(&manifest, report)?;
+    let waiting = |path: &Path| report.note(format_args!("{}: {}", report.program(), WaitingForLock { path }));
+    let lock = Lock::acquire_patiently(&location, waiting).map_err(|error| report.failed(failed, &error))?;
+    let refuse = |foreign: Vec<install::Error>, report: &mut Report| {
+        for error in &foreign {
+            report.failure(failed, About::default(), error);
+        }
+        Reported
+    };
+    let obstacles = Removal::obstacles(&location).map_err(|error| report.failed(failed, &error))?;
+    if !obstacles.is_empty() {
+        return Err(refuse(obstacles, report));
+    }
+    if !is_gone {
+        refuse_unwanted(&manifest, &location, report)?;
+    }
+    report.step(Step::Prune);
+    let removal = Removal::of(&location, lock).map_err(|foreign| refuse(foreign, report))?;
+    for notice in &removal.notices {
+        report.warning(code_of(notice), About::default(), notice);
+    }
+    for error in &removal.failures {
+        report.failure(failed, About::default(), error);
+    }
+    if removal.is_nothing() {
+        report.line(format_args!("nothing is installed at {}", location.symlink_path().display()));
+        report.outcome(Outcome::Unchanged);
+        return Ok(());
+    }
+    report.outcome(Outcome::Removed);
+    let Removal { generations, links, credentials, .. } = removal;
+    report.line(format_args!(
+        "removed from {}: {}, {}, {}",
+        location.symlink_path().display(),
+        counted(generations, "generation"),
+        counted(links, "link"),
+        counted(credentials, "credential")
+    ));
+    if removal.stays_mounted {
+        report.line(format_args!("{} stays mounted, with nothing in it", location.mount_point().display()));
+    }
+    Ok(())
+}
+
+/// Refuses what is in the running generation and not in the manifest.
+fn refuse_unwanted(manifest: &Manifest, location: &Location, report: &mut Report) -> Result<(), Reported> {
+    let plan = Plan::resolve(manifest, AccountLookup::Ignore, Unknown::Warning, report)?;
+    // What stands in the place of the symlink may be somebody else's. Then there is no running generation.
+    let Ok(current) = Current::inspect(location) else { return Ok(()) };
+    if current.running_number().is_none() {
+        return Ok(());
+    }
+    let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
+    let unwanted = current.superfluous(&wanted).map_err(|error| report.failed(Code::RemovalFailed, &error))?;
+    for place in &unwanted {
+        let path = location.symlink_path().join(place);
+        let error = Unwanted { path: text::piece(&path.to_string_lossy()).into_owned() };
+        report.failure(Code::Superfluous, About::default(), &error);
+    }
+    if unwanted.is_empty() { Ok(()) } else { Err(Reported) }
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Where the module puts the secrets of a machine, if nothing else is said.
+const DEFAULT_PLACES: &[u8] = br#"{"secretsMountPoint": "/run/secrets.d", "symlinkPath": "/run/secrets"}"#;
+
+/// A file among the secrets that the manifest does not have.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path} is not in the manifest; if it was a secret before, install once and then remove, otherwise move it away"
+)]
+struct Unwanted {
+    path: String,
+}

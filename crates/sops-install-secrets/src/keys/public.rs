@@ -1,0 +1,172 @@
+//! The public halves of keys: what a file has to be encrypted to so that a host can open it.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use install::Inputs;
+use manifest::Manifest;
+use sops::{HostRecipient, Public, RecipientError};
+
+use super::{Commands, NO_KEY, NotARecipient, load};
+use crate::environment::Environment;
+use crate::input;
+use crate::report::{Code, PublicKey, Report, Reported};
+
+/// The keys that this host would use for a manifest, also those that cannot be used.
+///
+/// Where a private key may not be read, its public half beside it says the same, if it was not exchanged.
+pub(crate) fn of_host(manifest: &Manifest, environment: &Environment, report: &mut Report) -> Vec<PublicKey> {
+    report.hold();
+    let keys = load(manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
+    // What is wrong with a key stands beside it here, and is no warning.
+    report.discard();
+    let mut shown: Vec<PublicKey> = Vec::new();
+    for half in keys.identities.public() {
+        let (recipients, note) = match half.is {
+            Public::Names(names) => (names.to_vec(), None),
+            Public::Plugin(program) => (Vec::new(), Some(format!("{program} alone can tell what to encrypt to"))),
+        };
+        match shown.last_mut().filter(|last| last.origin == half.origin) {
+            Some(last) => last.recipients.extend(recipients),
+            None => shown.push(PublicKey { origin: half.origin.to_owned(), recipients, note }),
+        }
+    }
+    for unusable in keys.unusable {
+        let recipients = beside(Path::new(&unusable.origin)).map_or_else(Vec::new, |host| host.names().to_vec());
+        shown.push(PublicKey { origin: unusable.origin, recipients, note: Some(unusable.reason) });
+    }
+    if let Some(home) = manifest.gnupg_home() {
+        let origin = home.to_string_lossy().into_owned();
+        shown.push(PublicKey {
+            origin,
+            recipients: Vec::new(),
+            note: Some("gpg alone can tell what is in it".to_owned()),
+        });
+    }
+    shown
+}
+
+/// The keys that sshd makes, for a host without a manifest.
+pub(crate) fn of_sshd() -> Vec<PublicKey> {
+    let shown = |path: &str| {
+        let host = beside(Path::new(path))?;
+        Some(PublicKey { origin: path.to_owned(), recipients: host.names().to_vec(), note: None })
+    };
+    HOST_KEYS.into_iter().filter_map(shown).collect()
+}
+
+/// The public half in the file beside a private key.
+fn beside(path: &Path) -> Option<HostRecipient> {
+    let mut name = path.to_owned().into_os_string();
+    name.push(".pub");
+    let content = input::read(input::ReadKind::PublicKey, Path::new(&name)).ok()?;
+    HostRecipient::parse(String::from_utf8_lossy(&content).trim()).ok()
+}
+
+/// The keys that a command line names: texts, files with a key in each line, `known_hosts`, or `-` for standard input.
+///
+/// # Errors
+///
+/// What is not a key is reported, and then there are none at all.
+pub(crate) fn named(operands: &[OsString], report: &mut Report) -> Result<Vec<PublicKey>, Reported> {
+    let mut shown = Vec::new();
+    // A key that was not quoted comes as several words.
+    let joined = match operands.first().and_then(|word| word.to_str()) {
+        Some("ssh-ed25519" | "ssh-rsa") => Some([operands.join(OsStr::new(" "))]),
+        _ => None,
+    };
+    for operand in joined.as_ref().map_or(operands, |joined| joined.as_slice()) {
+        shown.extend(one(operand, report)?);
+    }
+    Ok(shown)
+}
+
+fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported> {
+    if operand == "-" {
+        let content = standard_input().map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+        return lines("standard input", &content).map_err(|error| report.failed(Code::RecipientInvalid, &error));
+    }
+    let text = operand.to_string_lossy();
+    let not = |error: RecipientError| NotARecipient { place: "-recipients".to_owned(), problem: error.to_string() };
+    match HostRecipient::parse(&text).or_else(|error| {
+        HostRecipient::parse_known_host(&text).map(|(_, host)| host).map_err(|other| match other {
+            RecipientError::Unknown => error,
+            other => other,
+        })
+    }) {
+        Ok(host) => {
+            return Ok(vec![PublicKey {
+                origin: host.to_add().to_owned(),
+                recipients: host.names().to_vec(),
+                note: None,
+            }]);
+        }
+        Err(RecipientError::Unknown) => {}
+        Err(error) => return Err(report.failed(Code::RecipientInvalid, &not(error))),
+    }
+    let path = PathBuf::from(operand);
+    let content = input::read(input::ReadKind::PublicKey, &path)
+        .map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+    lines(&text, &String::from_utf8_lossy(&content)).map_err(|error| report.failed(Code::RecipientInvalid, &error))
+}
+
+/// What stands in the lines of a text. Keys of a kind that age does not know are passed over as long as there is another one:
+/// a host has several.
+fn lines(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
+    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let mut shown: Vec<PublicKey> = Vec::new();
+    let mut passed_over = None;
+    for (number, line) in (1_usize..).zip(content.lines().map(str::trim)) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let parsed = match HostRecipient::parse_known_host(line) {
+            Err(RecipientError::Unknown) => HostRecipient::parse(line).map(|host| (origin, host)),
+            known => known,
+        };
+        match parsed {
+            Ok((origin, host)) => {
+                let recipients = host.names().to_vec();
+                if let Some(key) = shown.iter_mut().find(|key| key.origin == origin) {
+                    key.recipients.extend(recipients);
+                } else {
+                    shown.push(PublicKey { origin: origin.to_owned(), recipients, note: None });
+                }
+            }
+            Err(error) => {
+                let problem = error.to_string().replace("FILE", origin);
+                let error_here = NotARecipient { place: format!("{origin}:{number}"), problem };
+                match error {
+                    RecipientError::OtherSsh => passed_over = passed_over.or(Some(error_here)),
+                    _ => return Err(error_here),
+                }
+            }
+        }
+    }
+    if shown.is_empty() {
+        let nothing = || NotARecipient { place: origin.to_owned(), problem: NO_KEY.to_owned() };
+        return Err(passed_over.unwrap_or_else(nothing));
+    }
+    for key in &mut shown {
+        // What sops files have most often comes first.
+        key.recipients.sort_by_key(|recipient| !recipient.starts_with("age1"));
+    }
+    Ok(shown)
+}
+
+fn standard_input() -> Result<String, NoInput> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Standard input cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read standard input: {0}")]
+struct NoInput(#[from] io::Error);
+
+/// Without the ending of the public half.
+const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
+/// The most bytes of standard input.
+const LARGEST: u64 = 1 << 20;
