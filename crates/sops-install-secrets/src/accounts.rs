@@ -18,8 +18,10 @@ pub(crate) struct Accounts {
 pub(crate) enum NoAccount {
     #[error("there is no {kind} {name:?}{}; declare it or correct the name in the manifest", suggestion(nearest.as_deref()))]
     Unknown { kind: AccountKind, name: String, nearest: Option<String> },
-    #[error("cannot look up the {kind} {name:?}")]
-    Failed { kind: AccountKind, name: String, source: nix::Error },
+    #[error(
+        "cannot look up the {kind} {name:?}: {reason}; see that what /etc/nsswitch.conf names answers, then run this again"
+    )]
+    Failed { kind: AccountKind, name: String, reason: nix::Error },
     #[error(
         "the {kind} {name:?} has the number 4294967295, which stands for no account at all; give it another number"
     )]
@@ -77,7 +79,7 @@ pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
         match nix::unistd::Group::from_name(name) {
             Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, AccountKind::Group, name),
             Ok(None) => {}
-            Err(source) => return Err(NoAccount::Failed { kind: AccountKind::Group, name: name.to_owned(), source }),
+            Err(reason) => return Err(NoAccount::Failed { kind: AccountKind::Group, name: name.to_owned(), reason }),
         }
     }
     Err(NoAccount::NoKeysGroup)
@@ -109,7 +111,7 @@ fn known<I: Copy>(
         Ok(Some(id)) if number(id) == u32::MAX => Err(NoAccount::NoNumber { kind, name: name() }),
         Ok(Some(id)) => Ok(id),
         Ok(None) => Err(NoAccount::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
-        Err(source) => Err(NoAccount::Failed { kind, name: name(), source }),
+        Err(reason) => Err(NoAccount::Failed { kind, name: name(), reason }),
     }
 }
 

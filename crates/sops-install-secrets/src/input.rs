@@ -5,13 +5,18 @@
 
 mod absence;
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::libc;
+use nix::sys::stat::Mode;
 use zeroize::Zeroizing;
 
 use absence::Absence;
@@ -108,6 +113,15 @@ pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LARGEST_TABLE).read_to_end(&mut bytes).ok()?;
     Some(bytes)
+}
+
+/// The names in a directory that only explains something; none where it cannot be read.
+pub(crate) fn names(directory: &Path) -> Vec<OsString> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    // Not the standard library's list, whose end panics where close(2) fails.
+    let Ok(mut list) = Dir::open(directory, flags, Mode::empty()) else { return Vec::new() };
+    let names = list.iter().flatten().map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+    names.filter(|name| name != "." && name != "..").collect()
 }
 
 fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {

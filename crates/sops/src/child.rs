@@ -9,13 +9,18 @@ pub(crate) mod query;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{self, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
@@ -314,6 +319,15 @@ pub(crate) fn find(name: impl AsRef<OsStr>, search_path: &OsStr) -> Option<std::
 fn absolute_folders(search_path: &OsStr) -> OsString {
     let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
     std::env::join_paths(folders).unwrap_or_default()
+}
+
+/// The names in a directory; none where it cannot be read. Not by the standard library, whose list panics at its end where
+/// close(2) fails.
+pub(crate) fn names(directory: &Path) -> Vec<OsString> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let Ok(mut list) = Dir::open(directory, flags, Mode::empty()) else { return Vec::new() };
+    let names = list.iter().flatten().map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
+    names.filter(|name| name != "." && name != "..").collect()
 }
 
 /// Text of another program, made fit for a message.

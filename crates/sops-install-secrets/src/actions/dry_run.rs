@@ -1,5 +1,6 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
+use std::fs;
 use std::path::Path;
 
 use install::{Current, Drift, File, Inputs};
@@ -14,7 +15,7 @@ use crate::plan::{Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, VERBS};
-use crate::{manifest_file, steady};
+use crate::{input, manifest_file, steady};
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
@@ -96,5 +97,5 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
 }
 
 fn is_empty_directory(path: &Path) -> bool {
-    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) && input::names(path).is_empty()
 }

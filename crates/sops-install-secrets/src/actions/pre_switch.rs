@@ -15,7 +15,7 @@ use crate::cli::{AccountLookup, Arguments, ManifestPath, PreSwitch, Switch};
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
-use crate::input::is_absence;
+use crate::input::{self, is_absence};
 use crate::keys::{self, Commands};
 use crate::manifest_file;
 use crate::plan::{Plan, Unknown};
@@ -87,18 +87,17 @@ fn is_first_installation(manifest: &Manifest) -> bool {
 /// The number of the generation that the system is, if it is one of the profile and not its newest.
 fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
     let system = fs::canonicalize(system).ok()?;
-    let generations = fs::read_dir(profiles).ok()?.flatten().filter_map(|entry| {
-        let name = entry.file_name();
+    let generations = input::names(profiles).into_iter().filter_map(|name| {
         let number = name.to_str()?.strip_prefix("system-")?.strip_suffix("-link")?.parse::<u64>().ok()?;
-        Some((number, entry.path()))
+        Some((number, profiles.join(name)))
     });
     let generations: Vec<_> = generations.collect();
     let newest = generations.iter().map(|&(number, _)| number).max()?;
     let is_it = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path == system);
     // A specialisation is a part of its generation.
     let has_it = |path: &Path| {
-        let below = fs::read_dir(path.join("specialisation")).into_iter().flatten().flatten();
-        is_it(path) || below.map(|entry| entry.path()).any(|path| is_it(&path))
+        let below = path.join("specialisation");
+        is_it(path) || input::names(&below).into_iter().any(|name| is_it(&below.join(name)))
     };
     let found = generations.iter().filter(|(_, path)| has_it(path)).map(|&(number, _)| number).max()?;
     (found < newest).then_some(found)

@@ -12,6 +12,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -21,6 +22,8 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpgid, getpgrp};
+
+use super::names;
 
 /// As long as one of these is there, a signal does not end the process before it is dropped.
 pub(crate) struct Postponed(&'static State);
@@ -143,8 +146,9 @@ fn end_strays() {
 /// The children of this process outside of its own group, where none of ours is, as the kernel tells them (proc(5)); none
 /// where it does not.
 fn strays() -> Vec<Pid> {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
-    let lists = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let tasks = Path::new("/proc/self/task");
+    let lists = names(tasks).into_iter().map(|task| tasks.join(task).join("children"));
+    let lists = lists.filter_map(|list| std::fs::read_to_string(list).ok());
     let numbers: Vec<i32> = lists.flat_map(|list| list.split(' ').flat_map(str::parse).collect::<Vec<_>>()).collect();
     let children = numbers.into_iter().map(Pid::from_raw);
     children.filter(|child| getpgid(Some(*child)) != Ok(getpgrp())).collect()

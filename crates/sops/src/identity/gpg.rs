@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::child::ending::Postponed;
 use crate::child::query::{Query, QueryError, resolve};
-use crate::child::{Child, ChildProblem, More, When};
+use crate::child::{Child, ChildProblem, More, When, names};
 
 /// How to run GnuPG. It asks for no passphrase; whether its agent does, is up to the settings of the agent.
 pub struct Gpg {
@@ -258,9 +258,9 @@ impl Drop for Agent {
 /// The folders in which GnuPG puts sockets if it does not put them into its home: one for each home.
 fn socket_folders() -> BTreeSet<PathBuf> {
     let top = PathBuf::from(format!("/run/user/{}/gnupg", getuid()));
-    let Ok(entries) = fs::read_dir(&top) else { return BTreeSet::new() };
-    let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path()).chain([top]).collect()
+    let folders: Vec<PathBuf> = names(&top).into_iter().map(|name| top.join(name)).collect();
+    let is_folder = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    folders.into_iter().chain([top]).filter(is_folder).collect()
 }
 
 /// Tries again for a while what fails because something else is not finished.
