@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 
 use manifest::{AccountName, Group, Owner};
 use nix::unistd::{Gid, Uid};
+
+use crate::input;
 
 /// The user database, asked once for each name. The answer "there is none" and a failed question are not the same.
 #[derive(Default)]
@@ -85,6 +88,24 @@ pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
     Err(NoAccount::NoKeysGroup)
 }
 
+/// Whether a look-up can take long: other than files of this machine and systemd are asked, perhaps over a network.
+pub(crate) fn may_be_slow() -> bool {
+    let table = input::read_table(Path::new("/etc/nsswitch.conf")).unwrap_or_default();
+    asks_others(&String::from_utf8_lossy(&table))
+}
+
+/// What is waited for then, in the words of a message.
+pub(crate) const SERVICE: &str = "the name services in /etc/nsswitch.conf";
+
+fn asks_others(table: &str) -> bool {
+    let lines = table.lines().filter_map(|line| line.split('#').next()?.split_once(':'));
+    let services = lines.filter(|(database, _)| ["passwd", "group"].contains(&database.trim()));
+    let is_quick = |word: &str| ["files", "compat", "systemd", "mymachines", "altfiles"].contains(&word);
+    let mut words = services.flat_map(|(_, services)| services.split_whitespace());
+    // What stands in brackets says what to do after an answer.
+    words.any(|word| !is_quick(word) && !word.contains(['[', ']', '=']))
+}
+
 /// The answer given before, or a new one.
 fn cached<I: Copy>(
     answers: &mut HashMap<AccountName, Result<I, NoAccount>>,
@@ -154,6 +175,19 @@ mod tests {
     use super::*;
 
     const DECLARED: &str = "root:x:0:0::/root:/bin/sh\nnginx:x:60:60:::\npostgres:x:71:71:::\n";
+
+    #[test]
+    fn only_services_of_others_are_taken_for_slow() {
+        for (table, slow) in [
+            ("", false),
+            ("passwd: files systemd\ngroup: files [success=merge] systemd\nhosts: dns\n", false),
+            ("passwd:\tfiles sss # network\n", true),
+            ("group: compat [NOTFOUND=return] ldap\n", true),
+            ("# passwd: nis\n", false),
+        ] {
+            assert_eq!(asks_others(table), slow, "{table}");
+        }
+    }
 
     #[test]
     fn a_misspelled_name_has_a_nearest_one() {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use install::Inputs;
 use manifest::Manifest;
-use sops::{Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, command_words};
+use sops::{
+    Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, Watcher, command_words,
+};
 use zeroize::Zeroizing;
 
 use crate::cli::HostName;
@@ -74,6 +76,7 @@ pub(crate) fn load(
     let credentials = environment.credentials_directory.as_deref();
     let log_imports = manifest.logging().key_import();
     let mut loader = Loader {
+        watcher: report.watcher(),
         identities: Identities::new(),
         unusable: Vec::new(),
         hidden: false,
@@ -122,13 +125,18 @@ pub(crate) fn load(
     }
     let named = manifest.gnupg_home().map(Path::to_owned).filter(|home| loader.has_home(home));
     let home = named.or_else(|| environment.gnupg_home.clone().filter(|_| manifest.gnupg_home().is_none()));
+    let watcher = loader.watcher.clone();
     let Loader { mut identities, unusable, hidden, .. } = loader;
-    identities.set_plugins(Plugins { search_path: environment.path.clone(), time_limit: TIME_LIMIT });
+    identities.set_plugins(Plugins {
+        search_path: environment.path.clone(),
+        time_limit: TIME_LIMIT,
+        watcher: watcher.clone(),
+    });
     // With SSH keys for PGP, or a home that is not there, that of the user is not asked in its place.
     if home.is_some() || (manifest.ssh_key_paths().is_empty() && manifest.gnupg_home().is_none()) {
         let program = PathBuf::from(&environment.gpg);
         let search_path = environment.path.clone();
-        identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT });
+        identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT, watcher });
     }
     HostKeys { identities, unusable, hidden }
 }
@@ -212,6 +220,8 @@ enum Log {
 }
 
 struct Loader<'a> {
+    /// Tells people what takes long.
+    watcher: Watcher,
     identities: Identities,
     unusable: Vec<Unusable>,
     hidden: bool,
@@ -291,7 +301,14 @@ impl Loader<'_> {
             let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
             let (program, arguments) = words.split_first().ok_or(KeyReason::Command)?;
             let search_path = self.search_path;
-            let query = Query { program, arguments, search_path, environment: &[], time_limit: TIME_LIMIT };
+            let query = Query {
+                program,
+                arguments,
+                search_path,
+                environment: &[],
+                time_limit: TIME_LIMIT,
+                watcher: &self.watcher,
+            };
             query.output().map_err(KeyReason::Query)
         });
         match output {

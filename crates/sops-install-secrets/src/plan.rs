@@ -77,17 +77,17 @@ impl<'m> Plan<'m> {
         report: &mut Report,
     ) -> Result<Self, Reported> {
         let location = location(manifest, report)?;
-        let mut owners = Owners::of(manifest, lookup);
-        let secrets = manifest.secrets().iter().map(Origin::Secret);
-        let files = secrets.chain(manifest.templates().iter().map(Origin::Template));
-        Ok(Self {
-            manifest,
-            location,
-            files: files.map(|origin| PlannedFile::new(origin, &mut owners, unknown)).collect(),
-            sops_files: sops_files(manifest),
-            directory_group: directory_group(manifest, lookup),
-            unknown,
-        })
+        let ask = || {
+            let mut owners = Owners::of(manifest, lookup);
+            let secrets = manifest.secrets().iter().map(Origin::Secret);
+            let files = secrets.chain(manifest.templates().iter().map(Origin::Template));
+            let files: Vec<_> = files.map(|origin| PlannedFile::new(origin, &mut owners, unknown)).collect();
+            (files, directory_group(manifest, lookup))
+        };
+        let asks_slowly = lookup == AccountLookup::LookUp && !manifest.user_mode() && accounts::may_be_slow();
+        let (files, directory_group) =
+            if asks_slowly { report.watcher().during(accounts::SERVICE, ask) } else { ask() };
+        Ok(Self { manifest, location, files, sops_files: sops_files(manifest), directory_group, unknown })
     }
 
     /// The group of the directories; none in user mode, where they are the user's.

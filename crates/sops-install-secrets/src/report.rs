@@ -24,6 +24,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
+use sops::Watcher;
 
 use crate::cli::Output;
 use crate::remedy::Remedy;
@@ -186,7 +187,7 @@ struct Names {
 pub(crate) enum Step {
     /// Reading and checking the manifest.
     Manifest,
-    /// Waiting for another run, and looking at the running generation.
+    /// Watcher for another run, and looking at the running generation.
     Look,
     /// Loading identities.
     Identities,
@@ -288,6 +289,17 @@ impl Report {
     /// A line on standard error that tells of no failure.
     pub(crate) fn note(&self, line: impl Display) {
         self.emit(Outlet::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
+    }
+
+    /// Tells at once that a program keeps this one waiting. It does not go through what is held back: people are to see it
+    /// while it lasts.
+    pub(crate) fn watcher(&self) -> Watcher {
+        let (program, style) = (self.program.clone(), self.style);
+        Watcher::new(move |name| {
+            let touch = if name.starts_with("age-plugin-") { "; its token may have to be touched" } else { "" };
+            let line = format!("{program}: waiting for {name}{touch}");
+            style.print(style::Level::Information, format_args!("{}", text::clean(&line)));
+        })
     }
 
     /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use install::{Activation, Changes, Current};
 use manifest::UnitName;
-use sops::{Query, QueryError};
+use sops::{Query, QueryError, Watcher};
 
 use crate::environment::Environment;
 use crate::plan::Plan;
@@ -76,25 +76,34 @@ const REFUSED: &str = "refused ";
 pub(crate) const VERBS: [Verb; 2] = [Verb::Restart, Verb::Reload];
 
 /// How units are asked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Route<'a> {
-    /// `systemctl --no-block`, looked for in this search path: from a unit, whose lists NixOS would read only at the next
-    /// switch.
-    Systemctl(&'a OsStr, Whose),
+    /// `systemctl --no-block`: from a unit, whose lists NixOS would read only at the next switch.
+    Systemctl(Systemctl<'a>),
     /// The lists below this directory that NixOS reads after its activation script.
     ActivationLists(&'a Path),
 }
 
 impl<'a> Route<'a> {
     /// The way that the environment asks for.
-    pub(crate) fn of(plan: &Plan<'_>, environment: &'a Environment) -> Self {
+    pub(crate) fn of(plan: &Plan<'_>, environment: &'a Environment, watcher: &'a Watcher) -> Self {
         if environment.systemctl {
             let whose = if plan.manifest.user_mode() { Whose::OfTheUser } else { Whose::OfTheSystem };
-            Self::Systemctl(&environment.path, whose)
+            Self::Systemctl(Systemctl { search_path: &environment.path, whose, watcher })
         } else {
             Self::ActivationLists(Path::new("/run/nixos"))
         }
     }
+}
+
+/// The program that hands requests to systemd.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Systemctl<'a> {
+    /// Where it is looked for.
+    search_path: &'a OsStr,
+    whose: Whose,
+    /// Who is told if it takes long.
+    watcher: &'a Watcher,
 }
 
 /// Whose units are asked for.
@@ -239,9 +248,9 @@ impl<'a> Requests<'a> {
                 continue;
             }
             match route {
-                Route::Systemctl(search_path, whose) => {
+                Route::Systemctl(systemctl) => {
                     for units in units.chunks(UNITS) {
-                        ask_systemctl(action, units, search_path, whose, &mut sent);
+                        systemctl.ask(action, units, &mut sent);
                     }
                 }
                 Route::ActivationLists(directory) => sent.errors.extend(append(directory, action, units).err()),
@@ -271,53 +280,57 @@ const UNITS: usize = 1000;
 /// How long systemctl may take to hand over one call's requests. It waits for no job, only for systemd to take them.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
-fn ask_systemctl(action: Verb, units: &[&UnitName], search_path: &OsStr, whose: Whose, sent: &mut Sent) {
-    let verb = match action {
-        Verb::Restart => "try-restart",
-        Verb::Reload => "try-reload-or-restart",
-    };
-    let options = whose.options().iter().copied().chain([verb, "--"]);
-    let arguments = options.chain(units.iter().map(|unit| unit.as_str()));
-    let arguments: Vec<OsString> = arguments.map(OsString::from).collect();
-    let program = OsStr::new("systemctl");
-    let query = Query { program, arguments: &arguments, search_path, environment: &[], time_limit: TIME_LIMIT };
-    let (status, said) = match query.output() {
-        Ok(_) => return,
-        Err(QueryError::Failed { status, complaint }) => (status, complaint),
-        Err(reason) => {
-            let units = names(units);
-            sent.errors.push(RequestError::NoSystemctl { verb: action.word(), units, reason });
+impl Systemctl<'_> {
+    /// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
+    fn ask(self, action: Verb, units: &[&UnitName], sent: &mut Sent) {
+        let Self { search_path, whose, watcher } = self;
+        let verb = match action {
+            Verb::Restart => "try-restart",
+            Verb::Reload => "try-reload-or-restart",
+        };
+        let options = whose.options().iter().copied().chain([verb, "--"]);
+        let arguments = options.chain(units.iter().map(|unit| unit.as_str()));
+        let arguments: Vec<OsString> = arguments.map(OsString::from).collect();
+        let program = OsStr::new("systemctl");
+        let query =
+            Query { program, arguments: &arguments, search_path, environment: &[], time_limit: TIME_LIMIT, watcher };
+        let (status, said) = match query.output() {
+            Ok(_) => return,
+            Err(QueryError::Failed { status, complaint }) => (status, complaint),
+            Err(reason) => {
+                let units = names(units);
+                sent.errors.push(RequestError::NoSystemctl { verb: action.word(), units, reason });
+                return;
+            }
+        };
+        // What it said of so many units may have been cut off. A request that is made twice is one job.
+        if let (true, Some((first, second))) = (said.ends_with(CUT_OFF), units.split_at_checked(units.len() / 2))
+            && units.len() > 1
+        {
+            self.ask(action, first, sent);
+            self.ask(action, second, sent);
             return;
         }
-    };
-    // What it said of so many units may have been cut off. A request that is made twice is one job.
-    if let (true, Some((first, second))) = (said.ends_with(CUT_OFF), units.split_at_checked(units.len() / 2))
-        && units.len() > 1
-    {
-        ask_systemctl(action, first, search_path, whose, sent);
-        ask_systemctl(action, second, search_path, whose, sent);
-        return;
-    }
-    let words: Vec<&str> = said.split("; ").filter(|words| !words.is_empty()).collect();
-    if !matches!(status.code(), Some(code) if REFUSALS.contains(&code)) {
-        let words = if words.is_empty() { format!("{status} ({})", names(units)) } else { words.join("; ") };
-        sent.errors.push(RequestError::Failed { verb, words });
-        return;
-    }
-    // systemd says no to the units that it names, or to any of them if it names none.
-    let mut named = false;
-    for unit in units {
-        let of_unit = words.iter().find(|words| is_about(words, unit.as_str()));
-        if let Some(words) = of_unit {
-            named = true;
-            sent.refuse(action, verb, unit, whose, (*words).to_owned());
+        let words: Vec<&str> = said.split("; ").filter(|words| !words.is_empty()).collect();
+        if !matches!(status.code(), Some(code) if REFUSALS.contains(&code)) {
+            let words = if words.is_empty() { format!("{status} ({})", names(units)) } else { words.join("; ") };
+            sent.errors.push(RequestError::Failed { verb, words });
+            return;
         }
-    }
-    if !named {
-        let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
+        // systemd says no to the units that it names, or to any of them if it names none.
+        let mut named = false;
         for unit in units {
-            sent.refuse(action, verb, unit, whose, words.clone());
+            let of_unit = words.iter().find(|words| is_about(words, unit.as_str()));
+            if let Some(words) = of_unit {
+                named = true;
+                sent.refuse(action, verb, unit, whose, (*words).to_owned());
+            }
+        }
+        if !named {
+            let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
+            for unit in units {
+                sent.refuse(action, verb, unit, whose, words.clone());
+            }
         }
     }
 }

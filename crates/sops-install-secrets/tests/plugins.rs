@@ -13,7 +13,7 @@ mod support;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -123,4 +123,18 @@ fn a_plugin_that_is_not_in_path_is_named_for_every_file() {
         let line = run.stderr.lines().find(|line| line.contains(&format!("secret \"{name}\": ")));
         assert!(line.is_some_and(|line| line.contains("age-plugin-toy is not in PATH; ")), "{}", run.stderr);
     }
+}
+
+#[test]
+fn a_plugin_that_takes_its_time_is_named_while_it_does() {
+    let scratch = Scratch::new();
+    scratch.write("bin/starts", b"");
+    let toy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sops/tests/programs/age-plugin-toy");
+    let slow = format!("#!/bin/sh\nsleep 3\nexec '{}' \"$@\"\n", toy.canonicalize().unwrap().display());
+    let plugin = scratch.write("bin/age-plugin-toy", slow.as_bytes());
+    fs::set_permissions(plugin, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = install(&scratch, &[secret("a", &toy_file("one.yaml"))]);
+    let program = env!("CARGO_BIN_EXE_sops-install-secrets");
+    assert_eq!(run.stderr, format!("{program}: waiting for age-plugin-toy; its token may have to be touched\n"));
+    assert_eq!(run.status, Some(0));
 }

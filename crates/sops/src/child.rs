@@ -5,6 +5,7 @@
 
 pub(crate) mod ending;
 pub(crate) mod query;
+pub(crate) mod watcher;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -26,6 +27,7 @@ use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
 use self::ending::Postponed;
+use self::watcher::{Untold, Watcher};
 use crate::foreign::Foreign;
 
 /// The most that is kept of what a child wrote, in bytes; what is asked for is a key.
@@ -79,6 +81,7 @@ pub(crate) struct Child {
     /// The beginning of what it wrote to its standard error.
     complaint: Vec<u8>,
     when: When,
+    untold: Untold,
     /// Dropped last, when the child has ended.
     postponed: Postponed,
 }
@@ -114,8 +117,16 @@ impl Child {
             output: Zeroizing::new(Vec::with_capacity(LARGEST_OUTPUT)),
             complaint: Vec::new(),
             when,
+            untold: Untold::new(Watcher::default(), String::new()),
             postponed,
         })
+    }
+
+    /// Lets people be told if it takes long.
+    pub(crate) fn telling(mut self, watcher: &Watcher, program: &Path) -> Self {
+        let name = program.file_name().unwrap_or(program.as_os_str());
+        self.untold = Untold::new(watcher.clone(), one_line(name.as_bytes()));
+        self
     }
 
     /// Its standard output so far, without what was forgotten.
@@ -161,7 +172,8 @@ impl Child {
             }
             let writing = if input.is_empty() { None } else { self.input.as_mut() };
             let ending = (self.when == When::Working).then_some(&self.postponed);
-            let ready = Ready::wait(&self.process, writing.as_deref(), ending, self.deadline)?;
+            let until = self.untold.look(self.deadline);
+            let ready = Ready::wait(&self.process, writing.as_deref(), ending, until)?;
             if let (true, Some(pipe)) = (ready.input, writing) {
                 let piece = input.get(..PIECE).unwrap_or(input);
                 match pipe.write(piece) {
@@ -199,6 +211,7 @@ impl Child {
             // The end of a child is no event that `poll(2)` knows, so the pause grows from one to 16 milliseconds. What it
             // writes meanwhile is read, lest it wait for us.
             let until = now.checked_add(pause).map_or(deadline, |end| end.min(deadline));
+            let until = self.untold.look(until);
             let ending = (self.when == When::Working).then_some(&self.postponed);
             let ready = Ready::wait(&self.process, None, ending, until)?;
             self.read(&ready)?;
@@ -389,6 +402,30 @@ pub(crate) mod tests {
         child.exchange(&vec![b'x'; 1_000_000], More::Never, |_, _| false).unwrap();
         assert!(child.finish(LONG).unwrap().success());
         assert_eq!(child.output().trim_ascii(), b"1000000");
+    }
+
+    #[test]
+    fn who_waits_is_told_once_what_for() {
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let names = told.clone();
+        let watcher = Watcher::new(move |name| names.lock().unwrap().push(name.to_owned()));
+        for (script, times) in [("sleep 3", 1), ("exec >&- 2>&-; sleep 3", 1), ("true", 0)] {
+            told.lock().unwrap().clear();
+            let mut child = start(script, LONG).unwrap().telling(&watcher, Path::new("/bin/a\nb"));
+            child.exchange(b"", More::Never, |_, _| false).unwrap();
+            assert!(child.finish(LONG).unwrap().success());
+            assert_eq!(*told.lock().unwrap(), vec!["a; b"; times], "{script}");
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_call_is_told_too() {
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let names = told.clone();
+        let watcher = Watcher::new(move |name| names.lock().unwrap().push(name.to_owned()));
+        assert_eq!(watcher.during("nothing", || 1), 1);
+        watcher.during("sleep", || std::thread::sleep(Duration::from_millis(2500)));
+        assert_eq!(*told.lock().unwrap(), ["sleep"]);
     }
 
     #[test]

@@ -249,6 +249,7 @@ mod version;
 mod walk;
 
 pub use child::query::{Query, QueryError, command_words};
+pub use child::watcher::Watcher;
 pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
 pub use error::Error;
 pub use file::{Checked, Decrypted, Encrypted, Format};

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sops::{Encrypted, Format, Gpg, Identities, Query};
+use sops::{Encrypted, Format, Gpg, Identities, Query, Watcher};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().collect();
@@ -44,6 +44,7 @@ fn query(folder: &OsStr) -> ExitCode {
         search_path: OsStr::new("/usr/bin:/bin"),
         environment: &[],
         time_limit: Duration::from_secs(60),
+        watcher: &Watcher::default(),
     };
     println!("{:?}", query.output().is_ok());
     ExitCode::SUCCESS
@@ -58,6 +59,7 @@ fn gpg(folder: &OsStr) -> ExitCode {
         search_path: "/usr/bin:/bin".into(),
         home: Some(folder.join("missing")),
         time_limit: Duration::from_secs(60),
+        watcher: Watcher::default(),
     });
     let file = "a: b\nsops:\n    pgp:\n        - fp: A\n          created_at: \"2026-01-01T00:00:00Z\"\n          enc: x\n    \
                 lastmodified: \"2026-01-01T00:00:00Z\"\n    mac: x\n    version: 3.12.2\n";

@@ -24,7 +24,7 @@ use age_core::primitives::bech32_encode;
 use age_core::secrecy::ExposeSecret as _;
 use age_plugin::identity::{self, IdentityPluginV1};
 use age_plugin::{Callbacks, PluginHandler, run_state_machine};
-use sops::{Encrypted, Format, Identities, Plugins};
+use sops::{Encrypted, Format, Identities, Plugins, Watcher};
 
 fn main() -> io::Result<()> {
     if let Some(flag) = env::args().nth(1)
@@ -99,7 +99,11 @@ fn open(identities: &[u8], tasks: &[&'static str]) -> Vec<Result<String, String>
     });
     let mut host = Identities::new();
     assert!(host.add_age_key_file("keys.txt", text.as_bytes()).is_empty());
-    host.set_plugins(Plugins { search_path: folder.path().into(), time_limit: TIME_LIMIT });
+    host.set_plugins(Plugins {
+        search_path: folder.path().into(),
+        time_limit: TIME_LIMIT,
+        watcher: Watcher::default(),
+    });
     let mut files: Vec<_> = tasks
         .iter()
         .enumerate()

@@ -112,7 +112,7 @@ fn install(
         report.warning(code_of(&notice), About::default(), &notice);
     }
     report.step(Step::Units);
-    let sent = requests.send(Route::of(&plan, environment));
+    let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
     // The secrets are installed, so a unit that does not want them is no failure.
     for error in &sent.refusals {
         report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::watcher::Watcher;
 use super::{Child, ChildProblem, LARGEST_OUTPUT, More, When, find};
 
 /// A program that is run for its standard output. It has no input, a process group of its own and a time limit; it ends with
@@ -25,6 +26,8 @@ pub struct Query<'a> {
     pub environment: &'a [(&'a str, &'a OsStr)],
     /// How long it may take.
     pub time_limit: Duration,
+    /// Who is told if it takes long.
+    pub watcher: &'a Watcher,
 }
 
 /// Why a program gave no output. Nothing of its standard output is in here.
@@ -78,9 +81,10 @@ impl Query<'_> {
 
     fn run(&self, when: When) -> Result<Zeroizing<Vec<u8>>, QueryError> {
         let program = resolve(Path::new(self.program), self.search_path)?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         command.args(self.arguments).envs(self.environment.iter().copied());
-        let mut child = Child::start(&mut command, self.search_path, self.time_limit, when)?;
+        let child = Child::start(&mut command, self.search_path, self.time_limit, when)?;
+        let mut child = child.telling(self.watcher, &program);
         child.exchange(b"", More::Never, |_, _| false)?;
         let status = child.finish(Duration::MAX)?;
         if status.success() {
@@ -166,6 +170,7 @@ mod tests {
             search_path: OsStr::new(search_path),
             environment: &[("GIVEN", OsStr::new("given"))],
             time_limit: Duration::from_secs(seconds),
+            watcher: &Watcher::default(),
         };
         let output = query.output().map(|output| String::from_utf8_lossy(&output).into_owned());
         output.map_err(|error| error.to_string())

@@ -9,6 +9,7 @@ use age_core::secrecy::ExposeSecret;
 use base64ct::Encoding as _;
 
 use super::*;
+use crate::Watcher;
 use crate::child::tests::{programs, search_path};
 use crate::identity::age::AgeProblem;
 use crate::identity::{Gpg, Plugins};
@@ -89,6 +90,7 @@ fn set_gpg(identities: &mut Identities, how: &str) -> tempfile::TempDir {
         search_path: "/usr/bin:/bin".into(),
         home: Some(home.path().to_owned()),
         time_limit: Duration::from_secs(60),
+        watcher: Watcher::default(),
     });
     home
 }
@@ -221,7 +223,11 @@ fn set_counting_toy(identities: &mut Identities, time_limit: Duration) -> tempfi
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(programs().join("age-plugin-toy"), folder.path().join("age-plugin-toy")).unwrap();
     std::fs::write(folder.path().join("starts"), "").unwrap();
-    identities.set_plugins(Plugins { search_path: search_path(folder.path()), time_limit });
+    identities.set_plugins(Plugins {
+        search_path: search_path(folder.path()),
+        time_limit,
+        watcher: Watcher::default(),
+    });
     folder
 }
 
@@ -357,7 +363,11 @@ fn a_plugin_is_asked_first_about_recipients_of_its_own() {
     let missing = open(&[vec![toy("age1toy1qqqq", "open")]], 0, &identities).unwrap_err();
     assert!(missing.contains("age-plugin-toy (/toy.txt): age-plugin-toy is not in PATH"), "{missing}");
 
-    identities.set_plugins(Plugins { search_path: search_path(&programs()), time_limit: Duration::from_secs(60) });
+    identities.set_plugins(Plugins {
+        search_path: search_path(&programs()),
+        time_limit: Duration::from_secs(60),
+        watcher: Watcher::default(),
+    });
     let groups = [vec![toy("age1other1qqqq", "open"), toy("age1toy1qqqq", "stay")]];
     assert_eq!(open(&groups, 0, &identities).as_deref(), Ok(&b"stay"[..]));
     let groups = [vec![toy("age1other1qqqq", "error"), toy("age1tag1qqqq", "open")]];

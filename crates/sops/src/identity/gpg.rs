@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::child::ending::Postponed;
 use crate::child::query::{Query, QueryError, resolve};
+use crate::child::watcher::Watcher;
 use crate::child::{Child, ChildProblem, More, When, names};
 
 /// How to run GnuPG. It asks for no passphrase; whether its agent does, is up to the settings of the agent.
@@ -35,6 +36,8 @@ pub struct Gpg {
     pub home: Option<PathBuf>,
     /// How long one message may take.
     pub time_limit: Duration,
+    /// Who is told if one takes long.
+    pub watcher: Watcher,
 }
 
 /// GnuPG, unless it has hung once.
@@ -102,8 +105,8 @@ impl Program {
         // Trust plays no part in a decryption, and these keep it from making files.
         command.args(["--trust-model=always", "--no-auto-check-trustdb", "--no-random-seed-file", "--decrypt"]);
         command.env("GNUPGHOME", home).current_dir("/");
-        let mut child =
-            Child::start(&mut command, &self.settings.search_path, self.settings.time_limit, When::Working)?;
+        let child = Child::start(&mut command, &self.settings.search_path, self.settings.time_limit, When::Working)?;
+        let mut child = child.telling(&self.settings.watcher, program);
         child.exchange(armored.as_bytes(), More::Never, |_, _| false)?;
         let status = child.finish(Duration::MAX)?;
         let complaint = child.complaint().replace("gpg: ", "");
@@ -230,6 +233,7 @@ impl Agent {
             search_path: &self.search_path,
             environment: &[("GNUPGHOME", self.home.path().as_os_str())],
             time_limit: CLEANING,
+            watcher: &Watcher::default(),
         };
         query.output_even_at_the_end()
     }
@@ -307,7 +311,13 @@ mod tests {
         fs::write(home.join("how"), how).unwrap();
         fs::write(home.join("pubring.kbx"), "").unwrap();
         let home = Some(home.to_owned());
-        Program::new(Gpg { program: programs().join("gpg"), search_path: PATH.into(), home, time_limit })
+        Program::new(Gpg {
+            program: programs().join("gpg"),
+            search_path: PATH.into(),
+            home,
+            time_limit,
+            watcher: Watcher::default(),
+        })
     }
 
     #[test]
@@ -353,6 +363,7 @@ mod tests {
             search_path: path.into(),
             home: None,
             time_limit: Duration::from_secs(9),
+            watcher: Watcher::default(),
         };
         let gpg = Program::new(settings("/nonexistent/gpg", PATH));
         assert_eq!(gpg.decrypt("").err().unwrap(), "the program /nonexistent/gpg is not there");
@@ -411,6 +422,7 @@ mod tests {
                 search_path: PATH.into(),
                 home,
                 time_limit: Duration::from_secs(60),
+                watcher: Watcher::default(),
             })
         };
 

@@ -16,6 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::KeyProblem;
 use super::ssh::file_key;
+use crate::child::watcher::Watcher;
 use crate::child::{self, Child, ChildProblem, More, When};
 
 /// How to run the plugins of age.
@@ -26,11 +27,13 @@ pub struct Plugins {
     /// How long a plugin may run for one file. It is run once for all files that it is asked about together, and then has
     /// a second more for each further file.
     pub time_limit: Duration,
+    /// Who is told if one takes long.
+    pub watcher: Watcher,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { search_path: OsString::new(), time_limit: Duration::from_secs(30) }
+        Self { search_path: OsString::new(), time_limit: Duration::from_secs(30), watcher: Watcher::default() }
     }
 }
 
@@ -110,9 +113,10 @@ fn start(name: &str, identities: &[&Identity], time_limit: Duration, plugins: &P
         return Err(ProblemKind::HungBefore);
     }
     // Not our own folder, which a plugin has no use for.
-    let mut command = Command::new(program);
+    let mut command = Command::new(&program);
     command.arg("--age-plugin=identity-v1").current_dir("/");
-    Ok(Child::start(&mut command, &plugins.search_path, time_limit, When::Working)?)
+    let child = Child::start(&mut command, &plugins.search_path, time_limit, When::Working)?;
+    Ok(child.telling(&plugins.watcher, &program))
 }
 
 /// What came of a session with a plugin. The file keys are wiped on drop, and there is deliberately no `Debug`.
@@ -359,7 +363,7 @@ mod tests {
     }
 
     fn plugins(time_limit: Duration) -> Plugins {
-        Plugins { search_path: search_path(&programs()), time_limit }
+        Plugins { search_path: search_path(&programs()), time_limit, watcher: Watcher::default() }
     }
 
     /// What the toy is told to do, with a key.
