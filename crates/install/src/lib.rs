@@ -48,5 +48,5 @@ pub use inspection::{Drift, Inspection, Installed};
 pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};
 pub use notice::Notice;
-pub use stamp::Inputs;
+pub use stamp::{Inputs, Summary};
 pub use store::{Medium, Staged, Store};
