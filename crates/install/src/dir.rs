@@ -7,18 +7,16 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File as Handle;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{
-    AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, readlinkat, renameat, renameat2,
-};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, umask};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
-use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, statx};
+use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, readlinkat, statx};
 use rustix::io::Errno as Refusal;
 use zeroize::Zeroizing;
 
@@ -29,6 +27,19 @@ pub(crate) struct Dir {
     handle: OwnedFd,
     /// How it was reached. For messages only.
     path: PathBuf,
+}
+
+/// A path that is put together once there is something to say about it.
+#[derive(Clone, Copy)]
+struct Below<'p> {
+    directory: &'p Path,
+    name: &'p OsStr,
+}
+
+impl From<Below<'_>> for PathBuf {
+    fn from(below: Below<'_>) -> Self {
+        below.directory.join(below.name)
+    }
 }
 
 /// What to do about a directory that is not there.
@@ -156,10 +167,10 @@ impl Dir {
             Err(Errno::ENOENT) => return Ok(Occupant::Nothing),
             Err(errno) => return Err(Error::call("look at", path())(errno)),
         };
-        let status = fstat(&handle).map_err(Error::call("look at", path()))?;
+        let status = fstat(&handle).map_err(Error::call("look at", self.at(name)))?;
         match kind(&status) {
             SFlag::S_IFLNK => {
-                let target = readlinkat(&handle, c"").map_err(Error::call("read the link", path()))?;
+                let target = target(&handle, b"").map_err(Error::call("read the link", self.at(name)))?;
                 Ok(Occupant::Link(Box::new(Link {
                     handle,
                     target: target.into(),
@@ -241,9 +252,14 @@ impl Dir {
         &self.path
     }
 
+    /// The path of a name in this directory, for messages.
+    fn at<'p>(&'p self, name: &'p OsStr) -> Below<'p> {
+        Below { directory: &self.path, name }
+    }
+
     /// What stat(2) says of whatever has this name, itself if it is a link.
     pub(crate) fn status_of(&self, name: &OsStr) -> Result<FileStat, Error> {
-        fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(Error::call("look at", self.path.join(name)))
+        fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(Error::call("look at", self.at(name)))
     }
 
     /// What stat(2) says of this directory.
@@ -264,7 +280,7 @@ impl Dir {
             Err(Errno::ENOENT) => Ok(PathStep::Nothing),
             // ENOTDIR is said of a link, because O_NOFOLLOW comes before O_DIRECTORY, and ELOOP by some file systems.
             Err(errno @ (Errno::ENOTDIR | Errno::ELOOP)) => Ok(PathStep::Link(self.trusted_target(name, errno)?)),
-            Err(errno) => Err(Error::call("open", self.path.join(name))(errno)),
+            Err(errno) => Err(Error::call("open", self.at(name))(errno)),
         }
     }
 
@@ -274,10 +290,9 @@ impl Dir {
         Ok(DirectoryId { device: status.st_dev, inode: status.st_ino })
     }
 
-    /// Where the link of this name leads, and what stat(2) says of it.
-    pub(crate) fn link_at(&self, name: &OsStr) -> Result<(OsString, FileStat), Error> {
-        let target = readlinkat(&self.handle, name).map_err(Error::call("read the link", self.path.join(name)))?;
-        Ok((target, self.status_of(name)?))
+    /// Where the link of this name leads.
+    pub(crate) fn target_of(&self, name: &OsStr) -> Result<OsString, Error> {
+        target(&self.handle, name.as_bytes()).map_err(Error::call("read the link", self.at(name)))
     }
 
     /// The root of a file system that is mounted nowhere yet; the path is that where it is going to be.
@@ -301,7 +316,7 @@ impl Dir {
         let path = || self.path.join(name);
         match make_exactly(&self.handle, name, permissions) {
             Ok(()) => {
-                let made = self.step(name).map_err(Error::call("open", path()))?;
+                let made = self.step(name).map_err(Error::call("open", self.at(name)))?;
                 // A default access control list of this directory counts in the place of the umask. Where others can put
                 // another directory there, it stays: they decide who may pass.
                 if self.is_private()? {
@@ -310,7 +325,7 @@ impl Dir {
                 Ok(made)
             }
             // Somebody else made it meanwhile, which is as good.
-            Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", path())),
+            Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", self.at(name))),
             Err(errno) => Err(Error::call("make the directory", path())(errno)),
         }
     }
@@ -320,7 +335,7 @@ impl Dir {
         match self.look(name)? {
             Occupant::Link(link) if link.is_trusted() && self.is_private()? => Ok(link.target),
             Occupant::Link(link) => Err(Error::Untrusted { path: link.path }),
-            _ => Err(Error::call("open", self.path.join(name))(otherwise)),
+            _ => Err(Error::call("open", self.at(name))(otherwise)),
         }
     }
 }
@@ -331,7 +346,7 @@ impl Dir {
     pub(crate) fn make(&self, name: &OsStr, access: Access) -> Result<Self, Error> {
         match make_exactly(&self.handle, name, access.permissions) {
             Ok(()) => {}
-            Err(errno) => return Err(Error::call("make the directory", self.path.join(name))(errno)),
+            Err(errno) => return Err(Error::call("make the directory", self.at(name))(errno)),
         }
         let directory = self.within(name)?;
         directory.own(access)?;
@@ -410,7 +425,7 @@ impl Dir {
             return Ok(status);
         }
         fremovexattr(&file, ACCESS_LIST)
-            .map_err(|error| Error::call("remove the access control list of", self.path.join(name))(raw(error)))?;
+            .map_err(|error| Error::call("remove the access control list of", self.at(name))(raw(error)))?;
         self.status_of(name)
     }
 
@@ -419,7 +434,7 @@ impl Dir {
     /// In a directory in which others can write, the link may have been exchanged before it gets its owner; then nothing
     /// gets this owner but another link.
     pub(crate) fn link(&self, target: &Path, name: &OsStr, owner: Option<Ownership>) -> Result<FileStat, Error> {
-        symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.path.join(name)))?;
+        symlinkat(target, &self.handle, name).map_err(Error::call("make the link", self.at(name)))?;
         let finished = self.finish_link(name, owner);
         if finished.is_err()
             && let Ok(Occupant::Link(link)) = self.look(name)
@@ -469,9 +484,9 @@ impl Dir {
         let path = || self.path.join(name);
         // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let handle =
-            openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(Error::call("open", path()))?;
-        let status = fstat(&handle).map_err(Error::call("look at", path()))?;
+        let handle = openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
+            .map_err(Error::call("open", self.at(name)))?;
+        let status = fstat(&handle).map_err(Error::call("look at", self.at(name)))?;
         if kind(&status) != SFlag::S_IFREG || !is_trusted(&status) || status.st_mode & OTHERS_ALL != 0 {
             return Err(Error::Foreign { path: path(), found: "a lock file" });
         }
@@ -497,9 +512,7 @@ impl Dir {
     pub(crate) fn read(&self, name: &OsStr) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         match self.open(name) {
             // Whatever made it so, it is not ours, and there may not be memory for it.
-            Ok((_, status)) if status.st_size > LARGEST_RECORD => {
-                Err(Error::call("read", self.path.join(name))(Errno::EFBIG))
-            }
+            Ok((_, status)) if status.st_size > LARGEST_RECORD => Err(Error::call("read", self.at(name))(Errno::EFBIG)),
             Ok((mut file, status)) => Ok(Some(self.read_all(&mut file, &status, name)?)),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),
@@ -565,7 +578,7 @@ impl Dir {
 
     /// Opens a regular file; anything else is EINVAL.
     fn open(&self, name: &OsStr) -> Result<(Handle, FileStat), Error> {
-        let failed = || Error::call("read", self.path.join(name));
+        let failed = || Error::call("read", self.at(name));
         // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle = openat(&self.handle, name, flags, Mode::empty()).map_err(failed())?;
@@ -576,13 +589,19 @@ impl Dir {
         Ok((Handle::from(handle), status))
     }
 
-    /// The content of a regular file without access control list, and what stat(2) says of it.
-    pub(crate) fn read_whole(&self, name: &OsStr) -> Result<(Zeroizing<Vec<u8>>, FileStat), Error> {
+    /// What stat(2) says of a regular file without access control list, and its content if it `counts`, else nothing.
+    pub(crate) fn read_unlisted(
+        &self,
+        name: &OsStr,
+        counts: impl FnOnce(&FileStat) -> bool,
+    ) -> Result<(Zeroizing<Vec<u8>>, FileStat), Error> {
         let (mut file, status) = self.open(name)?;
         if has(&file, ACCESS_LIST, || self.path.join(name))? {
             return Err(Error::Untrusted { path: self.path.join(name) });
         }
-        Ok((self.read_all(&mut file, &status, name)?, status))
+        let content =
+            if counts(&status) { self.read_all(&mut file, &status, name)? } else { Zeroizing::new(Vec::new()) };
+        Ok((content, status))
     }
 
     /// # Errors
@@ -601,7 +620,7 @@ impl Dir {
         let mut content = Zeroizing::new(vec![0; length]);
         match file.read_exact(&mut content) {
             Ok(()) => Ok(content),
-            Err(error) => Err(Error::call("read", self.path.join(name))(errno(&error))),
+            Err(error) => Err(Error::call("read", self.at(name))(errno(&error))),
         }
     }
 }
@@ -707,7 +726,7 @@ impl Dir {
         match unlinkat(&self.handle, name, flag) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(Errno::EBUSY) => Err(Error::Mounted { path: self.path.join(name) }),
-            Err(errno) => Err(Error::call("remove", self.path.join(name))(errno)),
+            Err(errno) => Err(Error::call("remove", self.at(name))(errno)),
         }
     }
 }
@@ -856,6 +875,11 @@ fn own(handle: &impl AsFd, access: Access, path: impl Fn() -> PathBuf) -> Result
         permit(handle, permissions, &path)?;
     }
     if other.is_none() && is_permitted { Ok(found) } else { look() }
+}
+
+/// Where a link leads. By rustix, because the buffer of nix has a page, which is wiped after each link.
+fn target(handle: &OwnedFd, name: &[u8]) -> Result<OsString, Errno> {
+    Ok(OsString::from_vec(readlinkat(handle, name, Vec::new()).map_err(raw)?.into_bytes()))
 }
 
 fn give(handle: &impl AsFd, owner: Ownership, path: impl Fn() -> PathBuf) -> Result<(), Error> {

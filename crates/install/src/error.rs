@@ -138,8 +138,8 @@ pub enum Error {
 impl Error {
     /// Turns what the kernel said into an error that says what was tried, and on what.
     pub(crate) fn call(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
-        let path = path.into();
-        move |source| Self::Call { action, path, source }
+        // Seldom is there an error, so only then is there a path of its own.
+        move |source| Self::Call { action, path: path.into(), source }
     }
 
     /// Whether it says that a path is where something of the program is.

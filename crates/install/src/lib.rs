@@ -52,5 +52,5 @@ pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};
 pub use notice::Notice;
 pub use removal::Removal;
-pub use stamp::Inputs;
+pub use stamp::{Inputs, Summary};
 pub use store::{Medium, Staged, Store};

@@ -47,16 +47,17 @@ pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Upd
 pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     let mut seal = Seal::default();
     let mut directory: Option<(PathBuf, Dir)> = None;
-    for made in record::read::<Made>(root)?.unwrap_or_default().iter() {
-        let (parent, name) = split(&made.path)?;
-        let open = match directory.take() {
-            Some((path, open)) if path == parent => open,
-            _ => Dir::walk(parent, Missing::Fail)?,
+    record::each(root, LINKS, |path, _| {
+        let path = Path::new(path);
+        let (parent, name) = split(path)?;
+        let (_, open) = match directory.take() {
+            Some(last) if last.0 == parent => directory.insert(last),
+            _ => directory.insert((parent.to_owned(), Dir::walk(parent, Missing::Fail)?)),
         };
-        let (target, status) = open.link_at(name)?;
-        seal.link(&made.path, target.as_ref(), &status);
-        directory = Some((parent.to_owned(), open));
-    }
+        let status = open.status_of(name)?;
+        seal.link(path, &open.target_of(name)?, &status);
+        Ok(())
+    })?;
     Ok(seal)
 }
 

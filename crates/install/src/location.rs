@@ -10,7 +10,7 @@ use crate::{Error, Wanted};
 /// running one.
 ///
 /// Invariant: neither of the two lies in the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Location {
     mount_point: AbsolutePath,
     symlink_path: AbsolutePath,

@@ -159,17 +159,38 @@ pub(crate) fn write<E: Recorded>(root: &Dir, entries: &Entries<E>) -> Result<(),
     write_lines(root, E::RECORD, &entries.lines)
 }
 
-fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
-    let damaged = || damaged(&root.path().join(name));
-    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
+/// Gives each line of a record, if it is there, in its order.
+pub(crate) fn each(
+    root: &Dir,
+    name: &str,
+    mut line: impl FnMut(&OsStr, &OsStr) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(()) };
+    each_of(&bytes, || damaged(&root.path().join(name)), &mut line)
+}
+
+fn each_of(
+    bytes: &[u8],
+    damaged: impl Fn() -> Error,
+    line: &mut dyn FnMut(&OsStr, &OsStr) -> Result<(), Error>,
+) -> Result<(), Error> {
     let Some(bytes) = bytes.strip_suffix(b"\0") else {
-        return if bytes.is_empty() { Ok(Some(BTreeSet::new())) } else { Err(damaged()) };
+        return if bytes.is_empty() { Ok(()) } else { Err(damaged()) };
     };
-    let mut fields = bytes.split(|byte| *byte == 0).map(|field| OsStr::from_bytes(field).to_owned());
-    let mut lines = BTreeSet::new();
+    let mut fields = bytes.split(|byte| *byte == 0).map(OsStr::from_bytes);
     while let Some(first) = fields.next() {
-        lines.insert([first, fields.next().ok_or_else(damaged)?]);
+        line(first, fields.next().ok_or_else(&damaged)?)?;
     }
+    Ok(())
+}
+
+fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
+    let mut lines = BTreeSet::new();
+    each_of(&bytes, || damaged(&root.path().join(name)), &mut |first, second| {
+        lines.insert([first.to_owned(), second.to_owned()]);
+        Ok(())
+    })?;
     Ok(Some(lines))
 }
 

@@ -48,6 +48,11 @@ impl RequestRecord {
         }
     }
 
+    /// Whether there is a record at all, also one that cannot be read.
+    pub(crate) fn is_there(&self) -> bool {
+        self.state != RecordState::Absent
+    }
+
     /// Those that a switch to the active generation or an earlier one has made due.
     pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
         let is_due = move |line: &&Pair| Request::of(line).is_some_and(|request| request.is_due(active));

@@ -61,10 +61,13 @@ impl Seal {
         self.0.push((path.as_os_str().as_bytes().to_owned(), facts.finalize().into()));
     }
 
-    pub(crate) fn finish(mut self, salt: &Hash) -> Hash {
+    /// One hash of all, and of something that goes with it.
+    pub(crate) fn finish(mut self, salt: &Hash, more: &[u8]) -> Hash {
         self.0.sort_unstable();
         let mut all = Sha256::new();
         all.update(salt);
+        all.update(length(more));
+        all.update(more);
         for (path, facts) in &self.0 {
             all.update(length(path));
             all.update(path);

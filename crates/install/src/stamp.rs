@@ -8,16 +8,23 @@
 //! What only root can write is compared by what stat(2) says of it. What others may write too, such as a file of an ordinary
 //! user, is compared by content: its owner can change it without a trace in any time.
 //!
+//! A stamp also has a [`Summary`] of the manifest, so that a run that finds nothing changed need not parse what it has hashed.
+//!
 //! The hashes are salted with random bytes that stand in the stamp. A reader of the stamp could guess a short secret with it; but
 //! only root can, and beside it are the secrets themselves, for the same reader. The salt keeps a stamp that is copied elsewhere
 //! from being compared with that of another machine, or with a table.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
+use std::num::NonZeroU64;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use nix::sys::stat::SFlag;
+use manifest::AbsolutePath;
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, SFlag};
+use nix::unistd::Gid;
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
@@ -25,12 +32,12 @@ use crate::dir::{Dir, Is, kind};
 use crate::mount::is_ramfs;
 use crate::record::{RECORD, STAMP};
 use crate::seal::{Hash, Seal, hash, is_written_by_root_alone, length, salted};
-use crate::{Changes, Current, Error, Store, credentials, links};
+use crate::{Changes, Current, Error, FileSystem, Location, Store, credentials, links};
 
 /// What a generation is made from: questions, each with the answer that was used.
 pub struct Inputs {
-    /// A hash of the answer to each question.
-    answers: HashMap<Vec<u8>, Hash>,
+    /// A hash of the answer to each question. Sorted, so that every run asks in one order, and two runs are the same.
+    answers: BTreeMap<Vec<u8>, Hash>,
     is_complete: bool,
 }
 
@@ -38,7 +45,7 @@ impl Inputs {
     /// No inputs.
     #[must_use]
     pub fn new() -> Self {
-        Self { answers: HashMap::new(), is_complete: true }
+        Self { answers: BTreeMap::new(), is_complete: true }
     }
 
     /// Adds the answer to a question that can be asked again. Only a hash of it is kept.
@@ -74,6 +81,68 @@ impl fmt::Debug for Inputs {
     }
 }
 
+/// What a run has to know of its manifest where nothing has changed.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Where the secrets are.
+    pub location: Location,
+    /// The group of the directories; none in user mode.
+    pub group: Option<Gid>,
+    /// How many generations stay; none: all of them.
+    pub keep: Option<NonZeroU64>,
+    /// What every run says, in words of the caller.
+    pub words: Vec<Vec<u8>>,
+}
+
+impl Summary {
+    /// That of the stamp below a mount point, if what is known already are some of the inputs that it was made from.
+    ///
+    /// Where the mount point was found does not matter: the stamp has to say itself that it belongs there, and only root and our
+    /// own user can have written it. Whether anything else has changed is the question of [`Current::is_stamped`].
+    #[must_use]
+    pub fn find(mount_point: &Path, known: &Inputs) -> Option<Self> {
+        let root = Dir::existing(mount_point).ok().flatten()?;
+        let bytes = root.is_private().ok()?.then(|| root.read(STAMP.as_ref()).ok().flatten())??;
+        let stamp = Stamp::parse(&bytes)?;
+        let summary = Self::parse(stamp.summary)?;
+        let is_known = summary.location.mount_point() == mount_point && stamp.has_all(known);
+        is_known.then_some(summary)
+    }
+
+    fn parse(mut bytes: &[u8]) -> Option<Self> {
+        let bytes = &mut bytes;
+        let mut path = || AbsolutePath::try_from(String::from_utf8(take(bytes)?.to_owned()).ok()?).ok();
+        let (mount_point, symlink_path) = (path()?, path()?);
+        let name = take(bytes)?;
+        let file_system = FILE_SYSTEMS.into_iter().find(|(one, _)| *one == name).map(|(_, kind)| kind)?;
+        let group = match take(bytes)? {
+            [] => None,
+            number => Some(Gid::from_raw(u32::from_le_bytes(number.try_into().ok()?))),
+        };
+        let keep = NonZeroU64::new(u64::from_le_bytes(take(bytes)?.try_into().ok()?));
+        let mut words = Vec::new();
+        while !bytes.is_empty() {
+            words.push(take(bytes)?.to_owned());
+        }
+        Some(Self { location: Location::new(mount_point, symlink_path, file_system).ok()?, group, keep, words })
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for path in [self.location.mount_point(), self.location.symlink_path()] {
+            put(&mut bytes, path.as_os_str().as_bytes());
+        }
+        let kind = self.location.file_system();
+        put(&mut bytes, FILE_SYSTEMS.iter().find(|(_, one)| *one == kind).map_or(b"", |(name, _)| name));
+        put(&mut bytes, self.group.map(|group| group.as_raw().to_le_bytes()).as_ref().map_or(&[], |group| group));
+        put(&mut bytes, &self.keep.map_or(0, NonZeroU64::get).to_le_bytes());
+        for words in &self.words {
+            put(&mut bytes, words);
+        }
+        bytes
+    }
+}
+
 impl Current<'_> {
     /// Whether the running generation, its links and its credentials are as they were made, and every question has the
     /// answer that was used. Then [`Changes::none`](crate::Changes::none) is the answer of
@@ -84,36 +153,46 @@ impl Current<'_> {
     #[must_use]
     pub fn is_stamped(&self, known: &Inputs, mut ask: impl FnMut(&[u8]) -> Option<Zeroizing<Vec<u8>>>) -> bool {
         let (Some(running), Some(stamp)) = (self.running(), self.stamp().and_then(Stamp::parse)) else { return false };
-        let mut known_before = 0_usize;
         let mut is_same = |question: &[u8], expected: &Hash| {
             let answer = match known.answers.get(question) {
-                Some(answer) => {
-                    known_before = known_before.saturating_add(1);
-                    Some(*answer)
-                }
+                Some(answer) => Some(*answer),
                 None => ask(question).map(|answer| hash(&answer)),
             };
             answer.is_some_and(|answer| salted(&stamp.salt, &answer) == *expected)
         };
-        known.is_complete
-            && look(self, running).is_ok_and(|seal| seal.finish(&stamp.salt) == stamp.seal)
+        stamp.has_all(known)
+            && look(self, running).is_ok_and(|seal| seal.finish(&stamp.salt, stamp.summary) == stamp.seal)
             && stamp.answers.iter().all(|(question, expected)| is_same(question, expected))
-            && known_before == known.answers.len()
+    }
+
+    /// The summary in the stamp, if it has one.
+    #[must_use]
+    pub fn summary(&self) -> Option<Summary> {
+        Summary::parse(Stamp::parse(self.stamp()?)?.summary)
+    }
+
+    /// Whether earlier runs were to ask others for something, and have perhaps not, or in vain.
+    #[must_use]
+    pub fn has_requests(&self) -> bool {
+        self.requests().is_there()
     }
 }
 
 impl Store<'_> {
-    /// Notes that the active generation was made from these inputs, all of them and without a failure.
+    /// Notes that the active generation was made from these inputs, all of them and without a failure. With a summary, a run that
+    /// finds nothing changed has nothing else to say than what is in it.
     ///
     /// Without a stamp, which may have failed for want of room, the next run does all the work.
-    pub fn stamp(&self, inputs: &Inputs, changes: &Changes) {
+    pub fn stamp(&self, inputs: &Inputs, changes: &Changes, summary: Option<&Summary>) {
         let Some(seal) = self.seal(changes).filter(|_| inputs.is_complete) else { return };
         let mut salt = [0; 32];
         let Ok(32) = getrandom(&mut salt, GetRandomFlags::empty()) else { return };
         let answers = inputs.answers.iter();
+        let summary = summary.map(Summary::bytes).unwrap_or_default();
         let stamp = Stamp {
             salt,
-            seal: seal.finish(&salt),
+            seal: seal.finish(&salt, &summary),
+            summary: &summary,
             answers: answers.map(|(question, answer)| (question.as_slice(), salted(&salt, answer))).collect(),
         };
         match self.root().replace(STAMP.as_ref(), &stamp.bytes(), RECORD) {
@@ -151,12 +230,24 @@ fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> R
             look_below(seal, &directory.within(&name)?, &place, lists)?;
             continue;
         }
+        let may_change = |status: &FileStat| !is_written_by_root_alone(status);
+        // What has to be opened anyway says then what it is.
+        let found = match lists {
+            Lists::None => None,
+            Lists::Possible => match directory.read_unlisted(&name, may_change) {
+                Err(Error::Call { source: Errno::ELOOP, .. }) => None,
+                found => Some(found?),
+            },
+        };
+        if let Some((content, status)) = found {
+            seal.content(&place, &status, &content);
+            continue;
+        }
         let status = directory.status_of(&name)?;
         if kind(&status) == SFlag::S_IFLNK {
-            let (target, status) = directory.link_at(&name)?;
-            seal.link(&place, &target, &status);
-        } else if lists == Lists::Possible || !is_written_by_root_alone(&status) {
-            let (content, status) = directory.read_whole(&name)?;
+            seal.link(&place, &directory.target_of(&name)?, &status);
+        } else if may_change(&status) {
+            let (content, status) = directory.read_unlisted(&name, may_change)?;
             seal.content(&place, &status, &content);
         } else {
             seal.content(&place, &status, &[]);
@@ -169,8 +260,10 @@ fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> R
 /// A stamp as it is kept.
 struct Stamp<'a> {
     salt: Hash,
-    /// Of what was installed.
+    /// Of what was installed, and of the summary.
     seal: Hash,
+    /// A [`Summary`], or nothing.
+    summary: &'a [u8],
     /// Questions, each with the hash of its answer.
     answers: Vec<(&'a [u8], Hash)>,
 }
@@ -180,28 +273,53 @@ impl<'a> Stamp<'a> {
         let bytes = bytes.strip_prefix(FORMAT)?;
         let (salt, bytes) = bytes.split_first_chunk()?;
         let (seal, mut bytes) = bytes.split_first_chunk()?;
+        let summary = take(&mut bytes)?;
         let mut answers = Vec::new();
-        while let Some((length, rest)) = bytes.split_first_chunk() {
-            let (question, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-            let (answer, rest) = rest.split_first_chunk()?;
+        while !bytes.is_empty() {
+            let question = take(&mut bytes)?;
+            let (answer, rest) = bytes.split_first_chunk()?;
             answers.push((question, *answer));
             bytes = rest;
         }
-        bytes.is_empty().then_some(Self { salt: *salt, seal: *seal, answers })
+        Some(Self { salt: *salt, seal: *seal, summary, answers })
     }
 
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = FORMAT.to_vec();
         bytes.extend(self.salt);
         bytes.extend(self.seal);
+        put(&mut bytes, self.summary);
         for (question, answer) in &self.answers {
-            bytes.extend(length(question));
-            bytes.extend(*question);
+            put(&mut bytes, question);
             bytes.extend(answer);
         }
         bytes
     }
+
+    /// Whether all that is known has the answer that was used.
+    fn has_all(&self, known: &Inputs) -> bool {
+        let is_known = |(question, expected): &&(&[u8], Hash)| {
+            known.answers.get(*question).is_some_and(|answer| salted(&self.salt, answer) == *expected)
+        };
+        known.is_complete && self.answers.iter().filter(is_known).count() == known.answers.len()
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend(length(part));
+    bytes.extend(part);
+}
+
+fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (part, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    *bytes = rest;
+    Some(part)
 }
 
 /// What a stamp begins with. One of another version says nothing.
-const FORMAT: &[u8] = b"stamp 1\n";
+const FORMAT: &[u8] = b"stamp 2\n";
+
+/// What a summary calls them.
+const FILE_SYSTEMS: [(&[u8], FileSystem); 3] =
+    [(b"ramfs", FileSystem::Ramfs), (b"tmpfs", FileSystem::Tmpfs), (b"runtime", FileSystem::Runtime)];

@@ -6,10 +6,11 @@ mod support;
 
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io::{Seek as _, Write as _};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use install::{Changes, Credential, Current, FileSystem, Inputs, Lock, Store};
+use install::{Changes, Credential, Current, FileSystem, Inputs, Lock, Store, Summary};
 use manifest::{CredentialName, Name};
 use support::{Place, Rights, Wanted, in_namespace};
 use zeroize::Zeroizing;
@@ -141,7 +142,7 @@ fn what_its_owner_writes_at_any_moment_is_noticed() {
         }
         assert!(store.link(&files).is_empty());
         write("before the stamp");
-        store.stamp(&Inputs::new(), &changes);
+        store.stamp(&Inputs::new(), &changes, None);
         write("after it");
         drop(store);
         assert!(!is_stamped(&place, &Inputs::new()), "{moment} with the rights of {rights:?}");
@@ -201,6 +202,58 @@ fn a_stamp_of_another_version_or_a_damaged_one_says_nothing() {
 }
 
 #[test]
+fn a_summary_is_found_by_what_is_known_and_where_it_belongs() {
+    let place = Place::new();
+    let made_from = inputs(&[("manifest", "1"), ("file", "2")]);
+    install(&place, &wanted(&place), &made_from);
+    let known = inputs(&[("manifest", "1")]);
+    let mount_point = place.location.mount_point();
+    let found = Summary::find(mount_point, &known).unwrap();
+    assert_eq!((found.location, found.group), (place.location.clone(), place.group));
+    assert_eq!((found.keep, found.words), (NonZeroU64::new(3), vec![b"one".to_vec(), Vec::new()]));
+    let mut incomplete = inputs(&[("manifest", "1")]);
+    incomplete.add_unknown();
+    for other in [inputs(&[("manifest", "2")]), inputs(&[("manifest", "1"), ("more", "")]), incomplete] {
+        assert!(Summary::find(mount_point, &other).is_none(), "{other:?}");
+    }
+    // A copy says where it belongs, and a directory that others write in has none.
+    let copy = place.path("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(mount_point.join(".stamp"), copy.join(".stamp")).unwrap();
+    assert!(Summary::find(&copy, &known).is_none());
+    assert!(Summary::find(&place.path("nowhere"), &known).is_none());
+    fs::set_permissions(mount_point, Permissions::from_mode(0o777)).unwrap();
+    assert!(Summary::find(mount_point, &known).is_none());
+}
+
+#[test]
+fn every_kind_of_summary_is_read_as_it_was_written() {
+    if in_namespace("every_kind_of_summary_is_read_as_it_was_written").is_none() {
+        return;
+    }
+    for kind in [FileSystem::Ramfs, FileSystem::Tmpfs] {
+        let place = Place::mounted(kind, 0);
+        install(&place, &wanted(&place), &Inputs::new());
+        let found = Summary::find(place.location.mount_point(), &Inputs::new()).unwrap();
+        assert_eq!((found.location, found.group), (place.location.clone(), place.group));
+    }
+}
+
+#[test]
+fn a_run_that_had_more_to_say_leaves_no_summary() {
+    let place = Place::new();
+    let current = Current::inspect(&place.location).unwrap();
+    let lock = Lock::acquire(&place.location).unwrap();
+    let mut store = Store::open(&current, lock, place.group).unwrap();
+    store.stage(&[]).unwrap().activate(&[]).unwrap();
+    store.stamp(&Inputs::new(), &Changes::none(), None);
+    drop(store);
+    assert!(Summary::find(place.location.mount_point(), &Inputs::new()).is_none());
+    let current = Current::inspect(&place.location).unwrap();
+    assert!(current.summary().is_none() && current.is_stamped(&Inputs::new(), |_| None));
+}
+
+#[test]
 fn only_root_reads_a_stamp_and_no_answer_is_in_it() {
     let place = Place::new();
     install(&place, &wanted(&place), &inputs(&[("question", "plaintext")]));
@@ -242,7 +295,13 @@ fn install(place: &Place, wanted: &[Wanted], inputs: &Inputs) {
         let credential = Credential { name: &name, content: b"old" };
         assert!(store.publish(&place.path("run/credstore"), &[credential]).is_empty());
     }
-    store.stamp(inputs, &changes);
+    let summary = Summary {
+        location: place.location.clone(),
+        group: place.group,
+        keep: NonZeroU64::new(3),
+        words: vec![b"one".to_vec(), Vec::new()],
+    };
+    store.stamp(inputs, &changes, Some(&summary));
 }
 
 fn generation(place: &Place) -> std::path::PathBuf {

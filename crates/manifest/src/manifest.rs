@@ -71,6 +71,21 @@ impl Manifest {
         }
     }
 
+    /// Where the generations of a document may be, by a look at a part of its text.
+    ///
+    /// Whatever this gives has to be made sure of: the field may be that of another object, and `%r` is expanded also where
+    /// it means nothing. Nothing is given for spellings that no module writes.
+    #[must_use]
+    pub fn likely_mount_point(json: &[u8], runtime: Option<&str>) -> Option<AbsolutePath> {
+        // Inside a string the quotes would have backslashes.
+        let name = format!("\"{}\"", table::SECRETS_MOUNT_POINT.name());
+        let (_, behind) = std::str::from_utf8(json).ok()?.split_once(&name)?;
+        let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+        let (path, _) = value.split_once('"').filter(|(path, _)| !path.contains('\\'))?;
+        let runtime = runtime.map_or(RuntimeDirectory::Unset, RuntimeDirectory::At);
+        AbsolutePath::try_from(runtime.expand(path)?.into_owned()).ok()
+    }
+
     /// The fields that nothing reads, each as a problem.
     #[must_use]
     pub fn unknown_fields(&self) -> &Errors {

@@ -6,7 +6,8 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use manifest::{
-    CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory, Segment, TemplateSource,
+    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory, Segment,
+    TemplateSource,
 };
 
 #[test]
@@ -313,4 +314,25 @@ fn print(source: &TemplateSource) -> String {
         Segment::Secret(name) => format!("[{name}]"),
     });
     segments.collect()
+}
+
+#[test]
+fn the_mount_point_is_found_without_reading_the_document() {
+    for (json, expected) in [
+        (r#"{"secretsMountPoint":"/run/secrets.d","symlinkPath":"/run/secrets"}"#, Some("/run/secrets.d")),
+        ("{\n  \"secretsMountPoint\" :\n  \"%r/secrets.d\" }", Some("/run/user/1/secrets.d")),
+        // Quoted in a string it has backslashes.
+        (r#"{"templates":["\"secretsMountPoint\":\"/a\""],"secretsMountPoint":"/b"}"#, Some("/b")),
+        (r#"{"secretsMountPoint":"/a\u002f"}"#, None),
+        (r#"{"secretsMountPoint":"relative"}"#, None),
+        (r#"{"secretsMountPoint":null}"#, None),
+        (r#"{"secretsMountPoint"#, None),
+        ("{}", None),
+    ] {
+        let found = Manifest::likely_mount_point(json.as_bytes(), Some("/run/user/1"));
+        assert_eq!(found.as_ref().map(AbsolutePath::as_str), expected, "{json}");
+    }
+    let json = br#"{"secretsMountPoint":"%r/secrets.d"}"#;
+    assert!(Manifest::likely_mount_point(json, None).is_none());
+    assert!(Manifest::likely_mount_point(b"\xff\"secretsMountPoint\":\"/a\"", None).is_none());
 }

@@ -49,10 +49,7 @@ impl Accounts {
     pub(crate) fn owner(&mut self, owner: &Owner) -> Result<Uid, NoAccount> {
         match owner {
             Owner::Id(id) => Ok(Uid::from_raw(id.number())),
-            Owner::Name(name) => cached(&mut self.users, name, |name| {
-                let found = nix::unistd::User::from_name(name).map(|user| user.map(|user| user.uid));
-                known(found, Uid::as_raw, AccountKind::User, name)
-            }),
+            Owner::Name(name) => cached(&mut self.users, name, self::user),
         }
     }
 
@@ -64,12 +61,29 @@ impl Accounts {
     pub(crate) fn group(&mut self, group: &Group) -> Result<Gid, NoAccount> {
         match group {
             Group::Id(id) => Ok(Gid::from_raw(id.number())),
-            Group::Name(name) => cached(&mut self.groups, name, |name| {
-                let found = nix::unistd::Group::from_name(name).map(|group| group.map(|group| group.gid));
-                known(found, Gid::as_raw, AccountKind::Group, name)
-            }),
+            Group::Name(name) => cached(&mut self.groups, name, self::group),
         }
     }
+}
+
+/// The number of a user.
+///
+/// # Errors
+///
+/// [`NoAccount`].
+pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
+    let found = nix::unistd::User::from_name(name).map(|user| user.map(|user| user.uid));
+    known(found, Uid::as_raw, AccountKind::User, name)
+}
+
+/// The number of a group.
+///
+/// # Errors
+///
+/// [`NoAccount`].
+pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
+    let found = nix::unistd::Group::from_name(name).map(|group| group.map(|group| group.gid));
+    known(found, Gid::as_raw, AccountKind::Group, name)
 }
 
 /// The group of the directories: `keys`, or where it does not exist `nogroup`.

@@ -60,7 +60,7 @@ pub(crate) enum ReadError {
 impl ReadError {
     /// That nothing is at a path, and why.
     pub(crate) fn absent(path: &Path, error: io::Error) -> Self {
-        Self::Absent(absence::explain(path, error))
+        Self::Absent(Absence::new(path, error))
     }
 }
 
@@ -102,9 +102,13 @@ pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     content(path, LARGEST_KEY).map(Zeroizing::new)
 }
 
-/// The whole of a file that an earlier run has read, whatever it is; nothing if it cannot be read.
-pub(crate) fn read_again(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
-    content(path, LARGEST_FILE).ok().map(Zeroizing::new)
+/// The whole of a file that an earlier run has read, whatever it is.
+///
+/// # Errors
+///
+/// [`ReadError`].
+pub(crate) fn read_again(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    content(path, LARGEST_FILE).map(Zeroizing::new)
 }
 
 /// The whole of a table such as `/etc/fstab` that only explains an error; nothing if it cannot be read.

@@ -23,7 +23,8 @@ pub(crate) fn read(
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
     let json = read_text(path, report)?;
-    parse(path, &json, action, environment, inputs, report)
+    questions::add_manifest(inputs, &json);
+    parse(path, &json, action, environment, report)
 }
 
 /// The text of the manifest.
@@ -49,10 +50,8 @@ pub(crate) fn parse(
     json: &[u8],
     action: &Action,
     environment: &Environment,
-    inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
-    questions::add_manifest(inputs, json);
     let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
         // One before a switch has the environment of a deployment tool.
         (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) | Action::Recipients(_), _)

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::AccountLookup;
 use crate::environment::Environment;
-use crate::input;
 use crate::plan::Plan;
+use crate::{accounts, input};
 
 /// Adds what is in the manifest.
 pub(crate) fn add_manifest(inputs: &mut Inputs, json: &[u8]) {
@@ -26,37 +26,39 @@ pub(crate) fn add_file(inputs: &mut Inputs, path: &Path, content: Option<&[u8]>)
     inputs.add(&[FILE, path.as_os_str().as_bytes()].concat(), &answer(content));
 }
 
-/// Adds what there is besides the manifest and the files that are read: the program, its environment, and the numbers of all
-/// owners.
-pub(crate) fn add_machine(
-    inputs: &mut Inputs,
-    plan: &Plan<'_>,
-    group: Option<Gid>,
-    environment: &Environment,
-    accounts: AccountLookup,
-) {
+/// Adds what is known before anything is read: the program, its environment and the command line.
+pub(crate) fn add_call(inputs: &mut Inputs, environment: &Environment, accounts: AccountLookup) {
     add_program(inputs);
     add_environment(inputs, environment, accounts);
-    if let Some(group) = group {
-        add_account(inputs, "group", "", group.as_raw());
+}
+
+/// Adds what there is on this machine besides the files that are read: the numbers of all owners, and the home of gpg.
+pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gid>, accounts: AccountLookup) {
+    if let Some(home) = plan.manifest.gnupg_home() {
+        inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), &has_home(home));
+    }
+    if let (Some(group), AccountLookup::LookUp) = (group, accounts) {
+        add_account(inputs, GROUP, "", group.as_raw());
     }
     for file in &plan.files {
         if !file.is_installable {
             return inputs.add_unknown();
         }
-        let Some(Ownership { user, group }) = file.wanted.access.owner() else { continue };
+        let (Some(Ownership { user, group }), AccountLookup::LookUp) = (file.wanted.access.owner(), accounts) else {
+            continue;
+        };
         if let manifest::Owner::Name(name) = file.entry.owner() {
-            add_account(inputs, "user", name.as_str(), user.as_raw());
+            add_account(inputs, USER, name.as_str(), user.as_raw());
         }
         if let manifest::Group::Name(name) = file.entry.group() {
-            add_account(inputs, "group", name.as_str(), group.as_raw());
+            add_account(inputs, GROUP, name.as_str(), group.as_raw());
         }
     }
 }
 
 /// Adds an account and its number.
-fn add_account(inputs: &mut Inputs, kind: &str, name: &str, number: u32) {
-    inputs.add(format!("{kind} {name}").as_bytes(), &number.to_le_bytes());
+fn add_account(inputs: &mut Inputs, kind: &[u8], name: &str, number: u32) {
+    inputs.add(&[kind, name.as_bytes()].concat(), &number.to_le_bytes());
 }
 
 /// Adds the program that runs: where its file is, and what tells one build from another.
@@ -97,13 +99,43 @@ fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: Acc
     let ssh_keys: Vec<&OsStr> = environment.ssh_keys.iter().map(|key| key.as_os_str()).collect();
     add("SOPS_AGE_SSH_PRIVATE_KEY_FILE", Some(ssh_keys.join(OsStr::new("\0")).into_encoded_bytes()));
     add("accounts", Some(vec![u8::from(accounts == AccountLookup::Ignore)]));
+    // The lines on imported keys begin with it.
+    add("argv[0]", text(Some(&environment.program)));
+    // What a command prints is not known before it has run.
+    if environment.age_key_command.is_some() || environment.ssh_key_command.is_some() {
+        inputs.add_unknown();
+    }
 }
 
-/// The answer to a question on a file. The others are known before anything is asked.
+/// The answer to a question that can be asked whenever something is to be installed; nothing if it is none, or has no answer now.
 pub(crate) fn ask(question: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let path = Path::new(OsStr::from_bytes(question.strip_prefix(FILE)?));
-    let content = input::read_again(path);
-    Some(answer(content.as_ref().map(|content| content.as_slice())))
+    let path = |bytes| Path::new(OsStr::from_bytes(bytes));
+    if let Some(file) = question.strip_prefix(FILE) {
+        return match input::read_again(path(file)) {
+            Ok(content) => Some(answer(Some(&content))),
+            Err(input::ReadError::Absent(_)) => Some(answer(None)),
+            // That is to be said, by a run that knows what the file is for.
+            Err(_) => None,
+        };
+    }
+    let number = if let Some(home) = question.strip_prefix(HOME) {
+        return Some(Zeroizing::new(has_home(path(home)).to_vec()));
+    } else if let Some(name) = question.strip_prefix(USER) {
+        accounts::user(std::str::from_utf8(name).ok()?).ok()?.as_raw()
+    } else {
+        match std::str::from_utf8(question.strip_prefix(GROUP)?).ok()? {
+            "" => accounts::keys_group(),
+            name => accounts::group(name),
+        }
+        .ok()?
+        .as_raw()
+    };
+    Some(Zeroizing::new(number.to_le_bytes().to_vec()))
+}
+
+/// Whether there is anything at a path.
+fn has_home(path: &Path) -> [u8; 1] {
+    [u8::from(fs::metadata(path).is_ok())]
 }
 
 /// Something as opposed to nothing.
@@ -112,6 +144,10 @@ fn answer(content: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
 }
 
 const FILE: &[u8] = b"file ";
+const HOME: &[u8] = b"home ";
+const USER: &[u8] = b"user ";
+/// Without a name, that of the directories.
+const GROUP: &[u8] = b"group ";
 const PROGRAM: &str = "/proc/self/exe";
 
 /// How much of the program is looked at: its headers, with the sizes of its parts and the number of its build.

@@ -58,6 +58,8 @@ pub(crate) struct Report {
     /// How many failures are told as warnings.
     lenient: usize,
     held: RefCell<Option<Held>>,
+    /// The lines that are kept for [`Report::end_words`].
+    words: RefCell<Option<Vec<Vec<u8>>>>,
     /// Why standard output did not take what was printed.
     lost: Cell<Option<io::Error>>,
 }
@@ -228,6 +230,7 @@ impl Report {
             tone: Tone::Strict,
             lenient: 0,
             held: RefCell::new(None),
+            words: RefCell::new(None),
             lost: Cell::new(None),
         }
     }
@@ -288,7 +291,7 @@ impl Report {
 
     /// A line on standard error that tells of no failure.
     pub(crate) fn note(&self, line: impl Display) {
-        self.emit(Outlet::Error(style::Level::Information), text::clean(&line.to_string()).into_owned());
+        self.word(Outlet::Error(style::Level::Information), &line.to_string());
     }
 
     /// Tells at once that a program keeps this one waiting. It does not go through what is held back: people are to see it
@@ -304,9 +307,38 @@ impl Report {
 
     /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.
     pub(crate) fn line(&self, line: impl Display) {
-        match self.output {
-            Output::Lines => self.emit(Outlet::Output, text::clean(&line.to_string()).into_owned()),
-            Output::Json => self.note(line),
+        self.word(Outlet::Output, &line.to_string());
+    }
+
+    fn word(&self, outlet: Outlet, line: &str) {
+        if let Some(words) = self.words.borrow_mut().as_mut() {
+            let outlet = if matches!(outlet, Outlet::Output) { OUTPUT } else { b"" };
+            words.push([outlet, line.as_bytes()].concat());
+        }
+        let outlet = match (outlet, self.output) {
+            (Outlet::Output, Output::Json) => Outlet::Error(style::Level::Information),
+            (outlet, _) => outlet,
+        };
+        self.emit(outlet, text::clean(line).into_owned());
+    }
+
+    /// Keeps the lines from here on that tell of no failure, until [`Report::end_words`].
+    pub(crate) fn begin_words(&mut self) {
+        self.words.replace(Some(Vec::new()));
+    }
+
+    /// The lines that were kept.
+    pub(crate) fn end_words(&mut self) -> Vec<Vec<u8>> {
+        self.words.take().unwrap_or_default()
+    }
+
+    /// Says once more what was kept by another run.
+    pub(crate) fn repeat(&self, words: &[Vec<u8>]) {
+        for line in words {
+            match line.strip_prefix(OUTPUT) {
+                Some(line) => self.line(String::from_utf8_lossy(line)),
+                None => self.note(String::from_utf8_lossy(line)),
+            }
         }
     }
 
@@ -365,7 +397,12 @@ impl Report {
 
     fn end_step(&mut self) {
         if let (Some((step, begun)), Some(now)) = (self.running.take(), now()) {
-            self.timings.push((step, now.saturating_sub(begun)));
+            let time = now.saturating_sub(begun);
+            match self.timings.iter_mut().find(|(other, _)| *other == step) {
+                // It was begun once more, for a manifest that has changed meanwhile.
+                Some((_, before)) => *before = before.saturating_add(time),
+                None => self.timings.push((step, time)),
+            }
         }
     }
 
@@ -439,6 +476,11 @@ impl Report {
     /// How many things failed so far, told as failures or as warnings.
     pub(crate) fn failures(&self) -> usize {
         self.failures.len().saturating_add(self.lenient)
+    }
+
+    /// How many warnings there are so far.
+    pub(crate) fn warnings(&self) -> usize {
+        self.warnings.len()
     }
 
     /// Says the last word, and gives the exit status: 0 if nothing failed, else 1.
@@ -553,6 +595,9 @@ fn named(noun: &str, names: &[String]) -> String {
         _ => format!("{noun}s {}{more}: ", some.join(", ")),
     }
 }
+
+/// What marks a line for standard output among those that are kept. No line begins with it, since no message has a NUL byte.
+const OUTPUT: &[u8] = b"\0";
 
 /// How many secrets of a file that fails are named.
 const NAMED: usize = 3;

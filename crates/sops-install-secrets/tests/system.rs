@@ -950,3 +950,99 @@ fn a_run_that_is_told_to_end_while_systemctl_hangs_ends_with_it_and_the_next_run
     // The shell may say how its child ended.
     assert_eq!(run.stderr.replace("Terminated\n", ""), "");
 }
+
+/// Another manifest with one more field.
+fn edited(system: &System, manifest: &str, name: &str, field: &str, value: Value) -> String {
+    let mut document: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+    document[field] = value;
+    system.scratch.write(name, document.to_string().as_bytes()).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_unchanged_run_says_what_any_run_says() {
+    let system = System::new();
+    let plain = system.manifest("plain.json", &[system.secret("a", "str")], &[]);
+    let ssh = edited(&system, &plain, "ssh.json", "ageSshKeyPaths", json!([corpus().join("keys/ssh-ed25519")]));
+    let pgp = edited(&system, &plain, "pgp.json", "sshKeyPaths", json!([corpus().join("keys/ssh-rsa")]));
+    let odd = edited(&system, &plain, "odd.json", "ageKeyFyle", json!("/x"));
+    let run = system.script(&format!(
+        "for manifest in {ssh} {pgp} {odd}; do\n\
+         for run in 1 2; do install $manifest >out$run 2>err$run; done\n\
+         cmp out1 out2 && cmp err1 err2 && grep -c -e Imported -e ageKeyFyle out1 err1; done\n\
+         install -json {plain} | grep -c unchanged; install -json {plain} | grep -e outcome -e number -e exit"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stdout,
+        "out1:0\nerr1:1\nout1:1\nerr1:0\nout1:0\nerr1:1\n\
+         1\n  \"outcome\": \"unchanged\",\n  \"exitStatus\": 0,\n    \"number\": 1,\nexit 0\n"
+    );
+}
+
+#[test]
+fn an_unchanged_run_does_what_any_run_does() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "install {manifest}; mkdir secrets.d/7; ln -s {} .secrets.new; install {manifest}; ls secrets.d\n\
+         readlink .secrets.new; ln -sfn /nowhere secrets; install {manifest}; cat secrets/a; echo\n\
+         mkdir other; ln -sfn other secrets; install {manifest}; cat secrets/a; echo\n\
+         chmod 700 secrets.d; install {manifest}; stat -c %a secrets.d\n\
+         umount secrets.d; install {manifest}; stat -f -c %T secrets.d",
+        system.path("secrets.d/1")
+    ));
+    let gone = |to: &str| {
+        format!("warning: /secrets was a link to {to} that this program did not make; it gave way to a link\n")
+    };
+    assert_eq!(run.stderr, gone("/nowhere") + &gone("other"));
+    assert_eq!(
+        run.stdout,
+        "exit 0\nexit 0\n1\nexit 0\nhello\nadding secret: a\nexit 0\nhello\nexit 0\n751\nexit 0\nramfs\n"
+    );
+}
+
+#[test]
+fn what_a_run_without_changes_would_not_read_is_asked_for() {
+    let system = System::new();
+    let plain = system.manifest("plain.json", &[system.secret("a", "str")], &[]);
+    let mut document: Value = serde_json::from_slice(&fs::read(&plain).unwrap()).unwrap();
+    document.as_object_mut().unwrap().remove("ageKeyFile");
+    document["gnupgHome"] = json!(system.path("gnupg"));
+    let home = system.scratch.write("home.json", document.to_string().as_bytes());
+    let run = system.script(&format!(
+        "export HOME=$PWD/home; mkdir -p home/.config/sops/age; install {plain}; mkdir home/.config/sops/age/keys.txt\n\
+         install {plain} 2>&1 | grep -c 'keys.txt: it is a directory'; rmdir home/.config/sops/age/keys.txt\n\
+         install {plain}; SOPS_AGE_KEY_CMD='touch {ran}' install {plain}; ls ran\n\
+         mkdir gnupg; export SOPS_AGE_KEY=$(grep AGE-SECRET {key}); install {home}; rmdir gnupg\n\
+         install {home} 2>&1 | grep -c 'gnupg: there is no such file'",
+        ran = system.path("ran"),
+        key = corpus().join("keys/age-1.txt").display(),
+        home = home.display(),
+    ));
+    assert_eq!(run.stderr, "warning: SOPS_AGE_KEY_CMD: it holds no key\n");
+    assert_eq!(run.stdout, "exit 0\n1\nexit 0\nexit 0\nran\nexit 0\n1\n");
+}
+
+#[test]
+fn owners_by_name_are_looked_up_by_every_run() {
+    let system = System::new();
+    if !system.root {
+        println!("NOT TESTED as an ordinary user: owners by name");
+        return;
+    }
+    let mut secret = system.secret("a", "str");
+    (secret["owner"], secret["group"]) = (json!("nobody"), json!("nogroup"));
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    // Another table in the place of the machine's, which no other process sees.
+    let run = system.script(&format!(
+        "look() {{ stat -L -c '%u %g' secrets/a; stat -c %g secrets.d/*; }}; install {manifest}; install {manifest}; look\n\
+         sed 's/^nobody:x:[0-9]*/nobody:x:4321/' /etc/passwd >passwd; mount --bind passwd /etc/passwd\n\
+         install {manifest}; look; echo keys:x:77: | cat /etc/group - >group; mount --bind group /etc/group\n\
+         install {manifest}; look"
+    ));
+    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stdout,
+        "exit 0\nexit 0\n65534 65534\n65534\nmodifying secret: a\nexit 0\n4321 65534\n65534\nexit 0\n4321 65534\n77\n"
+    );
+}

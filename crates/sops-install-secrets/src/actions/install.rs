@@ -2,10 +2,12 @@
 //!
 //! Until the switch an error leaves the machine as it was. After it an error is reported, and the rest still runs.
 
+mod untouched;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
-use install::{Activation, Changes, Credential, File, Inputs, Lock, Medium, Notice, Store};
+use install::{Activation, Changes, Credential, File, Inputs, Lock, Medium, Notice, Store, Summary};
 use manifest::Manifest;
 
 use crate::cli::{Action, Arguments};
@@ -17,6 +19,7 @@ use crate::plan::{self, Plan, Unknown};
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
 use crate::{manifest_file, questions};
+use untouched::Found;
 
 /// Installs, one run at a time. The manifest says which lock that is, and may be another one by the time that the lock is
 /// there: what is installed is what it says under the lock.
@@ -25,16 +28,19 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let path = &arguments.manifest;
     let hasher = RandomState::new();
     let mut json = manifest_file::read_text(path, report)?;
+    let mut inputs = inputs(&json, arguments, environment);
+    if untouched::run(arguments, environment, &json, &inputs, report)? == Found::Untouched {
+        return Ok(());
+    }
+    report.step(Step::Manifest);
     loop {
-        let mut inputs = Inputs::new();
-        let manifest = manifest_file::parse(path, &json, &Action::Install, environment, &mut inputs, report)?;
+        let manifest = manifest_file::parse(path, &json, &Action::Install, environment, report)?;
         // The text may be large, and is not needed any more.
         let before = hasher.hash_one(&json);
         drop(json);
         report.step(Step::Look);
         let location = plan::location(&manifest, report)?;
-        let waiting = |path: &Path| report.note(format_args!("{}: {}", report.program(), WaitingForLock { path }));
-        let lock = Lock::acquire_patiently(&location, waiting)
+        let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         json = manifest_file::read_text(path, report)?;
         if hasher.hash_one(&json) == before {
@@ -42,8 +48,17 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             return install(&manifest, arguments, environment, lock, inputs, report);
         }
         drop(lock);
+        inputs = self::inputs(&json, arguments, environment);
         report.step(Step::Manifest);
     }
+}
+
+/// The inputs that are known before the manifest is looked at: its text, the program, the environment and the command line.
+fn inputs(json: &[u8], arguments: &Arguments, environment: &Environment) -> Inputs {
+    let mut inputs = Inputs::new();
+    questions::add_manifest(&mut inputs, json);
+    questions::add_call(&mut inputs, environment, arguments.accounts);
+    inputs
 }
 
 /// The whole of an installation, top to bottom.
@@ -60,9 +75,11 @@ fn install(
     let group = plan.directory_group(report)?;
     let current = plan.look(report)?;
     report.step(Step::Identities);
+    report.begin_words();
     let keys = keys::load(manifest, environment, Commands::Run, &mut inputs, report);
+    let words = report.end_words();
     plan.report_unknown_accounts(report);
-    questions::add_machine(&mut inputs, &plan, group, environment, arguments.accounts);
+    questions::add_machine(&mut inputs, &plan, group, arguments.accounts);
     // Made from the same bytes and untouched since, a generation needs no contents: nothing is to be decrypted.
     let is_untouched = current.is_stamped(&inputs, questions::ask);
     let contents = (!is_untouched).then(|| Contents::of(&plan, &keys, &mut inputs, report));
@@ -108,6 +125,8 @@ fn install(
             report.failure(Code::LinkFailed, About::default(), &error);
         }
     }
+    // What every run would say again, other than the notices, a run has to say that knows the manifest.
+    let is_quiet = report.warnings() == 0;
     for notice in store.notices() {
         report.warning(code_of(&notice), About::default(), &notice);
     }
@@ -131,7 +150,9 @@ fn install(
         report.failure(Code::PruneFailed, About::default(), &error);
     }
     if decision.is_some() && report.failures() == 0 {
-        store.stamp(&inputs, changes);
+        let keep = manifest.keep_generations();
+        let summary = is_quiet.then(|| Summary { location: plan.location.clone(), group, keep, words });
+        store.stamp(&inputs, changes, summary.as_ref());
     }
     Ok(())
 }
@@ -153,7 +174,14 @@ pub(super) fn code_of(notice: &Notice) -> Code {
 #[derive(Debug, thiserror::Error)]
 #[error("waiting for another run, which holds {path}", path = path.display())]
 pub(super) struct WaitingForLock<'a> {
-    pub(super) path: &'a Path,
+    path: &'a Path,
+}
+
+impl WaitingForLock<'_> {
+    /// What says so once it takes long.
+    pub(super) fn tell(report: &Report) -> impl FnOnce(&Path) {
+        |path| report.note(format_args!("{}: {}", report.program(), WaitingForLock { path }))
+    }
 }
 
 /// Secrets of a user that are not in memory.

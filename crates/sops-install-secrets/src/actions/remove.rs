@@ -1,9 +1,8 @@
 //! Taking away all that was installed, for `-remove`.
 
 use std::fs;
-use std::path::Path;
 
-use install::{Current, Inputs, Location, Lock, Removal};
+use install::{Current, Location, Lock, Removal};
 use manifest::Manifest;
 
 use super::install::{WaitingForLock, code_of};
@@ -22,10 +21,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let is_gone =
         *path == ManifestPath::OfMachine && fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error));
     let json = if is_gone { DEFAULT_PLACES.to_vec() } else { manifest_file::read_text(path, report)? };
-    let manifest = manifest_file::parse(path, &json, &Action::Remove, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::parse(path, &json, &Action::Remove, environment, report)?;
     let location = plan::location(&manifest, report)?;
-    let waiting = |path: &Path| report.note(format_args!("{}: {}", report.program(), WaitingForLock { path }));
-    let lock = Lock::acquire_patiently(&location, waiting).map_err(|error| report.failed(failed, &error))?;
+    let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
+        .map_err(|error| report.failed(failed, &error))?;
     let refuse = |foreign: Vec<install::Error>, report: &mut Report| {
         for error in &foreign {
             report.failure(failed, About::default(), error);

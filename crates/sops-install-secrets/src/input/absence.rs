@@ -11,12 +11,10 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::input;
 
-/// What is known of a path that is not there.
+/// A path that is not there. Why is looked for when it is said: most such paths are those of keys that need not be there.
 #[derive(Debug)]
 pub(crate) struct Absence {
-    /// Where the links of the path lead, if it has any.
-    leads_to: Option<PathBuf>,
-    unmounted: Option<Unmounted>,
+    path: PathBuf,
     /// The kernel's answer, for where nothing is known.
     source: io::Error,
 }
@@ -36,22 +34,30 @@ enum WantedBy {
     Unit(String),
 }
 
-/// Explains why a path is not there. Whatever it is that the path was to be, this is the function to ask.
-///
-/// It only explains an error to a person, so a table that cannot be read explains nothing.
-pub(crate) fn explain(path: &Path, source: io::Error) -> Absence {
-    let end = follow(path);
-    let leads_to = Some(&end).filter(|end| end.as_path() != path && path.is_absolute()).cloned();
-    let unmounted = missing(&end, &wanted(), || input::read_table(Path::new("/proc/self/mountinfo")));
-    Absence { leads_to, unmounted, source }
+impl Absence {
+    /// Whatever it is that the path was to be, this is what explains why it is not there.
+    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+
+    /// Where the links of the path lead, if it has any, and what is not mounted there.
+    ///
+    /// It only explains an error to a person, so a table that cannot be read explains nothing.
+    fn explain(&self) -> (Option<PathBuf>, Option<Unmounted>) {
+        let end = follow(&self.path);
+        let unmounted = missing(&end, &wanted(), || input::read_table(Path::new("/proc/self/mountinfo")));
+        let leads_to = (end != self.path && self.path.is_absolute()).then_some(end);
+        (leads_to, unmounted)
+    }
 }
 
 impl fmt::Display for Absence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(end) = &self.leads_to {
+        let (leads_to, unmounted) = self.explain();
+        if let Some(end) = &leads_to {
             write!(formatter, "it leads to {}, ", end.display())?;
         }
-        match (&self.unmounted, &self.leads_to) {
+        match (&unmounted, &leads_to) {
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Fstab }), leads_to) => write!(
                 formatter,
                 "{}{mount_point} is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot \

@@ -1,0 +1,69 @@
+//! A run that finds everything as it was left, made from the same bytes: nothing is parsed and nothing is decrypted.
+//!
+//! It takes care of what any run takes care of: the file system and its mode, what killed runs have left, old generations. All
+//! else that a run would have to say or do makes it an ordinary one.
+
+use install::{Changes, Current, Inputs, Lock, Store, Summary};
+use manifest::Manifest;
+
+use super::{WaitingForLock, code_of};
+use crate::cli::Arguments;
+use crate::environment::Environment;
+use crate::report::{About, Code, Outcome, Report, Reported, Step};
+use crate::{manifest_file, questions};
+
+/// Whether nothing has to be done, or has been done already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Found {
+    /// All is as it was left.
+    Untouched,
+    /// It may be another manifest, or something may have changed: the manifest has to be looked at.
+    Unknown,
+}
+
+/// Looks whether all is as the last run has left it. What is known already are some of the inputs, the text of the manifest among
+/// them.
+///
+/// # Errors
+///
+/// What fails although nothing has changed, which is reported.
+pub(super) fn run(
+    arguments: &Arguments,
+    environment: &Environment,
+    json: &[u8],
+    known: &Inputs,
+    report: &mut Report,
+) -> Result<Found, Reported> {
+    let mount_point = Manifest::likely_mount_point(json, environment.runtime_directory.as_deref());
+    let Some(found) = mount_point.and_then(|path| Summary::find(path.as_path(), known)) else {
+        return Ok(Found::Unknown);
+    };
+    report.step(Step::Look);
+    let waiting = WaitingForLock::tell(report);
+    // Whatever fails here fails once more where it is reported.
+    let Ok(lock) = Lock::acquire_patiently(&found.location, waiting) else { return Ok(Found::Unknown) };
+    let Ok(current) = Current::inspect(&found.location) else { return Ok(Found::Unknown) };
+    // All of it once more, under the lock.
+    let Some(summary) = current.summary().filter(|summary| summary.location == found.location) else {
+        return Ok(Found::Unknown);
+    };
+    let is_same_manifest = manifest_file::read_text(&arguments.manifest, report)? == json;
+    if !is_same_manifest || current.has_requests() || !current.is_stamped(known, questions::ask) {
+        return Ok(Found::Unknown);
+    }
+    report.repeat(&summary.words);
+    report.generation(&summary.location, current.running_number());
+    report.changes(&Changes::none());
+    report.step(Step::Stage);
+    let mut store =
+        Store::open(&current, lock, summary.group).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    report.outcome(Outcome::Unchanged);
+    for notice in store.notices() {
+        report.warning(code_of(&notice), About::default(), &notice);
+    }
+    report.step(Step::Prune);
+    for error in store.prune(summary.keep) {
+        report.failure(Code::PruneFailed, About::default(), &error);
+    }
+    Ok(Found::Untouched)
+}
