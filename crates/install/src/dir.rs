@@ -13,11 +13,12 @@ use std::path::{Component, Path, PathBuf};
 use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, umask};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, readlinkat, statx};
 use rustix::io::Errno as Refusal;
+use rustix::process::umask;
 use zeroize::Zeroizing;
 
 use crate::{Access, Error, Ownership};
@@ -853,7 +854,8 @@ pub(crate) fn directories(group: Option<Gid>) -> Access {
 /// can put another directory in its place.
 fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result<()> {
     // No directory of ours is to be written by others, and the umask is that of all threads.
-    let before = umask(Mode::from_bits_truncate(OTHERS_WRITE));
+    // That of nix panics where a sandbox refuses the call.
+    let before = umask(rustix::fs::Mode::from_raw_mode(OTHERS_WRITE));
     let made = mkdirat(parent, name, Mode::from_bits_truncate(permissions));
     umask(before);
     made

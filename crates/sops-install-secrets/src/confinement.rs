@@ -9,7 +9,8 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::stat::{Mode, umask};
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 /// Makes this process independent of how it was started, once, before it does anything else.
 ///
@@ -19,7 +20,7 @@ use nix::sys::stat::{Mode, umask};
 pub(crate) fn prepare() -> Result<(), SmallStack> {
     // Directories on the way to a link have the same modes whatever the caller's umask, and under 0177 none could be entered. Files are made
     // 0600 and get their modes by fchmod(2), which knows no umask.
-    umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    umask(Mode::WGRP | Mode::WOTH);
     // Beyond a limit on the size of files write(2) fails, which is reported; the signal would end the process without a word.
     // Blocked it has no effect, and a handler would be more than is needed.
     match SigSet::from(Signal::SIGXFSZ).thread_block() {
