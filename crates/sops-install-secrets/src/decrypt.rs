@@ -4,7 +4,7 @@ use std::path::Path;
 
 use install::Inputs;
 use manifest::Secret;
-use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, LookupError, Plaintext};
+use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, Integers, LookupError, Plaintext};
 
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable};
@@ -12,6 +12,7 @@ use crate::plan::{Plan, PlannedFile, SopsFile};
 use crate::questions;
 use crate::remedy::{Remedy, editable};
 use crate::report::{About, Code, Report, Tone, chain};
+use crate::text;
 
 /// A file of the plan and its plaintext.
 pub(crate) struct FileContent<'p> {
@@ -186,6 +187,14 @@ impl SopsFile<'_> {
                 return;
             }
         };
+        if let Some(integers) = decrypted.integers() {
+            let reading = match integers {
+                Integers::Exact => "exactly, as sops does since 3.13.2",
+                Integers::Rounded => "as floating-point numbers, as sops did up to 3.13.1",
+            };
+            let file = text::piece(&self.path.to_string_lossy()).into_owned();
+            report.note(format_args!("{}: {file}: its MAC is right with integers read {reading}", report.program()));
+        }
         let as_a_whole: Vec<_> = self.whole().collect();
         if !as_a_whole.is_empty()
             && let Some(lost) = decrypted.lost()

@@ -47,6 +47,24 @@ fn every_wrong_key_is_reported_with_the_nearest_ones() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn which_reading_of_integers_gave_the_mac_is_said_where_they_differ() {
+    for (case, reading) in [
+        ("json-3.13-large-integer", Some("exactly, as sops does since 3.13.2")),
+        ("json-3.13-labelled-3.12", Some("exactly, as sops does since 3.13.2")),
+        ("json-3.12-large-integer", Some("as floating-point numbers, as sops did up to 3.13.1")),
+        ("json-nested", None),
+    ] {
+        let scratch = Scratch::new();
+        let wanted = manifest(&[with(of(case, "in.json"), "format", "json")]);
+        let run = scratch.run(&wanted, &["-ignore-passwd"]);
+        let said = reading.map_or_else(String::new, |reading| {
+            format!("CORPUS/sops/{case}/in.json: its MAC is right with integers read {reading}\n")
+        });
+        assert_eq!((messages(&scratch, &run), run.status), (said, Some(0)), "{case}");
+    }
+}
+
 /// Every failure that the corpus has, with the first age key as the only one of the host, and what goes wrong with keys,
 /// each as it is printed, stand in `messages.txt`. After a change, `WRITE_MESSAGES=1` writes the file anew, to be read.
 #[test]
