@@ -312,6 +312,25 @@ fn a_symlink_that_leads_elsewhere_is_replaced_and_numbers_begin_again() {
 }
 
 #[test]
+fn a_symlink_that_leads_to_the_generation_by_another_name_keeps_it_for_readers() {
+    for target in ["secrets.d/1", "./secrets.d/1/", "other/1", "../run/secrets.d/1"] {
+        let place = Place::new();
+        place.install(&[place.secret("a", "1")]).unwrap();
+        symlink("secrets.d", place.path("run/other")).unwrap();
+        let link = place.location.symlink_path();
+        fs::remove_file(link).unwrap();
+        symlink(target, link).unwrap();
+        // Nothing else is to be made, and whoever looks says the same.
+        let run = place.install(&[place.secret("a", "1")]).unwrap();
+        assert_eq!((run.active, run.changes.is_empty()), (Some(1), true), "{target}");
+        let run = place.install_keeping(&[place.secret("a", "2")], 2).unwrap();
+        assert_eq!(run.active, Some(2), "{target}");
+        assert_eq!(place.generations(), [1, 2], "{target}");
+        assert_eq!(fs::read_link(link).unwrap(), place.location.mount_point().join("2"));
+    }
+}
+
+#[test]
 fn a_symlink_that_leads_in_a_circle_is_replaced() {
     for target in ["secrets", "./secrets/", "secrets/x"] {
         let place = Place::new();
