@@ -251,6 +251,38 @@ fn what_a_killed_run_left_behind_is_removed() {
 }
 
 #[test]
+fn a_directory_that_is_moved_away_while_it_is_removed_leads_nowhere_else() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let (tree, elsewhere) = (place.location.mount_point().join("1/dir"), place.path("elsewhere"));
+    // Whatever the order of the directory, most of the others are yet to come.
+    let names: Vec<String> = (0..9).map(|number| format!("other-{number}")).collect();
+    for folder in names.iter().map(String::as_str).chain(["moved"]) {
+        fs::create_dir_all(tree.join(folder)).unwrap();
+    }
+    for number in 0..20_000 {
+        fs::write(tree.join("moved").join(number.to_string()), "").unwrap();
+    }
+    for name in &names {
+        fs::create_dir_all(elsewhere.join(name)).unwrap();
+        fs::write(elsewhere.join(name).join("precious"), "x").unwrap();
+    }
+    let first = fs::read_dir(tree.join("moved")).unwrap().next().unwrap().unwrap().path();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while first.exists() {}
+            fs::rename(tree.join("moved"), elsewhere.join("moved")).unwrap();
+            assert_ne!(fs::read_dir(elsewhere.join("moved")).unwrap().count(), 0, "it was moved too late");
+        });
+        // What stays is reported, or what is left of the tree is not found any more.
+        drop(place.install(&[place.secret("a", "2")]));
+    });
+    for name in &names {
+        assert!(elsewhere.join(name).join("precious").exists(), "{name}");
+    }
+}
+
+#[test]
 fn leftovers_go_even_if_nothing_changed() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
