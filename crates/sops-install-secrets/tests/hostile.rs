@@ -265,6 +265,23 @@ fn output_that_is_lost_is_a_failure_where_it_was_asked_for() {
 }
 
 #[test]
+fn who_ignores_the_end_of_children_gets_their_answers_all_the_same() {
+    let scratch = Scratch::new();
+    let wanted = with(manifest(&[secret("s", "str")]), "ageKeyFile", Value::Null);
+    let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+    let mut command = Command::new("env");
+    command
+        .args(["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_sops-install-secrets"), "-ignore-passwd"])
+        .arg(path)
+        .env("XDG_RUNTIME_DIR", scratch.runtime())
+        .env("HOME", scratch.path().join("home"))
+        .env("SOPS_AGE_KEY_CMD", format!("cat {}", corpus().join("keys/age-1.txt").display()));
+    let run = Scratch::finish(&mut command);
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""));
+    assert!(scratch.runtime().join("secrets/s").exists());
+}
+
+#[test]
 fn a_broken_environment_ends_nothing_without_a_word() {
     let scratch = Scratch::new();
     let wanted = manifest(&[secret("s", "str"), with(secret("l", "int"), "path", "%r/below/link")]);
