@@ -254,7 +254,7 @@ fn output_that_is_lost_is_a_failure_where_it_was_asked_for() {
         "-json -verify",
         "-json -check-mode=manifest",
     ] {
-        for redirection in [">/dev/full", ">&-"] {
+        for redirection in [">/dev/full", ">&-", "1<\"$0\"", "1</dev/null"] {
             let run = shell(&format!("{options} {redirection}"));
             let expected = i32::from(!options.is_empty());
             assert_eq!(run.status, Some(expected), "{options} {redirection}: {}", run.stderr);
