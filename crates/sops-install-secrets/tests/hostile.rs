@@ -17,6 +17,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -421,6 +422,17 @@ fn a_dry_run_says_always_what_would_change_links_and_failures_included() {
     let (status, stdout, stderr) = dry(&wanted);
     assert_eq!((status, stdout.as_str()), (Some(1), "would add link: RUN/links/a\n"));
     assert!(stderr.contains("links/b is a file and no link to it; move it away before this is installed"), "{stderr}");
+}
+
+#[test]
+fn a_dry_run_says_that_only_directories_would_change() {
+    let scratch = Scratch::new();
+    let wanted = manifest(&[secret("d/s", "str")]);
+    assert_eq!(scratch.run(&wanted, &["-ignore-passwd"]).status, Some(0));
+    fs::set_permissions(scratch.runtime().join("secrets.d/1/d"), fs::Permissions::from_mode(0o700)).unwrap();
+    let run = scratch.run(&wanted, &["-dry-run", "-ignore-passwd"]);
+    let expected = "would make a new generation, in which a directory or link is another one\n";
+    assert_eq!((run.status, &*run.stdout, &*run.stderr), (Some(0), expected, ""));
 }
 
 #[test]
