@@ -206,7 +206,8 @@ impl Report {
             program,
             style,
             output: Output::Lines,
-            action: "install",
+            // Before it begins, there is the usage or the version to print.
+            action: "none",
             manifest: PathBuf::new(),
             outcome: Outcome::Checked,
             readers: Readers::Unknown,

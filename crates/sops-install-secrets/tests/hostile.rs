@@ -254,6 +254,8 @@ fn output_that_is_lost_is_a_failure_where_it_was_asked_for() {
         "-json -status",
         "-json -verify",
         "-json -check-mode=manifest",
+        "-help",
+        "-version",
     ] {
         for redirection in [">/dev/full", ">&-", "1<\"$0\"", "1</dev/null"] {
             let run = shell(&format!("{options} {redirection}"));
