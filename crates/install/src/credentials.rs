@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use manifest::CredentialName;
 use nix::sys::stat::FileStat;
+use nix::unistd::geteuid;
 
-use crate::dir::{Dir, Missing, Occupant, order, split, temporary};
+use crate::dir::{Dir, Missing, Occupant, order, owner, permissions_of, split, temporary};
 use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
@@ -213,11 +214,24 @@ struct Published {
 }
 
 impl Published {
-    /// Removes it, and what a killed run prepared.
+    /// Removes it, and what a killed run prepared, unless something else stands there by now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Foreign`] for a file that is not as one is made. It may still be ours, changed by hand, so it is said.
     fn remove(&self) -> Result<(), Error> {
         let Some(directory) = Dir::existing(&self.directory)? else { return Ok(()) };
-        directory.remove(&temporary(&self.name))?;
-        directory.remove(&self.name)
+        let temporary = temporary(&self.name);
+        if directory.file_status(&temporary)?.is_some() {
+            directory.remove(&temporary)?;
+        }
+        match directory.file_status(&self.name)? {
+            None => Ok(()),
+            Some(status) if permissions_of(&status) == FILE && owner(&status).user == geteuid() => {
+                directory.remove(&self.name)
+            }
+            Some(_) => Err(Error::Foreign { path: self.directory.join(&self.name), found: "a file" }),
+        }
     }
 }
 

@@ -64,6 +64,9 @@ impl<'l> Current<'l> {
                         ) if found.number.is_none() => None,
                         running => running?,
                     };
+                if found.number.is_none() {
+                    found.number = found.number_by_place()?;
+                }
                 Ok(found)
             }
             Occupant::Directory => {
@@ -77,6 +80,21 @@ impl<'l> Current<'l> {
                 }
             }
             other @ (Occupant::File | Occupant::Special) => Err(foreign(other.noun())),
+        }
+    }
+
+    /// The number of the running generation if the symlink leads to it by another name of the mount point, such as a relative
+    /// one. Taken for none of ours, it would be removed to make room for the next one while it is read.
+    fn number_by_place(&self) -> Result<Option<u64>, Error> {
+        let (Some(root), Some(running)) = (&self.root, &self.running) else { return Ok(None) };
+        let Some(name) = running.path().file_name() else { return Ok(None) };
+        let Some(number) = number(name.as_encoded_bytes()) else { return Ok(None) };
+        let running = running.id()?;
+        match root.status_of(name) {
+            Ok(status) if status.st_dev == running.device && status.st_ino == running.inode => Ok(Some(number)),
+            Ok(_) => Ok(None),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

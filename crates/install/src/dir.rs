@@ -661,23 +661,25 @@ impl Dir {
     fn clear(self, failures: &mut Vec<Error>) {
         let mut here = self;
         let mut left = vec![here.remove_files(failures)];
-        // The names on the way from the beginning to here.
-        let mut way: Vec<OsString> = Vec::new();
+        // The names on the way from the beginning to here, and in which directory each is.
+        let mut way: Vec<(OsString, DirectoryId)> = Vec::new();
         while let Some(directories) = left.last_mut() {
             if let Some(name) = directories.pop() {
-                match here.within(&name) {
-                    Ok(below) => {
+                match here.within(&name).and_then(|below| Ok((below, here.id()?))) {
+                    Ok((below, id)) => {
                         here = below;
                         left.push(here.remove_files(failures));
-                        way.push(name);
+                        way.push((name, id));
                     }
                     Err(error) => failures.push(error),
                 }
             } else {
                 left.pop();
-                if let Some(name) = way.pop() {
-                    here = match here.above() {
-                        Ok(above) => above,
+                if let Some((name, id)) = way.pop() {
+                    // The owner of the tree may have moved a directory meanwhile: the names to come are not those of its new place.
+                    here = match here.above().and_then(|above| Ok((above.id()? == id, above))) {
+                        Ok((true, above)) => above,
+                        Ok((false, above)) => return failures.push(Error::Untrusted { path: above.path.join(name) }),
                         Err(error) => return failures.push(error),
                     };
                     here.remove_emptied(&name, failures);

@@ -251,6 +251,38 @@ fn what_a_killed_run_left_behind_is_removed() {
 }
 
 #[test]
+fn a_directory_that_is_moved_away_while_it_is_removed_leads_nowhere_else() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let (tree, elsewhere) = (place.location.mount_point().join("1/dir"), place.path("elsewhere"));
+    // Whatever the order of the directory, most of the others are yet to come.
+    let names: Vec<String> = (0..9).map(|number| format!("other-{number}")).collect();
+    for folder in names.iter().map(String::as_str).chain(["moved"]) {
+        fs::create_dir_all(tree.join(folder)).unwrap();
+    }
+    for number in 0..20_000 {
+        fs::write(tree.join("moved").join(number.to_string()), "").unwrap();
+    }
+    for name in &names {
+        fs::create_dir_all(elsewhere.join(name)).unwrap();
+        fs::write(elsewhere.join(name).join("precious"), "x").unwrap();
+    }
+    let first = fs::read_dir(tree.join("moved")).unwrap().next().unwrap().unwrap().path();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while first.exists() {}
+            fs::rename(tree.join("moved"), elsewhere.join("moved")).unwrap();
+            assert_ne!(fs::read_dir(elsewhere.join("moved")).unwrap().count(), 0, "it was moved too late");
+        });
+        // What stays is reported, or what is left of the tree is not found any more.
+        drop(place.install(&[place.secret("a", "2")]));
+    });
+    for name in &names {
+        assert!(elsewhere.join(name).join("precious").exists(), "{name}");
+    }
+}
+
+#[test]
 fn leftovers_go_even_if_nothing_changed() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
@@ -308,6 +340,25 @@ fn a_symlink_that_leads_elsewhere_is_replaced_and_numbers_begin_again() {
         symlink(place.path(target), place.location.symlink_path()).unwrap();
         assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1), "{target}");
         assert_eq!(place.tree()["a"].content(), "1");
+    }
+}
+
+#[test]
+fn a_symlink_that_leads_to_the_generation_by_another_name_keeps_it_for_readers() {
+    for target in ["secrets.d/1", "./secrets.d/1/", "other/1", "../run/secrets.d/1"] {
+        let place = Place::new();
+        place.install(&[place.secret("a", "1")]).unwrap();
+        symlink("secrets.d", place.path("run/other")).unwrap();
+        let link = place.location.symlink_path();
+        fs::remove_file(link).unwrap();
+        symlink(target, link).unwrap();
+        // Nothing else is to be made, and whoever looks says the same.
+        let run = place.install(&[place.secret("a", "1")]).unwrap();
+        assert_eq!((run.active, run.changes.is_empty()), (Some(1), true), "{target}");
+        let run = place.install_keeping(&[place.secret("a", "2")], 2).unwrap();
+        assert_eq!(run.active, Some(2), "{target}");
+        assert_eq!(place.generations(), [1, 2], "{target}");
+        assert_eq!(fs::read_link(link).unwrap(), place.location.mount_point().join("2"));
     }
 }
 

@@ -624,6 +624,30 @@ fn credentials_are_published_kept_replaced_and_removed() {
 }
 
 #[test]
+fn what_somebody_else_puts_in_the_place_of_a_credential_does_not_go_with_it() {
+    if in_namespace("what_somebody_else_puts_in_the_place_of_a_credential_does_not_go_with_it").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let directory = place.path("run/credstore");
+    let run = |credentials: &[(&str, &str)]| publish(&place, &directory, credentials);
+    assert!(run(&[("file", "1"), ("link", "1"), ("directory", "1"), ("ours", "1")]).is_empty());
+    for name in ["file", "link", "directory"] {
+        fs::remove_file(directory.join(name)).unwrap();
+    }
+    fs::write(directory.join("file"), "precious").unwrap();
+    symlink("/etc/precious", directory.join("link")).unwrap();
+    fs::create_dir(directory.join("directory")).unwrap();
+    let failures = run(&[]);
+    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert_eq!(names(&directory), ["directory", "file", "link"]);
+    // It is said until it is moved away.
+    assert_eq!(run(&[]).len(), 1);
+    fs::remove_file(directory.join("file")).unwrap();
+    assert!(run(&[]).is_empty());
+}
+
+#[test]
 fn a_credential_may_have_the_name_under_which_another_one_is_prepared() {
     if in_namespace("a_credential_may_have_the_name_under_which_another_one_is_prepared").is_none() {
         return;

@@ -214,7 +214,8 @@ impl Report {
             program,
             style,
             output: Output::Lines,
-            action: "install",
+            // Before it begins, there is the usage or the version to print.
+            action: "none",
             manifest: PathBuf::new(),
             outcome: Outcome::Checked,
             readers: Readers::Unknown,
@@ -631,11 +632,11 @@ fn print(mut output: impl Write, line: fmt::Arguments<'_>) -> io::Result<()> {
     output.flush()
 }
 
-/// Whether standard output was closed when the program began. The standard library has then opened `/dev/null` for reading
-/// and writing in its place, which is not how output is thrown away on purpose.
+/// Whether standard output was closed when the program began, or is open for reading only, which the standard library takes for
+/// closed. For a closed one it has opened `/dev/null` for reading and writing, which is not how output is thrown away on purpose.
 fn is_closed() -> bool {
     let output = io::stdout();
-    let is_null = fstat(output.as_fd()).is_ok_and(|status| status.st_rdev == makedev(1, 3));
-    let flags = || fcntl(output.as_fd(), FcntlArg::F_GETFL).map(OFlag::from_bits_retain);
-    is_null && flags().is_ok_and(|flags| flags & OFlag::O_ACCMODE == OFlag::O_RDWR)
+    let is_null = || fstat(output.as_fd()).is_ok_and(|status| status.st_rdev == makedev(1, 3));
+    let mode = fcntl(output.as_fd(), FcntlArg::F_GETFL).map(|flags| OFlag::from_bits_retain(flags) & OFlag::O_ACCMODE);
+    mode.is_ok_and(|mode| mode == OFlag::O_RDONLY || mode == OFlag::O_RDWR && is_null())
 }

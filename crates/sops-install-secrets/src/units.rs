@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use install::{Activation, Changes, Current};
 use manifest::UnitName;
+use nix::libc;
 use sops::{Query, QueryError, Watcher};
 
 use crate::environment::Environment;
@@ -366,6 +367,9 @@ const CUT_OFF: &str = "...";
 const REFUSALS: [i32; 4] = [3, 4, 5, 6];
 
 /// Appends to the list that NixOS reads. Without the directory nothing reads it, and so there is no request.
+///
+/// Only a regular file is written to: to open a pipe would wait for a reader while other runs wait for the lock, and a link leads
+/// to a file of somebody else.
 fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), RequestError> {
     let path = directory.join(match action {
         Verb::Restart => "activation-restart-list",
@@ -377,8 +381,15 @@ fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), Req
         .append(true)
         .create(true)
         .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(&path)
-        .and_then(|mut file| file.write_all(lines.as_bytes()));
+        .and_then(|mut file| {
+            if file.metadata()?.is_file() {
+                file.write_all(lines.as_bytes())
+            } else {
+                Err(io::Error::other("it is not a regular file"))
+            }
+        });
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

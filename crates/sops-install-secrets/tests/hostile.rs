@@ -17,6 +17,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -253,8 +254,10 @@ fn output_that_is_lost_is_a_failure_where_it_was_asked_for() {
         "-json -status",
         "-json -verify",
         "-json -check-mode=manifest",
+        "-help",
+        "-version",
     ] {
-        for redirection in [">/dev/full", ">&-"] {
+        for redirection in [">/dev/full", ">&-", "1<\"$0\"", "1</dev/null"] {
             let run = shell(&format!("{options} {redirection}"));
             let expected = i32::from(!options.is_empty());
             assert_eq!(run.status, Some(expected), "{options} {redirection}: {}", run.stderr);
@@ -262,6 +265,23 @@ fn output_that_is_lost_is_a_failure_where_it_was_asked_for() {
         }
         assert_eq!(shell(&format!("{options} >/dev/null")).status, Some(0), "{options}");
     }
+}
+
+#[test]
+fn who_ignores_the_end_of_children_gets_their_answers_all_the_same() {
+    let scratch = Scratch::new();
+    let wanted = with(manifest(&[secret("s", "str")]), "ageKeyFile", Value::Null);
+    let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+    let mut command = Command::new("env");
+    command
+        .args(["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_sops-install-secrets"), "-ignore-passwd"])
+        .arg(path)
+        .env("XDG_RUNTIME_DIR", scratch.runtime())
+        .env("HOME", scratch.path().join("home"))
+        .env("SOPS_AGE_KEY_CMD", format!("cat {}", corpus().join("keys/age-1.txt").display()));
+    let run = Scratch::finish(&mut command);
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""));
+    assert!(scratch.runtime().join("secrets/s").exists());
 }
 
 #[test]
@@ -404,6 +424,17 @@ fn a_dry_run_says_always_what_would_change_links_and_failures_included() {
     let (status, stdout, stderr) = dry(&wanted);
     assert_eq!((status, stdout.as_str()), (Some(1), "would add link: RUN/links/a\n"));
     assert!(stderr.contains("links/b is a file and no link to it; move it away before this is installed"), "{stderr}");
+}
+
+#[test]
+fn a_dry_run_says_that_only_directories_would_change() {
+    let scratch = Scratch::new();
+    let wanted = manifest(&[secret("d/s", "str")]);
+    assert_eq!(scratch.run(&wanted, &["-ignore-passwd"]).status, Some(0));
+    fs::set_permissions(scratch.runtime().join("secrets.d/1/d"), fs::Permissions::from_mode(0o700)).unwrap();
+    let run = scratch.run(&wanted, &["-dry-run", "-ignore-passwd"]);
+    let expected = "would make a new generation, in which a directory or link is another one\n";
+    assert_eq!((run.status, &*run.stdout, &*run.stderr), (Some(0), expected, ""));
 }
 
 #[test]

@@ -85,6 +85,7 @@ impl System {
         let program = env!("CARGO_BIN_EXE_sops-install-secrets");
         let prelude = format!(
             "set -u; cd {}; export PATH=$PWD/bin:$PATH HOME=/var/empty\n\
+             program={program} accounts={accounts}\n\
              install() {{ {program} {accounts} \"$@\"; echo \"exit $?\"; }}\n\
              list() {{ (cd \"$1\" && find . -printf '%y %m %U:%G %P %l\\n' | LC_ALL=C sort -k4 | sed 's/ *$//'); }}\n",
             self.path("")
@@ -581,6 +582,40 @@ fn activation_lists_are_written_where_nixos_reads_them() {
          ==> /run/nixos/activation-reload-list <==\nb.service\n\n==> /run/nixos/activation-restart-list <==\na.service\n\
          600\n600\n"
     );
+}
+
+#[test]
+fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["a.service"]);
+    for (obstacle, reason) in [
+        ("mkfifo /run/nixos/activation-restart-list", "No such device or address (os error 6)"),
+        // Of which somebody reads.
+        (
+            "mkfifo /run/nixos/activation-restart-list; exec 3<>/run/nixos/activation-restart-list",
+            "it is not a regular file",
+        ),
+        ("ln -s /run/precious /run/nixos/activation-restart-list", "Too many levels of symbolic links (os error 40)"),
+        ("mkdir /run/nixos/activation-restart-list", "Is a directory (os error 21)"),
+    ] {
+        let mut second = first.clone();
+        second["mode"] = json!("0440");
+        let before = system.manifest("before.json", std::slice::from_ref(&first), &[]);
+        let after = system.manifest("after.json", &[second], &[]);
+        let run = system.script(&format!(
+            "mkdir -p of-nixos; mount --bind of-nixos /run && rm -rf /run/nixos && mkdir /run/nixos\n\
+             install {before}; {obstacle}\ntimeout 5 $program $accounts {after}; echo exit $?; ls /run; rm -r /run/nixos/activation-restart-list\n\
+             install {after}; cat /run/nixos/activation-restart-list"
+        ));
+        let failure = format!(
+            "cannot write /run/nixos/activation-restart-list, so that NixOS does not restart the units in it; do so by hand, or run \
+             this again: a.service: {reason}\n1 failure; all secrets and templates are installed\n"
+        );
+        assert_eq!(run.stderr, failure, "{obstacle}");
+        let expected = "exit 0\nmodifying secret: a\nexit 1\nnixos\nexit 0\na.service\n";
+        assert_eq!(run.stdout, expected, "{obstacle}");
+    }
 }
 
 #[test]

@@ -55,6 +55,9 @@ pub(super) fn dry_run(
             _ => Outcome::WouldInstallPartly,
         });
         report.announce(&changes, Mood::Conditional);
+        if !changes.is_empty() && changes.secrets().is_empty() && changes.templates().is_empty() {
+            report.line("would make a new generation, in which a directory or link is another one");
+        }
         for link in links {
             report.line(link);
         }

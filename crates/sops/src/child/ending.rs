@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use nix::libc::{SIGHUP, SIGINT, SIGTERM, c_int};
+use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, c_int};
 use nix::poll::{PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
@@ -107,17 +107,24 @@ fn state() -> io::Result<&'static State> {
     for number in [SIGTERM, SIGINT, SIGHUP] {
         let Ok(value) = usize::try_from(number) else { continue };
         // Who started us may have wanted us to live on, as nohup does.
-        if ignored
-            .checked_shr(u32::try_from(value.saturating_sub(1)).unwrap_or(u32::MAX))
-            .is_some_and(|bits| bits & 1 == 1)
-        {
+        if is_ignored(ignored, value) {
             continue;
         }
         signal_hook::flag::register_conditional_default(number, Arc::clone(&state.at_once))?;
         signal_hook::flag::register_usize(number, Arc::clone(&state.told), value)?;
         signal_hook::low_level::pipe::register(number, end.try_clone()?)?;
     }
+    if usize::try_from(SIGCHLD).is_ok_and(|value| is_ignored(ignored, value)) {
+        // While it is ignored, the kernel keeps no status of a child that has ended. Caught, it does, and nothing else is wanted.
+        signal_hook::flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
+    }
     Ok(STATE.get_or_init(|| state))
+}
+
+/// Whether a signal is among those that are ignored.
+fn is_ignored(ignored: u64, signal: usize) -> bool {
+    let bits = u32::try_from(signal.saturating_sub(1)).ok().and_then(|bits| ignored.checked_shr(bits));
+    bits.is_some_and(|bits| bits & 1 == 1)
 }
 
 /// Kills what children of ours have left behind. They are waited for, so whatever they started comes next.
