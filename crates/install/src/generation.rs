@@ -1,10 +1,15 @@
 //! What one generation consists of, and writing it.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::dir::Dir;
-use crate::location::NeededLink;
+use nix::sys::stat::SFlag;
+use nix::unistd::geteuid;
+
+use crate::dir::{DIRECTORY, Dir, kind, owner, permissions_of};
+use crate::location::{NeededLink, number};
+use crate::record::{FOREIGN, Pair, Recorded};
 use crate::seal::Seal;
 use crate::{Access, Error, File, Location, Ownership, Wanted};
 
@@ -22,6 +27,35 @@ pub(crate) enum EntryContent<'a> {
         target: PathBuf,
         owner: Option<Ownership>,
     },
+}
+
+/// Whether what has a number for its name is as a generation is made, also by a run that was killed: with its final permissions,
+/// by root or our own user.
+pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
+    let status = match root.status_of(name) {
+        // Gone meanwhile, which is as good.
+        Err(error) if error.is_absence() => return Ok(true),
+        status => status?,
+    };
+    let user = owner(&status).user;
+    let is_directory = kind(&status) == SFlag::S_IFDIR && permissions_of(&status) == DIRECTORY;
+    Ok(is_directory && (user.is_root() || user == geteuid()))
+}
+
+/// Something with a number for its name that is no generation.
+#[derive(PartialEq)]
+pub(crate) struct ForeignNumber(pub(crate) OsString);
+
+impl Recorded for ForeignNumber {
+    const RECORD: &'static str = FOREIGN;
+
+    fn line(&self) -> Pair {
+        [self.0.clone(), OsString::new()]
+    }
+
+    fn of([name, nothing]: &Pair) -> Option<Self> {
+        (number(name.as_encoded_bytes()).is_some() && nothing.is_empty()).then(|| Self(name.clone()))
+    }
 }
 
 /// What the generation of these files consists of, sorted so that what is in one directory stays together.

@@ -13,7 +13,7 @@
 //! (before Linux 6.5, or right below the root of a mount namespace), it goes over the old one, and [`crate::Store::prune`] removes what that one
 //! held through an open handle.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -28,6 +28,7 @@ use rustix::mount::{
 
 use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
+use crate::generation::is_as_made;
 use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
@@ -104,14 +105,21 @@ pub(crate) fn is_ramfs(directory: &Dir) -> Result<bool, Error> {
     Ok(directory.file_system()? == RAMFS.magic)
 }
 
-/// Removes the generations and records that a new file system was put over.
-pub(crate) fn clear(beneath: &Dir) -> Vec<Error> {
-    let is_ours = |name: &OsStr| number(name.as_encoded_bytes()).is_some() || is_record(name);
+/// Removes the generations and records in a directory of generations, such as one that a new file system was put over. What is
+/// newer than `newest` may be something else with such a name.
+pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {
+    let is_ours = |name: &OsStr| match number(name.as_encoded_bytes()) {
+        Some(number) if Some(number) <= newest => Ok(true),
+        Some(_) => is_as_made(beneath, name),
+        None => Ok(is_record(name)),
+    };
+    let remove = |(name, _): (OsString, Is)| match is_ours(&name) {
+        Ok(true) => beneath.remove_tree(&name),
+        Ok(false) => Vec::new(),
+        Err(error) => vec![error],
+    };
     match beneath.entries() {
-        Ok(entries) => {
-            let ours = entries.into_iter().filter(|(name, _)| is_ours(name));
-            ours.flat_map(|(name, _)| beneath.remove_tree(&name)).collect()
-        }
+        Ok(entries) => entries.into_iter().flat_map(remove).collect(),
         Err(error) => vec![error],
     }
 }

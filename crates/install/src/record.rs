@@ -119,8 +119,10 @@ pub(crate) const REQUESTS: &str = ".requests";
 pub(crate) const STAMP: &str = ".stamp";
 /// The file system beneath, which is to stay when this one goes. It is no list either.
 pub(crate) const SUCCESSOR: &str = ".successor";
+/// What others have given a number, so that it is not taken for a generation once the generations have passed it.
+pub(crate) const FOREIGN: &str = ".foreign";
 /// All records.
-pub(crate) const RECORDS: [&str; 6] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR];
+pub(crate) const RECORDS: [&str; 7] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR, FOREIGN];
 
 /// Whether a name is that of a record, or of one that is being made.
 pub(crate) fn is_record(name: &OsStr) -> bool {

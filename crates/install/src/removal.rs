@@ -6,6 +6,7 @@ use nix::errno::Errno;
 
 use crate::credentials;
 use crate::dir::{Dir, Is, Occupant, split};
+use crate::generation::is_as_made;
 use crate::location::number;
 use crate::lock::Lock;
 use crate::notice::Notice;
@@ -101,7 +102,7 @@ impl Removal {
             let numbers =
                 root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
             self.generations = self.generations.saturating_add(numbers);
-            self.failures.extend(mount::clear(&root));
+            self.failures.extend(mount::clear(&root, None));
             if !self.failures.is_empty() {
                 return;
             }
@@ -173,7 +174,7 @@ fn foreign(root: &Dir) -> Result<Vec<Error>, Error> {
     let mut found = Vec::new();
     for (name, is) in root.entries()? {
         match is {
-            Is::Directory if is_number(&name) => foreign_below(root, &name, &mut found)?,
+            Is::Directory if is_number(&name) && is_as_made(root, &name)? => foreign_below(root, &name, &mut found)?,
             Is::Other if is_record(&name) => {}
             _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
         }

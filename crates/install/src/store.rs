@@ -9,6 +9,7 @@ use nix::unistd::{Gid, Uid};
 use crate::credentials::{self, Credential};
 use crate::current::Current;
 use crate::dir::{Dir, Missing, Occupant, Over, directories, split, temporary};
+use crate::generation::{ForeignNumber, is_as_made};
 use crate::links::Updated;
 use crate::location::number;
 use crate::lock::{Lock, rest};
@@ -16,7 +17,7 @@ use crate::mount::{self, Mounted};
 use crate::notice::Notice;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
-use crate::{Access, Changes, Error, File, Location, Ownership, generation, links};
+use crate::{Access, Changes, Error, File, Location, Ownership, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -113,6 +114,7 @@ impl<'l> Store<'l> {
     pub fn stage(&mut self, files: &[File<'_>]) -> Result<Staged<'_, 'l>, Error> {
         let number = self.free_number()?;
         let name = number.to_string();
+        self.forget_foreign(&name)?;
         let written = self
             .root
             .make(name.as_ref(), self.directories)
@@ -184,9 +186,57 @@ impl<'l> Store<'l> {
         if self.beneath.is_some() || !superfluous.is_empty() {
             rest(GRACE);
         }
-        failures.extend(superfluous.iter().flat_map(|name| self.root.remove_tree(name)));
-        failures.extend(self.beneath.iter().flat_map(mount::clear));
+        for name in &superfluous {
+            failures.extend(self.remove_generation(name));
+        }
+        failures.extend(self.beneath.iter().flat_map(|beneath| mount::clear(beneath, self.active)));
         failures
+    }
+
+    /// Removes a generation that is not needed any more, unless it is something else with such a name: a number above the active
+    /// one that is not as a generation is made, or one that was so when the generations came to it.
+    fn remove_generation(&self, name: &OsStr) -> Vec<Error> {
+        let is_old = number(name.as_encoded_bytes()).is_some_and(|number| Some(number) <= self.active);
+        let is_ours = if is_old { self.is_no_foreign_number(name) } else { is_as_made(&self.root, name) };
+        match is_ours {
+            Ok(true) => self.root.remove_tree(name),
+            Ok(false) => match self.root.within(name) {
+                Err(mounted @ Error::Mounted { .. }) => vec![mounted],
+                Ok(_) | Err(_) => self.foreign(name).err().into_iter().collect(),
+            },
+            Err(error) => vec![error],
+        }
+    }
+
+    fn is_no_foreign_number(&self, name: &OsStr) -> Result<bool, Error> {
+        let known = record::read::<ForeignNumber>(&self.root)?;
+        Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned()))))
+    }
+
+    /// Says what stands at a number, and notes it for later runs.
+    fn foreign(&self, name: &OsStr) -> Result<(), Error> {
+        let found = match self.root.look(name)? {
+            Occupant::Nothing => return Ok(()),
+            found => found.noun(),
+        };
+        let mut known = record::read::<ForeignNumber>(&self.root)?.unwrap_or_default();
+        let number = ForeignNumber(name.to_owned());
+        if !known.contains(&number) {
+            known.insert(&number);
+            record::write(&self.root, &known)?;
+        }
+        Err(Error::Foreign { path: self.root.path().join(name), found })
+    }
+
+    /// Forgets what stood at a number that is a generation's now.
+    fn forget_foreign(&self, name: &str) -> Result<(), Error> {
+        let Some(mut known) = record::read::<ForeignNumber>(&self.root)? else { return Ok(()) };
+        let number = ForeignNumber(name.into());
+        if known.contains(&number) {
+            known.remove(&number);
+            record::write(&self.root, &known)?;
+        }
+        Ok(())
     }
 
     /// The generations that pruning removes.
@@ -213,8 +263,9 @@ impl<'l> Store<'l> {
                 generation: last,
                 link: self.location.symlink_path().to_owned(),
             })?;
-            let failures = self.root.remove_tree(number.to_string().as_ref());
-            match failures.into_iter().find(|failure| !matches!(failure, Error::Mounted { .. })) {
+            let failures = self.remove_generation(number.to_string().as_ref());
+            let stays = |failure: &Error| matches!(failure, Error::Mounted { .. } | Error::Foreign { .. });
+            match failures.into_iter().find(|failure| !stays(failure)) {
                 Some(failure) => return Err(failure),
                 None if matches!(self.root.look(number.to_string().as_ref())?, Occupant::Nothing) => return Ok(number),
                 None => {}

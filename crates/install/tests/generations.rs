@@ -239,6 +239,9 @@ fn what_a_killed_run_left_behind_is_removed() {
         fs::create_dir_all(mount_point.join(leftover)).unwrap();
         fs::write(mount_point.join(leftover).join("plaintext"), "x").unwrap();
     }
+    for leftover in ["2", "7"] {
+        fs::set_permissions(mount_point.join(leftover), fs::Permissions::from_mode(0o751)).unwrap();
+    }
     symlink("/nowhere", mount_point.join("2/half/link")).unwrap();
     symlink(mount_point.join("2"), place.path("run/.secrets.new")).unwrap();
     fs::write(mount_point.join("not-ours"), "x").unwrap();
@@ -248,6 +251,30 @@ fn what_a_killed_run_left_behind_is_removed() {
     assert_eq!(place.generations(), [2]);
     assert!(!place.path("run/.secrets.new").is_symlink());
     assert!(mount_point.join("not-ours").exists());
+}
+
+#[test]
+fn what_others_have_given_a_number_stays_and_is_said() {
+    let place = Place::new();
+    let mount_point = place.location.mount_point();
+    for number in ["1", "3", "9"] {
+        fs::create_dir_all(mount_point.join(number)).unwrap();
+        fs::write(mount_point.join(number).join("precious"), "x").unwrap();
+        fs::set_permissions(mount_point.join(number), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::write(mount_point.join("8"), "precious").unwrap();
+    let run = place.install(&[place.secret("a", "1")]).unwrap();
+    assert_eq!(run.active, Some(2));
+    let named: Vec<_> = run.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(named.len(), 4, "{named:?}");
+    for number in ["1", "3", "8", "9"] {
+        let start = format!("{} is a ", mount_point.join(number).display());
+        assert!(named.iter().any(|error| error.starts_with(&start)), "{number}: {named:?}");
+    }
+    assert_eq!(place.install(&[place.secret("a", "2")]).unwrap().active, Some(4));
+    for path in ["1/precious", "3/precious", "8", "9/precious"] {
+        assert!(mount_point.join(path).exists(), "{path}");
+    }
 }
 
 #[test]
@@ -286,7 +313,9 @@ fn a_directory_that_is_moved_away_while_it_is_removed_leads_nowhere_else() {
 fn leftovers_go_even_if_nothing_changed() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
-    fs::create_dir(place.location.mount_point().join("2")).unwrap();
+    let leftover = place.location.mount_point().join("2");
+    fs::create_dir(&leftover).unwrap();
+    fs::set_permissions(&leftover, fs::Permissions::from_mode(0o751)).unwrap();
     assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1));
     assert_eq!(place.generations(), [1]);
 }

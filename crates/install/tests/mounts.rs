@@ -314,6 +314,8 @@ fn a_mount_where_the_next_generation_would_be_is_passed_over() {
     for taken in ["2/dir", "3"] {
         let taken = place.location.mount_point().join(taken);
         fs::create_dir_all(&taken).unwrap();
+        let generation = place.location.mount_point().join("2");
+        fs::set_permissions(generation, fs::Permissions::from_mode(0o751)).unwrap();
         mount(Some(&place.path("data")), &taken, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
     }
     let run = place.install(&[place.secret("a", "2")]).unwrap();
@@ -481,6 +483,7 @@ fn a_generation_in_a_mere_directory_is_carried_into_memory() {
     let place = Place::mounted(FileSystem::Ramfs, 0);
     let generation = place.location.mount_point().join("4");
     fs::create_dir_all(&generation).unwrap();
+    fs::set_permissions(&generation, fs::Permissions::from_mode(0o751)).unwrap();
     fs::write(generation.join("a"), "old").unwrap();
     fs::write(place.location.mount_point().join("foreign"), "x").unwrap();
     symlink(&generation, place.location.symlink_path()).unwrap();

@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -46,6 +46,7 @@ fn everything_goes_and_what_others_made_stays() {
     symlink(place.location.mount_point().join("2"), place.path("run/.secrets.new")).unwrap();
     fs::write(place.location.mount_point().join("..links.new"), "").unwrap();
     fs::create_dir(place.location.mount_point().join("3")).unwrap();
+    fs::set_permissions(place.location.mount_point().join("3"), fs::Permissions::from_mode(0o751)).unwrap();
 
     let removal = remove(&place).unwrap();
     assert!(removal.failures.is_empty() && removal.notices.is_empty(), "{removal:?}");
@@ -76,7 +77,8 @@ fn nothing_goes_while_something_foreign_is_among_the_generations() {
         fs::remove_file(&path).unwrap();
         assert_eq!(all(&place.path("")), before);
     }
-    fs::create_dir(mount_point.join("notes")).unwrap();
+    fs::create_dir(mount_point.join("7")).unwrap();
+    fs::set_permissions(mount_point.join("7"), fs::Permissions::from_mode(0o755)).unwrap();
     assert!(matches!(&*remove(&place).unwrap_err(), [Error::Foreign { found: "a directory", .. }]));
 }
 

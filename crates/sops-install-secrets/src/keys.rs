@@ -5,6 +5,7 @@ mod public;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use install::Inputs;
@@ -309,7 +310,11 @@ impl Loader<'_> {
                 time_limit: TIME_LIMIT,
                 watcher: &self.watcher,
             };
-            query.output().map_err(KeyReason::Query)
+            query.output().map_err(|error| match error {
+                // What it had to say may be a key, or a passphrase.
+                QueryError::Failed { status, .. } => KeyReason::Failed(status),
+                error => KeyReason::Query(error),
+            })
         });
         match output {
             Ok(content) => Some(content),
@@ -381,6 +386,8 @@ enum KeyReason {
     Command,
     #[error("a command is not run by this check")]
     NotRun,
+    #[error("its command failed ({0}); run the command by hand to see why")]
+    Failed(ExitStatus),
     #[error(
         "{0}; correct the command, or let SOPS_AGE_KEY_FILE or SOPS_AGE_SSH_PRIVATE_KEY_FILE name a file with the key"
     )]

@@ -919,7 +919,7 @@ fn what_sops_nix_has_installed_is_taken_over() {
     let system = System::new();
     let manifest = system.manifest("m.json", &[system.secret("a", "str"), system.secret("b", "str")], &[]);
     let run = system.script(&format!(
-        "mkdir secrets.d; mount -t ramfs -o mode=0751 none secrets.d; mkdir secrets.d/5 secrets.d/6 secrets.d/7 secrets.d/gpg1\n\
+        "mkdir secrets.d; mount -t ramfs -o mode=0751 none secrets.d; mkdir -m 751 secrets.d/5 secrets.d/6 secrets.d/7; mkdir secrets.d/gpg1\n\
          for name in a gone; do printf hello > secrets.d/6/$name; chmod 400 secrets.d/6/$name; done; echo key > secrets.d/age-keys.txt\n\
          ln -s $PWD/secrets.d/6 secrets; install {manifest}; readlink secrets; cat secrets/a secrets/b; echo; ls -A secrets.d"
     ));
@@ -1019,7 +1019,7 @@ fn an_unchanged_run_does_what_any_run_does() {
     let system = System::new();
     let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
     let run = system.script(&format!(
-        "install {manifest}; mkdir secrets.d/7; ln -s {} .secrets.new; install {manifest}; ls secrets.d\n\
+        "install {manifest}; mkdir -m 751 secrets.d/7; ln -s {} .secrets.new; install {manifest}; ls secrets.d\n\
          readlink .secrets.new; ln -sfn /nowhere secrets; install {manifest}; cat secrets/a; echo\n\
          mkdir other; ln -sfn other secrets; install {manifest}; cat secrets/a; echo\n\
          chmod 700 secrets.d; install {manifest}; stat -c %a secrets.d\n\

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, c_int};
+use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, c_int};
 use nix::poll::{PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
@@ -104,7 +104,7 @@ fn state() -> io::Result<&'static State> {
         postponing: Mutex::new(0),
     };
     let ignored = ignored_signals();
-    for number in [SIGTERM, SIGINT, SIGHUP] {
+    for number in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
         let Ok(value) = usize::try_from(number) else { continue };
         // Who started us may have wanted us to live on, as nohup does.
         if is_ignored(ignored, value) {

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,9 +16,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
+use nix::sys::signal::kill;
 use nix::sys::statfs::{self, FsType};
-use nix::unistd::getuid;
+use nix::unistd::{Pid, geteuid, getuid};
 use zeroize::Zeroizing;
 
 use crate::child::ending::Postponed;
@@ -162,8 +164,9 @@ impl Home {
             |folder: &&Path| statfs::statfs(*folder).is_ok_and(|system| is_memory(system.filesystem_type()));
         let mut outcome = Err(io::Error::from(io::ErrorKind::NotFound));
         for folder in folders.iter().copied().filter(is_memory) {
+            remove_leftovers(folder);
             for attempt in 0..100_u32 {
-                let place = folder.join(format!(".sops-gnupg-{}-{attempt}", std::process::id()));
+                let place = folder.join(format!("{HOME}{}-{attempt}", std::process::id()));
                 match DirBuilder::new().mode(0o700).create(&place) {
                     Ok(()) => return Ok(Self::InMemory(place)),
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -188,13 +191,45 @@ impl Drop for Home {
     fn drop(&mut self) {
         if let Self::InMemory(path) = self {
             // The agent removes its sockets while this goes on, and both may find something gone.
-            retry(|| match fs::remove_dir_all(&*path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                outcome => outcome,
-            });
+            retry(|| remove_folder(path));
         }
     }
 }
+
+/// Removes a folder of our own with what is in it.
+fn remove_folder(path: &Path) -> io::Result<()> {
+    let removed = names(path).into_iter().map(|name| path.join(name)).try_for_each(|path| {
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+            remove_folder(&path)
+        } else {
+            fs::remove_file(&path)
+        }
+    });
+    match removed.and_then(|()| fs::remove_dir(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Removes what runs have left in a folder that were killed while GnuPG was at work.
+fn remove_leftovers(folder: &Path) {
+    for name in names(folder) {
+        let number = name.to_str().and_then(|name| name.strip_prefix(HOME)?.split('-').next()?.parse().ok());
+        let Some(number) = number else { continue };
+        let path = folder.join(&name);
+        let is_ours =
+            fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == geteuid().as_raw());
+        if is_ours && kill(Pid::from_raw(number), None) == Err(Errno::ESRCH) {
+            match remove_folder(&path) {
+                // The next run tries again.
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+}
+
+/// How the name of a home in memory begins. The number of the process follows.
+const HOME: &str = ".sops-gnupg-";
 
 fn is_memory(kind: FsType) -> bool {
     kind == statfs::TMPFS_MAGIC || kind == FsType(RAMFS_MAGIC)
