@@ -259,7 +259,7 @@ def refusals(configuration, record, program):
             commands = here(manifest["check"], record, ROOT)
             commands = re.sub(r"/nix/store/\w{32}-sops-install-secrets/bin/sops-install-secrets", str(program), commands)
             run = subprocess.run(
-                ["sh", "-ec", commands], capture_output=True, text=True, env=dict(os.environ, out=file.name)
+                ["bash", "-ec", commands], capture_output=True, text=True, env=dict(os.environ, out=file.name)
             )
             said += run.stderr
             if run.returncode != 0 and not expected:
