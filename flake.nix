@@ -1,5 +1,5 @@
 {
-  description = "Installs the secrets of a NixOS machine from sops files";
+  description = "Installs the secrets of a NixOS machine from sops and age files";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
 
