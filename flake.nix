@@ -46,6 +46,12 @@
         _: _: throw "sops-install-secrets installs secrets on Linux only; on macOS use sops-nix or agenix."
       );
 
+      templates.default = {
+        path = ./examples/nixos;
+        description = "A machine and a user with secrets";
+        welcomeText = "README.md says what to put in the place of the keys and secrets of the example.";
+      };
+
       checks = forEachSystem (
         pkgs:
         let

@@ -65,6 +65,8 @@ let
       toString value
     else if builtins.isFunction value then
       "function"
+    else if builtins.isString value then
+      value
     else
       library.mapAttrs (_: outline) value;
 
@@ -148,6 +150,24 @@ let
       }
       // (if kinds.${kind}.class == "homeManager" then homeManager else nixos) config;
 
+  # The flake of examples/nixos, with stubs in the place of nixpkgs and home-manager.
+  example = (import ../../examples/nixos/flake.nix).outputs {
+    nixpkgs.lib = library // {
+      nixosSystem =
+        { modules }:
+        library.evalModules {
+          class = "nixos";
+          modules = [
+            stubs.nixos
+            { _module.args = { inherit (stubs) pkgs; }; }
+          ]
+          ++ modules;
+        };
+    };
+    home-manager.nixosModules.home-manager = stubs.homeManagerInNixos;
+    sops-install-secrets = flake;
+  };
+
   # A test of tests/nixos: its script, and its machines with each of their specialisations.
   testOf =
     file:
@@ -200,6 +220,15 @@ in
   };
 
   tests = library.mapAttrs (_: testOf) (import ../nixos);
+
+  examples =
+    let
+      inherit (example.nixosConfigurations.host) config;
+    in
+    {
+      host = resultOf "sops" config;
+    }
+    // library.mapAttrs (_: resultOf "home-manager") config.home-manager.users;
 
   options =
     map

@@ -89,6 +89,23 @@ let
       warnings = option (types.listOf types.str) [ ];
     };
   };
+  homeManager = {
+    imports = [ common ];
+    options = {
+      home.stateVersion = option types.str "25.11";
+      home.packages = option (types.listOf types.package) [ ];
+      home.activation = option (types.attrsOf types.attrs) { };
+      home.sessionVariables = anything;
+      home.homeDirectory = option types.path "/home/alice";
+      systemd.user = {
+        services = option (types.attrsOf types.attrs) { };
+        systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
+        timers = option (types.attrsOf types.attrs) { };
+      };
+      xdg.configFile = anything;
+      xdg.configHome = option types.path "/home/alice/.config";
+    };
+  };
 in
 {
   pkgs = rec {
@@ -169,8 +186,11 @@ in
     };
     options = {
       boot.initrd.systemd.enable = flag;
+      boot.loader.systemd-boot.enable = flag;
       environment.etc = anything;
       environment.systemPackages = option (types.listOf types.package) [ ];
+      networking.hostName = option types.str "nixos";
+      nixpkgs.hostPlatform = option types.str "x86_64-linux";
       services.openssh = {
         enable = flag;
         generateHostKeys = flag;
@@ -194,6 +214,7 @@ in
         etc.overlay.enable = flag;
         etc.overlay.mutable = option types.bool true;
         nixos-init.enable = flag;
+        stateVersion = option types.str "25.11";
         switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
       };
@@ -215,20 +236,25 @@ in
     };
   };
 
-  homeManager = {
-    imports = [ common ];
-    options = {
-      home.packages = option (types.listOf types.package) [ ];
-      home.activation = option (types.attrsOf types.attrs) { };
-      home.sessionVariables = anything;
-      home.homeDirectory = option types.path "/home/alice";
-      systemd.user = {
-        services = option (types.attrsOf types.attrs) { };
-        systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
-        timers = option (types.attrsOf types.attrs) { };
+  inherit homeManager;
+
+  # What home-manager has for machines.
+  homeManagerInNixos =
+    { config, pkgs, ... }:
+    {
+      options.home-manager = {
+        useGlobalPkgs = flag;
+        sharedModules = option (types.listOf types.raw) [ ];
+        users = option (types.attrsOf (
+          types.submoduleWith {
+            class = "homeManager";
+            modules = [
+              homeManager
+              { _module.args = { inherit pkgs; }; }
+            ]
+            ++ config.home-manager.sharedModules;
+          }
+        )) { };
       };
-      xdg.configFile = anything;
-      xdg.configHome = option types.path "/home/alice/.config";
     };
-  };
 }
