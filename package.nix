@@ -38,6 +38,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
   ];
   checkFlags = [
     "--skip=child::"
+    "--skip=datakey::"
     "--skip=identity::gpg::"
     "--skip=identity::plugin::"
   ];
