@@ -119,10 +119,13 @@ let
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
     services = trimmed config.systemd.services;
-    inherit (config.system) preSwitchChecks;
+    preSwitchChecks = config.system.preSwitchChecks or { };
     inherit (config.sops or config.age) environment;
-    activationScripts = removeAttrs config.system.activationScripts [ "script" ];
-    inherit (config.virtualisation) vmVariant;
+    # Those of system-manager that nobody sets are texts.
+    activationScripts = library.filterAttrs (_: builtins.isAttrs) (
+      removeAttrs config.system.activationScripts [ "script" ]
+    );
+    vmVariant = config.virtualisation.vmVariant or { };
     etc = config.environment.etc;
     systemPackages = map (package: package.name) config.environment.systemPackages;
   };
@@ -165,6 +168,19 @@ let
         };
     };
     home-manager.nixosModules.home-manager = stubs.homeManagerInNixos;
+    sops-install-secrets = flake;
+  };
+
+  exampleOfSystemManager = (import ../../examples/system-manager/flake.nix).outputs {
+    system-manager.lib.makeSystemConfig =
+      { modules }:
+      library.evalModules {
+        modules = [
+          stubs.systemManager
+          { _module.args = { inherit (stubs) pkgs; }; }
+        ]
+        ++ modules;
+      };
     sops-install-secrets = flake;
   };
 
@@ -227,6 +243,7 @@ in
     in
     {
       host = resultOf "sops" config;
+      system-manager = resultOf "sops" exampleOfSystemManager.systemConfigs.default.config;
     }
     // library.mapAttrs (_: resultOf "home-manager") config.home-manager.users;
 

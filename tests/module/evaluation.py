@@ -27,7 +27,6 @@ RECORDED = HERE / "recorded"
 MACHINES = RECORDED / "machines.json"
 OUTPUTS = RECORDED / "outputs.json"
 EXAMPLES = RECORDED / "examples.json"
-EXAMPLE = ROOT / "examples/nixos"
 HASHES = RECORDED / "hashes.json"
 REAL = ROOT / "tests/nixos/record.json"
 OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
@@ -363,6 +362,6 @@ def hashes():
     inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
     inputs += sorted((HERE / "files").iterdir())
     inputs += sorted(path for folder in ("", "nixos-module", "tests/nixos") for path in (ROOT / folder).glob("*.nix"))
-    inputs += sorted(path for path in EXAMPLE.iterdir() if path.is_file())
+    inputs += sorted(path for path in (ROOT / "examples").rglob("*") if path.is_file())
     outputs = [OPTIONS, MACHINES, OUTPUTS, EXAMPLES, *sorted(RECORDED.glob("*/*/*.json"))]
     return hashes_of(inputs + outputs)

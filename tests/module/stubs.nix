@@ -238,6 +238,41 @@ in
 
   inherit homeManager;
 
+  # What system-manager has of NixOS, of its commit 48d4734: no check before a switch, no file systems, no variants, and of
+  # activation scripts only the names that sops-nix has.
+  systemManager = {
+    imports = [ common ];
+    options = {
+      environment.etc = anything;
+      environment.systemPackages = option (types.listOf types.package) [ ];
+      nixpkgs.hostPlatform = option types.str "x86_64-linux";
+      services.openssh = {
+        enable = flag;
+        hostKeys = option (types.listOf types.attrs) [ ];
+      };
+      services.userborn.enable = option types.bool true;
+      system = {
+        activationScripts = lib.genAttrs [
+          "generate-age-key"
+          "setupSecrets"
+          "setupSecretsForUsers"
+          "users"
+        ] (_: option types.raw "");
+        build = option (types.lazyAttrsOf types.unspecified) { };
+        etc.overlay.enable = flag;
+      };
+      systemd = {
+        package = option types.package (derivation "systemd" { });
+        services = option (types.attrsOf service) { };
+        targets = anything;
+        mounts = option (types.listOf types.attrs) [ ];
+        sysusers.enable = flag;
+      };
+      users.groups = option (types.attrsOf (types.submodule group)) { };
+      users.users = option (types.attrsOf (types.submodule user)) { };
+    };
+  };
+
   # What home-manager has for machines.
   homeManagerInNixos =
     { config, pkgs, ... }:
