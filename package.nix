@@ -33,7 +33,6 @@ rustPlatform.buildRustPackage (finalAttrs: {
     "--test=accepted"
     "--test=documents"
     "--test=problems"
-    "--test=secrecy"
     "--test=table"
   ];
   checkFlags = [

@@ -614,6 +614,21 @@ in
       example = true;
       description = "Make {option}`${here.keyOptions.keyFile}` with a new key if it is not there.";
     };
+
+    keyType = mkOption {
+      type = types.enum [
+        "x25519"
+        "hybrid"
+      ];
+      default = "x25519";
+      example = "hybrid";
+      description = ''
+        What {option}`${here.keyOptions.generateKey}` makes: an ordinary key of age, or one that also withstands a quantum
+        computer (`age1pq1...`), for which age 1.3 or later is needed. A key that is there stays. ${
+          if here.isSops then "sops-nix" else "agenix"
+        } does not have this option.
+      '';
+    };
   };
 
   # What only files of sops have, for the system and for users: in agenix each secret names its file.

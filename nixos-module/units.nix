@@ -28,10 +28,12 @@ let
     systemdWord
     ;
 
-  keys = import ./keys.nix { inherit lib pkgs; };
-
   prefix = if here.isSops then "sops" else "age";
   cfg = config.${prefix};
+  keys = import ./keys.nix {
+    inherit lib pkgs;
+    inherit (if here.isSops then cfg.age else cfg) keyType;
+  };
 
   # What creates the users: the unit's name without its suffix, or null for the activation script. The real names, since
   # systemd-sysusers.service is only an alias where userborn is on, and a link in the .wants of an alias is none.

@@ -144,6 +144,7 @@ SAME = {
     "keyFile": "age.keyFile",
     "plugins": "age.plugins",
     "generateKey": "age.generateKey",
+    "keyType": "age.keyType",
 }
 
 

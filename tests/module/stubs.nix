@@ -130,7 +130,7 @@ in
       buildPlatform = "x86_64-linux";
       hostPlatform = "x86_64-linux";
     };
-    age = derivation "age" { };
+    age = derivation "age" { version = "1.3.2"; };
     coreutils = derivation "coreutils" { };
     gnupg = derivation "gnupg" { };
     systemd = derivation "systemd" { };
