@@ -1,5 +1,5 @@
 {
-  description = "Installs the secrets of a NixOS machine from sops files";
+  description = "Installs the secrets of a NixOS machine from sops and age files";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
 
@@ -45,6 +45,12 @@
       darwinModules = lib.genAttrs [ "default" "sops" "agenix" "age" ] (
         _: _: throw "sops-install-secrets installs secrets on Linux only; on macOS use sops-nix or agenix."
       );
+
+      templates.default = {
+        path = ./examples/nixos;
+        description = "A machine and a user with secrets";
+        welcomeText = "README.md says what to put in the place of the keys and secrets of the example.";
+      };
 
       checks = forEachSystem (
         pkgs:

@@ -3,6 +3,7 @@
   lib,
   rustPlatform,
   testers,
+  versionCheckHook,
 }:
 
 rustPlatform.buildRustPackage (finalAttrs: {
@@ -21,9 +22,27 @@ rustPlatform.buildRustPackage (finalAttrs: {
 
   cargoLock.lockFile = ./Cargo.lock;
 
-  # The tests mount file systems, trace system calls and start gpg. A build sandbox grants some of that on some
-  # machines; .ci/run runs all of them.
-  doCheck = false;
+  # What a build sandbox can run: neither mounts nor gpg, nor any program but a shell. .ci/run runs all tests. The hook of
+  # cargo-auditable, which nixpkgs has by default, records the crates in the program.
+  cargoTestFlags = [
+    "--package=gcm"
+    "--package=go-yaml"
+    "--package=manifest"
+    "--package=sops"
+    "--lib"
+    "--test=accepted"
+    "--test=documents"
+    "--test=problems"
+    "--test=table"
+  ];
+  checkFlags = [
+    "--skip=child::"
+    "--skip=datakey::"
+    "--skip=identity::gpg::"
+    "--skip=identity::plugin::"
+  ];
+  # Without the optimisation of the released program, which takes longer than the tests.
+  checkType = "debug";
 
   # nixpkgs has cargo leave all symbols in the program and takes away only those of debuggers afterwards, which leaves a
   # sixth more than cargo itself would.
@@ -37,12 +56,31 @@ rustPlatform.buildRustPackage (finalAttrs: {
     cd - >/dev/null
   '';
 
-  passthru.tests = lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos);
+  doInstallCheck = true;
+  nativeInstallCheckInputs = [ versionCheckHook ];
+  versionCheckProgramArg = "--version";
+
+  passthru.tests = {
+    version = testers.testVersion { package = finalAttrs.finalPackage; };
+  }
+  # The machines are with the modules; a copy of this file elsewhere has none.
+  // lib.optionalAttrs (builtins.pathExists ./tests/nixos) (
+    lib.mapAttrs (_: testers.runNixOSTest) (import ./tests/nixos)
+  );
 
   meta = {
-    description = "Installs the secrets of a NixOS machine from sops files";
+    description = "Installs the secrets of a NixOS machine from sops and age files";
+    longDescription = ''
+      Decrypts sops and age files with the keys of the host and installs each secret into memory, all of them at one
+      moment. It takes the place of the program of the same name in sops-nix.
+    '';
+    # A place in this repository, as long as it has no address.
+    changelog = toString ./CHANGELOG.md;
     license = lib.licenses.mit;
     mainProgram = finalAttrs.pname;
-    platforms = lib.platforms.linux;
+    platforms = [
+      "x86_64-linux"
+      "aarch64-linux"
+    ];
   };
 })

@@ -307,6 +307,14 @@ let
     message = "${prefix}.environment has \"${name}\", which cannot be the name of an environment variable.";
   }) (lib.attrNames cfg.environment);
 
+  # In agenix each secret says where its file is; the build reads none outside the store.
+  unseenAssertion =
+    { file, option, ... }:
+    {
+      assertion = here.isSops || cfg.hostRecipients == [ ] || text.isInStore (sourceOf file);
+      message = "${prefix}.hostRecipients is set, but ${option sourceOption} is ${toString (sourceOf file)}, which is not in the Nix store, so the build cannot read it; write it as a path without quotes, or remove ${prefix}.hostRecipients.";
+    };
+
   foreignRecipients = lib.filter (
     recipient: lib.hasPrefix "/" recipient && !lib.hasPrefix builtins.storeDir recipient
   ) (lib.filter builtins.isString cfg.hostRecipients);
@@ -354,6 +362,7 @@ in
     ++ variableAssertions
     ++ lib.concatMap sourceAssertions (ofKind "secrets")
     ++ map linkAssertion (ofKind "secrets")
+    ++ map unseenAssertion (ofKind "secrets")
     ++ unitAssertions
     ++ lib.optionals here.isSystem (
       lib.concatMap accountAssertions files

@@ -1,9 +1,21 @@
 # How an age key is made: it appears under its name only when it is complete.
-{ lib, pkgs }:
+{
+  lib,
+  pkgs,
+  # Of the options keyType.
+  keyType,
+}:
 let
   text = import ./text.nix { inherit lib; };
   inherit (text) commandLine shellWord;
   generator = lib.getExe' pkgs.age "age-keygen";
+  isHybrid =
+    keyType == "hybrid"
+    &&
+      lib.throwIf (lib.versionOlder (lib.getVersion pkgs.age) "1.3")
+        "keyType is \"hybrid\", but age ${lib.getVersion pkgs.age} makes no such keys; it needs age 1.3. Set pkgs.age by an overlay, or make the key by hand."
+        true;
+  makeKey = [ generator ] ++ lib.optional isHybrid "-pq";
 in
 {
   # For ExecStart=.
@@ -20,11 +32,13 @@ in
         "-f"
         "${file}.new"
       ]
-      [
-        generator
-        "-o"
-        "${file}.new"
-      ]
+      (
+        makeKey
+        ++ [
+          "-o"
+          "${file}.new"
+        ]
+      )
       [
         "${pkgs.coreutils}/bin/mv"
         "-nT"
@@ -47,7 +61,7 @@ in
           umask 077 &&
             mkdir -p ${shellWord (dirOf file)} &&
             rm -f ${new} &&
-            ${generator} -o ${new} &&
+            ${lib.concatStringsSep " " makeKey} -o ${new} &&
             mv -nT ${new} ${key}
         )
       fi

@@ -434,7 +434,21 @@ in
           if here.isSystem then "this machine" else "this user"
         }: files such as `ssh_host_ed25519_key.pub`, or texts (`age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`${lib.optionalString here.isSops ", the fingerprint of a PGP key"}). With any, the build fails if there is a file that none of them opens, before
         the machine notices. ${if here.isSops then "sops-nix" else "agenix"} does not have this option.
-      '';
+      ''
+      + (
+        if here.isSops then
+          ''
+
+            Of a secret in the format `age`, the build can tell it only by stanzas for `ssh-ed25519` and `ssh-rsa`, which have
+            a tag of the key; where others could open it, a warning says so.
+          ''
+        else
+          ''
+
+            The build tells it by the stanzas for `ssh-ed25519` and `ssh-rsa`, which have a tag of the key. Those for
+            `age1...` say nothing of theirs: where one of them could open the file, the build warns that it cannot tell.
+          ''
+      );
     };
 
     keepGenerations = mkOption {
@@ -599,6 +613,21 @@ in
       default = false;
       example = true;
       description = "Make {option}`${here.keyOptions.keyFile}` with a new key if it is not there.";
+    };
+
+    keyType = mkOption {
+      type = types.enum [
+        "x25519"
+        "hybrid"
+      ];
+      default = "x25519";
+      example = "hybrid";
+      description = ''
+        What {option}`${here.keyOptions.generateKey}` makes: an ordinary key of age, or one that also withstands a quantum
+        computer (`age1pq1...`), for which age 1.3 or later is needed. A key that is there stays. ${
+          if here.isSops then "sops-nix" else "agenix"
+        } does not have this option.
+      '';
     };
   };
 

@@ -28,17 +28,19 @@ let
     systemdWord
     ;
 
-  keys = import ./keys.nix { inherit lib pkgs; };
-
   prefix = if here.isSops then "sops" else "age";
   cfg = config.${prefix};
+  keys = import ./keys.nix {
+    inherit lib pkgs;
+    inherit (if here.isSops then cfg.age else cfg) keyType;
+  };
 
   # What creates the users: the unit's name without its suffix, or null for the activation script. The real names, since
   # systemd-sysusers.service is only an alias where userborn is on, and a link in the .wants of an alias is none.
   usersUnit =
-    if options.services ? userborn && config.services.userborn.enable then
+    if options ? services.userborn && config.services.userborn.enable then
       "userborn"
-    else if options.systemd ? sysusers && config.systemd.sysusers.enable then
+    else if options ? systemd.sysusers && config.systemd.sysusers.enable then
       "systemd-sysusers"
     else
       null;
@@ -350,7 +352,7 @@ in
     { types, installed }:
     let
       openssh = config.services.openssh;
-      made = openssh.enable || (options.services.openssh ? generateHostKeys && openssh.generateHostKeys);
+      made = openssh.enable || (options ? services.openssh.generateHostKeys && openssh.generateHostKeys);
       usable = key: lib.elem key.type types && !lib.any (place: lib.hasPrefix place key.path) installed;
     in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
@@ -433,7 +435,7 @@ in
       ]
     ))
 
-    (lib.optionalAttrs (options.system ? preSwitchChecks) {
+    (lib.optionalAttrs (options ? system.preSwitchChecks) {
       system.preSwitchChecks = lib.mkIf (cfg.secrets != { } && canCheckBeforeSwitch installation) {
         ${here.unit} = preSwitchCheck installation (
           lib.optional (installation.secretsForUsers != { }) installation.manifestForUsers
@@ -443,10 +445,10 @@ in
     })
 
     # A virtual machine of this system has none of its keys.
-    (lib.optionalAttrs (options.virtualisation ? vmVariant) {
+    (lib.optionalAttrs (options ? virtualisation.vmVariant) {
       virtualisation.vmVariant.${prefix}.mock.enable = lib.mkDefault true;
     })
-    (lib.optionalAttrs (options.virtualisation ? vmVariantWithBootLoader) {
+    (lib.optionalAttrs (options ? virtualisation.vmVariantWithBootLoader) {
       virtualisation.vmVariantWithBootLoader.${prefix}.mock.enable = lib.mkDefault true;
     })
 

@@ -14,9 +14,12 @@
 }:
 let
   text = import ./text.nix { inherit lib; };
-  keys = import ./keys.nix { inherit lib pkgs; };
-
   cfg = config.${if here.isSops then "sops" else "age"};
+  keys = import ./keys.nix {
+    inherit lib pkgs;
+    inherit (if here.isSops then cfg.age else cfg) keyType;
+  };
+
   executable = lib.getExe' (lib.getAttrFromPath (lib.splitString "." here.programOption) config) "sops-install-secrets";
   systemctl = config.systemd.user.systemctlPath;
   unit = "${here.unit}.service";

@@ -65,6 +65,8 @@ let
       toString value
     else if builtins.isFunction value then
       "function"
+    else if builtins.isString value then
+      value
     else
       library.mapAttrs (_: outline) value;
 
@@ -117,10 +119,13 @@ let
       library.filterAttrs (name: _: library.hasInfix "manifest" name) config.system.build
     );
     services = trimmed config.systemd.services;
-    inherit (config.system) preSwitchChecks;
+    preSwitchChecks = config.system.preSwitchChecks or { };
     inherit (config.sops or config.age) environment;
-    activationScripts = removeAttrs config.system.activationScripts [ "script" ];
-    inherit (config.virtualisation) vmVariant;
+    # Those of system-manager that nobody sets are texts.
+    activationScripts = library.filterAttrs (_: builtins.isAttrs) (
+      removeAttrs config.system.activationScripts [ "script" ]
+    );
+    vmVariant = config.virtualisation.vmVariant or { };
     etc = config.environment.etc;
     systemPackages = map (package: package.name) config.environment.systemPackages;
   };
@@ -147,6 +152,37 @@ let
         inherit (config) warnings;
       }
       // (if kinds.${kind}.class == "homeManager" then homeManager else nixos) config;
+
+  # The flake of examples/nixos, with stubs in the place of nixpkgs and home-manager.
+  example = (import ../../examples/nixos/flake.nix).outputs {
+    nixpkgs.lib = library // {
+      nixosSystem =
+        { modules }:
+        library.evalModules {
+          class = "nixos";
+          modules = [
+            stubs.nixos
+            { _module.args = { inherit (stubs) pkgs; }; }
+          ]
+          ++ modules;
+        };
+    };
+    home-manager.nixosModules.home-manager = stubs.homeManagerInNixos;
+    sops-install-secrets = flake;
+  };
+
+  exampleOfSystemManager = (import ../../examples/system-manager/flake.nix).outputs {
+    system-manager.lib.makeSystemConfig =
+      { modules }:
+      library.evalModules {
+        modules = [
+          stubs.systemManager
+          { _module.args = { inherit (stubs) pkgs; }; }
+        ]
+        ++ modules;
+      };
+    sops-install-secrets = flake;
+  };
 
   # A test of tests/nixos: its script, and its machines with each of their specialisations.
   testOf =
@@ -200,6 +236,16 @@ in
   };
 
   tests = library.mapAttrs (_: testOf) (import ../nixos);
+
+  examples =
+    let
+      inherit (example.nixosConfigurations.host) config;
+    in
+    {
+      host = resultOf "sops" config;
+      system-manager = resultOf "sops" exampleOfSystemManager.systemConfigs.default.config;
+    }
+    // library.mapAttrs (_: resultOf "home-manager") config.home-manager.users;
 
   options =
     map

@@ -26,6 +26,7 @@ ROOT = HERE.parent.parent
 RECORDED = HERE / "recorded"
 MACHINES = RECORDED / "machines.json"
 OUTPUTS = RECORDED / "outputs.json"
+EXAMPLES = RECORDED / "examples.json"
 HASHES = RECORDED / "hashes.json"
 REAL = ROOT / "tests/nixos/record.json"
 OPTIONS = ROOT / "nixos-module" / "OPTIONS.md"
@@ -81,6 +82,7 @@ def evaluate_all(lib):
     records = {record_of(path): text_of(result) for path, result in zip(paths, results)}
     records[MACHINES] = text_of(value_of(lib, "tests"))
     records[OUTPUTS] = text_of(value_of(lib, "outputs"))
+    records[EXAMPLES] = text_of(value_of(lib, "examples"))
     records[OPTIONS] = options_page(lib)
     return records
 
@@ -142,6 +144,7 @@ SAME = {
     "keyFile": "age.keyFile",
     "plugins": "age.plugins",
     "generateKey": "age.generateKey",
+    "keyType": "age.keyType",
 }
 
 
@@ -244,6 +247,12 @@ def records_of_machines(tests):
                 yield f"{name}: {node} {specialisation}".rstrip(), result
 
 
+def failures_of_example(record):
+    """What a user of the example would be told of it."""
+    if "assertions" in record or record["warnings"]:
+        yield f"{record.get('assertions') or record['warnings']}"
+
+
 def without_hashes(value):
     return json.loads(re.sub(r"/nix/store/[0-9a-z]{32}-", "/nix/store/HASH-", json.dumps(value, sort_keys=True)))
 
@@ -259,7 +268,7 @@ def refusals(configuration, record, program):
             commands = here(manifest["check"], record, ROOT)
             commands = re.sub(r"/nix/store/\w{32}-sops-install-secrets/bin/sops-install-secrets", str(program), commands)
             run = subprocess.run(
-                ["sh", "-ec", commands], capture_output=True, text=True, env=dict(os.environ, out=file.name)
+                ["bash", "-ec", commands], capture_output=True, text=True, env=dict(os.environ, out=file.name)
             )
             said += run.stderr
             if run.returncode != 0 and not expected:
@@ -354,5 +363,6 @@ def hashes():
     inputs = [HERE / "evaluate.nix", HERE / "stubs.nix", HERE / "evaluation.py", *configurations()]
     inputs += sorted((HERE / "files").iterdir())
     inputs += sorted(path for folder in ("", "nixos-module", "tests/nixos") for path in (ROOT / folder).glob("*.nix"))
-    outputs = [OPTIONS, MACHINES, OUTPUTS, *sorted(RECORDED.glob("*/*/*.json"))]
+    inputs += sorted(path for path in (ROOT / "examples").rglob("*") if path.is_file())
+    outputs = [OPTIONS, MACHINES, OUTPUTS, EXAMPLES, *sorted(RECORDED.glob("*/*/*.json"))]
     return hashes_of(inputs + outputs)

@@ -89,6 +89,23 @@ let
       warnings = option (types.listOf types.str) [ ];
     };
   };
+  homeManager = {
+    imports = [ common ];
+    options = {
+      home.stateVersion = option types.str "25.11";
+      home.packages = option (types.listOf types.package) [ ];
+      home.activation = option (types.attrsOf types.attrs) { };
+      home.sessionVariables = anything;
+      home.homeDirectory = option types.path "/home/alice";
+      systemd.user = {
+        services = option (types.attrsOf types.attrs) { };
+        systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
+        timers = option (types.attrsOf types.attrs) { };
+      };
+      xdg.configFile = anything;
+      xdg.configHome = option types.path "/home/alice/.config";
+    };
+  };
 in
 {
   pkgs = rec {
@@ -113,7 +130,7 @@ in
       buildPlatform = "x86_64-linux";
       hostPlatform = "x86_64-linux";
     };
-    age = derivation "age" { };
+    age = derivation "age" { version = "1.3.2"; };
     coreutils = derivation "coreutils" { };
     gnupg = derivation "gnupg" { };
     systemd = derivation "systemd" { };
@@ -169,8 +186,11 @@ in
     };
     options = {
       boot.initrd.systemd.enable = flag;
+      boot.loader.systemd-boot.enable = flag;
       environment.etc = anything;
       environment.systemPackages = option (types.listOf types.package) [ ];
+      networking.hostName = option types.str "nixos";
+      nixpkgs.hostPlatform = option types.str "x86_64-linux";
       services.openssh = {
         enable = flag;
         generateHostKeys = flag;
@@ -194,6 +214,7 @@ in
         etc.overlay.enable = flag;
         etc.overlay.mutable = option types.bool true;
         nixos-init.enable = flag;
+        stateVersion = option types.str "25.11";
         switch.enable = flag;
         preSwitchChecks = option (types.attrsOf types.str) { };
       };
@@ -215,20 +236,60 @@ in
     };
   };
 
-  homeManager = {
+  inherit homeManager;
+
+  # What system-manager has of NixOS, of its commit 48d4734: no check before a switch, no file systems, no variants, and of
+  # activation scripts only the names that sops-nix has.
+  systemManager = {
     imports = [ common ];
     options = {
-      home.packages = option (types.listOf types.package) [ ];
-      home.activation = option (types.attrsOf types.attrs) { };
-      home.sessionVariables = anything;
-      home.homeDirectory = option types.path "/home/alice";
-      systemd.user = {
-        services = option (types.attrsOf types.attrs) { };
-        systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
-        timers = option (types.attrsOf types.attrs) { };
+      environment.etc = anything;
+      environment.systemPackages = option (types.listOf types.package) [ ];
+      nixpkgs.hostPlatform = option types.str "x86_64-linux";
+      services.openssh = {
+        enable = flag;
+        hostKeys = option (types.listOf types.attrs) [ ];
       };
-      xdg.configFile = anything;
-      xdg.configHome = option types.path "/home/alice/.config";
+      services.userborn.enable = option types.bool true;
+      system = {
+        activationScripts = lib.genAttrs [
+          "generate-age-key"
+          "setupSecrets"
+          "setupSecretsForUsers"
+          "users"
+        ] (_: option types.raw "");
+        build = option (types.lazyAttrsOf types.unspecified) { };
+        etc.overlay.enable = flag;
+      };
+      systemd = {
+        package = option types.package (derivation "systemd" { });
+        services = option (types.attrsOf service) { };
+        targets = anything;
+        mounts = option (types.listOf types.attrs) [ ];
+        sysusers.enable = flag;
+      };
+      users.groups = option (types.attrsOf (types.submodule group)) { };
+      users.users = option (types.attrsOf (types.submodule user)) { };
     };
   };
+
+  # What home-manager has for machines.
+  homeManagerInNixos =
+    { config, pkgs, ... }:
+    {
+      options.home-manager = {
+        useGlobalPkgs = flag;
+        sharedModules = option (types.listOf types.raw) [ ];
+        users = option (types.attrsOf (
+          types.submoduleWith {
+            class = "homeManager";
+            modules = [
+              homeManager
+              { _module.args = { inherit pkgs; }; }
+            ]
+            ++ config.home-manager.sharedModules;
+          }
+        )) { };
+      };
+    };
 }

@@ -389,6 +389,8 @@ let
           imports = [ test ];
           hostPkgs = theSet;
         };
+      # Nothing is built with it here; the hook below looks at the same.
+      testers.testVersion = { package }: stub "${package.name}-test-version";
       nixosOptionsDoc =
         attrs:
         (import (nixpkgs + "/nixos/lib/make-options-doc")) (
@@ -457,6 +459,7 @@ let
         xwininfo = stub "xwininfo";
       };
       installShellFiles = theSet.callPackage (corepkgs + "/pkgs/installShellFiles") { };
+      versionCheckHook = theSet.callPackage (corepkgs + "/pkgs/versionCheckHook") { };
       lndir-script = raw "lndir" { } ''
         mkdir -p $out/bin
         cat >$out/bin/lndir <<'EOF'

@@ -1,0 +1,11 @@
+# The build finds a file that this machine will not open, without any private key.
+# refused: it is encrypted to ssh-ed25519 7BEWZg, but not to age15m83usn0xx6ruf7nfxssj8n602z3rlzaryc2wljgmxfzrvpyvfxqtynccw; add the key of the host to secrets.nix and run: agenix -r
+{
+  services.openssh.enable = true;
+  age = {
+    hostRecipients = [
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+    ];
+    secrets.token.file = ../../files/secret.age;
+  };
+}
