@@ -1,4 +1,4 @@
-//! The fields of one object of the document, as the table has them. Unknown ones are allowed (sops-format.md section 8.3).
+//! The fields of one object of the document, as the table has them. Unknown ones are allowed (docs/format.md section 8.3).
 
 use crate::Error;
 use crate::error::{Problems, Reported, Subject};

@@ -41,7 +41,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// Stricter than sops-nix, which reads a file of an unknown format as YAML without a word (sops-format.md section 8.3).
+/// Stricter than sops-nix, which reads a file of an unknown format as YAML without a word (docs/format.md section 8.3).
 impl TryFrom<String> for Format {
     type Error = FormatError;
 

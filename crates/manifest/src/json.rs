@@ -45,7 +45,7 @@ pub(crate) struct Member<'j> {
 
 impl Value<'_> {
     /// The value of a field with Go's rules: names match without regard to case, the last of several counts, null is the
-    /// same as absent (sops-format.md section 8.3).
+    /// same as absent (docs/format.md section 8.3).
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         let Kind::Object(members) = &self.kind else {
             return None;

@@ -5,7 +5,7 @@ use std::fmt;
 /// The way from the top of a sops file to a value, such as `db/password`; empty for the whole file.
 ///
 /// Any text is one. The parts are separated by `/` and may be empty: `a//b` leads through the key "". So a key that has
-/// a `/` itself cannot be reached, as in sops-nix (sops-format.md section 8.3).
+/// a `/` itself cannot be reached, as in sops-nix (docs/format.md section 8.3).
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct KeyPath(String);
 

@@ -14,7 +14,7 @@ use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template, unknown};
 
 /// What a manifest says: which secrets and templates go where, and which keys open them.
 ///
-/// The fields are those of sops-nix (sops-format.md section 8.3). Promises, beyond those of the types:
+/// The fields are those of sops-nix (docs/format.md section 8.3). Promises, beyond those of the types:
 ///
 /// * The names of the secrets are unique and none is inside another; likewise those of the templates. No secret is where
 ///   the templates go.
@@ -45,7 +45,7 @@ impl Manifest {
     /// Reads the document; text after its first JSON value is ignored, as in sops-nix.
     ///
     /// With `userMode`, `%r` and `%%` are expanded in `secretsMountPoint`, `symlinkPath` and the field `path` of secrets
-    /// and templates; otherwise the runtime directory plays no part (sops-format.md section 8.10). Takes time in
+    /// and templates; otherwise the runtime directory plays no part (docs/format.md section 8.10). Takes time in
     /// O(n log n) for whatever bytes.
     ///
     /// # Errors

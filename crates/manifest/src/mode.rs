@@ -5,7 +5,7 @@ use std::fmt;
 /// Permission bits, written in the manifest as octal digits such as `0400`.
 ///
 /// As in sops-nix, numbers up to 177777 are accepted and only the low nine bits count: no set-user-id, set-group-id or
-/// sticky bit ever reaches a file (sops-format.md section 8.3).
+/// sticky bit ever reaches a file (docs/format.md section 8.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Mode(u32);
 

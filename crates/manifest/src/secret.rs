@@ -10,7 +10,7 @@ use crate::{CredentialName, Entry, Error, Format, KeyPath, Name};
 
 /// A secret: which value of which sops file becomes which file.
 ///
-/// The fields are those of sops-nix (sops-format.md section 8.3) and two more:
+/// The fields are those of sops-nix (docs/format.md section 8.3) and two more:
 ///
 /// * `selectKey`: with the formats dotenv and ini, the secret is the one value at `key`. Without it, it is the whole file
 ///   whatever `key` says, as in sops-nix.

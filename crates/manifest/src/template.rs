@@ -11,7 +11,7 @@ use crate::{Entry, Error, Name, Placeholders};
 
 /// A template: which text becomes which file below `rendered`.
 ///
-/// The fields are those of sops-nix (sops-format.md section 8.3).
+/// The fields are those of sops-nix (docs/format.md section 8.3).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Template {
     entry: Entry,

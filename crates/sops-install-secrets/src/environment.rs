@@ -1,4 +1,4 @@
-//! The environment variables that count, read once and then passed as values (sops-format.md section 8.2).
+//! The environment variables that count, read once and then passed as values (docs/format.md section 8.2).
 
 use std::env;
 use std::ffi::OsString;

@@ -158,11 +158,11 @@ fn find(text: &str, mark: &str) -> Option<usize> {
     text.is_char_boundary(found).then_some(found)
 }
 
-/// How an age identity begins; a `1` follows, or `PQ-1`.
 /// What can stand between two parts of a key.
 const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\\\\", "\n", "\r", "\t", " "];
 /// The fewest letters that are taken for a part of a key.
 const SHORTEST_PART: usize = 8;
+/// How an age identity begins; a `1` follows, or `PQ-1`.
 const AGE_KEY: &str = "AGE-SECRET-KEY-";
 /// How an identity of a plugin begins; its name and a `1` follow.
 const AGE_PLUGIN: &str = "AGE-PLUGIN-";

@@ -1,4 +1,4 @@
-//! Asking systemd to restart and reload units whose secrets have changed (sops-format.md section 8.7).
+//! Asking systemd to restart and reload units whose secrets have changed (docs/format.md section 8.7).
 //!
 //! This happens after the switch: a unit that is restarted reads the new values. The secrets are installed then, so a unit that
 //! systemd does not know or does not restart fails nothing: it is a warning, and remembered. systemd out of reach is a failure,

@@ -1,4 +1,4 @@
-//! The data key of a sops file: found by trying this host's identities on the recipients of the file (sops-format.md
+//! The data key of a sops file: found by trying this host's identities on the recipients of the file (docs/format.md
 //! section 6.1).
 
 mod age_file;

@@ -29,7 +29,7 @@ pub(crate) struct Source {
     pub(crate) notation: Notation,
 }
 
-/// The two ways to write metadata down (sops-format.md sections 5.2 and 5.4).
+/// The two ways to write metadata down (docs/format.md sections 5.2 and 5.4).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Notation {
     /// Mappings and lists with typed values: YAML, JSON, binary.

@@ -1,4 +1,4 @@
-//! Finding values of a file by their keys (sops-format.md section 8.3, and promises V1 and V2 beyond it).
+//! Finding values of a file by their keys (docs/format.md section 8.3, and promises V1 and V2 beyond it).
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The MAC: a hash over every value of a file, kept encrypted in its metadata (sops-format.md section 4).
+//! The MAC: a hash over every value of a file, kept encrypted in its metadata (docs/format.md section 4).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The metadata of a sops file: who can open it, what is encrypted, and the MAC (sops-format.md section 5).
+//! The metadata of a sops file: who can open it, what is encrypted, and the MAC (docs/format.md section 5).
 
 mod fields;
 mod flattened;

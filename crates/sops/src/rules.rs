@@ -1,4 +1,4 @@
-//! Which leaves of a file are encrypted (sops-format.md section 3).
+//! Which leaves of a file are encrypted (docs/format.md section 3).
 
 pub(crate) mod pattern;
 

@@ -1,4 +1,4 @@
-//! Shamir's secret sharing over GF(2^8), which sops uses to share a data key among key groups (sops-format.md section 6.1).
+//! Shamir's secret sharing over GF(2^8), which sops uses to share a data key among key groups (docs/format.md section 6.1).
 
 use zeroize::Zeroizing;
 

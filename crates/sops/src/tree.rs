@@ -1,4 +1,4 @@
-//! The tree of a sops file: what every format is read into and written from (sops-format.md section 1.1).
+//! The tree of a sops file: what every format is read into and written from (docs/format.md section 1.1).
 //!
 //! The same tree holds a file before and after decryption: at first the leaves that a rule calls encrypted are texts
 //! like `ENC[...]`, afterwards they are what those stand for.

@@ -1,4 +1,4 @@
-//! The encrypted scalar `ENC[AES256_GCM,data:...,iv:...,tag:...,type:...]` (sops-format.md section 2).
+//! The encrypted scalar `ENC[AES256_GCM,data:...,iv:...,tag:...,type:...]` (docs/format.md section 2).
 
 use base64::Engine as _;
 use base64::alphabet;

@@ -1,4 +1,4 @@
-//! The walk over a tree that decrypts its leaves in place and hashes them (sops-format.md sections 1.2, 2.4 and 4).
+//! The walk over a tree that decrypts its leaves in place and hashes them (docs/format.md sections 1.2, 2.4 and 4).
 
 use gcm::Cipher;
 

@@ -1,4 +1,4 @@
-//! Any file at all, which sops keeps as a string in a JSON document (sops-format.md section 7.6).
+//! Any file at all, which sops keeps as a string in a JSON document (docs/format.md section 7.6).
 
 use crate::format::{EmitError, ParseError, Source, json};
 use crate::plaintext::Plaintext;

@@ -1,4 +1,4 @@
-//! dotenv files: lines of `KEY=value` (sops-format.md section 7.3).
+//! dotenv files: lines of `KEY=value` (docs/format.md section 7.3).
 //!
 //! This is not the dotenv of shells: there are no quotes, no `export`, no variables and no blanks to trim, and the only
 //! escape is `\n` in a value.

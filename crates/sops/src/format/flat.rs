@@ -1,4 +1,4 @@
-//! What dotenv and INI have in common: every value is one text (sops-format.md sections 5.4, 7.3 and 7.4).
+//! What dotenv and INI have in common: every value is one text (docs/format.md sections 5.4, 7.3 and 7.4).
 
 use go_yaml::number;
 

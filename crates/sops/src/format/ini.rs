@@ -1,4 +1,4 @@
-//! INI files (sops-format.md section 7.4): read and written as go-ini does it for sops.
+//! INI files (docs/format.md section 7.4): read and written as go-ini does it for sops.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,4 +1,4 @@
-//! JSON files (sops-format.md section 7.5).
+//! JSON files (docs/format.md section 7.5).
 //!
 //! The reader is our own because a sops file is read as Go reads JSON: duplicate keys stay, and each byte that is not
 //! UTF-8 and each half of a surrogate pair is U+FFFD, where `serde_json` fails. The writer is our own because a sops file

@@ -1,4 +1,4 @@
-//! YAML as sops reads and writes it: with go-yaml v3 (sops-format.md sections 7.1 and 7.2).
+//! YAML as sops reads and writes it: with go-yaml v3 (docs/format.md sections 7.1 and 7.2).
 
 mod lost;
 mod read;

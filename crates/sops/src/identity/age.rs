@@ -74,7 +74,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// The entry of a sops file, which must be armored (sops-format.md section 6.2).
+    /// The entry of a sops file, which must be armored (docs/format.md section 6.2).
     pub(crate) fn from_entry(enc: &str) -> Result<Self, AgeProblem> {
         let text = enc.trim().as_bytes();
         if !text.starts_with(ARMOR) {

@@ -1,4 +1,4 @@
-//! OpenPGP messages (RFC 4880), as far as an RSA key of SSH can be their recipient (sops-format.md sections 6.3 and 9.2).
+//! OpenPGP messages (RFC 4880), as far as an RSA key of SSH can be their recipient (docs/format.md sections 6.3 and 9.2).
 //!
 //! This is not an implementation of OpenPGP. It reads what sops and GnuPG write to such a key, refuses what has no integrity
 //! protection, and names what it does not know; the GnuPG program can be asked for the rest.

@@ -1,7 +1,7 @@
 //! SSH private keys: read in every form they are found in, and used as identities of age.
 //!
 //! An ed25519 key opens two kinds of stanza: `ssh-ed25519`, and through the identity that ssh-to-age derives from it also
-//! `X25519` (sops-format.md section 9.1). The conversion is done here and not by the crate of that name, because that leaves
+//! `X25519` (docs/format.md section 9.1). The conversion is done here and not by the crate of that name, because that leaves
 //! the secret in memory; its other half, which sees public keys only, does come from there.
 
 use age::DecryptError;

@@ -1,4 +1,4 @@
-//! Reading fields of the metadata as what they must be (sops-format.md sections 5.2 to 5.4).
+//! Reading fields of the metadata as what they must be (docs/format.md sections 5.2 to 5.4).
 
 use go_yaml::{Timestamp, number};
 

@@ -1,4 +1,4 @@
-//! Metadata on lines of their own, as dotenv and INI have it, brought into the form of the others (sops-format.md
+//! Metadata on lines of their own, as dotenv and INI have it, brought into the form of the others (docs/format.md
 //! section 5.4).
 
 use std::collections::BTreeMap;

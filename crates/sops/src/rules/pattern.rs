@@ -1,4 +1,4 @@
-//! Go's regular expressions, in which sops writes its rules (sops-format.md section 3.1, and the documentation of Go's
+//! Go's regular expressions, in which sops writes its rules (docs/format.md section 3.1, and the documentation of Go's
 //! package `regexp/syntax`).
 //!
 //! The two dialects are close but not the same, and a rule that matches one key more or less decides what counts as
