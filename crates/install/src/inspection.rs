@@ -174,7 +174,7 @@ impl Current<'_> {
         if let Some(running) = self.running() {
             collect(&running.listable()?, "", &places, &mut superfluous)?;
         }
-        superfluous.sort();
+        superfluous.sort_unstable();
         Ok(superfluous)
     }
 }
