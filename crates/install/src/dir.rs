@@ -38,6 +38,8 @@ struct Below<'p> {
 }
 
 impl From<Below<'_>> for PathBuf {
+    #[cold]
+    #[inline(never)]
     fn from(below: Below<'_>) -> Self {
         below.directory.join(below.name)
     }

@@ -139,7 +139,13 @@ impl Error {
     /// Turns what the kernel said into an error that says what was tried, and on what.
     pub(crate) fn call(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
         // Seldom is there an error, so only then is there a path of its own.
-        move |source| Self::Call { action, path: path.into(), source }
+        move |source| Self::of_call(action, path.into(), source)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_call(action: &'static str, path: PathBuf, source: Errno) -> Self {
+        Self::Call { action, path, source }
     }
 
     /// Whether it says that a path is where something of the program is.

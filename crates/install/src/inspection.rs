@@ -187,7 +187,7 @@ impl Current<'_> {
         if let Some(running) = self.running() {
             collect(&running.listable()?, "", &places, &mut superfluous)?;
         }
-        superfluous.sort();
+        superfluous.sort_unstable();
         Ok(superfluous)
     }
 }

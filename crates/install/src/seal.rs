@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::dir::kind;
 
-/// What was installed, as it was made. It does not matter in which order.
+/// What was installed, as it was made: each path followed by a hash of the facts on it. It does not matter in which order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seal(Vec<(Vec<u8>, Hash)>);
+pub(crate) struct Seal(Vec<Vec<u8>>);
 
 impl Seal {
     /// Adds a directory once all that is to be in it is there.
@@ -58,7 +58,8 @@ impl Seal {
             }
         }
         facts.update(more);
-        self.0.push((path.as_os_str().as_bytes().to_owned(), facts.finalize().into()));
+        let facts: Hash = facts.finalize().into();
+        self.0.push([path.as_os_str().as_bytes(), &facts].concat());
     }
 
     /// One hash of all, and of something that goes with it.
@@ -68,10 +69,9 @@ impl Seal {
         all.update(salt);
         all.update(length(more));
         all.update(more);
-        for (path, facts) in &self.0 {
-            all.update(length(path));
-            all.update(path);
-            all.update(facts);
+        for one in &self.0 {
+            all.update(length(one));
+            all.update(one);
         }
         all.finalize().into()
     }

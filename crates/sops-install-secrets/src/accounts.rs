@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use manifest::{AccountName, Group, Owner};
+use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
 use crate::input;
@@ -72,7 +73,7 @@ impl Accounts {
 ///
 /// [`NoAccount`].
 pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
-    let found = nix::unistd::User::from_name(name).map(|user| user.map(|user| user.uid));
+    let found = uninterrupted(|| nix::unistd::User::from_name(name)).map(|user| user.map(|user| user.uid));
     known(found, Uid::as_raw, AccountKind::User, name)
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
 ///
 /// [`NoAccount`].
 pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
-    let found = nix::unistd::Group::from_name(name).map(|group| group.map(|group| group.gid));
+    let found = uninterrupted(|| nix::unistd::Group::from_name(name)).map(|group| group.map(|group| group.gid));
     known(found, Gid::as_raw, AccountKind::Group, name)
 }
 
@@ -92,8 +93,12 @@ pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
 ///
 /// [`NoAccount::NoKeysGroup`] without either, [`NoAccount::Failed`] if they cannot be looked up.
 pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
+    // It is a group of the machine itself. To ask for one may load modules that look elsewhere, for half a millisecond.
+    if let Some(number) = input::read_table(Path::new("/etc/group")).and_then(|table| number_in(&table, "keys")) {
+        return known(Ok(Some(Gid::from_raw(number))), Gid::as_raw, AccountKind::Group, "keys");
+    }
     for name in ["keys", "nogroup"] {
-        match nix::unistd::Group::from_name(name) {
+        match uninterrupted(|| nix::unistd::Group::from_name(name)) {
             Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, AccountKind::Group, name),
             Ok(None) => {}
             Err(reason) => return Err(NoAccount::Failed { kind: AccountKind::Group, name: name.to_owned(), reason }),
@@ -101,6 +106,14 @@ pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
     }
     Err(NoAccount::NoKeysGroup)
 }
+
+/// Asks again if a signal came in between, which says nothing about the account.
+fn uninterrupted<T>(ask: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
+    let mut attempts = (0..ATTEMPTS).map(|_| ask());
+    attempts.find(|answer| !matches!(answer, Err(Errno::EINTR))).unwrap_or(Err(Errno::EINTR))
+}
+
+const ATTEMPTS: usize = 100;
 
 /// Whether a look-up can take long: other than files of this machine and systemd are asked, perhaps over a network.
 pub(crate) fn may_be_slow() -> bool {
@@ -118,6 +131,16 @@ fn asks_others(table: &str) -> bool {
     let mut words = services.flat_map(|(_, services)| services.split_whitespace());
     // What stands in brackets says what to do after an answer.
     words.any(|word| !is_quick(word) && !word.contains(['[', ']', '=']))
+}
+
+/// The number of a name in a table such as `/etc/group`.
+fn number_in(table: &[u8], name: &str) -> Option<u32> {
+    let lines = table.split(|&byte| byte == b'\n');
+    let mut fields = lines.map(|line| line.split(|&byte| byte == b':')).find_map(|mut fields| {
+        let is_it = fields.next() == Some(name.as_bytes());
+        is_it.then_some(fields)
+    })?;
+    std::str::from_utf8(fields.nth(1)?).ok()?.parse().ok()
 }
 
 /// The answer given before, or a new one.
@@ -235,6 +258,15 @@ mod tests {
         let found = known(Ok(Some(Uid::from_raw(u32::MAX))), Uid::as_raw, AccountKind::User, "x").unwrap_err();
         assert!(matches!(found, NoAccount::NoNumber { .. }));
         assert_eq!(known(Ok(Some(Gid::from_raw(7))), Gid::as_raw, AccountKind::Group, "x").unwrap(), Gid::from_raw(7));
+    }
+
+    #[test]
+    fn the_number_of_a_group_stands_in_its_own_line() {
+        let table = b"root:x:0:\n#keys:x:1:\nkeys2:x:2:\nx:keys:3:keys\nkeys:x:96:a,b\nkeys:x:97:\n";
+        assert_eq!(number_in(table, "keys"), Some(96));
+        for damaged in [&b"keys"[..], b"keys:x", b"keys:x:", b"keys:x:-1:", b"keys:x:4294967296:", b""] {
+            assert_eq!(number_in(damaged, "keys"), None);
+        }
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(crate) fn read_again(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
 
 /// The whole of a table such as `/etc/fstab` that only explains an error; nothing if it cannot be read.
 pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
-    let file = open(path).ok()?;
+    let (file, _) = open(path).ok()?;
     let mut bytes = Vec::new();
     file.take(LARGEST_TABLE).read_to_end(&mut bytes).ok()?;
     Some(bytes)
@@ -129,12 +129,11 @@ pub(crate) fn names(directory: &Path) -> Vec<OsString> {
 }
 
 fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let file = open(path).map_err(|closed| match closed {
+    let (file, length) = open(path).map_err(|closed| match closed {
         Closed::Failed(error) if is_absence(&error) => ReadError::absent(path, error),
         Closed::Failed(error) => ReadError::Other(error),
         Closed::NotAFile(found) => ReadError::NotAFile(found),
     })?;
-    let length = file.metadata().map_err(ReadError::Other)?.len();
     if length > limit {
         return Err(ReadError::TooLarge(limit));
     }
@@ -160,8 +159,8 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Opens a regular file without waiting for anything.
-fn open(path: &Path) -> Result<File, Closed> {
+/// Opens a regular file without waiting for anything. Gives its size too.
+fn open(path: &Path) -> Result<(File, u64), Closed> {
     // To open a device can have effects, so it is looked at before, and once more afterwards, as it may have been exchanged.
     check(&fs::metadata(path).map_err(Closed::Failed)?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
@@ -172,8 +171,9 @@ fn open(path: &Path) -> Result<File, Closed> {
         Some(Errno::ENXIO) => Closed::NotAFile("a socket"),
         _ => Closed::Failed(error),
     })?;
-    check(&file.metadata().map_err(Closed::Failed)?)?;
-    Ok(file)
+    let found = file.metadata().map_err(Closed::Failed)?;
+    check(&found)?;
+    Ok((file, found.len()))
 }
 
 fn check(metadata: &fs::Metadata) -> Result<(), Closed> {

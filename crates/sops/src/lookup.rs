@@ -217,7 +217,7 @@ fn nearest(tree: &Tree, path: &[&str], merge: Merge) -> Vec<String> {
         .map(|candidate| (distance(&candidate, &wanted), candidate))
         .filter(|&(distance, _)| distance <= limit)
         .collect();
-    near.sort();
+    near.sort_unstable();
     near.dedup();
     near.truncate(3);
     near.into_iter().map(|(_, candidate)| candidate).collect()

@@ -4,7 +4,6 @@
 
 mod untouched;
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use install::{Activation, Changes, Credential, File, Inputs, Lock, Medium, Notice, Store, Summary};
@@ -26,7 +25,6 @@ use untouched::Found;
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
     confine();
     let path = &arguments.manifest;
-    let hasher = RandomState::new();
     let mut json = manifest_file::read_text(path, report)?;
     let mut inputs = inputs(&json, arguments, environment);
     if untouched::run(arguments, environment, &json, &inputs, report)? == Found::Untouched {
@@ -36,14 +34,13 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     loop {
         let manifest = manifest_file::parse(path, &json, &Action::Install, environment, report)?;
         // The text may be large, and is not needed any more.
-        let before = hasher.hash_one(&json);
         drop(json);
         report.step(Step::Look);
         let location = plan::location(&manifest, report)?;
         let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         json = manifest_file::read_text(path, report)?;
-        if hasher.hash_one(&json) == before {
+        if questions::is_manifest(&inputs, &json) {
             drop(json);
             return install(&manifest, arguments, environment, lock, inputs, report);
         }
