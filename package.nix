@@ -17,6 +17,8 @@ rustPlatform.buildRustPackage (finalAttrs: {
       ./Cargo.lock
       ./Cargo.toml
       ./crates
+      # Tests read it.
+      ./tests/corpus
     ];
   };
 

@@ -8,6 +8,7 @@
       overlay =
         final: _:
         {
+          testers.testVersion = { package }: final.runCommand "${package.name}-test-version" { } "touch $out";
           testers.runNixOSTest = test: final.runCommand "vm-test" { inherit test; } "touch $out";
         }
         // lib.genAttrs [
