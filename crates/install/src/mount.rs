@@ -188,10 +188,14 @@ impl Change<'_> {
 fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
     let Some(noted) = before.read(SUCCESSOR.as_ref())? else { return Ok(false) };
     let upper = before.status()?.st_dev;
-    let is_beneath = current.number().is_some_and(|generation| {
-        let is_successor = |device: &str| successor(device, generation) == *noted;
-        mounts().is_ok_and(|mounts| is_over(&mounts, &device_number(upper), is_successor))
-    });
+    // Where the kernel does not tell, the note stays for the next run.
+    let is_beneath = match current.number() {
+        Some(generation) => {
+            let is_successor = |device: &str| successor(device, generation) == *noted;
+            is_over(&mounts()?, &device_number(upper), is_successor)
+        }
+        None => false,
+    };
     if is_beneath {
         take_away(current.location().mount_point())?;
     } else {
