@@ -228,6 +228,12 @@ pub enum Error {
         /// Whose it is as well.
         other: Subject,
     },
+    /// A link in the place of something that the manifest reads.
+    #[error("the path {path:?} is where a key, a sops file or a text is read from; choose another path")]
+    PathOfInput {
+        /// The path.
+        path: String,
+    },
     /// A link inside a file.
     #[error("the path {path:?} lies inside {outer:?}, which is the file of {other}; choose another path")]
     PathInside {

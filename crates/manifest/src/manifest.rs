@@ -224,10 +224,14 @@ impl Manifest {
             templates.iter().map(|read| read.file(Subject::Template, Template::entry)),
         );
         if let Some((mount_point, symlink)) = places {
-            let secrets = secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry));
-            let templates = templates.iter().map(|read| read.file(Subject::Template, Template::entry));
-            let files: Vec<File<'_>> = secrets.chain(templates).collect();
+            let of_secrets = secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry));
+            let of_templates = templates.iter().map(|read| read.file(Subject::Template, Template::entry));
+            let files: Vec<File<'_>> = of_secrets.chain(of_templates).collect();
             check_links(&mut document, mount_point, symlink, &files);
+            let sops_files = secrets.iter().map(|secret| secret.item.sops_file());
+            let texts = templates.iter().filter_map(|template| template.item.file());
+            let keys = keys.iter().flat_map(Keys::paths);
+            check_inputs(&mut document, &sops_files.chain(texts).chain(keys).collect(), &files);
         }
 
         let Keys { ssh_key_paths, gnupg_home, age_key_file, age_ssh_key_paths } = keys?;
@@ -288,6 +292,12 @@ struct Keys {
 }
 
 impl Keys {
+    /// Where they are.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let lists = self.ssh_key_paths.iter().chain(&self.age_ssh_key_paths);
+        lists.chain(&self.age_key_file).chain(&self.gnupg_home).map(PathBuf::as_path)
+    }
+
     fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
         let ssh_key_paths = document.parse_list::<SourcePath>(&table::SSH_KEY_PATHS);
         let gnupg_home = document.parse_unless_empty::<SourcePath>(&table::GNUPG_HOME);
@@ -503,6 +513,17 @@ fn check_links(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlin
             }
         };
         document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
+    }
+}
+
+/// Reports each link at the path of a file that is read to install it. Where that is itself a link, it would give way, and the
+/// next run would find no key.
+fn check_inputs(document: &mut Fields<'_, '_>, inputs: &HashSet<&Path>, files: &[File<'_>]) {
+    for file in files {
+        if let Some(link) = file.entry.link().filter(|link| inputs.contains(link.as_path())) {
+            let error = Error::PathOfInput { path: link.to_string() };
+            document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
+        }
     }
 }
 

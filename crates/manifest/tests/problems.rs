@@ -306,6 +306,34 @@ fn names_are_unique_and_none_is_inside_another() {
 }
 
 #[test]
+fn a_link_keeps_away_from_what_is_read() {
+    let at = |name: &str, path: &str| {
+        format!(
+            r#"{{"name": "{name}", "key": "k", "path": "{path}", "sopsFile": "/f.yaml", "mode": "0400", "format": "yaml"}}"#
+        )
+    };
+    let secrets = [at("a", "/key"), at("b", "/f.yaml"), at("c", "/ssh"), at("d", "/fine")].join(",\n");
+    let json = format!(
+        r#"{{"secretsMountPoint": "/s.d", "symlinkPath": "/s", "ageKeyFile": "/key", "ageSshKeyPaths": ["/ssh"], "secrets": [
+{secrets}]}}"#
+    );
+    let found: Vec<_> = Manifest::from_json(json.as_bytes(), RuntimeDirectory::Unneeded)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let expected = [("a", "/key"), ("b", "/f.yaml"), ("c", "/ssh")].map(|(name, path)| {
+        format!(
+            "secret {name:?}: the path {path:?} is where a key, a sops file or a text is read from; choose another path"
+        )
+    });
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(found.ends_with(expected.as_str()), "{found}");
+    }
+}
+
+#[test]
 fn a_secret_keeps_out_of_the_directory_of_the_templates() {
     assert_eq!(
         in_lists(
