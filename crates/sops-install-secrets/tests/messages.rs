@@ -189,6 +189,11 @@ fn a_command_that_prints_a_key_is_run_once_and_by_no_check() {
     ] {
         assert!(said.contains(reason), "{said}");
     }
+    // What it says on the way may be a passphrase.
+    let (status, said) = run(&[], "sh -c 'echo marker-of-a-passphrase >&2; exit 3'", &ssh);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("its command failed (exit status: 3); run the command by hand to see why"), "{said}");
+    assert!(!said.contains("marker-of-a-passphrase"), "{said}");
 }
 
 #[test]
