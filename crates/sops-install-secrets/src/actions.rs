@@ -35,6 +35,10 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
         Action::Verify => verify::run(arguments, environment, report),
         Action::Status(rows) => status::run(arguments, *rows, environment, report),
         Action::Recipients(operands) => recipients::run(arguments, operands, environment, report),
+        Action::Remove if environment.dry_activate => {
+            report.line("nothing is removed, because NIXOS_ACTION is dry-activate");
+            Ok(())
+        }
         Action::Remove => remove::run(arguments, environment, report),
         Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
             check::run(arguments, environment, report)

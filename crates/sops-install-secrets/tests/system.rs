@@ -852,7 +852,8 @@ fn everything_can_be_removed_and_nothing_foreign_is() {
     secret["path"] = json!(system.path("etc/link"));
     let manifest = system.manifest("m.json", &[secret], &[]);
     let run = system.script(&format!(
-        "mount -t tmpfs none /run; install {manifest}; echo mine >secrets/mine; install -remove {manifest}; \
+        "mount -t tmpfs none /run; install {manifest}; NIXOS_ACTION=dry-activate install -remove {manifest}; \
+         echo mine >secrets/mine; install -remove {manifest}; \
          rm secrets/mine; mkdir secrets.d/1/data; mount --bind /run secrets.d/1/data; install -remove {manifest}; \
          umount secrets.d/1/data; rmdir secrets.d/1/data; install -remove {manifest}; ls -A etc /run/credstore; ls -A | grep secrets; \
          grep -c secrets.d /proc/self/mountinfo; install -remove {manifest}"
@@ -866,7 +867,7 @@ fn everything_can_be_removed_and_nothing_foreign_is() {
     );
     assert_eq!(
         run.stdout,
-        "exit 0\nexit 1\nexit 1\nremoved from /secrets: 1 generation, 1 link, 1 credential\nexit 0\n\
+        "exit 0\nnothing is removed, because NIXOS_ACTION is dry-activate\nexit 0\nexit 1\nexit 1\nremoved from /secrets: 1 generation, 1 link, 1 credential\nexit 0\n\
          /run/credstore:\n\netc:\n0\nnothing is installed at /secrets\nexit 0\n"
     );
 }
