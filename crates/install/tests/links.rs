@@ -255,10 +255,18 @@ fn directories_on_the_way_to_a_link_have_exact_modes_whatever_the_umask() {
         return;
     }
     let place = Place::new();
-    let run = place.install(&[place.secret("a", "x").at(&place.path("home/one/two/link"))]).unwrap();
+    // Where others may write too, a mode cannot be made right afterwards.
+    fs::create_dir(place.path("open")).unwrap();
+    fs::set_permissions(place.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    let links = ["home/one/two/link", "open/one/link"].map(|path| place.path(path));
+    let wanted = [place.secret("a", "x").at(&links[0]), place.secret("b", "x").at(&links[1])];
+    let run = place.install(&wanted).unwrap();
     assert!(run.failures.is_empty(), "{:?}", run.failures);
     let mode = |path: &str| fs::metadata(place.path(path)).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(["home", "home/one", "home/one/two", "run/secrets.d"].map(mode), [0o755, 0o755, 0o755, 0o751]);
+    assert_eq!(
+        ["home", "home/one", "home/one/two", "open/one", "run/secrets.d"].map(mode),
+        [0o755, 0o755, 0o755, 0o755, 0o751]
+    );
 }
 
 #[test]
