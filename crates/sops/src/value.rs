@@ -87,11 +87,13 @@ impl<'a> Ciphertext<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ValueError {
     /// A text that is no ciphertext, where the rule of the file says that there is one.
-    #[error("it is not encrypted, although the file's rule says that it is; edit the file only with: sops edit FILE")]
+    #[error(
+        "it is not encrypted, although the file's rule says that it is; restore the file from version control, then change it with: sops edit FILE"
+    )]
     NotEncrypted,
     /// Something but a text where a ciphertext is expected.
     #[error(
-        "it is a plain {0}, although the file's rule says that it is encrypted; edit the file only with: sops edit FILE"
+        "it is a plain {0}, although the file's rule says that it is encrypted; restore the file from version control, then change it with: sops edit FILE"
     )]
     NotText(&'static str),
     /// A field of the ciphertext is no base64.
