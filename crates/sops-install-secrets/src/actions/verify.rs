@@ -80,13 +80,14 @@ fn compare(
         let modified = &changes.of_kind(wanted.kind).modified;
         // A file counts as modified for its mode or owner, too.
         let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
-        let has_content = current.has_content(file).map_err(|error| report.failed(failed, &error))?;
         let has_access =
-            inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
-        let what = match (is_modified, has_content, has_access) {
-            (true, false, _) => Some("its content is another one"),
-            (true, true, true) => Some("it has an access control list"),
-            _ => None,
+            || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
+        let what = if !is_modified {
+            None
+        } else if !current.has_content(file).map_err(|error| report.failed(failed, &error))? {
+            Some("its content is another one")
+        } else {
+            has_access().then_some("it has an access control list")
         };
         if let Some(what) = what {
             report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), remedy());
