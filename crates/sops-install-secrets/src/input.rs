@@ -119,13 +119,13 @@ pub(crate) fn read_table(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The names in a directory that only explains something; none where it cannot be read.
-pub(crate) fn names(directory: &Path) -> Vec<OsString> {
+/// The names in a directory that only explains something, or `None` where it cannot be read.
+pub(crate) fn names(directory: &Path) -> Option<Vec<OsString>> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     // Not the standard library's list, whose end panics where close(2) fails.
-    let Ok(mut list) = Dir::open(directory, flags, Mode::empty()) else { return Vec::new() };
-    let names = list.iter().flatten().map(|entry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned());
-    names.filter(|name| name != "." && name != "..").collect()
+    let mut list = Dir::open(directory, flags, Mode::empty()).ok()?;
+    let names = list.iter().map(|entry| Some(OsStr::from_bytes(entry.ok()?.file_name().to_bytes()).to_owned()));
+    names.filter(|name| name.as_ref().is_none_or(|name| name != "." && name != "..")).collect()
 }
 
 fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {

@@ -424,6 +424,16 @@ fn a_dry_run_says_always_what_would_change_links_and_failures_included() {
     let (status, stdout, stderr) = dry(&wanted);
     assert_eq!((status, stdout.as_str()), (Some(1), "would add link: RUN/links/a\n"));
     assert!(stderr.contains("links/b is a file and no link to it; move it away before this is installed"), "{stderr}");
+    if !nix::unistd::geteuid().is_root() {
+        // What cannot be listed may hold something. Root can list it.
+        fs::remove_file(at("links/b")).unwrap();
+        fs::create_dir_all(at("links/b/precious")).unwrap();
+        fs::set_permissions(at("links/b"), fs::Permissions::from_mode(0o300)).unwrap();
+        let (status, stdout, stderr) = dry(&wanted);
+        fs::set_permissions(at("links/b"), fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!((status, stdout.as_str()), (Some(1), "would add link: RUN/links/a\n"));
+        assert!(stderr.contains("links/b is a directory and no link to it"), "{stderr}");
+    }
 }
 
 #[test]

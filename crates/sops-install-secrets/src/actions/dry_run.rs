@@ -1,6 +1,5 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
-use std::fs;
 use std::path::Path;
 
 use install::{Current, Drift, File, Inputs};
@@ -100,5 +99,5 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
 }
 
 fn is_empty_directory(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) && input::names(path).is_empty()
+    input::names(path).is_some_and(|names| names.is_empty())
 }

@@ -87,7 +87,7 @@ fn is_first_installation(manifest: &Manifest) -> bool {
 /// The number of the generation that the system is, if it is one of the profile and not its newest.
 fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
     let system = fs::canonicalize(system).ok()?;
-    let generations = input::names(profiles).into_iter().filter_map(|name| {
+    let generations = input::names(profiles)?.into_iter().filter_map(|name| {
         let number = name.to_str()?.strip_prefix("system-")?.strip_suffix("-link")?.parse::<u64>().ok()?;
         Some((number, profiles.join(name)))
     });
@@ -97,7 +97,7 @@ fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
     // A specialisation is a part of its generation.
     let has_it = |path: &Path| {
         let below = path.join("specialisation");
-        is_it(path) || input::names(&below).into_iter().any(|name| is_it(&below.join(name)))
+        is_it(path) || input::names(&below).into_iter().flatten().any(|name| is_it(&below.join(name)))
     };
     let found = generations.iter().filter(|(_, path)| has_it(path)).map(|&(number, _)| number).max()?;
     (found < newest).then_some(found)

@@ -138,7 +138,7 @@ fn wanted() -> Vec<Unmounted> {
     let fstab = input::read_table(Path::new("/etc/fstab")).unwrap_or_default();
     let of_fstab = of_fstab(&fstab);
     let units = UNIT_FOLDERS.iter().map(Path::new);
-    let units = units.flat_map(|folder| input::names(folder).into_iter().map(|name| folder.join(name)));
+    let units = units.flat_map(|folder| input::names(folder).into_iter().flatten().map(|name| folder.join(name)));
     let of_units = units.filter_map(|path| {
         let name = path.file_name()?.to_str()?.to_owned();
         if path.extension() != Some(OsStr::new("mount")) {
