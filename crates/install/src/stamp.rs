@@ -62,12 +62,6 @@ impl Inputs {
         }
     }
 
-    /// Whether this is the answer that was added.
-    #[must_use]
-    pub fn has(&self, question: &[u8], answer: &[u8]) -> bool {
-        self.answers.get(question).is_some_and(|known| *known == hash(answer))
-    }
-
     /// Adds something that cannot be asked again. There is no stamp then.
     pub fn add_unknown(&mut self) {
         self.is_complete = false;

@@ -18,12 +18,7 @@ use crate::{accounts, input};
 
 /// Adds what is in the manifest.
 pub(crate) fn add_manifest(inputs: &mut Inputs, json: &[u8]) {
-    inputs.add(MANIFEST, json);
-}
-
-/// Whether that is the manifest that was added.
-pub(crate) fn is_manifest(inputs: &Inputs, json: &[u8]) -> bool {
-    inputs.has(MANIFEST, json)
+    inputs.add(b"manifest", json);
 }
 
 /// Adds what is in a file, as it was used; nothing if it cannot be read.
@@ -148,7 +143,6 @@ fn answer(content: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(content.map_or_else(Vec::new, |content| [b"+", content].concat()))
 }
 
-const MANIFEST: &[u8] = b"manifest";
 const FILE: &[u8] = b"file ";
 const HOME: &[u8] = b"home ";
 const USER: &[u8] = b"user ";

@@ -33,14 +33,15 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     report.step(Step::Manifest);
     loop {
         let manifest = manifest_file::parse(path, &json, &Action::Install, environment, report)?;
-        // The text may be large, and is not needed any more.
-        drop(json);
         report.step(Step::Look);
         let location = plan::location(&manifest, report)?;
         let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
-        json = manifest_file::read_text(path, report)?;
-        if questions::is_manifest(&inputs, &json) {
+        let text = manifest_file::read_text(path, report)?;
+        let is_same = text == json;
+        json = text;
+        if is_same {
+            // It may be large, and is not needed any more.
             drop(json);
             return install(&manifest, arguments, environment, lock, inputs, report);
         }
