@@ -420,7 +420,7 @@ MUTATIONS = (
     mutation("A10", "a removal does not look for what is foreign", f"{INSTALL}/removal.rs",
              "                if !foreign.is_empty() {\n                    return Err(foreign);", "                if false {\n                    return Err(foreign);", REMOVAL),
     mutation("A10", "a removal leaves the file system", f"{INSTALL}/removal.rs",
-             "match if is_ours {", "match if is_ours && self.links > 9 {", REMOVAL),
+             "            if is_ours {\n", "            if is_ours && self.links > 9 {\n", REMOVAL),
     mutation("A10", "a removal forgets its links", f"{INSTALL}/removal.rs",
              "        self.links = self.count(removed);\n        let removed", "        self.failures.clear();\n        let removed", REMOVAL),
     mutation("A5", "who waits gets a lock that was removed", f"{INSTALL}/lock.rs",

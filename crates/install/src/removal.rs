@@ -94,11 +94,6 @@ impl Removal {
         let mut root = top;
         // One file system may stand on another one, if a change between two was not finished.
         for _ in 0..MOST_MOUNTS {
-            match foreign(&root) {
-                Ok(foreign) if foreign.is_empty() => {}
-                Ok(foreign) => return self.failures.extend(foreign),
-                Err(error) => return self.failures.push(error),
-            }
             let numbers =
                 root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
             self.generations = self.generations.saturating_add(numbers);
@@ -106,9 +101,14 @@ impl Removal {
             if !self.failures.is_empty() {
                 return;
             }
-            match self.uncover(location, root) {
-                Ok(Some(beneath)) => root = beneath,
+            root = match self.uncover(location, root) {
+                Ok(Some(beneath)) => beneath,
                 Ok(None) => return,
+                Err(error) => return self.failures.push(error),
+            };
+            match foreign(&root) {
+                Ok(foreign) if foreign.is_empty() => {}
+                Ok(foreign) => return self.failures.extend(foreign),
                 Err(error) => return self.failures.push(error),
             }
         }
@@ -120,12 +120,15 @@ impl Removal {
         if root.is_mount()? {
             let is_ours = location.file_system() != FileSystem::Runtime && mount::is_memory(&root)?;
             drop(root);
-            match if is_ours { mount::take_away(path) } else { Err(Error::call("unmount", path)(Errno::EPERM)) } {
-                Ok(()) => return self::root(location),
-                // Somebody else has mounted it, perhaps for this container.
-                Err(Error::Call { source: Errno::EPERM, .. }) => self.stays_mounted = true,
-                Err(error) => return Err(error),
+            if is_ours {
+                match mount::take_away(path) {
+                    Ok(()) => return self::root(location),
+                    Err(Error::Call { source: Errno::EPERM, .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
+            // Somebody else has mounted it, perhaps for this container.
+            self.stays_mounted = true;
             return Ok(None);
         }
         drop(root);
