@@ -134,12 +134,12 @@ fn publish_all(
             }
         });
         if claimed {
-            let order = |credential: &Credential<'_>| order(credential.file());
-            ours.insert(ours.partition_point(|other: &&Credential<'_>| order(other) <= order(credential)), credential);
+            ours.push(credential);
         } else if !is_known {
             left.remove(&published);
         }
     }
+    ours.sort_by_key(|credential| order(credential.file()));
     // Before the first of them is made: a run that is killed leaves no file that the next one does not know. What is not in
     // the record would be foreign to the next run, so it is not made.
     let all: Entries<Published> = known.union(&left);
