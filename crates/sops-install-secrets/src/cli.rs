@@ -201,7 +201,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Opt::System, Given::Text(path)) => system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from),
             (Opt::DryRun, Given::On) => others.push((Action::DryRun, "-dry-run")),
             (Opt::Verify, Given::On) => others.push((Action::Verify, "-verify")),
-            (Opt::Status, Given::On) => others.push((Action::Status(Rows::Some), STATUS)),
+            (Opt::Status, Given::On) => others.push((Action::Status(Rows::Some), "-status")),
             (Opt::All, given) => rows = if given == Given::On { Rows::All } else { Rows::Some },
             (Opt::Recipients, given) => recipients_wanted = given == Given::On,
             (Opt::Remove, Given::On) => others.push((Action::Remove, "-remove")),
@@ -230,8 +230,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         others.push((Action::Recipients(std::mem::take(&mut operands)), "-recipients"));
     }
     if rows == Rows::All {
-        let status = others.iter_mut().find(|(_, option)| *option == STATUS).ok_or(UsageError::All)?;
-        status.0 = Action::Status(Rows::All);
+        let mut actions = others.iter_mut().map(|(action, _)| action);
+        *actions.find(|action| matches!(action, Action::Status(_))).ok_or(UsageError::All)? = Action::Status(rows);
     }
     let mut manifests = operands.into_iter().map(PathBuf::from);
     let manifest = manifests.next().map_or(ManifestPath::OfMachine, ManifestPath::Given);
@@ -267,8 +267,6 @@ impl Switch {
         }
     }
 }
-
-const STATUS: &str = "-status";
 
 /// The words of `-check-mode`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
