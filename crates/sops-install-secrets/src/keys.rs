@@ -157,15 +157,19 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>
                 let content = input::read(input::ReadKind::PublicKey, path);
                 let content = content.map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
                 let content = String::from_utf8_lossy(&content);
-                let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
-                let lines = (1..).zip(content.lines().map(str::trim)).map(|(number, line)| (Some(number), line));
-                let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-                host(&path.to_string_lossy(), lines)
+                host(&path.to_string_lossy(), lines(&content).map(|(number, line)| (Some(number), line)))
             }
         };
         hosts.push(found.map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
     }
     Ok(hosts)
+}
+
+/// The lines of a file of public keys that are not comments, with their numbers.
+fn lines(content: &str) -> impl Iterator<Item = (usize, &str)> {
+    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let lines = (1..).zip(content.lines().map(str::trim));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn host<'t>(origin: &str, keys: impl Iterator<Item = (Option<usize>, &'t str)>) -> Result<Host, NotARecipient> {

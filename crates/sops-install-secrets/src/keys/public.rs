@@ -8,7 +8,7 @@ use install::Inputs;
 use manifest::Manifest;
 use sops::{HostRecipient, Public, RecipientError};
 
-use super::{Commands, NO_KEY, NotARecipient, load};
+use super::{Commands, NO_KEY, NotARecipient, lines, load};
 use crate::environment::Environment;
 use crate::input;
 use crate::report::{Code, PublicKey, Report, Reported};
@@ -51,9 +51,14 @@ pub(crate) fn of_host(manifest: &Manifest, environment: &Environment, report: &m
 pub(crate) fn of_sshd() -> Vec<PublicKey> {
     let shown = |path: &str| {
         let host = beside(Path::new(path))?;
-        Some(PublicKey { origin: path.to_owned(), recipients: host.names().to_vec(), note: None })
+        Some(usable(path, &host))
     };
     HOST_KEYS.into_iter().filter_map(shown).collect()
+}
+
+/// A key that can be used.
+fn usable(origin: &str, host: &HostRecipient) -> PublicKey {
+    PublicKey { origin: origin.to_owned(), recipients: host.names().to_vec(), note: None }
 }
 
 /// The public half in the file beside a private key.
@@ -85,55 +90,42 @@ pub(crate) fn named(operands: &[OsString], report: &mut Report) -> Result<Vec<Pu
 fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported> {
     if operand == "-" {
         let content = standard_input().map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
-        return lines("standard input", &content).map_err(|error| report.failed(Code::RecipientInvalid, &error));
+        return keys("standard input", &content).map_err(|error| report.failed(Code::RecipientInvalid, &error));
     }
     let text = operand.to_string_lossy();
-    let not = |error: RecipientError| NotARecipient { place: "-recipients".to_owned(), problem: error.to_string() };
-    match HostRecipient::parse(&text).or_else(|error| {
-        HostRecipient::parse_known_host(&text).map(|(_, host)| host).map_err(|other| match other {
-            RecipientError::Unknown => error,
-            other => other,
-        })
-    }) {
-        Ok(host) => {
-            return Ok(vec![PublicKey {
-                origin: host.to_add().to_owned(),
-                recipients: host.names().to_vec(),
-                note: None,
-            }]);
-        }
+    match key("", &text) {
+        Ok((_, host)) => return Ok(vec![usable(host.to_add(), &host)]),
         Err(RecipientError::Unknown) => {}
-        Err(error) => return Err(report.failed(Code::RecipientInvalid, &not(error))),
+        Err(error) => {
+            let error = NotARecipient { place: "-recipients".to_owned(), problem: error.to_string() };
+            return Err(report.failed(Code::RecipientInvalid, &error));
+        }
     }
     let path = PathBuf::from(operand);
     let content = input::read(input::ReadKind::PublicKey, &path)
         .map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
-    lines(&text, &String::from_utf8_lossy(&content)).map_err(|error| report.failed(Code::RecipientInvalid, &error))
+    keys(&text, &String::from_utf8_lossy(&content)).map_err(|error| report.failed(Code::RecipientInvalid, &error))
+}
+
+/// A key, with the names of the host in front of it or without; then it is known by its origin.
+fn key<'t>(origin: &'t str, line: &'t str) -> Result<(&'t str, HostRecipient), RecipientError> {
+    match HostRecipient::parse_known_host(line) {
+        Err(RecipientError::Unknown) => HostRecipient::parse(line).map(|host| (origin, host)),
+        known => known,
+    }
 }
 
 /// What stands in the lines of a text. Keys of a kind that age does not know are passed over as long as there is another one:
 /// a host has several.
-fn lines(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
-    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
     let mut shown: Vec<PublicKey> = Vec::new();
     let mut passed_over = None;
-    for (number, line) in (1_usize..).zip(content.lines().map(str::trim)) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let parsed = match HostRecipient::parse_known_host(line) {
-            Err(RecipientError::Unknown) => HostRecipient::parse(line).map(|host| (origin, host)),
-            known => known,
-        };
-        match parsed {
-            Ok((origin, host)) => {
-                let recipients = host.names().to_vec();
-                if let Some(key) = shown.iter_mut().find(|key| key.origin == origin) {
-                    key.recipients.extend(recipients);
-                } else {
-                    shown.push(PublicKey { origin: origin.to_owned(), recipients, note: None });
-                }
-            }
+    for (number, line) in lines(content) {
+        match key(origin, line) {
+            Ok((origin, host)) => match shown.iter_mut().find(|key| key.origin == origin) {
+                Some(key) => key.recipients.extend_from_slice(host.names()),
+                None => shown.push(usable(origin, &host)),
+            },
             Err(error) => {
                 let problem = error.to_string().replace("FILE", origin);
                 let error_here = NotARecipient { place: format!("{origin}:{number}"), problem };
