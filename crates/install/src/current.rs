@@ -60,7 +60,7 @@ impl<'l> Current<'l> {
                     match Dir::existing(&parent.path().join(&link.target)) {
                         // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
                         Err(
-                            Error::Untrusted { .. } | Error::Call { source: Errno::ELOOP | Errno::ENAMETOOLONG, .. },
+                            Error::Untrusted { .. } | Error::Call { errno: Errno::ELOOP | Errno::ENAMETOOLONG, .. },
                         ) if found.number.is_none() => None,
                         running => running?,
                     };

@@ -529,7 +529,7 @@ impl Dir {
             Ok(opened) => opened,
             // Not there, or something else than a file: a link, a directory, a socket.
             Err(Error::Call {
-                source: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL,
+                errno: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL,
                 ..
             }) => return Ok(None),
             Err(error) => return Err(error),
@@ -651,8 +651,8 @@ impl Dir {
                 directory.clear(&mut failures);
                 self.remove_emptied(name, &mut failures);
             }
-            Err(Error::Call { source: Errno::ENOENT, .. }) => {}
-            Err(Error::Call { source: Errno::ENOTDIR | Errno::ELOOP, .. }) => failures.extend(self.remove(name).err()),
+            Err(Error::Call { errno: Errno::ENOENT, .. }) => {}
+            Err(Error::Call { errno: Errno::ENOTDIR | Errno::ELOOP, .. }) => failures.extend(self.remove(name).err()),
             Err(error) => failures.push(error),
         }
         failures
@@ -710,7 +710,7 @@ impl Dir {
     fn remove_emptied(&self, name: &OsStr, failures: &mut Vec<Error>) {
         match self.remove_empty(name) {
             Ok(()) => {}
-            Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. }) if !failures.is_empty() => {}
+            Err(Error::Call { errno: Errno::ENOTEMPTY | Errno::EEXIST, .. }) if !failures.is_empty() => {}
             Err(error) => failures.push(error),
         }
     }

@@ -9,14 +9,14 @@ use nix::errno::Errno;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call that failed.
-    #[error("cannot {action} {path}", path = path.display())]
+    #[error("cannot {action} {path}: {errno}{}", way_out(*errno), path = path.display())]
     Call {
         /// What was tried: a verb, perhaps with words behind it.
         action: &'static str,
         /// On what.
         path: PathBuf,
         /// The kernel's answer.
-        source: Errno,
+        errno: Errno,
     },
     /// The link to the generations would stand among them, or they below it.
     #[error(
@@ -139,13 +139,21 @@ impl Error {
     /// Turns what the kernel said into an error that says what was tried, and on what.
     pub(crate) fn call(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
         // Seldom is there an error, so only then is there a path of its own.
-        move |source| Self::of_call(action, path.into(), source)
+        move |errno| Self::of_call(action, path.into(), errno)
     }
 
     #[cold]
     #[inline(never)]
-    fn of_call(action: &'static str, path: PathBuf, source: Errno) -> Self {
-        Self::Call { action, path, source }
+    fn of_call(action: &'static str, path: PathBuf, errno: Errno) -> Self {
+        Self::Call { action, path, errno }
+    }
+
+    /// The same of another path: that which a name stands for that is only used while something is made.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Call { action, errno, .. } => Self::Call { action, path: path.to_owned(), errno },
+            other => other,
+        }
     }
 
     /// Whether it says that a path is where something of the program is.
@@ -155,7 +163,20 @@ impl Error {
 
     /// Whether the thing is not there, which is the only error that means absence. Below a file there is nothing either.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::Call { source: Errno::ENOENT | Errno::ENOTDIR, .. })
+        matches!(self, Self::Call { errno: Errno::ENOENT | Errno::ENOTDIR, .. })
+    }
+}
+
+/// What a person can do about an answer of the kernel, as the end of a message.
+fn way_out(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EACCES | Errno::EPERM => "; run this as root, or look for what keeps root out, such as a sandbox",
+        Errno::ENOSPC | Errno::EDQUOT => "; make room on its file system, which this shows: df -h",
+        Errno::EROFS => "; its file system is read-only: use another path",
+        Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
+        Errno::EIO => "; its disk or file system is damaged: see dmesg",
+        Errno::ENAMETOOLONG => "; use a shorter path",
+        _ => "",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, Is, Occupant, owner, permissions_of, split};
+use crate::dir::{Dir, Is, Missing, Occupant, owner, permissions_of, split};
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
@@ -74,6 +74,29 @@ pub enum Drift {
         /// What is there, with an article.
         found: &'static str,
     },
+}
+
+impl Drift {
+    /// Whether an installation would not mend it, since something stands there that this program does not remove.
+    #[must_use]
+    pub fn is_in_the_way(&self) -> bool {
+        match self {
+            Self::NotALink { path, .. } => !is_empty_directory(path),
+            Self::Missing
+            | Self::NotAFile(_)
+            | Self::Mode { .. }
+            | Self::Owner { .. }
+            | Self::NoLink(_)
+            | Self::LinkElsewhere { .. }
+            | Self::LinkOwner(_) => false,
+        }
+    }
+}
+
+/// Not one that a file system is mounted at, either.
+fn is_empty_directory(path: &Path) -> bool {
+    let entries = |(parent, name)| Dir::walk(parent, Missing::Fail)?.within(name)?.entries();
+    split(path).and_then(entries).is_ok_and(|entries| entries.is_empty())
 }
 
 impl Current<'_> {

@@ -245,7 +245,7 @@ impl<'a> WantedLink<'a> {
             }
             Occupant::Directory => match parent.remove_empty(name) {
                 Ok(()) => self.put(&parent, name, is_ours, Over::Nothing),
-                Err(Error::Call { source: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
+                Err(Error::Call { errno: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
                     Err(self.foreign("a directory with files"))
                 }
                 Err(error) => Err(error),
@@ -272,8 +272,9 @@ impl<'a> WantedLink<'a> {
                 return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
             }
         }
-        let status = parent.link(&self.target, &temporary, self.owner)?;
-        parent.rename_or_remove(&temporary, name, over)?;
+        let of_link = |error: Error| error.at(self.path);
+        let status = parent.link(&self.target, &temporary, self.owner).map_err(of_link)?;
+        parent.rename_or_remove(&temporary, name, over).map_err(of_link)?;
         Ok(Placed::Done(status))
     }
 
@@ -295,7 +296,7 @@ impl Made {
             Ok(true) => Ok(Gone::Removed),
             Ok(false) => Ok(Gone::Before),
             // Its user has put a link of their own on the way since. There is nothing to repair.
-            Err(Error::Untrusted { path: through } | Error::Call { source: Errno::ELOOP, path: through, .. }) => {
+            Err(Error::Untrusted { path: through } | Error::Call { errno: Errno::ELOOP, path: through, .. }) => {
                 Ok(Gone::OutOfReach(Notice::Forgotten { path: self.path.clone(), through }))
             }
             Err(error) => Err(error),

@@ -123,7 +123,7 @@ impl Removal {
             if is_ours {
                 match mount::take_away(path) {
                     Ok(()) => return self::root(location),
-                    Err(Error::Call { source: Errno::EPERM, .. }) => {}
+                    Err(Error::Call { errno: Errno::EPERM, .. }) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -235,7 +235,7 @@ fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> R
         let found = match lists {
             Lists::None => None,
             Lists::Possible => match directory.read_unlisted(&name, may_change) {
-                Err(Error::Call { source: Errno::ELOOP, .. }) => None,
+                Err(Error::Call { errno: Errno::ELOOP, .. }) => None,
                 found => Some(found?),
             },
         };

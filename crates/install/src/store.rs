@@ -284,8 +284,9 @@ impl<'l> Store<'l> {
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;
         let target = self.location.mount_point().join(number.to_string());
-        parent.link(&target, &temporary, None)?;
-        parent.rename_or_remove(&temporary, name, Over::Anything)?;
+        let of_symlink = |error: Error| error.at(self.location.symlink_path());
+        parent.link(&target, &temporary, None).map_err(of_symlink)?;
+        parent.rename_or_remove(&temporary, name, Over::Anything).map_err(of_symlink)?;
         self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
         Ok(())
     }

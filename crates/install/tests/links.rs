@@ -92,7 +92,9 @@ fn a_file_is_never_deleted_and_stops_no_other_link() {
             format!(
                 "{etc}/full is a directory with files that this program did not make; move it away, then run this again"
             ),
-            format!("cannot open {etc}/file: ENOTDIR: Not a directory"),
+            format!(
+                "cannot open {etc}/file: ENOTDIR: Not a directory; something on that path is no directory: move it away, or use another path"
+            ),
         ]
     );
     assert_eq!(fs::read_to_string(place.path("etc/file")).unwrap(), "precious");

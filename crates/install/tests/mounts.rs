@@ -558,7 +558,7 @@ fn a_full_tmpfs_leaves_the_running_generation_and_nothing_else() {
     mount(Some("none"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), data).unwrap();
     place.install(&[place.secret("a", "1")]).unwrap();
     let error = place.install(&[place.secret("a", "2"), place.secret("b", &"x".repeat(100_000))]).unwrap_err();
-    assert!(matches!(error, Error::Call { action: "write", source: nix::errno::Errno::ENOSPC, .. }), "{error}");
+    assert!(matches!(error, Error::Call { action: "write", errno: nix::errno::Errno::ENOSPC, .. }), "{error}");
     assert_eq!(place.generations(), [1]);
     assert_eq!(place.tree()["a"].content(), "1");
 }

@@ -423,7 +423,12 @@ fn a_dry_run_says_always_what_would_change_links_and_failures_included() {
     fs::write(at("links/b"), "of somebody else").unwrap();
     let (status, stdout, stderr) = dry(&wanted);
     assert_eq!((status, stdout.as_str()), (Some(1), "would add link: RUN/links/a\n"));
-    assert!(stderr.contains("links/b is a file and no link to it; move it away before this is installed"), "{stderr}");
+    let advice = "links/b is a file and no link to it; move it away before this is installed";
+    assert!(stderr.contains(advice), "{stderr}");
+    // To install again would not help either.
+    assert!(messages(&scratch, &scratch.run(&wanted, &["-verify", "-ignore-passwd"])).contains(advice));
+    let run = scratch.run(&wanted, &["-status", "-ignore-passwd"]);
+    assert!(run.stdout.contains(advice), "{}", run.stdout);
     if !nix::unistd::geteuid().is_root() {
         // What cannot be listed may hold something. Root can list it.
         fs::remove_file(at("links/b")).unwrap();

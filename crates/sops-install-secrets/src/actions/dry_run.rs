@@ -1,7 +1,5 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
-use std::path::Path;
-
 use install::{Current, Drift, File, Inputs};
 use manifest::Manifest;
 
@@ -14,7 +12,7 @@ use crate::plan::{Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, VERBS};
-use crate::{input, manifest_file, steady};
+use crate::{manifest_file, steady};
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
@@ -81,23 +79,20 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
     for File { wanted, .. } in files {
         let drift = current.inspect_outer_link(wanted);
         match drift.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
-            None => {}
+            // The others are of what an installation makes anew.
+            None | Some(Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. }) => {}
             Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
             Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
             Some(Drift::LinkElsewhere { path, target }) => {
                 lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
             }
-            Some(Drift::NotALink { path, .. }) if is_empty_directory(&path) => {
-                lines.push(format!("would replace an empty directory by a link: {}", path.display()));
-            }
-            Some(drift) => {
+            Some(drift) if drift.is_in_the_way() => {
                 report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::MoveAway));
+            }
+            Some(Drift::NotALink { path, .. }) => {
+                lines.push(format!("would replace an empty directory by a link: {}", path.display()));
             }
         }
     }
     Ok(lines)
-}
-
-fn is_empty_directory(path: &Path) -> bool {
-    input::names(path).is_some_and(|names| names.is_empty())
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use install::{Current, FileKind, Inputs, Installed};
+use install::{Current, Drift, FileKind, Inputs, Installed};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -61,7 +61,7 @@ fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<I
     let superfluous = match current.superfluous(&wanted) {
         Ok(places) => Some(places),
         // An ordinary user sees the files that it knows and no list of the others.
-        Err(install::Error::Call { source: nix::errno::Errno::EACCES, .. }) => None,
+        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
         Err(error) => return Err(report.failed(Code::InstallationFailed, &error)),
     };
     let file_system = current.file_system_name().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
@@ -193,7 +193,7 @@ impl InstalledFile {
             path: file.entry.path().as_path().to_string_lossy().into_owned(),
             link: file.wanted.link.is_some(),
             installed: inspection.installed.map(InstalledAccess::of),
-            drift: inspection.drift.iter().map(ToString::to_string).collect(),
+            drift: inspection.drift.iter().map(in_words).collect(),
         })
     }
 
@@ -218,6 +218,11 @@ impl InstalledFile {
             state.into(),
         ]
     }
+}
+
+/// What is not right, and how to mend it where an installation does not.
+fn in_words(drift: &Drift) -> String {
+    if drift.is_in_the_way() { format!("{drift}; {}", Remedy::MoveAway) } else { drift.to_string() }
 }
 
 impl InstalledAccess {

@@ -93,7 +93,8 @@ fn compare(
             report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), remedy());
         }
         for drift in inspection.drift {
-            report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), remedy());
+            let remedy = if drift.is_in_the_way() { Some(Remedy::MoveAway) } else { remedy() };
+            report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), remedy);
         }
     }
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
