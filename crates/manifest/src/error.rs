@@ -166,6 +166,11 @@ pub enum Error {
         /// The field that was probably meant.
         nearest: Option<&'static str>,
     },
+    /// Text behind the closing bracket of the document.
+    #[error(
+        "the manifest ends before this, and what follows is not read; remove it, or see whether a bracket is misplaced"
+    )]
+    Behind,
     /// A name that cannot be one.
     #[error(transparent)]
     Name(#[from] NameError),

@@ -89,13 +89,24 @@ pub(crate) fn decode(json: &[u8]) -> Cow<'_, str> {
 }
 
 /// Reads the first JSON value of a text.
-pub(crate) fn read(text: &str) -> Result<Value<'_>, Failure> {
+pub(crate) fn read(text: &str) -> Result<Read<'_>, Failure> {
     let mut reader = Reader { text, reached: 0, next: Next::Value };
     match reader.deserialize(&mut serde_json::Deserializer::from_str(text)) {
-        Ok(value) => Ok(value),
+        Ok(value) => {
+            reader.skip(BLANKS);
+            Ok(Read { value, behind: Some(reader.reached).filter(|&end| end < text.len()) })
+        }
         // Its words are for programmers, and its column is in bytes.
         Err(_) => Err(reader.failure()),
     }
+}
+
+/// The first value of a text, which is all that sops-nix reads of it.
+#[derive(Debug)]
+pub(crate) struct Read<'j> {
+    pub(crate) value: Value<'j>,
+    /// Where something else follows.
+    pub(crate) behind: Option<usize>,
 }
 
 /// Where and why a text is no JSON.
@@ -439,14 +450,22 @@ mod tests {
             ("{}", "{}"),
             (r#"{ "a" : [ { } ] , "a" : 2 }"#, r#"{"a":[{}],"a":2}"#),
         ] {
-            assert_eq!(print(&read(json).unwrap()), value, "{json}");
+            assert_eq!(print(&read(json).unwrap().value), value, "{json}");
         }
     }
 
     #[test]
-    fn text_behind_the_first_value_is_ignored() {
-        for json in ["{} {", "{}x", "{}\n\u{0}"] {
-            assert_eq!(print(&read(json).unwrap()), "{}", "{json}");
+    fn text_behind_the_first_value_is_only_noticed() {
+        for (json, behind) in [
+            ("{} {", Some(3)),
+            ("{}x", Some(2)),
+            ("{}\n\u{0}", Some(3)),
+            ("{ }\n\t \r\n", None),
+            (" {\"a\": \"b\"}", None),
+        ] {
+            let read = read(json).unwrap();
+            assert_eq!(read.behind, behind, "{json}");
+            assert!(matches!(read.value.kind, Kind::Object(_)), "{json}");
         }
     }
 
@@ -458,7 +477,7 @@ mod tests {
             (b"\"\xe2\x82\\n\"", "\u{fffd}\u{fffd}\n"),
             (b"\"\\u0041\\u0042\"", "AB"),
         ] {
-            match read(&decode(json)).unwrap().kind {
+            match read(&decode(json)).unwrap().value.kind {
                 Kind::Text(read) => assert_eq!(read, text, "{json:?}"),
                 other => panic!("{json:?} is {other:?}"),
             }
@@ -558,7 +577,7 @@ mod tests {
     #[test]
     fn nesting_ends_at_127_levels_however_deep_the_text_goes() {
         let deepest = format!("{}{}", "[".repeat(127), "]".repeat(127));
-        assert_eq!(print(&read(&deepest).unwrap()), deepest);
+        assert_eq!(print(&read(&deepest).unwrap().value), deepest);
         for open in ["[", r#"{"a":"#] {
             let failure = read(&open.repeat(100_000)).unwrap_err();
             assert_eq!(failure.at, open.len() * 127);
@@ -571,7 +590,7 @@ mod tests {
 
     #[test]
     fn values_know_where_they_stand() {
-        let document = read(r#" {"a": [1, "x"]}"#).unwrap();
+        let document = read(r#" {"a": [1, "x"]}"#).unwrap().value;
         let Kind::Object(members) = &document.kind else { panic!() };
         let Kind::List(values) = &members[0].value.kind else { panic!() };
         assert_eq!([document.at, members[0].value.at, values[0].at, values[1].at], [1, 7, 8, 11]);
@@ -582,7 +601,7 @@ mod tests {
         fn the_reader_agrees_with_serde_json_on_every_value(value in any_json()) {
             for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
                 let theirs: serde_json::Value = serde_json::from_str(&json).unwrap();
-                prop_assert_eq!(convert(&read(&json).unwrap()), Some(theirs));
+                prop_assert_eq!(convert(&read(&json).unwrap().value), Some(theirs));
             }
         }
 
@@ -592,7 +611,7 @@ mod tests {
             let text = format!("[{}]", decode(&bytes));
             let mut stream = serde_json::Deserializer::from_str(&text).into_iter::<serde_json::Value>();
             match (read(&text), stream.next()) {
-                (Ok(value), Some(Ok(theirs))) => {
+                (Ok(Read { value, .. }), Some(Ok(theirs))) => {
                     prop_assert_eq!(convert(&value), Some(theirs));
                     prop_assert!(places_are_right(&text, &value), "{:?}", value);
                 }
@@ -607,7 +626,7 @@ mod tests {
 
     /// Whether each value of a tree is at its place when read from there on.
     fn places_are_right(text: &str, value: &Value<'_>) -> bool {
-        let again = read(&text[value.at..]).is_ok_and(|again| convert(&again) == convert(value))
+        let again = read(&text[value.at..]).is_ok_and(|again| convert(&again.value) == convert(value))
             && !text[value.at..].starts_with([' ', '\n']);
         again
             && match &value.kind {

@@ -53,11 +53,15 @@ impl Manifest {
     /// All problems of the document at once. Only a text that is no JSON has a single one.
     pub fn from_json(json: &[u8], runtime: RuntimeDirectory<'_>) -> Result<Self, Errors> {
         let text = json::decode(json);
-        let document = json::read(&text).map_err(|failure| Errors::syntax(&text, failure))?;
+        let json::Read { value: document, behind } =
+            json::read(&text).map_err(|failure| Errors::syntax(&text, failure))?;
         let mut problems = Problems::default();
         match Self::read(&document, runtime, &mut problems) {
             Ok(mut manifest) if problems.is_empty() => {
                 unknown::report(&document, &mut problems);
+                if let Some(at) = behind {
+                    problems.report(at, Subject::Document, Error::Behind);
+                }
                 if !problems.is_empty() {
                     manifest.unknown_fields = Errors::locate(text.as_bytes(), problems);
                 }
@@ -86,7 +90,7 @@ impl Manifest {
         AbsolutePath::try_from(runtime.expand(path)?.into_owned()).ok()
     }
 
-    /// The fields that nothing reads, each as a problem.
+    /// The fields that nothing reads, each as a problem, and the text behind the end if there is any.
     #[must_use]
     pub fn unknown_fields(&self) -> &Errors {
         &self.unknown_fields
