@@ -134,7 +134,7 @@ pub(crate) enum UsageError {
     Recipients,
     #[error("{0} and {1} are two things; ask for one of them")]
     Both(&'static str, &'static str),
-    #[error("there is no option {}", quoted(name_of(_0)))]
+    #[error("there is no option {}{}", quoted(name_of(_0)), suggestion(_0))]
     Unknown(OsString),
     #[error("-system goes with -pre-switch")]
     System,
@@ -155,6 +155,17 @@ fn quoted(argument: &OsStr) -> String {
 fn name_of(argument: &OsStr) -> &OsStr {
     let name = argument.as_bytes().split(|&byte| byte == b'=').next();
     name.map_or(argument, OsStr::from_bytes)
+}
+
+/// The option that is spelled most alike, if any is near.
+fn suggestion(argument: &OsStr) -> String {
+    let name = name_of(argument).to_string_lossy();
+    let name = name.trim_start_matches('-');
+    let near = |spec: &Spec| (strsim::damerau_levenshtein(spec.name, name), spec.name);
+    match OPTIONS.iter().map(near).min() {
+        Some((distance, near)) if distance <= (near.len() / 3).max(1) => format!(", did you mean \"-{near}\"?"),
+        _ => String::new(),
+    }
 }
 
 /// Understands the arguments after the program's name.
@@ -461,6 +472,9 @@ mod tests {
             ("a b", r#"more than one manifest is given: "b" is too many"#),
             ("-x m.json", r#"there is no option "-x""#),
             ("-x=value m.json", r#"there is no option "-x""#),
+            ("-dryrun m.json", r#"there is no option "-dryrun", did you mean "-dry-run"?"#),
+            ("--chek-mode=off", r#"there is no option "--chek-mode", did you mean "-check-mode"?"#),
+            ("-AGE-SECRET-KEY-1QQ", r#"there is no option "-AGE-SECRET-KEY-1...""#),
             ("a AGE-SECRET-KEY-1QQ", r#"more than one manifest is given: "AGE-SECRET-KEY-1..." is too many"#),
             (
                 "-check-mode=AGE-SECRET-KEY-1QQ m",

@@ -267,6 +267,9 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         (Error::DataKey(_), Some(recipient)) => Some(Remedy::AddRecipient { recipient: recipient.to_string(), file }),
         (_, Some(recipient)) => Some(Remedy::EncryptAgain { recipient: recipient.to_string(), file }),
         (_, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey),
+        (Error::DataKey(_), None) if has_no_identity && unusable.iter().all(|key| key.is_missing) => {
+            Some(Remedy::RestoreKeys { file })
+        }
         (_, None) if has_no_identity => Some(Remedy::RepairKeys),
         (_, None) if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) => {
             Some(Remedy::OpenGroup { file })

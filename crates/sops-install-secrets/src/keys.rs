@@ -61,6 +61,8 @@ pub(crate) struct Host {
 pub(crate) struct Unusable {
     origin: String,
     reason: String,
+    /// Whether it is not there at all, in no file system that is yet to be mounted either.
+    pub(crate) is_missing: bool,
 }
 
 /// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
@@ -288,8 +290,8 @@ impl Loader<'_> {
     fn is_unusable(&mut self, error: &IdentityError) {
         self.report.warning(Code::IdentityUnusable, About::default(), error);
         let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
-        self.unusable
-            .push(Unusable { origin: error.origin().to_owned(), reason: format!("{line}{}", error.problem()) });
+        let reason = format!("{line}{}", error.problem());
+        self.unusable.push(Unusable { origin: error.origin().to_owned(), reason, is_missing: false });
     }
 
     /// What a command prints that a variable names, taken apart and run as sops does: without a shell.
@@ -298,7 +300,8 @@ impl Loader<'_> {
         if self.commands == Commands::NotRun {
             // It may open everything, so this is only told if nothing else does.
             self.hidden = true;
-            self.unusable.push(Unusable { origin: variable.to_owned(), reason: KeyReason::NotRun.to_string() });
+            let reason = KeyReason::NotRun.to_string();
+            self.unusable.push(Unusable { origin: variable.to_owned(), reason, is_missing: false });
             return None;
         }
         let words = command.to_str().and_then(command_words).ok_or(KeyReason::Command);
@@ -365,7 +368,9 @@ impl Loader<'_> {
     }
 
     fn cannot_read(&mut self, path: &Path, reason: KeyReason) {
-        let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string() };
+        let is_missing =
+            matches!(&reason, KeyReason::Unread(input::ReadError::Absent(absence)) if !absence.is_unmounted());
+        let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string(), is_missing };
         self.report.warning(Code::IdentityUnusable, About::default(), &UnreadableKey { path: path.to_owned(), reason });
         self.unusable.push(unusable);
     }

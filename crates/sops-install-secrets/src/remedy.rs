@@ -20,6 +20,8 @@ pub(crate) enum Remedy {
     GiveKey,
     /// A host whose keys cannot be used.
     RepairKeys,
+    /// A host whose keys are gone.
+    RestoreKeys { file: PathBuf },
     /// Too few of the key groups of a file are opened.
     OpenGroup { file: PathBuf },
     /// What a sops file says of this host is wrong.
@@ -59,9 +61,10 @@ impl Remedy {
     /// The command to run, if one is all or a part of it.
     pub(crate) fn command(&self) -> Option<String> {
         match self {
-            Self::AddRecipient { file, .. } | Self::AddThat { file } | Self::OpenGroup { file } => {
-                Some(format!("sops updatekeys {}", word(file)))
-            }
+            Self::AddRecipient { file, .. }
+            | Self::AddThat { file }
+            | Self::OpenGroup { file }
+            | Self::RestoreKeys { file } => Some(format!("sops updatekeys {}", word(file))),
             Self::Rekey => Some("agenix -r".to_owned()),
             Self::Sops { command, .. } | Self::Install { command } | Self::SeeUnit { command, .. } => {
                 Some(command.clone())
@@ -79,16 +82,21 @@ impl Remedy {
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AddRecipient { recipient, .. } => write!(formatter, "add {recipient} to .sops.yaml and run: ")?,
-            Self::AddThat { .. } => formatter.write_str("add that to .sops.yaml and run: ")?,
+            Self::AddRecipient { recipient, .. } => write!(formatter, "add {recipient}{UPDATE_KEYS}")?,
+            Self::AddThat { .. } => write!(formatter, "add that{UPDATE_KEYS}")?,
             Self::Rekey => formatter.write_str("add the key of the host to secrets.nix and run: ")?,
             Self::EncryptAgain { recipient, file } => {
                 write!(formatter, "encrypt {} again to {recipient} too", file.display())?;
             }
             Self::GiveKey => formatter.write_str("give this host a key in sops.age.sshKeyPaths or sops.age.keyFile")?,
-            Self::RepairKeys => formatter.write_str("repair one of these keys, then run this again")?,
+            Self::RepairKeys => formatter.write_str("repair or restore one of these keys, then run this again")?,
+            Self::RestoreKeys { .. } => write!(
+                formatter,
+                "restore one of these keys, or make new ones of sshd with ssh-keygen -A, add what sops-install-secrets \
+                 -recipients prints{UPDATE_KEYS}"
+            )?,
             Self::OpenGroup { .. } => formatter.write_str(
-                "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run: ",
+                "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run in its folder: ",
             )?,
             Self::Restore { file } => write!(
                 formatter,
@@ -106,9 +114,19 @@ impl fmt::Display for Remedy {
                 formatter.write_str("the new secrets are installed, restart the units by hand, or run this again")?;
             }
         }
-        formatter.write_str(&self.command().unwrap_or_default())
+        formatter.write_str(&self.command().unwrap_or_default())?;
+        match self {
+            // A hybrid key would take half a page.
+            Self::AddRecipient { recipient, file } if recipient.starts_with("age1") && recipient.len() < 80 => {
+                write!(formatter, "; or without .sops.yaml: sops rotate -i --add-age {recipient} {}", word(file))
+            }
+            _ => Ok(()),
+        }
     }
 }
+
+/// sops looks for `.sops.yaml` in the folder that it is called in and above, and opens the file with a key of whoever calls it.
+const UPDATE_KEYS: &str = " to .sops.yaml and run in its folder, with a key that opens the file: ";
 
 /// A path as one word of a command line. Where it needs them it is between single quotes.
 fn word(path: &Path) -> String {

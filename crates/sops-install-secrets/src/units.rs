@@ -135,7 +135,7 @@ impl Whose {
 /// What came of the requests.
 #[derive(Default)]
 pub(crate) struct Sent {
-    /// systemd's answers that say no, which fail nothing.
+    /// systemd's answers that say no, and that there is nobody to ask, which fail nothing.
     pub(crate) refusals: Vec<RequestError>,
     /// The requests in them, in words that [`due`] reads.
     pub(crate) refused: Vec<String>,
@@ -152,8 +152,14 @@ pub(crate) enum RequestError {
     #[error("systemctl {verb}: {words}")]
     Refused { verb: &'static str, words: String, unit: String, status: &'static str },
     /// Another end of systemctl, which may not have reached systemd.
-    #[error("systemctl {verb}: {words}")]
-    Failed { verb: &'static str, words: String },
+    #[error("systemctl {verb} {units}: {words}")]
+    Failed { verb: &'static str, units: String, words: String },
+    /// Without NixOS there is nothing that reads its lists.
+    #[error(
+        "there is no /run/nixos with the list of units that NixOS is to {verb}, and SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, \
+         so they are not asked for; do so with: systemctl {verb} {units}"
+    )]
+    NoList { verb: &'static str, units: String },
     #[error(
         "cannot write {path}, so that NixOS does not {verb} the units in it; do so by hand, or run this again: {units}",
         path = path.display()
@@ -169,7 +175,7 @@ impl RequestError {
             Self::Refused { unit, status, .. } => {
                 Some(Remedy::SeeUnit { unit: unit.clone(), command: format!("{status} {unit}") })
             }
-            Self::List { .. } => None,
+            Self::NoList { .. } | Self::List { .. } => None,
         }
     }
 }
@@ -254,7 +260,11 @@ impl<'a> Requests<'a> {
                         systemctl.ask(action, units, &mut sent);
                     }
                 }
-                Route::ActivationLists(directory) => sent.errors.extend(append(directory, action, units).err()),
+                Route::ActivationLists(directory) => match append(directory, action, units) {
+                    Ok(()) => {}
+                    Err(error @ RequestError::NoList { .. }) => sent.refusals.push(error),
+                    Err(error) => sent.errors.push(error),
+                },
             }
         }
         sent
@@ -314,8 +324,8 @@ impl Systemctl<'_> {
         }
         let words: Vec<&str> = said.split("; ").filter(|words| !words.is_empty()).collect();
         if !matches!(status.code(), Some(code) if REFUSALS.contains(&code)) {
-            let words = if words.is_empty() { format!("{status} ({})", names(units)) } else { words.join("; ") };
-            sent.errors.push(RequestError::Failed { verb, words });
+            let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
+            sent.errors.push(RequestError::Failed { verb, units: names(units), words });
             return;
         }
         // systemd says no to the units that it names, or to any of them if it names none.
@@ -366,7 +376,7 @@ const CUT_OFF: &str = "...";
 /// configured. With any other it may not have been reached.
 const REFUSALS: [i32; 4] = [3, 4, 5, 6];
 
-/// Appends to the list that NixOS reads. Without the directory nothing reads it, and so there is no request.
+/// Appends to the list that NixOS reads.
 ///
 /// Only a regular file is written to: to open a pipe would wait for a reader while other runs wait for the lock, and a link leads
 /// to a file of somebody else.
@@ -392,7 +402,9 @@ fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), Req
         });
     match written {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(RequestError::NoList { verb: action.word(), units: names.join(" ") })
+        }
         Err(source) => Err(RequestError::List { path, verb: action.word(), units: names.join(" "), source }),
     }
 }

@@ -48,6 +48,35 @@ fn every_wrong_key_is_reported_with_the_nearest_ones() {
 }
 
 #[test]
+fn a_file_without_content_is_called_empty_in_every_format() {
+    let sops = " it is empty, without any sops metadata";
+    let json = "1:1: it is empty, which is not JSON";
+    for (format, what) in [("yaml", sops), ("dotenv", sops), ("ini", sops), ("json", json), ("binary", json)] {
+        let scratch = Scratch::new();
+        let file = scratch.write("empty", b"");
+        let empty = with(with(secret("s", ""), "sopsFile", file.to_str().unwrap()), "format", format);
+        let run = scratch.run(&manifest(&[empty]), &["-ignore-passwd"]);
+        let expected = format!(
+            "secret \"s\": SCRATCH/empty:{what}; restore it from version control\n1 failure; no secret is installed\n"
+        );
+        assert_eq!((messages(&scratch, &run), run.status), (expected, Some(1)), "{format}");
+    }
+}
+
+#[test]
+fn text_behind_the_manifest_is_a_warning_and_fails_a_check() {
+    let scratch = Scratch::new();
+    let text = format!("{}\n  }}\n", manifest(&[secret("a", "str")]));
+    let path = scratch.write("manifest.json", text.as_bytes());
+    let behind = "SCRATCH/manifest.json:2:3: the manifest ends before this, and what follows is not read; remove it, or see \
+                  whether a bracket is misplaced\n";
+    let run = Scratch::finish(scratch.command().arg("-ignore-passwd").arg(&path));
+    assert_eq!((messages(&scratch, &run), run.status), (format!("warning: {behind}"), Some(0)));
+    let run = Scratch::finish(scratch.command().arg("-check-mode=manifest").arg(&path));
+    assert_eq!((messages(&scratch, &run), run.status), (format!("{behind}1 failure\n"), Some(1)));
+}
+
+#[test]
 fn which_reading_of_integers_gave_the_mac_is_said_where_they_differ() {
     for (case, reading) in [
         ("json-3.13-large-integer", Some("exactly, as sops does since 3.13.2")),
@@ -283,7 +312,7 @@ fn recipients_are_checked_without_any_private_key() {
     let host = "age1cq5w2vlg0jfkavrz66eswk8f3dm4kp0efsndavw4x4smn7un0v8qc3fvgs";
     let message = format!(
         "secret \"a\": CORPUS/sops/key-string/in.yaml: it is encrypted to {recipient}, but not to {host}; add that to .sops.yaml \
-         and run: sops updatekeys CORPUS/sops/key-string/in.yaml\n1 failure\n"
+         and run in its folder, with a key that opens the file: sops updatekeys CORPUS/sops/key-string/in.yaml\n1 failure\n"
     );
     assert_eq!(check(&["--recipient-file", public.to_str().unwrap()]), (Some(1), message.clone()));
     let text = fs::read_to_string(&public).unwrap();

@@ -70,6 +70,7 @@ fn what_is_no_public_key_is_refused_and_not_shown() {
     let scratch = Scratch::new();
     let private = corpus().join("keys/ssh-ed25519").display().to_string();
     let identity = key("age-1.txt").lines().last().unwrap().to_owned();
+    let manifest = scratch.write("manifest.json", b" {\"secrets\": []}").display().to_string();
     for (arguments, input, message) in [
         (
             vec![private.as_str()],
@@ -87,6 +88,14 @@ fn what_is_no_public_key_is_refused_and_not_shown() {
             vec!["-"],
             "h ecdsa-sha2-nistp256 AAAA\n",
             "standard input:1: age cannot encrypt to an SSH key of this kind".to_owned(),
+        ),
+        (
+            vec![&manifest],
+            "",
+            format!(
+                "{manifest}: it looks like a manifest; the keys of this host are shown without it: sops-install-secrets \
+                 -recipients"
+            ),
         ),
         (vec!["-"], "", "standard input: there is no key in it".to_owned()),
         (vec!["nowhere.pub"], "", "cannot read the public key nowhere.pub: there is no such file".to_owned()),

@@ -526,10 +526,27 @@ fn units_are_asked_for_again_if_systemd_was_not_reached() {
          printf '#!/bin/sh\\necho Failed to connect to bus >&2; exit 1\\n' > broken/systemctl; chmod +x broken/systemctl\n\
          (PATH=$PWD/broken:$PATH; install {after}; install {after}) 2>&1; install {after}; cat asked; install {after}; cat asked",
     ));
-    let failed = "systemctl try-restart: Failed to connect to bus; the new secrets are installed, restart the units by \
+    let failed = "systemctl try-restart one.service, two.socket: Failed to connect to bus; the new secrets are installed, restart the units by \
                   hand, or run this again\n1 failure; all secrets and templates are installed\nexit 1\n";
     let asked = "--no-block try-restart -- one.service two.socket\n";
     assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\n{failed}{failed}exit 0\n{asked}exit 0\n{asked}"));
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn without_nixos_a_run_says_which_units_nobody_asks_for() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["one", "two.socket"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!("install {before}; install {after} 2>&1; install {after} 2>&1"));
+    let warning = "warning: there is no /run/nixos with the list of units that NixOS is to restart, and \
+                   SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, so they are not asked for; do so with: systemctl restart \
+                   one.service two.socket\n";
+    assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\n{warning}exit 0\nexit 0\n"));
     assert_eq!(run.stderr, "");
 }
 
@@ -682,7 +699,13 @@ fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
         "/persist is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot for it";
     let key = "/persist/ssh_host_ed25519_key";
     assert!(run.stderr.starts_with(&format!("warning: cannot read the key {key}: {why}\n")), "{}", run.stderr);
-    assert!(run.stderr.contains(&format!("; what it cannot use: {key} ({why}); repair")), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(&format!(
+            "; what it cannot use: {key} ({why}); repair or restore one of these keys, then run this again"
+        )),
+        "{}",
+        run.stderr
+    );
     assert_eq!(run.stdout, "exit 1\n");
 }
 

@@ -100,6 +100,7 @@ impl Encrypted {
             (MetadataError::Absent, _) if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
                 MetadataError::CutOff.into()
             }
+            (MetadataError::Absent, _) if bytes.trim_ascii().is_empty() => MetadataError::Empty.into(),
             (error, _) => error.into(),
         })?;
         Ok(Self::new(Content::Sops { format, tree, metadata }))

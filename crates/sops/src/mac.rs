@@ -40,7 +40,8 @@ pub enum MacError {
     /// The MAC decrypts and is that of other values.
     #[error(
         "its MAC does not match: something was added, removed, reordered or changed without sops; restore the file \
-         from version control or, if you trust the change, accept it with: sops edit --ignore-mac FILE"
+         from version control or, if you trust the change, change any value with this, which writes nothing otherwise: \
+         sops edit --ignore-mac FILE"
     )]
     Mismatch,
 }

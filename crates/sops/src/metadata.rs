@@ -61,8 +61,13 @@ pub(crate) enum WrappedKey {
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum MetadataError {
     /// It is not a sops file.
-    #[error("it has no sops metadata, so it is not encrypted; encrypt it with: sops encrypt --in-place FILE")]
+    #[error(
+        "it has no sops metadata, so it is not encrypted; encrypt it, in the folder of .sops.yaml, with: sops encrypt --in-place FILE"
+    )]
     Absent,
+    /// There is nothing in it.
+    #[error("it is empty, without any sops metadata; restore it from version control")]
+    Empty,
     /// Only a part of a sops file is left.
     #[error("it has encrypted values and no sops metadata, so its end was cut off; restore it from version control")]
     CutOff,
@@ -378,7 +383,7 @@ mod tests {
         for (metadata, message) in [
             (
                 "null".to_owned(),
-                "it has no sops metadata, so it is not encrypted; encrypt it with: sops encrypt --in-place FILE",
+                "it has no sops metadata, so it is not encrypted; encrypt it, in the folder of .sops.yaml, with: sops encrypt --in-place FILE",
             ),
             (
                 "[]".to_owned(),

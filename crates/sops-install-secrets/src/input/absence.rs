@@ -40,6 +40,11 @@ impl Absence {
         Self { path: path.to_owned(), source }
     }
 
+    /// Whether it may be in a file system that is not mounted.
+    pub(crate) fn is_unmounted(&self) -> bool {
+        self.explain().1.is_some()
+    }
+
     /// Where the links of the path lead, if it has any, and what is not mounted there.
     ///
     /// It only explains an error to a person, so a table that cannot be read explains nothing.

@@ -104,6 +104,10 @@ fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported>
     let path = PathBuf::from(operand);
     let content = input::read(input::ReadKind::PublicKey, &path)
         .map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+    if content.trim_ascii_start().starts_with(b"{") {
+        let error = NotARecipient { place: text.into_owned(), problem: MANIFEST.to_owned() };
+        return Err(report.failed(Code::RecipientInvalid, &error));
+    }
     keys(&text, &String::from_utf8_lossy(&content)).map_err(|error| report.failed(Code::RecipientInvalid, &error))
 }
 
@@ -157,6 +161,9 @@ fn standard_input() -> Result<String, NoInput> {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read standard input: {0}")]
 struct NoInput(#[from] io::Error);
+
+const MANIFEST: &str =
+    "it looks like a manifest; the keys of this host are shown without it: sops-install-secrets -recipients";
 
 /// Without the ending of the public half.
 const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];

@@ -1,23 +1,28 @@
 //! What to say about a text that is not of the format that it was declared to be.
 
-use go_yaml::BYTE_ORDER_MARK;
+use std::borrow::Cow;
+
+use go_yaml::{BYTE_ORDER_MARK, Position};
 
 use crate::foreign::Foreign;
 use crate::format::ParseError;
 
 /// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
 pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
+    if let Some(line) = lines(text).position(|line| line.starts_with(b"<<<<<<< ")) {
+        // Whatever the reader has stumbled over, this is why.
+        let position = Some(Position { line: line.saturating_add(1), column: 1 });
+        return ParseError { position, problem: Cow::Borrowed(CONFLICT) };
+    }
     let error = orient(error, text);
-    let advice = if lines(text).any(|line| line.starts_with(b"<<<<<<< ")) {
-        "the file has an unresolved merge conflict: resolve it".to_owned()
-    } else {
-        match guess(text) {
-            Some("json") if declared == "binary" => return error,
-            Some(format) if format != declared => format!("the file looks like {format}: set its format to {format}"),
-            _ => return error,
+    match guess(text) {
+        Some("json") if declared == "binary" => error,
+        Some(format) if format != declared => {
+            let problem = format!("{}; the file looks like {format}: set its format to {format}", error.problem);
+            ParseError { problem: problem.into(), ..error }
         }
-    };
-    ParseError { problem: format!("{}; {advice}", error.problem).into(), ..error }
+        _ => error,
+    }
 }
 
 /// The error with the last key before its place whose value is encrypted, as an orientation in a long file. Nothing else
@@ -55,6 +60,10 @@ fn key_at_the_end(text: &[u8]) -> Option<&str> {
     }?;
     std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY)
 }
+
+/// To resolve it line by line would give a file that is of neither side, and so has no MAC that fits.
+const CONFLICT: &str = "a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
+                        values of the other one again with: sops edit FILE";
 
 /// How a ciphertext begins.
 pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
@@ -101,12 +110,17 @@ mod tests {
             ("[s]\n[sops]\n", "dotenv", "; the file looks like ini: set its format to ini"),
             ("[s]\n[sops]\n", "ini", ""),
             ("a: b\n  sops:\n", "json", ""),
-            ("a\n<<<<<<< HEAD\n", "json", "; the file has an unresolved merge conflict: resolve it"),
             ("", "json", ""),
         ] {
             let error = ParseError { position: None, problem: "x".into() };
             assert_eq!(advise(error, text.as_bytes(), declared).to_string(), format!("x{advice}"), "{text:?}");
         }
+        let error = ParseError { position: None, problem: "x".into() };
+        assert_eq!(
+            advise(error, b"a\n<<<<<<< HEAD\n", "json").to_string(),
+            "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and \
+             enter the values of the other one again with: sops edit FILE"
+        );
     }
 
     #[test]

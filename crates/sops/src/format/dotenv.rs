@@ -154,8 +154,8 @@ mod tests {
             ),
             (
                 "A=1\n<<<<<<< HEAD\nB=2\n=======\nB=3\n>>>>>>> theirs\n",
-                "line 2, column 1: not a dotenv line: expected KEY=value, or # in the first column; the file has an \
-                 unresolved merge conflict: resolve it",
+                "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
+                 values of the other one again with: sops edit FILE",
             ),
         ] {
             assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), message);

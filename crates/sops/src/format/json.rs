@@ -90,7 +90,7 @@ impl Reader<'_> {
             Some(b'{') => {}
             Some(b'[') => return Err("a list, but sops files in JSON hold an object; put the list under a key"),
             Some(_) => return Err(unexpected(self.rest, "expected {, with which a sops file in JSON starts")),
-            None => return Err("the file is empty, which is not JSON; an empty object is {}"),
+            None => return Err("it is empty, which is not JSON; restore it from version control"),
         }
         let mut data = Mapping::new();
         let mut metadata = None;
@@ -623,8 +623,8 @@ mod tests {
         let value = "expected a value: a string in double quotes, a number, true, false, null, [ or {";
         let cut_off = "the JSON ends before its object does; restore the file, it was cut off";
         for (text, place, problem) in [
-            ("", "1, column 1", "the file is empty, which is not JSON; an empty object is {}"),
-            (" \n ", "2, column 2", "the file is empty, which is not JSON; an empty object is {}"),
+            ("", "1, column 1", "it is empty, which is not JSON; restore it from version control"),
+            (" \n ", "2, column 2", "it is empty, which is not JSON; restore it from version control"),
             ("\u{feff}{}", "1, column 1", "a byte order mark, which JSON does not have; save the file without it"),
             ("[]", "1, column 1", "a list, but sops files in JSON hold an object; put the list under a key"),
             ("\"SECRET\"", "1, column 1", "expected {, with which a sops file in JSON starts"),

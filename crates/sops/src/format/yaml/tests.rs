@@ -217,7 +217,8 @@ fn errors_say_where_and_what_to_do() {
         ),
         (
             "a: 1\n<<<<<<< HEAD\nb: 1\n=======\n",
-            "line 2, column 1: a key starts here, but no `: ` follows on its line; the file has an unresolved merge conflict: resolve it",
+            "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
+             values of the other one again with: sops edit FILE",
         ),
     ] {
         assert_eq!(print(file), format!("! {error}"), "{file:?}");
