@@ -36,5 +36,18 @@
           }
         ];
       };
+
+      # The same for a user of any Linux, without NixOS: home-manager switch --flake .#alice
+      homeConfigurations.alice = home-manager.lib.homeManagerConfiguration {
+        pkgs = nixpkgs.legacyPackages.x86_64-linux;
+        modules = [
+          sops-install-secrets.homeModules.sops
+          ./home.nix
+          {
+            home.username = "alice";
+            home.homeDirectory = "/home/alice";
+          }
+        ];
+      };
     };
 }

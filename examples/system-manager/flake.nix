@@ -24,8 +24,8 @@
             sops = {
               # The distribution runs its own sshd, so its key is no default here.
               age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];
-              defaultSopsFile = ../debian/secrets.yaml;
-              hostRecipients = [ ../debian/host.pub ];
+              defaultSopsFile = ./secrets.yaml;
+              hostRecipients = [ ./host.pub ];
               # What the distribution has, and not this configuration.
               external.users = [ "www-data" ];
               external.groups = [ "www-data" ];

@@ -155,19 +155,34 @@ let
 
   # The flake of examples/nixos, with stubs in the place of nixpkgs and home-manager.
   example = (import ../../examples/nixos/flake.nix).outputs {
-    nixpkgs.lib = library // {
-      nixosSystem =
-        { modules }:
+    nixpkgs = {
+      legacyPackages.x86_64-linux = stubs.pkgs;
+      lib = library // {
+        nixosSystem =
+          { modules }:
+          library.evalModules {
+            class = "nixos";
+            modules = [
+              stubs.nixos
+              { _module.args = { inherit (stubs) pkgs; }; }
+            ]
+            ++ modules;
+          };
+      };
+    };
+    home-manager = {
+      nixosModules.home-manager = stubs.homeManagerInNixos;
+      lib.homeManagerConfiguration =
+        { pkgs, modules }:
         library.evalModules {
-          class = "nixos";
+          class = "homeManager";
           modules = [
-            stubs.nixos
-            { _module.args = { inherit (stubs) pkgs; }; }
+            stubs.homeManager
+            { _module.args = { inherit pkgs; }; }
           ]
           ++ modules;
         };
     };
-    home-manager.nixosModules.home-manager = stubs.homeManagerInNixos;
     sops-install-secrets = flake;
   };
 
@@ -244,6 +259,7 @@ in
     {
       host = resultOf "sops" config;
       system-manager = resultOf "sops" exampleOfSystemManager.systemConfigs.default.config;
+      standalone = resultOf "home-manager" example.homeConfigurations.alice.config;
     }
     // library.mapAttrs (_: resultOf "home-manager") config.home-manager.users;
 

@@ -97,6 +97,7 @@ let
       home.activation = option (types.attrsOf types.attrs) { };
       home.sessionVariables = anything;
       home.homeDirectory = option types.path "/home/alice";
+      home.username = option types.str "alice";
       systemd.user = {
         services = option (types.attrsOf types.attrs) { };
         systemctlPath = option types.str "/nix/store/systemd/bin/systemctl";
