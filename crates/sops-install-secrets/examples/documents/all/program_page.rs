@@ -19,7 +19,7 @@ pub(crate) fn page() -> String {
         format!(
             "Reads MANIFEST, the JSON file that the NixOS module makes, decrypts the sops files that it names with the keys of \
              this host, and installs each secret with its owner and mode into a memory file system. Without MANIFEST it reads \
-             {DEFAULT_MANIFEST}."
+             {DEFAULT_MANIFEST}, or for an ordinary user who has it ~/.config/sops-nix/manifest.json."
         ),
         "All secrets become visible at one moment, when one link is renamed. Until then a failure leaves the machine as it was; \
          only a first activation, on a machine without secrets, installs what it can and reports the rest. A run that changes \
@@ -113,6 +113,15 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
 
 const FILES: &[(&str, &str)] = &[
     (DEFAULT_MANIFEST, "The manifest that is read if none is named."),
+    ("~/.config/sops-nix/manifest.json", "The same for an ordinary user who has it; home-manager puts it there."),
+    (
+        "/etc/sops-nix/manifest-for-users.json",
+        "The secrets that are installed before users are created, by the NixOS module.",
+    ),
+    (
+        "/etc/agenix/manifest.json, ~/.config/agenix/manifest.json",
+        "The secrets of the modules for agenix. Where there are none of those for sops, the first two files are these.",
+    ),
     ("/run/secrets", "The link that readers follow to the running generation."),
     ("/run/secrets.d", "The memory file system with the generations. The manifest can name other places for both."),
     ("/run/secrets.d.lock", "Held while an installation runs, so that two of them wait for each other."),
