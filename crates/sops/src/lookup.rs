@@ -211,16 +211,13 @@ fn nearest(tree: &Tree, path: &[&str], merge: Merge) -> Vec<String> {
     }
     // A third of the letters may differ, and always two.
     let limit = (wanted.chars().count() / 3).max(2);
-    let mut near: Vec<(usize, String)> = candidates
-        .into_iter()
-        .filter(|candidate| candidate.len() <= LONGEST)
-        .map(|candidate| (distance(&candidate, &wanted), candidate))
-        .filter(|&(distance, _)| distance <= limit)
-        .collect();
-    near.sort_unstable();
-    near.dedup();
-    near.truncate(3);
-    near.into_iter().map(|(_, candidate)| candidate).collect()
+    candidates.retain(|candidate| candidate.len() <= LONGEST);
+    candidates.sort_unstable();
+    candidates.dedup();
+    let distances: Vec<_> =
+        candidates.into_iter().map(|candidate| (distance(&candidate, &wanted), candidate)).collect();
+    let at = |wanted| distances.iter().filter(move |(distance, _)| *distance == wanted).map(|(_, name)| name.clone());
+    (0..=limit).flat_map(at).take(3).collect()
 }
 
 /// Edits between two keys; a key that differs only in the case of letters, or that is the last part of the other, is

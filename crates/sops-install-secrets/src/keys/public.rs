@@ -146,7 +146,9 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
     }
     for key in &mut shown {
         // What sops files have most often comes first.
-        key.recipients.sort_by_key(|recipient| !recipient.starts_with("age1"));
+        let recipients = std::mem::take(&mut key.recipients).into_iter();
+        let (age, others): (Vec<_>, Vec<_>) = recipients.partition(|recipient| recipient.starts_with("age1"));
+        key.recipients = [age, others].concat();
     }
     Ok(shown)
 }
