@@ -163,6 +163,7 @@ impl Child {
         more: More,
         enough: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<(), ChildProblem> {
+        let mut left_open = LeftOpen::new();
         loop {
             if input.is_empty() && more == More::Never {
                 self.input = None;
@@ -172,8 +173,14 @@ impl Child {
             }
             let writing = if input.is_empty() { None } else { self.input.as_mut() };
             let ending = (self.when == When::Working).then_some(&self.postponed);
-            let until = self.untold.look(self.deadline);
+            let until = left_open.look(self.untold.look(self.deadline));
             let ready = Ready::wait(&self.process, writing.as_deref(), ending, until)?;
+            if !ready.output && left_open.is_over(self.has_ended()?) {
+                // Whoever still holds it is not the one that was asked.
+                self.process.stdout = None;
+                return Ok(());
+            }
+            let writing = if input.is_empty() { None } else { self.input.as_mut() };
             if let (true, Some(pipe)) = (ready.input, writing) {
                 let piece = input.get(..PIECE).unwrap_or(input);
                 match pipe.write(piece) {
@@ -196,13 +203,9 @@ impl Child {
         self.input = None;
         let deadline = Instant::now().checked_add(patience).map_or(self.deadline, |end| end.min(self.deadline));
         let mut pause = Duration::from_millis(1);
-        let pid = self.pid()?;
         loop {
-            // Left unreaped for a moment, so that its number, and with it that of its group, is not given to another.
-            match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
-                Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-                Ok(_) => return self.end().map_err(ChildProblem::Pipe),
-                Err(error) => return Err(ChildProblem::Pipe(error.into())),
+            if self.has_ended()? {
+                return self.end().map_err(ChildProblem::Pipe);
             }
             let now = Instant::now();
             if now >= deadline {
@@ -216,6 +219,15 @@ impl Child {
             let ready = Ready::wait(&self.process, None, ending, until)?;
             self.read(&ready)?;
             pause = pause.saturating_mul(2).min(Duration::from_millis(16));
+        }
+    }
+
+    /// Whether it has ended. It is left unreaped, so that its number, and with it that of its group, is not given to another.
+    fn has_ended(&self) -> Result<bool, ChildProblem> {
+        match waitid(Id::Pid(self.pid()?), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
+            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => Ok(false),
+            Ok(_) => Ok(true),
+            Err(error) => Err(ChildProblem::Pipe(error.into())),
         }
     }
 
@@ -279,6 +291,35 @@ impl Drop for Child {
         }
     }
 }
+
+/// The output of a child that has ended and left it to somebody else, such as an agent that it started.
+struct LeftOpen {
+    pause: Duration,
+    /// When the child was first seen to have ended.
+    ended: Option<Instant>,
+}
+
+impl LeftOpen {
+    fn new() -> Self {
+        Self { pause: Duration::from_millis(1), ended: None }
+    }
+
+    /// When to look whether the child has ended, which is no event that `poll(2)` knows. The pause grows, since most answer
+    /// at once and others wait for a person.
+    fn look(&mut self, until: Instant) -> Instant {
+        let pause = self.pause;
+        self.pause = self.pause.saturating_mul(2).min(Duration::from_millis(128));
+        Instant::now().checked_add(pause).map_or(until, |next| next.min(until))
+    }
+
+    /// Whether the child has ended long enough ago.
+    fn is_over(&mut self, has_ended: bool) -> bool {
+        has_ended && self.ended.get_or_insert_with(Instant::now).elapsed() >= GRACE
+    }
+}
+
+/// How long output is waited for after the end of the child. What it wrote itself is there already.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Which pipes can be used without waiting.
 struct Ready {
@@ -448,6 +489,20 @@ pub(crate) mod tests {
             drop(child);
             assert!(begin.elapsed() < LONG);
         }
+    }
+
+    #[test]
+    fn who_inherits_the_output_of_a_child_is_not_waited_for() {
+        let begin = Instant::now();
+        let mut child = start("(sleep 600; echo late) & echo answer", LONG).unwrap();
+        child.exchange(b"", More::Never, |_, _| false).unwrap();
+        assert!(child.finish(LONG).unwrap().success());
+        assert_eq!(child.output(), b"answer\n");
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+        // But a child is, however long it is silent.
+        let mut child = start("exec 3>&1; (sleep 3; echo one >&3); echo two", LONG).unwrap();
+        child.exchange(b"", More::Never, |_, _| false).unwrap();
+        assert_eq!(child.output(), b"one\ntwo\n");
     }
 
     #[test]
