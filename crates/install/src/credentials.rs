@@ -11,6 +11,7 @@ use crate::dir::{Dir, Missing, Occupant, order, owner, permissions_of, split, te
 use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
+use crate::surroundings::Surrounding;
 use crate::{Access, Error, File, Ownership};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
@@ -30,20 +31,6 @@ impl<'a> File<'a> {
 }
 
 impl Credential<'_> {
-    /// Whether it is in the directory as it should be.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Call`] if the directory cannot be looked at.
-    pub fn is_published(&self, directory: &Path) -> Result<bool, Error> {
-        match Dir::existing(directory)? {
-            Some(directory) => {
-                Ok(directory.same(self.file(), self.content, Access { permissions: FILE, owner: None })?.is_some())
-            }
-            None => Ok(false),
-        }
-    }
-
     fn file(&self) -> &OsStr {
         self.name.as_str().as_ref()
     }
@@ -84,6 +71,51 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
         directory = Some((published.directory, open));
     }
     Ok(seal)
+}
+
+/// Finds how credentials are not as wanted, and what stands in their way.
+pub(crate) fn compare(
+    root: Option<&Dir>,
+    path: &Path,
+    credentials: &[Credential<'_>],
+    found: &mut Vec<Surrounding>,
+) -> Result<(), Error> {
+    let known: Entries<Published> = root.map_or(Ok(None), record::read)?.unwrap_or_default();
+    let wanted: Entries<Published> = Entries::of(credentials.iter().map(|credential| credential.published(path)));
+    for stale in known.without(&wanted) {
+        if stale.is_there()? {
+            found.push(Surrounding::StaleCredential(stale.directory.join(&stale.name)));
+        }
+    }
+    let directory = match credentials {
+        [] => None,
+        _ => Dir::existing(path)?,
+    };
+    if let Some(directory) = &directory
+        && let Err(error) = fit(directory)
+    {
+        found.push(Surrounding::Refused(error));
+        return Ok(());
+    }
+    for credential in credentials {
+        let place = path.join(credential.file());
+        let Some(directory) = &directory else {
+            found.push(Surrounding::NoCredential(place));
+            continue;
+        };
+        let is_known = known.contains(&credential.published(path));
+        if let Err(error) = claim(directory, credential, is_known) {
+            found.push(Surrounding::Refused(error));
+        } else if directory.file_status(credential.file())?.is_none() {
+            found.push(Surrounding::NoCredential(place));
+        } else if directory
+            .same(credential.file(), credential.content, Access { permissions: FILE, owner: None })?
+            .is_none()
+        {
+            found.push(Surrounding::OtherCredential(place));
+        }
+    }
+    Ok(())
 }
 
 /// Removes all credentials that are recorded, and gives how many there were. The record stays.
@@ -174,26 +206,44 @@ fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
         Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner })?,
         _ => parent.child(name)?,
     };
-    if !is_memory(&directory)? {
-        return Err(Error::NotInMemory { path: path.to_owned() });
+    fit(&directory)?;
+    Ok(directory)
+}
+
+/// Whether plaintext may be in it.
+fn fit(directory: &Dir) -> Result<(), Error> {
+    let path = || directory.path().to_owned();
+    if !is_memory(directory)? {
+        return Err(Error::NotInMemory { path: path() });
     }
     if !directory.is_private()? {
-        return Err(Error::Untrusted { path: path.to_owned() });
+        return Err(Error::Untrusted { path: path() });
     }
-    Ok(directory)
+    Ok(())
 }
 
 /// Whether the name is free, or already ours, and the one under which it is prepared too.
 fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<(), Error> {
     let name = credential.file();
-    for name in [name, &temporary(name)] {
-        match directory.look(name)? {
-            Occupant::Nothing => {}
-            Occupant::File if known => {}
-            found => return Err(Error::Foreign { path: directory.path().join(name), found: found.noun() }),
-        }
+    let foreign = |name: &OsStr, found| Err(Error::Foreign { path: directory.path().join(name), found });
+    match directory.look(name)? {
+        Occupant::Nothing => {}
+        // Not as one is made, it may be of somebody who has put another one in its place.
+        Occupant::File if known && directory.file_status(name)?.is_some_and(|status| is_as_made(&status)) => {}
+        found => return foreign(name, found.noun()),
     }
-    Ok(())
+    let temporary = temporary(name);
+    match directory.look(&temporary)? {
+        Occupant::Nothing => Ok(()),
+        // A run was killed while it made it.
+        Occupant::File if known => Ok(()),
+        found => foreign(&temporary, found.noun()),
+    }
+}
+
+/// Whether a file has the mode and the owner that one is made with.
+fn is_as_made(status: &FileStat) -> bool {
+    permissions_of(status) == FILE && owner(status).user == geteuid()
 }
 
 fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership>) -> Result<FileStat, Error> {
@@ -214,6 +264,13 @@ struct Published {
 }
 
 impl Published {
+    fn is_there(&self) -> Result<bool, Error> {
+        match Dir::existing(&self.directory)? {
+            Some(directory) => Ok(directory.file_status(&self.name)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// Removes it, and what a killed run prepared, unless something else stands there by now.
     ///
     /// # Errors
@@ -227,9 +284,7 @@ impl Published {
         }
         match directory.file_status(&self.name)? {
             None => Ok(()),
-            Some(status) if permissions_of(&status) == FILE && owner(&status).user == geteuid() => {
-                directory.remove(&self.name)
-            }
+            Some(status) if is_as_made(&status) => directory.remove(&self.name),
             Some(_) => Err(Error::Foreign { path: self.directory.join(&self.name), found: "a file" }),
         }
     }

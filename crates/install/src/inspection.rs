@@ -1,13 +1,18 @@
-//! What is installed of each wanted file, for people to read. Reads no content and changes nothing.
+//! What is installed of each wanted file, and what is beside it, for people to read. Changes nothing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, Is, Missing, Occupant, owner, permissions_of, split};
+use nix::errno::Errno;
+use nix::unistd::Gid;
+
+use crate::credentials::{self, Credential};
+use crate::dir::{Dir, Is, Missing, Occupant, directories, owner, permissions_of, split};
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
-use crate::{Current, Error, File, Ownership, Wanted};
+use crate::surroundings::Surrounding;
+use crate::{Current, Error, File, Ownership, Wanted, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -100,6 +105,36 @@ fn is_empty_directory(path: &Path) -> bool {
 }
 
 impl Current<'_> {
+    /// What is not as it should be beside the running generation. Before the first one only credentials can be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be looked at.
+    pub fn surroundings(
+        &self,
+        group: Option<Gid>,
+        directory: &Path,
+        wanted: &[Credential<'_>],
+    ) -> Result<Vec<Surrounding>, Error> {
+        let mut found = Vec::new();
+        if let (Some(root), Some(_)) = (self.root(), self.running()) {
+            let path = self.location().mount_point();
+            let is_settled = || match root.listable() {
+                Ok(root) => root.is_settled(directories(group)),
+                // An ordinary user, who could not install either.
+                Err(Error::Call { errno: Errno::EACCES, .. }) => Ok(true),
+                Err(error) => Err(error),
+            };
+            if let Some(wanted) = mount::missing(self.location(), root)? {
+                found.push(Surrounding::FileSystem { path: path.to_owned(), wanted });
+            } else if !is_settled()? {
+                found.push(Surrounding::Directory(path.to_owned()));
+            }
+        }
+        credentials::compare(self.root(), directory, wanted, &mut found)?;
+        Ok(found)
+    }
+
     /// The kind of file system that the running generation is on, such as `ramfs`; nothing without a generation.
     ///
     /// # Errors

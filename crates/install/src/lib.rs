@@ -41,6 +41,7 @@ mod requests;
 mod seal;
 mod stamp;
 mod store;
+mod surroundings;
 
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
@@ -54,3 +55,4 @@ pub use notice::Notice;
 pub use removal::Removal;
 pub use stamp::{Inputs, Summary};
 pub use store::{Medium, Staged, Store};
+pub use surroundings::Surrounding;

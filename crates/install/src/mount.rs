@@ -32,7 +32,7 @@ use crate::generation::is_as_made;
 use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
-use crate::{Access, Error, FileSystem};
+use crate::{Access, Error, FileSystem, Location};
 
 /// The directory of the generations, open, and what it hides.
 pub(crate) struct Mounted {
@@ -45,21 +45,17 @@ pub(crate) struct Mounted {
 /// Makes sure that the wanted file system is at the mount point and can be reached through it.
 pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, Error> {
     let path = current.location().mount_point();
-    let kind = match current.location().file_system() {
-        FileSystem::Ramfs => RAMFS,
-        FileSystem::Tmpfs => TMPFS,
-        FileSystem::Runtime => {
-            let root = open(path)?;
-            settle(&root, access)?;
-            return Ok(Mounted { root, beneath: None, notices: Vec::new() });
-        }
+    let Some(kind) = MemoryKind::of(current.location()) else {
+        let root = open(path)?;
+        settle(&root, access)?;
+        return Ok(Mounted { root, beneath: None, notices: Vec::new() });
     };
     let mut before = open(path)?;
     let mut taken_away = None;
     if finish(&before, current)? {
         taken_away = Some(std::mem::replace(&mut before, open(path)?));
     }
-    if before.is_mount()? && before.file_system()? == kind.magic {
+    if kind.is_at(&before)? {
         settle(&before, access)?;
         return Ok(Mounted { root: before, beneath: taken_away, notices: Vec::new() });
     }
@@ -78,11 +74,19 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     };
     let root = open(path)?;
     // Not what the mount said, but what is there: the secrets go to this handle.
-    if !root.is_mount()? || root.file_system()? != kind.magic {
+    if !kind.is_at(&root)? {
         return Err(Error::NotInMemory { path: path.to_owned() });
     }
     settle(&root, access)?;
     Ok(Mounted { root, beneath, notices })
+}
+
+/// What people call the file system that is to be at the mount point, if it is not there.
+pub(crate) fn missing(location: &Location, root: &Dir) -> Result<Option<&'static str>, Error> {
+    match MemoryKind::of(location) {
+        Some(kind) if !kind.is_at(root)? => Ok(Some(kind.name)),
+        _ => Ok(None),
+    }
 }
 
 fn settle(root: &Dir, access: Access) -> Result<(), Error> {
@@ -266,6 +270,20 @@ struct MemoryKind {
 }
 
 impl MemoryKind {
+    /// The one for the generations; nothing for those of a user.
+    fn of(location: &Location) -> Option<Self> {
+        match location.file_system() {
+            FileSystem::Ramfs => Some(RAMFS),
+            FileSystem::Tmpfs => Some(TMPFS),
+            FileSystem::Runtime => None,
+        }
+    }
+
+    /// Whether one of this kind is mounted at a directory.
+    fn is_at(self, directory: &Dir) -> Result<bool, Error> {
+        Ok(directory.is_mount()? && directory.file_system()? == self.magic)
+    }
+
     /// A new file system that is mounted nowhere yet.
     fn detached(self) -> Result<(OwnedFd, Swap), Errno> {
         if self.has_swap {

@@ -641,6 +641,9 @@ fn what_somebody_else_puts_in_the_place_of_a_credential_does_not_go_with_it() {
     fs::write(directory.join("file"), "precious").unwrap();
     symlink("/etc/precious", directory.join("link")).unwrap();
     fs::create_dir(directory.join("directory")).unwrap();
+    let failures = run(&[("file", "2"), ("ours", "1")]);
+    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert_eq!(fs::read_to_string(directory.join("file")).unwrap(), "precious");
     let failures = run(&[]);
     assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
     assert_eq!(names(&directory), ["directory", "file", "link"]);

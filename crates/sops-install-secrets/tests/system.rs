@@ -862,7 +862,7 @@ fn what_is_installed_can_be_seen_by_everybody_and_verified_by_root() {
         run.stderr,
         format!(
             "secret \"a\": its mode is 0600 and not 0400; {cure}\n\
-             the credential /run/credstore/a is missing or another one; {cure}\n2 failures\n"
+             the credential /run/credstore/a is another one; {cure}\n2 failures\n"
         )
     );
 }
@@ -965,6 +965,44 @@ fn the_last_secret_can_go_and_its_link_goes_with_it() {
         system.script(&format!("install {one}; test -L etc/link && echo linked; install {none}; ls -A etc secrets/"));
     assert_eq!(run.stderr, "");
     assert_eq!(run.stdout, "exit 0\nlinked\nremoving secret: linked\nexit 0\netc:\n\nsecrets/:\n");
+}
+
+#[test]
+fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
+    let system = System::new();
+    let mut published = system.secret("a", "str");
+    published["credential"] = json!(true);
+    let with = system.manifest("with.json", &[published], &[]);
+    let tmpfs = edited(&system, &with, "tmpfs.json", "useTmpfs", json!(true));
+    let without = system.manifest("without.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs tmpfs /run; look() {{ echo \"$1\"; install -dry-run $2; install -verify $2 2>&1 | grep -v failure; }}\n\
+         install {without}; look 'one more' {with}; install {with}; look same {with}; look 'one less' {without}\n\
+         install {with}; echo other >/run/credstore/a; look written {with}; install {with}; look again {with}\n\
+         chmod 755 secrets.d; look opened {with}; install {with}; look again {with}\n\
+         look moved {tmpfs}; chmod 644 /run/credstore/a; look foreign {with}; rm /run/credstore/a; look gone {with}\n\
+         chmod 777 /run/credstore; look writable {with}",
+    ));
+    let cure = "; install it again with: sops-install-secrets";
+    let is_right = "1 file is as the manifest says\nexit 0\n";
+    let same = format!("nothing would change\nexit 0\n{is_right}");
+    let expected = format!(
+        "exit 0\none more\nwould add credential: /run/credstore/a\nexit 0\n\
+         the credential /run/credstore/a is missing{cure} /with.json\nexit 1\nexit 0\nsame\n{same}one less\n\
+         would remove credential: /run/credstore/a\nexit 0\n\
+         the credential /run/credstore/a is there, and the manifest does not want it{cure} /without.json\nexit 1\nexit 0\nwritten\n\
+         would replace credential: /run/credstore/a\nexit 0\n\
+         the credential /run/credstore/a is another one{cure} /with.json\nexit 1\nexit 0\nagain\n{same}opened\n\
+         would set mode and owner of: /secrets.d\nexit 0\n\
+         /secrets.d has another mode or owner, or an access control list{cure} /with.json\nexit 1\nexit 0\nagain\n{same}moved\n\
+         would mount a tmpfs at: /secrets.d\nexit 0\n/secrets.d is not on a tmpfs of its own{cure} /tmpfs.json\nexit 1\nforeign\n\
+         exit 1\n/run/credstore/a is a file that this program did not make; move it away, then run this again\nexit 1\ngone\n\
+         would add credential: /run/credstore/a\nexit 0\nthe credential /run/credstore/a is missing{cure} /with.json\nexit 1\n\
+         writable\nexit 1\n\
+         /run/credstore is a link or directory that other users can change; use a path that does not lead through it\nexit 1\n"
+    );
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
+    assert!(run.stderr.contains("/run/credstore/a is a file that this program did not make"), "{}", run.stderr);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
-use install::{Current, Drift, File, Inputs};
-use manifest::Manifest;
+use std::path::Path;
 
+use install::{Current, Drift, File, Inputs, Surrounding};
+use manifest::Manifest;
+use nix::unistd::Gid;
+
+use super::install::CREDENTIALS;
 use crate::cli::{AccountLookup, Action, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
@@ -45,7 +49,8 @@ pub(super) fn dry_run(
         let links = links(&current, &files, report)?;
         let due = units::due(&current);
         let requests = Requests::of(&plan, environment, &changes, &due);
-        let same = changes.is_empty() && links.is_empty();
+        let surroundings = surroundings(&current, &files, group, report)?;
+        let same = changes.is_empty() && links.is_empty() && surroundings.is_empty();
         report.outcome(match report.failures() {
             0 if same => Outcome::Unchanged,
             0 => Outcome::WouldInstall,
@@ -55,8 +60,8 @@ pub(super) fn dry_run(
         if !changes.is_empty() && changes.secrets().is_empty() && changes.templates().is_empty() {
             report.line("would make a new generation, in which a directory or link is another one");
         }
-        for link in links {
-            report.line(link);
+        for line in links.into_iter().chain(surroundings) {
+            report.line(line);
         }
         let mut asked = false;
         for verb in VERBS {
@@ -71,6 +76,32 @@ pub(super) fn dry_run(
         }
         Ok(())
     })
+}
+
+/// The lines on what an installation would change beside the generation. What it would refuse is a failure.
+fn surroundings(
+    current: &Current<'_>,
+    files: &[File<'_>],
+    group: Option<Gid>,
+    report: &mut Report,
+) -> Result<Vec<String>, Reported> {
+    let credentials: Vec<_> = files.iter().filter_map(File::credential).collect();
+    let found = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
+    let mut lines = Vec::new();
+    for surrounding in found.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+        lines.push(match surrounding {
+            Surrounding::FileSystem { path, wanted } => format!("would mount a {wanted} at: {}", path.display()),
+            Surrounding::Directory(path) => format!("would set mode and owner of: {}", path.display()),
+            Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
+            Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
+            Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
+            Surrounding::Refused(error) => {
+                report.failure(Code::LinkFailed, About::default(), &error);
+                continue;
+            }
+        });
+    }
+    Ok(lines)
 }
 
 /// The lines on links that an installation would make or change. What it would refuse is a failure.

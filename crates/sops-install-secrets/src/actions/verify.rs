@@ -1,8 +1,9 @@
 //! Comparing what is installed with what the manifest gives, for `-verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use install::{Changes, Credential, Current, Drift, File, Inputs};
+use install::{Changes, Credential, Current, Drift, File, Inputs, Surrounding};
+use nix::unistd::Gid;
 
 use super::install::CREDENTIALS;
 use crate::cli::{Action, Arguments, ManifestPath};
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             // What cannot be decrypted cannot be compared either.
             return Err(Reported);
         }
-        compare(&current, &files, &changes, path, report)?;
+        compare(&current, &files, &changes, group, path, report)?;
         if report.failures() == 0 {
             let plural = if files.len() == 1 { " is" } else { "s are" };
             report.line(format_args!("{} file{plural} as the manifest says", files.len()));
@@ -62,6 +63,7 @@ fn compare(
     current: &Current<'_>,
     files: &[File<'_>],
     changes: &Changes,
+    group: Option<Gid>,
     manifest: &ManifestPath,
     report: &mut Report,
 ) -> Result<(), Reported> {
@@ -107,15 +109,18 @@ fn compare(
         let what = format!("a directory or link below {} is another one", link.display());
         report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
     }
-    let directory = Path::new(CREDENTIALS);
     let credentials: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
-    for credential in credentials {
-        let is_published = credential.is_published(directory);
-        if !is_published.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
-            let path: PathBuf = directory.join(credential.name.as_str());
-            let what = format!("the credential {} is missing or another one", path.display());
-            report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
-        }
+    let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
+    for surrounding in surroundings.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+        let (code, remedy) = match surrounding {
+            Surrounding::Refused(_) => (Code::Different, None),
+            Surrounding::NoCredential(_) => (Code::Missing, remedy()),
+            Surrounding::StaleCredential(_) => (Code::Superfluous, remedy()),
+            Surrounding::FileSystem { .. } | Surrounding::Directory(_) | Surrounding::OtherCredential(_) => {
+                (Code::Different, remedy())
+            }
+        };
+        report.failure_with(code, About::default(), &surrounding, remedy);
     }
     Ok(())
 }

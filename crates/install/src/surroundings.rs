@@ -1,0 +1,34 @@
+//! What an installation sees to beside the generation: the file system and the directory that all generations are in, and
+//! credentials.
+
+use std::path::PathBuf;
+
+use crate::Error;
+
+/// One way in which it is not as an installation leaves it.
+#[derive(Debug, thiserror::Error)]
+pub enum Surrounding {
+    /// The generations are on another file system, or on none of their own.
+    #[error("{path} is not on a {wanted} of its own", path = path.display())]
+    FileSystem {
+        /// The mount point.
+        path: PathBuf,
+        /// What people call the file system.
+        wanted: &'static str,
+    },
+    /// The directory of the generations is open to others than it should be, or to fewer.
+    #[error("{path} has another mode or owner, or an access control list", path = _0.display())]
+    Directory(PathBuf),
+    /// A credential is not there.
+    #[error("the credential {path} is missing", path = _0.display())]
+    NoCredential(PathBuf),
+    /// A credential that an earlier run has made has another content.
+    #[error("the credential {path} is another one", path = _0.display())]
+    OtherCredential(PathBuf),
+    /// A credential of an earlier run is still there.
+    #[error("the credential {path} is there, and the manifest does not want it", path = _0.display())]
+    StaleCredential(PathBuf),
+    /// Something that an installation refuses.
+    #[error(transparent)]
+    Refused(Error),
+}
