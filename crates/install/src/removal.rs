@@ -12,7 +12,7 @@ use crate::lock::Lock;
 use crate::notice::Notice;
 use crate::record::is_record;
 use crate::store::remove_prepared;
-use crate::{Error, FileSystem, Location, links, mount};
+use crate::{Current, Error, FileSystem, Location, links, mount};
 
 /// What was taken away, and what was not.
 #[derive(Debug, Default)]
@@ -145,7 +145,7 @@ impl Removal {
             let (parent, name) = split(location.symlink_path())?;
             let Some(parent) = Dir::existing(parent)? else { return Ok(false) };
             match parent.look(name)? {
-                Occupant::Link(link) if link.target.starts_with(location.mount_point()) => {
+                Occupant::Link(link) if link.target.starts_with(location.mount_point()) || leads_there(location) => {
                     parent.remove(name).map(|()| true)
                 }
                 // It belongs to somebody else, or there is none.
@@ -164,6 +164,11 @@ impl Removal {
             0
         })
     }
+}
+
+/// Whether the symlink leads to a generation by another name of the mount point, such as a relative one.
+fn leads_there(location: &Location) -> bool {
+    Current::inspect(location).is_ok_and(|current| current.running_number().is_some())
 }
 
 /// The directory of the generations, if it is there.

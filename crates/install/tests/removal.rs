@@ -59,6 +59,20 @@ fn everything_goes_and_what_others_made_stays() {
 }
 
 #[test]
+fn a_symlink_that_leads_to_a_generation_by_another_name_goes_too() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "x")]).unwrap();
+    let link = place.location.symlink_path();
+    let target = fs::read_link(link).unwrap();
+    let relative = Path::new(target.parent().unwrap().file_name().unwrap()).join(target.file_name().unwrap());
+    fs::remove_file(link).unwrap();
+    symlink(relative, link).unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(removal.symlink && removal.failures.is_empty(), "{removal:?}");
+    assert_eq!(all(&place.path("run")), [""; 0]);
+}
+
+#[test]
 fn nothing_goes_while_something_foreign_is_among_the_generations() {
     let place = Place::new();
     place.install(&[place.secret("a", "x").at(&place.path("home/link"))]).unwrap();
