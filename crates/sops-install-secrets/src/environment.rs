@@ -14,6 +14,8 @@ pub(crate) struct Environment {
     pub(crate) program: String,
     /// Whether `NIXOS_ACTION` asks for a dry run.
     pub(crate) dry_activate: bool,
+    /// Whether this is a part of a switch, of which NixOS says the action.
+    pub(crate) in_a_switch: bool,
     /// Whether units are asked for through `systemctl`, as `SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1` says.
     pub(crate) systemctl: bool,
     /// Whether a terminal may have colours: `NO_COLOR` is not set, and `TERM` names one that can.
@@ -65,6 +67,7 @@ impl Environment {
                 .next()
                 .map_or_else(|| NAME.to_owned(), |name| text::piece(&name.to_string_lossy()).into_owned()),
             dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
+            in_a_switch: value("NIXOS_ACTION").is_some(),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
             colours: value("NO_COLOR").is_none() && value("TERM").is_some_and(|terminal| terminal != "dumb"),
             journal_stream: env::var("JOURNAL_STREAM").ok(),

@@ -141,6 +141,8 @@ pub(crate) struct Sent {
     pub(crate) refused: Vec<String>,
     /// Requests that did not get through.
     pub(crate) errors: Vec<RequestError>,
+    /// What is in the lists of NixOS now, as it is typed behind `systemctl`.
+    pub(crate) listed: Vec<String>,
 }
 
 /// Why a request was not made, or not followed.
@@ -261,7 +263,7 @@ impl<'a> Requests<'a> {
                     }
                 }
                 Route::ActivationLists(directory) => match append(directory, action, units) {
-                    Ok(()) => {}
+                    Ok(()) => sent.listed.push(format!("{} {}", action.word(), names_in_words(units))),
                     Err(error @ RequestError::NoList { .. }) => sent.refusals.push(error),
                     Err(error) => sent.errors.push(error),
                 },
@@ -358,6 +360,11 @@ fn is_about(words: &str, unit: &str) -> bool {
     words.split(' ').any(|word| word.trim_end_matches(['.', ':', ',']) == unit.trim_end_matches('.'))
 }
 
+/// The names as words of a command line.
+fn names_in_words(units: &[&UnitName]) -> String {
+    units.iter().map(|unit| unit.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 /// The first names, and how many more there are.
 fn names(units: &[&UnitName]) -> String {
     let first: Vec<_> = units.iter().take(NAMED).map(|unit| unit.as_str()).collect();
@@ -385,8 +392,7 @@ fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), Req
         Verb::Restart => "activation-restart-list",
         Verb::Reload => "activation-reload-list",
     });
-    let names: Vec<_> = units.iter().map(|unit| unit.as_str()).collect();
-    let lines: String = names.iter().flat_map(|name| [name, "\n"]).collect();
+    let lines: String = units.iter().flat_map(|unit| [unit.as_str(), "\n"]).collect();
     let written = OpenOptions::new()
         .append(true)
         .create(true)
@@ -403,9 +409,9 @@ fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), Req
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(RequestError::NoList { verb: action.word(), units: names.join(" ") })
+            Err(RequestError::NoList { verb: action.word(), units: names_in_words(units) })
         }
-        Err(source) => Err(RequestError::List { path, verb: action.word(), units: names.join(" "), source }),
+        Err(source) => Err(RequestError::List { path, verb: action.word(), units: names_in_words(units), source }),
     }
 }
 

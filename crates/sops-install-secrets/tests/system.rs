@@ -95,7 +95,7 @@ impl System {
         if !self.root {
             command.args(["--user", "--map-root-user"]);
         }
-        command.args(["sh", "-c", &format!("{prelude}{script}")]).env_remove("NIXOS_ACTION");
+        command.args(["sh", "-c", &format!("{prelude}{script}")]).env("NIXOS_ACTION", "switch");
         let mut run = Scratch::finish(&mut command);
         for text in [&mut run.stdout, &mut run.stderr] {
             *text = text.replace(&self.path(""), "/").replace(&format!("{program}: "), "");
@@ -530,6 +530,28 @@ fn units_are_asked_for_again_if_systemd_was_not_reached() {
                   hand, or run this again\n1 failure; all secrets and templates are installed\nexit 1\n";
     let asked = "--no-block try-restart -- one.service two.socket\n";
     assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\n{failed}{failed}exit 0\n{asked}exit 0\n{asked}"));
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_run_by_hand_says_how_units_get_the_new_values_before_the_next_switch() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["one", "two.socket"]);
+    first["reloadUnits"] = json!(["three"]);
+    let mut second = first.clone();
+    second["key"] = json!("multi");
+    let before = system.manifest("before.json", &[first], &[]);
+    let after = system.manifest("after.json", &[second], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs none /run; mkdir /run/nixos; unset NIXOS_ACTION; install {before}; install {after} 2>&1; install {after}"
+    ));
+    assert_eq!(
+        run.stdout,
+        "exit 0\nmodifying secret: a\n\
+         NixOS is to restart one.service two.socket at its next switch; now this does so: systemctl restart one.service two.socket\n\
+         NixOS is to reload three.service at its next switch; now this does so: systemctl reload three.service\nexit 0\nexit 0\n"
+    );
     assert_eq!(run.stderr, "");
 }
 

@@ -137,6 +137,12 @@ fn install(
     for error in &sent.errors {
         report.failure_with(Code::UnitUnasked, About::default(), error, error.remedy());
     }
+    if !environment.in_a_switch {
+        for command in &sent.listed {
+            report
+                .note(format_args!("NixOS is to {command} at its next switch; now this does so: systemctl {command}"));
+        }
+    }
     requests.tell(report);
     if sent.errors.is_empty()
         && let Err(error) = store.requested_but(&sent.refused)

@@ -77,7 +77,10 @@ fn option_in_roff(spec: &Spec) -> String {
 
 /// The variables of the environment that count.
 pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
-    ("NIXOS_ACTION", "With the value dry-activate the same as -dry-run. NixOS sets it."),
+    (
+        "NIXOS_ACTION",
+        "With the value dry-activate the same as -dry-run. NixOS sets it; without it a run says which units wait for the next switch.",
+    ),
     (
         "SOPS_RESTART_UNITS_VIA_SYSTEMCTL",
         "With the value 1 units are asked to restart and reload through systemctl --no-block, and otherwise by the lists in \
