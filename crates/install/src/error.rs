@@ -171,7 +171,7 @@ impl Error {
 fn way_out(errno: Errno) -> &'static str {
     match errno {
         Errno::EACCES | Errno::EPERM => "; run this as root, or look for what keeps root out, such as a sandbox",
-        Errno::ENOSPC | Errno::EDQUOT => "; make room on its file system, which this shows: df -h",
+        Errno::ENOSPC | Errno::EDQUOT => "; make room on its file system, for which see: df -h; df -i",
         Errno::EROFS => "; its file system is read-only: use another path",
         Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
         Errno::EIO => "; its disk or file system is damaged: see dmesg",
