@@ -35,8 +35,8 @@ fn a_first_installation_leaves_the_tree_of_the_manifest() {
     ];
     let run = scratch.run(&manifest(&secrets), &["-ignore-passwd"]);
     let lost = "warning: secret \"everything\": CORPUS/sops/key-string/in.yaml: the text of the key \"lead\" has several lines and \
-                begins with a tab, and sops prints null in its place; ask for its value by its key, or begin it with another \
-                character\n";
+                begins with a tab, and sops prints null in its place, or fails if a comment is at it; ask for its value by its \
+                key, or begin it with another character\n";
     assert_eq!((messages(&scratch, &run).as_str(), run.stdout.as_str(), run.status), (lost, "", Some(0)));
     let runtime = scratch.runtime();
     let generation = runtime.join("secrets.d/1");

@@ -211,7 +211,7 @@ impl Decrypted {
     pub fn whole(&self) -> Result<Plaintext, Error> {
         Ok(match &self.0 {
             Opened::Sops { format, tree, version, .. } => match format {
-                Format::Yaml => yaml::emit(tree, *version),
+                Format::Yaml => yaml::emit(tree, *version)?,
                 Format::Json => json::emit(tree, *version)?,
                 Format::Dotenv => dotenv::emit(tree, *version)?,
                 Format::Ini => ini::emit(tree, *version)?,

@@ -74,8 +74,8 @@ pub enum EmitError {
     },
     /// A text that sops cannot print in YAML.
     #[error(
-        "the text of the key {:?} has several lines and begins with a tab, and sops prints null in its place; ask for its value \
-         by its key, or begin it with another character",
+        "the text of the key {:?} has several lines and begins with a tab, and sops prints null in its place, or fails if a \
+         comment is at it; ask for its value by its key, or begin it with another character",
         Foreign(key)
     )]
     Lost {

@@ -4,7 +4,7 @@ mod lost;
 mod read;
 mod write;
 
-use go_yaml::Stream;
+use go_yaml::{Fragment, Stream};
 
 use crate::format::{EmitError, ParseError, Source, advice};
 use crate::plaintext::Plaintext;
@@ -27,8 +27,16 @@ fn read(bytes: &[u8]) -> Result<Source, go_yaml::Error> {
 }
 
 /// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included.
-pub(crate) fn emit(tree: &Tree, version: Version) -> Plaintext {
-    write::emit(tree, version)
+///
+/// # Errors
+///
+/// [`EmitError::Lost`] names the first text that is lost, if a comment is at one: on that sops fails.
+pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+    let documents = write::documents(tree, version);
+    if documents.iter().any(Fragment::is_refused) {
+        check(tree)?;
+    }
+    Ok(Plaintext::new(go_yaml::print(&documents)))
 }
 
 /// Looks for a text that [`emit`] loses: sops prints null for one of several lines that begins with a tab.

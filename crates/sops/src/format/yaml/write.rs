@@ -9,9 +9,8 @@ use crate::tree::{Comment, Item, Key, Mapping, Place, Scalar, Tree, Value};
 use crate::version::Version;
 
 /// All documents of a file.
-pub(super) fn emit(tree: &Tree, version: Version) -> Plaintext {
-    let documents: Vec<_> = tree.documents.iter().map(|mapping| Fragments { version }.mapping(mapping)).collect();
-    Plaintext::new(go_yaml::print(&documents))
+pub(super) fn documents(tree: &Tree, version: Version) -> Vec<Fragment<'_>> {
+    tree.documents.iter().map(|mapping| Fragments { version }.mapping(mapping)).collect()
 }
 
 /// A collection as a document of its own; a scalar as its bare text, without quotes and line feed.
