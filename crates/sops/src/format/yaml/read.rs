@@ -257,6 +257,7 @@ impl<'s, 'a> Composer<'s, 'a> {
         let node = self.enter(number)?;
         let value = match &node.content {
             Content::Scalar { text, plain, tag } => {
+                self.reject_misfit(number)?;
                 let scalar = scalar(resolve(text, *plain, *tag));
                 let keeps_its_text = match &scalar {
                     Scalar::Text(_) | Scalar::Null => true,
@@ -275,6 +276,7 @@ impl<'s, 'a> Composer<'s, 'a> {
                 self.reject_bad_merges(pairs)?;
                 let mut mapping = Mapping::with_capacity(pairs.len());
                 for &(key, value) in pairs {
+                    self.reject_misfit(key)?;
                     let key = self.key(key)?;
                     mapping.push(Item::Entry { key, value: self.metadata(value)? });
                 }
@@ -289,6 +291,17 @@ impl<'s, 'a> Composer<'s, 'a> {
         };
         self.depth = self.depth.saturating_sub(1);
         Ok(value)
+    }
+
+    /// A scalar must be what its tag says. Elsewhere sops takes one that is not for a null.
+    fn reject_misfit(&self, number: usize) -> Result<(), Error> {
+        let node = self.node(number)?;
+        let Content::Scalar { text, plain, tag } = &node.content else { return Ok(()) };
+        let is_null = |plain, tag| matches!(resolve(text, plain, tag), go_yaml::Scalar::Null);
+        if is_null(*plain, *tag) && !is_null(true, Tag::Absent) {
+            return Err(node.error("this does not fit its tag"));
+        }
+        Ok(())
     }
 
     /// A merge key must stand for a mapping or a list of mappings, in which the same holds and keys differ. Where sops decodes

@@ -209,6 +209,8 @@ fn errors_say_where_and_what_to_do() {
             "line 2, column 15: the merge key `<<` must stand for a mapping or a list of mappings",
         ),
         ("<<: {a: 1, a: 2}\n", "line 1, column 12: the key \"a\" was given on line 1 already"),
+        ("sops: {!!bool d: 1}\n", "line 1, column 8: this does not fit its tag"),
+        ("sops: {a: [!!int x]}\n", "line 1, column 12: this does not fit its tag"),
         ("<<: 1\n", "line 1, column 5: the merge key `<<` must stand for a mapping or a list of mappings"),
         (
             "a: \u{1}\n",
