@@ -73,8 +73,8 @@ impl<'s, 'a> Composer<'s, 'a> {
                 }
             }
             Content::Scalar { text, plain, tag } => {
-                return match resolve(text, *plain, *tag) {
-                    go_yaml::Scalar::Null => Ok(()),
+                return match (tag, resolve(text, *plain, *tag)) {
+                    (Tag::Absent | Tag::Null, go_yaml::Scalar::Null) => Ok(()),
                     _ => Err(node.error("the document is a text, but sops needs a mapping at the top")),
                 };
             }

@@ -199,6 +199,10 @@ fn errors_say_where_and_what_to_do() {
         ("%YAML 1.2\n---\na: 1\n", "line 1, column 1: sops reads YAML 1.1 only; remove the %YAML directive"),
         ("- a\n", "line 1, column 1: the document is a list, but sops needs a mapping at the top"),
         ("a\n", "line 1, column 1: the document is a text, but sops needs a mapping at the top"),
+        (
+            "a: 1\n--- !!null b\n--- !!int c\n",
+            "line 3, column 5: the document is a text, but sops needs a mapping at the top",
+        ),
         ("[a]: 1\n", "line 1, column 1: a key must be a text, not a mapping or list"),
         (
             "a: 1\n!!merge \"<<\": 1\n",
