@@ -12,11 +12,13 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
-use rustix::fs::{AtFlags as StatxAt, StatxFlags, fgetxattr_query, fremovexattr, readlinkat, statx};
+use rustix::fs::{
+    AtFlags as StatxAt, RenameFlags, StatxFlags, fgetxattr_query, fremovexattr, readlinkat, renameat_with, statx,
+};
 use rustix::io::Errno as Refusal;
 use rustix::process::umask;
 use zeroize::Zeroizing;
@@ -464,13 +466,13 @@ impl Dir {
 
     /// Renames within this directory, or else removes what was to be renamed.
     pub(crate) fn rename_or_remove(&self, from: &OsStr, to: &OsStr, over: Over) -> Result<(), Error> {
-        let keep = |flags| renameat2(&self.handle, from, &self.handle, to, flags);
         let renamed = match over {
             Over::Anything => renameat(&self.handle, from, &self.handle, to),
-            Over::Nothing => match keep(RenameFlags::RENAME_NOREPLACE) {
+            // By rustix, because nix has it for glibc only.
+            Over::Nothing => match renameat_with(&self.handle, from, &self.handle, to, RenameFlags::NOREPLACE) {
                 // Some file systems cannot do that. What stood there was looked at a moment ago.
-                Err(Errno::EINVAL | Errno::ENOSYS) => renameat(&self.handle, from, &self.handle, to),
-                renamed => renamed,
+                Err(Refusal::INVAL | Refusal::NOSYS) => renameat(&self.handle, from, &self.handle, to),
+                renamed => renamed.map_err(raw),
             },
         };
         if renamed.is_err() {

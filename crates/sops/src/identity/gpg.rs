@@ -231,11 +231,13 @@ fn remove_leftovers(folder: &Path) {
 const HOME: &str = ".sops-gnupg-";
 
 fn is_memory(kind: FsType) -> bool {
-    kind == statfs::TMPFS_MAGIC || kind == FsType(RAMFS_MAGIC)
+    // The number's type differs between architectures and C libraries; its first four bytes do not.
+    let [a, b, c, d, ..] = kind.0.to_le_bytes();
+    MEMORY.contains(&u32::from_le_bytes([a, b, c, d]))
 }
 
-/// statfs(2).
-const RAMFS_MAGIC: nix::libc::c_long = 0x8584_58f6;
+/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of linux/magic.h.
+const MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// Without one of these a GnuPG home has no keys, and GnuPG would make one.
 const KEYRINGS: [&str; 3] = ["pubring.kbx", "pubring.gpg", "public-keys.d"];
