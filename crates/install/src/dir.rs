@@ -594,19 +594,13 @@ impl Dir {
         Ok((Handle::from(handle), status))
     }
 
-    /// What stat(2) says of a regular file without access control list, and its content if it `counts`, else nothing.
-    pub(crate) fn read_unlisted(
-        &self,
-        name: &OsStr,
-        counts: impl FnOnce(&FileStat) -> bool,
-    ) -> Result<(Zeroizing<Vec<u8>>, FileStat), Error> {
+    /// The content of a regular file without access control list, and what stat(2) says of it.
+    pub(crate) fn read_unlisted(&self, name: &OsStr) -> Result<(Zeroizing<Vec<u8>>, FileStat), Error> {
         let (mut file, status) = self.open(name)?;
         if has(&file, ACCESS_LIST, || self.path.join(name))? {
             return Err(Error::Untrusted { path: self.path.join(name) });
         }
-        let content =
-            if counts(&status) { self.read_all(&mut file, &status, name)? } else { Zeroizing::new(Vec::new()) };
-        Ok((content, status))
+        Ok((self.read_all(&mut file, &status, name)?, status))
     }
 
     /// # Errors

@@ -53,6 +53,6 @@ pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};
 pub use notice::Notice;
 pub use removal::Removal;
-pub use stamp::{Inputs, Summary};
+pub use stamp::{Answer, Inputs, Summary};
 pub use store::{Medium, Staged, Store};
 pub use surroundings::Surrounding;

@@ -104,11 +104,6 @@ pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
     Ok([RAMFS, TMPFS].into_iter().find(|kind| kind.magic == magic).map_or("a disk", |kind| kind.name))
 }
 
-/// Whether it is a ramfs below this directory.
-pub(crate) fn is_ramfs(directory: &Dir) -> Result<bool, Error> {
-    Ok(directory.file_system()? == RAMFS.magic)
-}
-
 /// Removes the generations and records in a directory of generations, such as one that a new file system was put over. What is
 /// newer than `newest` may be something else with such a name.
 pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {

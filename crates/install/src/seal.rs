@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::dir::kind;
 
-/// What was installed, as it was made: each path followed by a hash of the facts on it. It does not matter in which order.
+/// What was installed, as it was made: each path, a NUL byte, and the facts on it. It does not matter in which order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seal(Vec<Vec<u8>>);
 
@@ -43,23 +43,25 @@ impl Seal {
     }
 
     fn add(&mut self, path: &Path, status: &FileStat, changed: Changed, more: &[u8]) {
-        let mut facts = Sha256::new();
+        let path = path.as_os_str().as_bytes();
+        let mut facts = Vec::with_capacity(path.len().saturating_add(MOST_FACTS).saturating_add(more.len()));
+        facts.extend(path);
+        facts.push(0);
         for number in [status.st_dev, status.st_ino] {
-            facts.update(number.to_le_bytes());
+            facts.extend(number.to_le_bytes());
         }
         for number in [status.st_mode, status.st_uid, status.st_gid] {
-            facts.update(number.to_le_bytes());
+            facts.extend(number.to_le_bytes());
         }
         let size = if kind(status) == SFlag::S_IFDIR { 0 } else { status.st_size };
-        facts.update(size.to_le_bytes());
+        facts.extend(size.to_le_bytes());
         if changed == Changed::Then {
             for number in [status.st_ctime, status.st_ctime_nsec] {
-                facts.update(number.to_le_bytes());
+                facts.extend(number.to_le_bytes());
             }
         }
-        facts.update(more);
-        let facts: Hash = facts.finalize().into();
-        self.0.push([path.as_os_str().as_bytes(), &facts].concat());
+        facts.extend(more);
+        self.0.push(facts);
     }
 
     /// One hash of all, and of something that goes with it.
@@ -107,3 +109,6 @@ pub(crate) fn length(bytes: &[u8]) -> [u8; 8] {
 }
 
 const OTHERS_WRITE: u32 = 0o022;
+
+/// How many bytes the NUL byte and the numbers have.
+const MOST_FACTS: usize = 53;

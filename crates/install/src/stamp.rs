@@ -22,16 +22,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use manifest::AbsolutePath;
-use nix::errno::Errno;
-use nix::sys::stat::{FileStat, SFlag};
+use nix::sys::stat::SFlag;
 use nix::unistd::Gid;
 use rustix::rand::{GetRandomFlags, getrandom};
-use zeroize::Zeroizing;
+use sha2::{Digest as _, Sha256};
 
 use crate::dir::{Dir, Is, kind};
-use crate::mount::is_ramfs;
 use crate::record::{RECORD, STAMP};
-use crate::seal::{Hash, Seal, hash, is_written_by_root_alone, length, salted};
+use crate::seal::{Hash, Seal, is_written_by_root_alone, length, salted};
 use crate::{Changes, Current, Error, FileSystem, Location, Store, credentials, links};
 
 /// What a generation is made from: questions, each with the answer that was used.
@@ -48,12 +46,12 @@ impl Inputs {
         Self { answers: BTreeMap::new(), is_complete: true }
     }
 
-    /// Adds the answer to a question that can be asked again. Only a hash of it is kept.
+    /// Adds the answer to a question that can be asked again.
     ///
     /// A question that had another answer before, such as a file that gives other bytes at every look, has none. There is no stamp
     /// then.
-    pub fn add(&mut self, question: &[u8], answer: &[u8]) {
-        let answer = hash(answer);
+    pub fn add(&mut self, question: &[u8], answer: Answer) {
+        let answer = answer.hash();
         match self.answers.entry(question.to_owned()) {
             Entry::Vacant(entry) => {
                 entry.insert(answer);
@@ -78,6 +76,27 @@ impl fmt::Debug for Inputs {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let questions: Vec<_> = self.answers.keys().map(|question| String::from_utf8_lossy(question)).collect();
         formatter.debug_struct("Inputs").field("questions", &questions).finish_non_exhaustive()
+    }
+}
+
+/// An answer, of which only a hash is kept.
+#[derive(Clone)]
+pub struct Answer(Sha256);
+
+impl Answer {
+    /// One that begins with these bytes.
+    #[must_use]
+    pub fn new(begin: &[u8]) -> Self {
+        Self(Sha256::new_with_prefix(begin))
+    }
+
+    /// Adds bytes to its end. In how many parts they come does not matter.
+    pub fn append(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    fn hash(self) -> Hash {
+        self.0.finalize().into()
     }
 }
 
@@ -151,12 +170,12 @@ impl Current<'_> {
     /// What is known already are these inputs; the other questions are asked one after the other, until one has another
     /// answer or none.
     #[must_use]
-    pub fn is_stamped(&self, known: &Inputs, mut ask: impl FnMut(&[u8]) -> Option<Zeroizing<Vec<u8>>>) -> bool {
+    pub fn is_stamped(&self, known: &Inputs, mut ask: impl FnMut(&[u8]) -> Option<Answer>) -> bool {
         let (Some(running), Some(stamp)) = (self.running(), self.stamp().and_then(Stamp::parse)) else { return false };
         let mut is_same = |question: &[u8], expected: &Hash| {
             let answer = match known.answers.get(question) {
                 Some(answer) => Some(*answer),
-                None => ask(question).map(|answer| hash(&answer)),
+                None => ask(question).map(Answer::hash),
             };
             answer.is_some_and(|answer| salted(&stamp.salt, &answer) == *expected)
         };
@@ -204,8 +223,7 @@ impl Store<'_> {
 /// What is installed now.
 fn look(current: &Current<'_>, running: &Dir) -> Result<Seal, Error> {
     let mut seal = Seal::default();
-    let lists = if is_ramfs(running)? { Lists::None } else { Lists::Possible };
-    look_below(&mut seal, &running.listable()?, Path::new(""), lists)?;
+    look_below(&mut seal, &running.listable()?, Path::new(""))?;
     if let Some(root) = current.root() {
         seal.join(links::look(root)?);
         seal.join(credentials::look(root)?);
@@ -213,47 +231,30 @@ fn look(current: &Current<'_>, running: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
-/// Whether a file system has access control lists, which nothing of ours has.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Lists {
-    None,
-    Possible,
-}
-
-fn look_below(seal: &mut Seal, directory: &Dir, place: &Path, lists: Lists) -> Result<(), Error> {
-    if lists == Lists::Possible {
-        directory.refuse_lists()?;
-    }
+/// Nothing of ours has an access control list. On what only root can write, only root can put one, which changes the same time as
+/// any other change does; on all else it is looked for.
+fn look_below(seal: &mut Seal, directory: &Dir, place: &Path) -> Result<(), Error> {
     for (name, is) in directory.entries()? {
         let place = place.join(&name);
         if is == Is::Directory {
-            look_below(seal, &directory.within(&name)?, &place, lists)?;
-            continue;
-        }
-        let may_change = |status: &FileStat| !is_written_by_root_alone(status);
-        // What has to be opened anyway says then what it is.
-        let found = match lists {
-            Lists::None => None,
-            Lists::Possible => match directory.read_unlisted(&name, may_change) {
-                Err(Error::Call { errno: Errno::ELOOP, .. }) => None,
-                found => Some(found?),
-            },
-        };
-        if let Some((content, status)) = found {
-            seal.content(&place, &status, &content);
+            look_below(seal, &directory.within(&name)?, &place)?;
             continue;
         }
         let status = directory.status_of(&name)?;
         if kind(&status) == SFlag::S_IFLNK {
             seal.link(&place, &directory.target_of(&name)?, &status);
-        } else if may_change(&status) {
-            let (content, status) = directory.read_unlisted(&name, may_change)?;
-            seal.content(&place, &status, &content);
+        } else if is_written_by_root_alone(&status) {
+            seal.file(&place, &status);
         } else {
-            seal.content(&place, &status, &[]);
+            let (content, status) = directory.read_unlisted(&name)?;
+            seal.content(&place, &status, &content);
         }
     }
-    seal.directory(place, &directory.status()?);
+    let status = directory.status()?;
+    if !is_written_by_root_alone(&status) {
+        directory.refuse_lists()?;
+    }
+    seal.directory(place, &status);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ mod absence;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Take};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -102,13 +102,23 @@ pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     content(path, LARGEST_KEY).map(Zeroizing::new)
 }
 
-/// The whole of a file that an earlier run has read, whatever it is.
+/// Hands over the whole of a file that an earlier run has read, whatever it is, piece by piece.
 ///
 /// # Errors
 ///
 /// [`ReadError`].
-pub(crate) fn read_again(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    content(path, LARGEST_FILE).map(Zeroizing::new)
+pub(crate) fn read_again(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), ReadError> {
+    let (mut file, length) = open_below(path, LARGEST_FILE)?;
+    let mut piece = Zeroizing::new(vec![0; length.clamp(SMALLEST_PIECE, LARGEST_PIECE)]);
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => take(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ReadError::Other(error)),
+        }
+    }
+    if file.limit() == 0 { Err(ReadError::TooLarge(LARGEST_FILE)) } else { Ok(()) }
 }
 
 /// The whole of a table such as `/etc/fstab` that only explains an error; nothing if it cannot be read.
@@ -129,6 +139,16 @@ pub(crate) fn names(directory: &Path) -> Option<Vec<OsString>> {
 }
 
 fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let (mut file, length) = open_below(path, limit)?;
+    // All of it in one piece from the start, which takes the least memory. One byte more shows the end.
+    let mut bytes = Vec::with_capacity(length.saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(ReadError::Other)?;
+    if file.limit() == 0 { Err(ReadError::TooLarge(limit)) } else { Ok(bytes) }
+}
+
+/// A file of no more bytes than the limit, and how many it has. It may grow while it is read, and files of the kernel say that they
+/// are empty; so it gives one more at most, and then there is none left of its own limit.
+fn open_below(path: &Path, limit: u64) -> Result<(Take<File>, usize), ReadError> {
     let (file, length) = open(path).map_err(|closed| match closed {
         Closed::Failed(error) if is_absence(&error) => ReadError::absent(path, error),
         Closed::Failed(error) => ReadError::Other(error),
@@ -137,15 +157,7 @@ fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     if length > limit {
         return Err(ReadError::TooLarge(limit));
     }
-    // All of it in one piece from the start, which takes the least memory. One byte more shows the end.
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
-    // It may grow while it is read, and files of the kernel say that they are empty.
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadError::Other)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
-        Ok(bytes)
-    } else {
-        Err(ReadError::TooLarge(limit))
-    }
+    Ok((file.take(limit.saturating_add(1)), usize::try_from(length).unwrap_or(0)))
 }
 
 /// Why a file was not opened.
@@ -198,3 +210,7 @@ const LARGEST_FILE: u64 = 64 << 20;
 const LARGEST_KEY: u64 = 1 << 20;
 /// The most bytes of a table of mounts or a unit.
 const LARGEST_TABLE: u64 = 4 << 20;
+
+/// Bytes of a file that are read at once where it is not needed as a whole.
+const LARGEST_PIECE: usize = 64 << 10;
+const SMALLEST_PIECE: usize = 4 << 10;

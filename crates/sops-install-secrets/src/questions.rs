@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use install::{Inputs, Ownership};
+use install::{Answer, Inputs, Ownership};
 use nix::unistd::Gid;
 use zeroize::Zeroizing;
 
@@ -18,12 +18,12 @@ use crate::{accounts, input};
 
 /// Adds what is in the manifest.
 pub(crate) fn add_manifest(inputs: &mut Inputs, json: &[u8]) {
-    inputs.add(b"manifest", json);
+    inputs.add(b"manifest", Answer::new(json));
 }
 
 /// Adds what is in a file, as it was used; nothing if it cannot be read.
 pub(crate) fn add_file(inputs: &mut Inputs, path: &Path, content: Option<&[u8]>) {
-    inputs.add(&[FILE, path.as_os_str().as_bytes()].concat(), &answer(content));
+    inputs.add(&[FILE, path.as_os_str().as_bytes()].concat(), answer(content));
 }
 
 /// Adds what is known before anything is read: the program, its environment and the command line.
@@ -35,7 +35,7 @@ pub(crate) fn add_call(inputs: &mut Inputs, environment: &Environment, accounts:
 /// Adds what there is on this machine besides the files that are read: the numbers of all owners, and the home of gpg.
 pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gid>, accounts: AccountLookup) {
     if let Some(home) = plan.manifest.gnupg_home() {
-        inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), &has_home(home));
+        inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), Answer::new(&has_home(home)));
     }
     if let (Some(group), AccountLookup::LookUp) = (group, accounts) {
         add_account(inputs, GROUP, "", group.as_raw());
@@ -58,7 +58,7 @@ pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gi
 
 /// Adds an account and its number.
 fn add_account(inputs: &mut Inputs, kind: &[u8], name: &str, number: u32) {
-    inputs.add(&[kind, name.as_bytes()].concat(), &number.to_le_bytes());
+    inputs.add(&[kind, name.as_bytes()].concat(), Answer::new(&number.to_le_bytes()));
 }
 
 /// Adds the program that runs: where its file is, and what tells one build from another.
@@ -77,7 +77,7 @@ fn add_program(inputs: &mut Inputs) {
         Ok(begin)
     };
     match begin() {
-        Ok(begin) => inputs.add(b"program", &begin),
+        Ok(begin) => inputs.add(b"program", Answer::new(&begin)),
         Err(_) => inputs.add_unknown(),
     }
 }
@@ -88,7 +88,7 @@ fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: Acc
     let text = |text: Option<&str>| text.map(|text| text.as_bytes().to_owned());
     let path = |path: Option<&Path>| path.map(|path| path.as_os_str().as_bytes().to_owned());
     let mut add = |question: &str, value: Option<Vec<u8>>| {
-        inputs.add(question.as_bytes(), &answer(value.map(Zeroizing::new).as_ref().map(|value| value.as_slice())));
+        inputs.add(question.as_bytes(), answer(value.map(Zeroizing::new).as_ref().map(|value| value.as_slice())));
     };
     add("XDG_RUNTIME_DIR", text(environment.runtime_directory.as_deref()));
     add("CREDENTIALS_DIRECTORY", path(environment.credentials_directory.as_deref()));
@@ -108,18 +108,19 @@ fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: Acc
 }
 
 /// The answer to a question that can be asked whenever something is to be installed; nothing if it is none, or has no answer now.
-pub(crate) fn ask(question: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
     let path = |bytes| Path::new(OsStr::from_bytes(bytes));
     if let Some(file) = question.strip_prefix(FILE) {
-        return match input::read_again(path(file)) {
-            Ok(content) => Some(answer(Some(&content))),
+        let mut content = answer(Some(b""));
+        return match input::read_again(path(file), |piece| content.append(piece)) {
+            Ok(()) => Some(content),
             Err(input::ReadError::Absent(_)) => Some(answer(None)),
             // That is to be said, by a run that knows what the file is for.
             Err(_) => None,
         };
     }
     let number = if let Some(home) = question.strip_prefix(HOME) {
-        return Some(Zeroizing::new(has_home(path(home)).to_vec()));
+        return Some(Answer::new(&has_home(path(home))));
     } else if let Some(name) = question.strip_prefix(USER) {
         accounts::user(std::str::from_utf8(name).ok()?).ok()?.as_raw()
     } else {
@@ -130,7 +131,7 @@ pub(crate) fn ask(question: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         .ok()?
         .as_raw()
     };
-    Some(Zeroizing::new(number.to_le_bytes().to_vec()))
+    Some(Answer::new(&number.to_le_bytes()))
 }
 
 /// Whether there is anything at a path.
@@ -139,8 +140,10 @@ fn has_home(path: &Path) -> [u8; 1] {
 }
 
 /// Something as opposed to nothing.
-fn answer(content: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(content.map_or_else(Vec::new, |content| [b"+", content].concat()))
+fn answer(content: Option<&[u8]>) -> Answer {
+    let mut answer = Answer::new(if content.is_some() { b"+" } else { b"" });
+    answer.append(content.unwrap_or_default());
+    answer
 }
 
 const FILE: &[u8] = b"file ";
