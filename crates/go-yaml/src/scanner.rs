@@ -1011,6 +1011,17 @@ impl<'a> Scanner<'a> {
         let mut width = 0_usize;
         while let Some(&byte) = rest.get(width) {
             match byte {
+                // Most of a file is base64.
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'+' | b'/' | b'=' => {
+                    let word = rest.get(width..).unwrap_or_default();
+                    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+                    width = word
+                        .iter()
+                        .position(|byte| !is_base64(byte))
+                        .map_or(rest.len(), |end| width.saturating_add(end));
+                    content = width;
+                    continue;
+                }
                 b' ' | b'\t' => {
                     width = width.saturating_add(1);
                     continue;

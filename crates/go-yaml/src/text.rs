@@ -190,14 +190,12 @@ impl<'a> Cursor<'a> {
 
     /// Passes so many bytes, which are whole characters and hold no line break.
     pub(crate) fn skip_bytes(&mut self, width: usize) {
-        let passed = self.rest().get(..width).unwrap_or_default();
-        if passed.iter().any(|&byte| !is_blank(byte)) {
+        let passed = self.text.get(self.mark.offset..self.mark.offset.saturating_add(width)).unwrap_or_default();
+        if passed.bytes().any(|byte| !is_blank(byte)) {
             self.breaks = 0;
         }
-        // A byte that continues a character starts with the bits 10.
-        let characters = passed.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
         self.mark.offset = self.mark.offset.saturating_add(passed.len());
-        self.mark.column = self.mark.column.saturating_add(characters);
+        self.mark.column = self.mark.column.saturating_add(passed.chars().count());
     }
 
     /// Passes the rest of the line and returns it.

@@ -67,7 +67,10 @@ impl TryFrom<String> for AbsolutePath {
                 "" | "." => {}
                 ".." => return Err(PathError::DotDot(text)),
                 long if long.len() > COMPONENT_BYTES => return Err(PathError::Long(text)),
-                _ => path.extend(["/", component]),
+                _ => {
+                    path.push('/');
+                    path.push_str(component);
+                }
             }
         }
         if path.is_empty() {

@@ -173,12 +173,16 @@ fn sops_files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
     let mut files: Vec<SopsFile<'_>> = Vec::new();
     let mut numbers: HashMap<&Path, usize> = HashMap::new();
     for (place, secret) in manifest.secrets().iter().enumerate() {
+        let path = secret.sops_file();
         let next = files.len();
-        let number = *numbers.entry(secret.sops_file()).or_insert(next);
+        let number = match files.last() {
+            // Often a file has many secrets, and they stand together.
+            Some(last) if last.path.as_os_str() == path.as_os_str() => next.saturating_sub(1),
+            _ => *numbers.entry(path).or_insert(next),
+        };
         if let Some(file) = files.get_mut(number) {
             file.secrets.push((place, secret));
         } else {
-            let path = secret.sops_file();
             files.push(SopsFile { path, format: format(secret.format()), secrets: vec![(place, secret)] });
         }
     }

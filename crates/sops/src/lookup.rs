@@ -11,8 +11,9 @@ use crate::value::Ciphertext;
 pub(crate) struct Finder<'t> {
     tree: &'t Tree,
     merge: Merge,
-    /// The entries of large mappings, by the address of the mapping, which does not move while the tree is borrowed.
-    indexes: HashMap<usize, HashMap<&'t [u8], &'t Value>>,
+    /// The entries of large mappings, by the address of the mapping, which does not move while the tree is borrowed. There are
+    /// none where a merge key is followed: what it gives depends on where it stands among the others.
+    indexes: HashMap<usize, Option<HashMap<&'t [u8], &'t Value>>>,
     /// How many wrong keys may still be compared with all others.
     comparisons: usize,
 }
@@ -56,13 +57,14 @@ impl<'t> Finder<'t> {
                 Item::Entry { key, value } => Some((key.as_bytes()?, value)),
                 Item::Comment(_) => None,
             });
-            entries.collect()
+            let index: HashMap<&[u8], &Value> = entries.collect();
+            let is_merged = self.merge == Merge::Follow && index.contains_key(b"<<".as_slice());
+            (!is_merged).then_some(index)
         });
-        if self.merge == Merge::Follow && index.contains_key(b"<<".as_slice()) {
-            // What a merge key gives depends on where it stands among the others.
-            return get(mapping, name, self.merge);
+        match index {
+            Some(index) => index.get(name.as_bytes()).copied(),
+            None => get(mapping, name, self.merge),
         }
-        index.get(name.as_bytes()).copied()
     }
 
     fn not_found(&mut self, path: &[&str]) -> LookupError {

@@ -133,7 +133,9 @@ pub enum ValueError {
 fn split_at_last<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let last = text.len().checked_sub(1)?;
     let head = text.get(..last)?;
-    let at = head.windows(mark.len()).rposition(|window| window == mark).filter(|&at| at > 0)?;
+    // The first byte tells almost always, as it is none of base64.
+    let is_mark = |window: &[u8]| window.first() == mark.first() && window == mark;
+    let at = head.windows(mark.len()).rposition(is_mark).filter(|&at| at > 0)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.strip_prefix(mark)?))
 }
