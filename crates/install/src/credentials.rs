@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use manifest::CredentialName;
 use nix::sys::stat::FileStat;
-use nix::unistd::geteuid;
+use nix::unistd::{Gid, Uid, geteuid};
 
-use crate::dir::{Dir, Missing, Occupant, order, owner, permissions_of, split, temporary};
+use crate::dir::{self, Dir, Missing, Occupant, order, permissions_of, split, temporary};
 use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
@@ -40,6 +40,11 @@ impl Credential<'_> {
     }
 }
 
+/// Who owns credentials, where the program gives owners at all.
+pub(crate) fn owner(directories: Access) -> Option<Ownership> {
+    directories.owner.map(|_| Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })
+}
+
 /// Makes the files that are wanted and removes those of earlier runs that are not. One that fails does not stop the others.
 ///
 /// Gives the files as they were made or found, or nothing if one failed.
@@ -65,7 +70,12 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     for published in record::read::<Published>(root)?.unwrap_or_default().iter() {
         let open = match directory.take() {
             Some((path, open)) if path == published.directory => open,
-            _ => Dir::walk(&published.directory, Missing::Fail)?,
+            _ => {
+                let open = Dir::walk(&published.directory, Missing::Fail)?.listable()?;
+                open.refuse_lists()?;
+                seal.place(&published.directory, &open.status()?);
+                open
+            }
         };
         seal.file(&published.directory.join(&published.name), &open.status_of(&published.name)?);
         directory = Some((published.directory, open));
@@ -78,6 +88,7 @@ pub(crate) fn compare(
     root: Option<&Dir>,
     path: &Path,
     credentials: &[Credential<'_>],
+    owner: Option<Ownership>,
     found: &mut Vec<Surrounding>,
 ) -> Result<(), Error> {
     let known: Entries<Published> = root.map_or(Ok(None), record::read)?.unwrap_or_default();
@@ -108,9 +119,7 @@ pub(crate) fn compare(
             found.push(Surrounding::Refused(error));
         } else if directory.file_status(credential.file())?.is_none() {
             found.push(Surrounding::NoCredential(place));
-        } else if directory
-            .same(credential.file(), credential.content, Access { permissions: FILE, owner: None })?
-            .is_none()
+        } else if directory.same(credential.file(), credential.content, Access { permissions: FILE, owner })?.is_none()
         {
             found.push(Surrounding::OtherCredential(place));
         }
@@ -185,6 +194,7 @@ fn publish_all(
         }
     }
     if let Some(directory) = &directory {
+        seal.place(path, &directory.status()?);
         for credential in ours {
             match publish(directory, credential, owner) {
                 Ok(status) => seal.file(&path.join(credential.file()), &status),
@@ -243,7 +253,7 @@ fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<()
 
 /// Whether a file has the mode and the owner that one is made with.
 fn is_as_made(status: &FileStat) -> bool {
-    permissions_of(status) == FILE && owner(status).user == geteuid()
+    permissions_of(status) == FILE && dir::owner(status).user == geteuid()
 }
 
 fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership>) -> Result<FileStat, Error> {

@@ -125,11 +125,24 @@ impl Dir {
         }
     }
 
+    /// Whether something is mounted at a name that is no directory. What has no name any more has no mount.
+    pub(crate) fn has_mount(&self, name: &OsStr) -> Result<bool, Error> {
+        match self.mount_of(name, StatxAt::SYMLINK_NOFOLLOW | StatxAt::NO_AUTOMOUNT) {
+            Ok(mount) => Ok(mount != self.mount()?),
+            // Before Linux 5.8 only the removal itself tells.
+            Err(Error::Call { errno: Errno::ENOENT | Errno::ENOSYS, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number of the mount that this directory is reached by.
     fn mount(&self) -> Result<u64, Error> {
-        let failed = || Error::call("look at the mount of", &self.path);
-        let facts =
-            statx(&self.handle, c"", StatxAt::EMPTY_PATH, StatxFlags::MNT_ID).map_err(|error| failed()(raw(error)))?;
+        self.mount_of(OsStr::new(""), StatxAt::EMPTY_PATH)
+    }
+
+    fn mount_of(&self, name: &OsStr, how: StatxAt) -> Result<u64, Error> {
+        let failed = || Error::call("look at the mount of", self.at(name));
+        let facts = statx(&self.handle, name, how, StatxFlags::MNT_ID).map_err(|error| failed()(raw(error)))?;
         // Without the number, what is mounted could not be told from what is ours.
         if StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID) {
             Ok(facts.stx_mnt_id)
@@ -502,6 +515,10 @@ impl Dir {
 /// The most bytes of a file that is read as a whole: many times what a hundred thousand links take.
 const LARGEST_RECORD: i64 = 64 << 20;
 
+/// The most bytes of an installed file that are read without knowing what is expected: those of the largest input, and room for
+/// what is put around them. What its owner has made larger is not as it was installed.
+const LARGEST_CONTENT: i64 = 80 << 20;
+
 /// Reading and comparing.
 impl Dir {
     /// A lock file to look at, or nothing if there is none, or no lock file.
@@ -511,6 +528,13 @@ impl Dir {
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a file is there with this content, and can be read. No more is read of it than is expected.
+    pub(crate) fn has_content(&self, name: &OsStr, content: &[u8]) -> Result<bool, Error> {
+        let Some((mut file, status)) = self.open_to_compare(name)? else { return Ok(false) };
+        Ok(usize::try_from(status.st_size).ok() == Some(content.len())
+            && *self.read_all(&mut file, &status, name)? == content)
     }
 
     /// The content of a file, or nothing if it is not there.
@@ -527,15 +551,7 @@ impl Dir {
     /// What stat(2) says of a file if it is there and has this content, these permissions and this owner, and no access
     /// control list.
     pub(crate) fn same(&self, name: &OsStr, content: &[u8], access: Access) -> Result<Option<FileStat>, Error> {
-        let (mut file, status) = match self.open(name) {
-            Ok(opened) => opened,
-            // Not there, or something else than a file: a link, a directory, a socket.
-            Err(Error::Call {
-                errno: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL,
-                ..
-            }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some((mut file, status)) = self.open_to_compare(name)? else { return Ok(None) };
         let is_same = has_access(&status, access)
             && usize::try_from(status.st_size).ok() == Some(content.len())
             && !has(&file, ACCESS_LIST, || self.path.join(name))?
@@ -576,9 +592,27 @@ impl Dir {
         if let Occupant::Link(link) = self.look(name)? {
             return other.link(&link.target, name, Some(link.owner)).map(drop);
         }
-        let (mut file, status) = self.open(name)?;
+        // What its owner has made so large, or does not let others read, is not as it was installed, and is about to be made anew.
+        let (mut file, status) = match self.open_to_compare(name)? {
+            Some((file, status)) if status.st_size <= LARGEST_CONTENT => (file, status),
+            _ => return Ok(()),
+        };
         let content = self.read_all(&mut file, &status, name)?;
         other.write(name, &content, access_of(&status)).map(drop)
+    }
+
+    /// Opens a regular file; nothing if there is none that can be read as one.
+    fn open_to_compare(&self, name: &OsStr) -> Result<Option<(Handle, FileStat)>, Error> {
+        match self.open(name) {
+            Ok(opened) => Ok(Some(opened)),
+            // Not there, or something else than a file: a link, a directory, a socket. Or its owner has a lease on it, which
+            // keeps others out.
+            Err(Error::Call {
+                errno: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL | Errno::EAGAIN,
+                ..
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a regular file; anything else is EINVAL.
@@ -599,6 +633,9 @@ impl Dir {
         let (mut file, status) = self.open(name)?;
         if has(&file, ACCESS_LIST, || self.path.join(name))? {
             return Err(Error::Untrusted { path: self.path.join(name) });
+        }
+        if status.st_size > LARGEST_CONTENT {
+            return Err(Error::call("read", self.at(name))(Errno::EFBIG));
         }
         Ok((self.read_all(&mut file, &status, name)?, status))
     }

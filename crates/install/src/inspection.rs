@@ -117,7 +117,12 @@ impl Current<'_> {
         wanted: &[Credential<'_>],
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
-        if let (Some(root), Some(_)) = (self.root(), self.running()) {
+        let root = self.root().map(Dir::listable).transpose();
+        if let Ok(Some(root)) = &root
+            && let Err(error) = mount::refuse(self, root, directories(group))
+        {
+            found.push(Surrounding::Refused(error));
+        } else if let (Some(root), Some(_)) = (self.root(), self.running()) {
             let path = self.location().mount_point();
             let is_settled = || match root.listable() {
                 Ok(root) => root.is_settled(directories(group)),
@@ -131,7 +136,7 @@ impl Current<'_> {
                 found.push(Surrounding::Directory(path.to_owned()));
             }
         }
-        credentials::compare(self.root(), directory, wanted, &mut found)?;
+        credentials::compare(self.root(), directory, wanted, credentials::owner(directories(group)), &mut found)?;
         Ok(found)
     }
 
@@ -188,7 +193,7 @@ impl Current<'_> {
         let path = running.path().join(&*file.wanted.place());
         let (parent, name) = split(&path)?;
         let Some(parent) = Dir::existing(parent)? else { return Ok(false) };
-        Ok(parent.read(name)?.is_some_and(|content| *content == *file.content))
+        parent.has_content(name, file.content)
     }
 
     /// How the link of a file outside of the generations is not as it should be, whether there is a generation or not.

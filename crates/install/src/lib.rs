@@ -28,6 +28,7 @@ mod current;
 mod dir;
 mod error;
 mod file;
+mod foreign;
 mod generation;
 mod inspection;
 mod links;

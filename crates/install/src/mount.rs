@@ -28,6 +28,7 @@ use rustix::mount::{
 
 use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
+use crate::foreign::foreign;
 use crate::generation::is_as_made;
 use crate::location::number;
 use crate::notice::Notice;
@@ -51,6 +52,7 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
         return Ok(Mounted { root, beneath: None, notices: Vec::new() });
     };
     let mut before = open(path)?;
+    refuse(current, &before, access)?;
     let mut taken_away = None;
     if finish(&before, current)? {
         taken_away = Some(std::mem::replace(&mut before, open(path)?));
@@ -79,6 +81,27 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     }
     settle(&root, access)?;
     Ok(Mounted { root, beneath, notices })
+}
+
+/// Whether the mount point may be used: a new file system hides what is in it, or takes the place of the one that is there, and
+/// one that is not ours yet gets another owner and other permissions. What this program did not make is not to go that way.
+///
+/// # Errors
+///
+/// [`Error::Foreign`] or [`Error::Mounted`] for something that is not ours.
+pub(crate) fn refuse(current: &Current<'_>, root: &Dir, access: Access) -> Result<(), Error> {
+    let Some(kind) = MemoryKind::of(current.location()) else { return Ok(()) };
+    let stays = kind.is_at(root)? && (current.number().is_some() || root.is_settled(access)?);
+    if stays {
+        return Ok(());
+    }
+    if root.is_mount()? && !is_memory(root)? {
+        return Err(Error::Mounted { path: root.path().to_owned() });
+    }
+    match foreign(root)?.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// What people call the file system that is to be at the mount point, if it is not there.

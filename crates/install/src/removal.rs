@@ -1,16 +1,12 @@
 //! Taking away all that runs have installed at a location, for the day on which a machine is to have no secrets any more.
 
-use std::ffi::OsStr;
-
 use nix::errno::Errno;
 
 use crate::credentials;
-use crate::dir::{Dir, Is, Occupant, split};
-use crate::generation::is_as_made;
-use crate::location::number;
+use crate::dir::{Dir, Occupant, split};
+use crate::foreign::{foreign, is_number};
 use crate::lock::Lock;
 use crate::notice::Notice;
-use crate::record::is_record;
 use crate::store::remove_prepared;
 use crate::{Current, Error, FileSystem, Location, links, mount};
 
@@ -174,43 +170,6 @@ fn leads_there(location: &Location) -> bool {
 /// The directory of the generations, if it is there.
 fn root(location: &Location) -> Result<Option<Dir>, Error> {
     Dir::existing(location.mount_point())?.map(|root| root.listable()).transpose()
-}
-
-/// What this program did not make: everything among the generations but their numbers and the records, and in them every
-/// mount and special file.
-fn foreign(root: &Dir) -> Result<Vec<Error>, Error> {
-    let mut found = Vec::new();
-    for (name, is) in root.entries()? {
-        match is {
-            Is::Directory if is_number(&name) && is_as_made(root, &name)? => foreign_below(root, &name, &mut found)?,
-            Is::Other if is_record(&name) => {}
-            _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
-        }
-    }
-    Ok(found)
-}
-
-fn foreign_below(above: &Dir, name: &OsStr, found: &mut Vec<Error>) -> Result<(), Error> {
-    let directory = match above.within(name) {
-        Ok(directory) => directory,
-        Err(error @ Error::Mounted { .. }) => {
-            found.push(error);
-            return Ok(());
-        }
-        Err(error) => return Err(error),
-    };
-    for (name, is) in directory.entries()? {
-        if is == Is::Directory {
-            foreign_below(&directory, &name, found)?;
-        } else if let special @ Occupant::Special = directory.look(&name)? {
-            found.push(Error::Foreign { path: directory.path().join(name), found: special.noun() });
-        }
-    }
-    Ok(())
-}
-
-fn is_number(name: &OsStr) -> bool {
-    number(name.as_encoded_bytes()).is_some()
 }
 
 /// How many file systems are taken away from one mount point, at most.

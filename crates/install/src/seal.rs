@@ -19,6 +19,11 @@ impl Seal {
         self.add(path, status, Changed::Then, &[]);
     }
 
+    /// Adds a directory that others too may put something into and take it away.
+    pub(crate) fn place(&mut self, path: &Path, status: &FileStat) {
+        self.add(path, status, Changed::Whenever, &[]);
+    }
+
     /// Adds a link.
     pub(crate) fn link(&mut self, path: &Path, target: &OsStr, status: &FileStat) {
         self.add(path, status, Changed::Whenever, target.as_bytes());

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU64;
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid};
+use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
@@ -17,7 +17,7 @@ use crate::mount::{self, Mounted};
 use crate::notice::Notice;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
-use crate::{Access, Changes, Error, File, Location, Ownership, generation, links, record};
+use crate::{Access, Changes, Error, File, Location, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -145,7 +145,7 @@ impl<'l> Store<'l> {
     /// What is already right is not touched. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a credential that is missing or left behind"]
     pub fn publish(&mut self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
-        let owner = self.directories.owner.map(|_| Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) });
+        let owner = credentials::owner(self.directories);
         let (failures, seal) = credentials::update(&self.root, directory, credentials, owner);
         self.credentials = seal;
         failures

@@ -345,6 +345,17 @@ fn what_is_mounted_below_a_generation_does_not_come_along_into_another_file_syst
     let below = ramfs.location.mount_point().join("1/dir/data");
     fs::create_dir(&below).unwrap();
     mount(Some(&data), &below, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    let error = tmpfs.install(&[tmpfs.secret("dir/a", "1")]).unwrap_err();
+    assert!(matches!(&error, Error::Mounted { path } if *path == below), "{error}");
+    assert_eq!(fs::read_to_string(below.join("precious")).unwrap(), "x");
+    umount2(&below, MntFlags::empty()).unwrap();
+    // On a file too, which nobody would look for.
+    let file = ramfs.location.mount_point().join("1/dir/a");
+    mount(Some(&data.join("precious")), &file, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    let error = tmpfs.install(&[tmpfs.secret("dir/a", "1")]).unwrap_err();
+    assert!(matches!(&error, Error::Mounted { path } if *path == file), "{error}");
+    umount2(&file, MntFlags::empty()).unwrap();
+    fs::remove_dir(&below).unwrap();
     tmpfs.install(&[tmpfs.secret("dir/a", "1")]).unwrap();
     assert_eq!(fs::read_to_string(data.join("precious")).unwrap(), "x");
     assert_eq!(tmpfs.tree().len(), 2);
@@ -487,12 +498,63 @@ fn a_generation_in_a_mere_directory_is_carried_into_memory() {
     fs::write(generation.join("a"), "old").unwrap();
     fs::write(place.location.mount_point().join("foreign"), "x").unwrap();
     symlink(&generation, place.location.symlink_path()).unwrap();
+    // It would be hidden.
+    let error = place.install(&[place.secret("a", "new")]).unwrap_err();
+    assert!(matches!(error, Error::Foreign { found: "a file", .. }), "{error}");
+    assert_eq!(fs::read_to_string(place.location.symlink_path().join("a")).unwrap(), "old");
+    fs::remove_file(place.location.mount_point().join("foreign")).unwrap();
     let run = place.install(&[place.secret("a", "new")]).unwrap();
     assert_eq!((run.changes.activation(), run.active), (Activation::Update, Some(5)));
     assert_eq!(place.tree()["a"].content(), "new");
     umount2(place.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
     assert!(!generation.exists());
-    assert!(place.location.mount_point().join("foreign").exists());
+}
+
+#[test]
+fn a_mount_point_with_something_foreign_is_not_used() {
+    if in_namespace("a_mount_point_with_something_foreign_is_not_used").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    let mount_point = place.location.mount_point();
+    fs::create_dir_all(mount_point).unwrap();
+    let refused = |found: &str| {
+        let before = fs::metadata(mount_point).unwrap().mode();
+        let error = place.install(&[place.secret("a", "1")]).unwrap_err();
+        assert!(matches!(&error, Error::Foreign { found: other, .. } if *other == found), "{error}");
+        assert_eq!(fs::read_to_string(mount_point.join("mine")).unwrap(), "precious");
+        assert_eq!(fs::metadata(mount_point).unwrap().mode(), before);
+        assert!(!place.location.symlink_path().exists());
+    };
+    fs::write(mount_point.join("mine"), "precious").unwrap();
+    refused("a file");
+    // A file system of somebody else, in memory too.
+    mount(Some("none"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=1777")).unwrap();
+    fs::write(mount_point.join("mine"), "precious").unwrap();
+    refused("a file");
+    fs::remove_file(mount_point.join("mine")).unwrap();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
+fn a_secret_that_its_owner_has_made_huge_is_made_anew() {
+    if in_namespace("a_secret_that_its_owner_has_made_huge_is_made_anew").is_none() {
+        return;
+    }
+    let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+    let secret = |place: &Place, content: &str| place.secret("a", content).mode(0o600);
+    ramfs.install(&[secret(&ramfs, "1")]).unwrap();
+    let path = ramfs.location.symlink_path().join("a");
+    for content in ["1", "2"] {
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        ramfs.install(&[secret(&ramfs, content)]).unwrap();
+        assert_eq!(ramfs.tree()["a"].content(), content);
+    }
+    // A new file system gets a copy of what is there.
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    tmpfs.install(&[secret(&tmpfs, "3")]).unwrap();
+    assert_eq!(tmpfs.tree()["a"].content(), "3");
 }
 
 #[test]
@@ -507,7 +569,7 @@ fn a_failure_while_mounting_leaves_the_running_generation() {
     nix::unistd::mkfifo(&ramfs.location.mount_point().join("1/pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let tmpfs = Place::mounted(FileSystem::Tmpfs, 0);
     let error = tmpfs.install(&[tmpfs.secret("a", "2")]).unwrap_err();
-    assert!(matches!(error, Error::Call { action: "read", .. }), "{error}");
+    assert!(matches!(error, Error::Foreign { found: "a special file", .. }), "{error}");
     assert_eq!(fs::read_to_string(ramfs.location.symlink_path().join("a")).unwrap(), "1");
     assert_eq!(mounts(ramfs.location.mount_point()).len(), 1);
     assert!(!ramfs.path("run/.secrets.d.new").exists());

@@ -1,0 +1,48 @@
+//! What stands among the generations that this program did not make.
+
+use std::ffi::OsStr;
+
+use crate::Error;
+use crate::dir::{Dir, Is, Occupant};
+use crate::generation::is_as_made;
+use crate::location::number;
+use crate::record::is_record;
+
+/// What this program did not make: everything among the generations but their numbers and the records, and in them every
+/// mount and special file.
+pub(crate) fn foreign(root: &Dir) -> Result<Vec<Error>, Error> {
+    let mut found = Vec::new();
+    for (name, is) in root.entries()? {
+        match is {
+            Is::Directory if is_number(&name) && is_as_made(root, &name)? => foreign_below(root, &name, &mut found)?,
+            Is::Other if is_record(&name) => {}
+            _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
+        }
+    }
+    Ok(found)
+}
+
+fn foreign_below(above: &Dir, name: &OsStr, found: &mut Vec<Error>) -> Result<(), Error> {
+    let directory = match above.within(name) {
+        Ok(directory) => directory,
+        Err(error @ Error::Mounted { .. }) => {
+            found.push(error);
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    for (name, is) in directory.entries()? {
+        if is == Is::Directory {
+            foreign_below(&directory, &name, found)?;
+        } else if let special @ Occupant::Special = directory.look(&name)? {
+            found.push(Error::Foreign { path: directory.path().join(name), found: special.noun() });
+        } else if directory.has_mount(&name)? {
+            found.push(Error::Mounted { path: directory.path().join(name) });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn is_number(name: &OsStr) -> bool {
+    number(name.as_encoded_bytes()).is_some()
+}
