@@ -15,20 +15,45 @@ use crate::location::NeededLink;
 use crate::{Current, Error, File, Location};
 
 impl Current<'_> {
-    /// The files whose path leads to where the program keeps its own things, or to the path of another file, by their
-    /// position. Reads only.
+    /// The files whose path leads to where the program keeps its own things, to one of the `inputs`, or to the path of another
+    /// file, by their position. The directory of `credentials` is the program's own if there is one to be in it. Reads only.
     ///
     /// # Errors
     ///
     /// [`Error::Nested`] if the symlink path leads into the mount point, or the other way round, by whichever name.
-    pub fn misplaced(&self, files: &[File<'_>]) -> Result<Vec<(usize, Error)>, Error> {
-        let ours = Ours::of(self.location())?;
+    pub fn misplaced<'p>(
+        &self,
+        files: &[File<'_>],
+        inputs: impl IntoIterator<Item = &'p Path>,
+        credentials: &Path,
+    ) -> Result<Vec<(usize, Error)>, Error> {
+        let mut ours = Ours::of(self.location())?;
         let mut misplaced = Vec::new();
+        let is_outside = |file: &File<'_>| matches!(self.location().link(&file.wanted), NeededLink::Outside(_));
+        if !files.iter().any(is_outside) {
+            return Ok(misplaced);
+        }
+        if files.iter().any(|file| file.wanted.credential.is_some())
+            && let Ok(spot) = ours.judge(credentials, &mut HashMap::new())
+        {
+            ours.add(&spot, What::Credentials, credentials);
+        }
         let mut trails = HashMap::new();
+        let mut read: HashMap<Spot, &Path> = HashMap::new();
+        for input in inputs {
+            // What cannot be reached is not read.
+            if let Ok(spot) = ours.judge(input, &mut trails) {
+                read.insert(spot, input);
+            }
+        }
         let mut taken: HashMap<Spot, &Path> = HashMap::new();
         for (position, file) in files.iter().enumerate() {
             let NeededLink::Outside(path) = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
+                Ok(spot) if read.contains_key(&spot) => {
+                    let input = read.get(&spot).map_or(path, |input| input).to_owned();
+                    misplaced.push((position, Error::OfInput { path: path.to_owned(), input }));
+                }
                 Ok(spot) => match taken.get(&spot) {
                     Some(other) => {
                         let (path, other) = (path.to_owned(), (*other).to_owned());
@@ -68,6 +93,8 @@ struct OwnPlace {
 enum What {
     SymlinkPath,
     MountPoint,
+    /// The directory of the credentials.
+    Credentials,
     /// A name that the program uses while it works.
     Temporary,
 }
@@ -187,7 +214,7 @@ impl Ours {
                     What::SymlinkPath if names.len() == spot.below.len() => {
                         Err(Error::HidesSecrets { path: path.to_owned() })
                     }
-                    What::SymlinkPath | What::MountPoint => inside(ours),
+                    What::SymlinkPath | What::MountPoint | What::Credentials => inside(ours),
                 };
             }
         }

@@ -100,14 +100,14 @@ pub(crate) fn compare(
     }
     let directory = match credentials {
         [] => None,
-        _ => Dir::existing(path)?,
+        _ => match existing(path) {
+            Ok(directory) => directory,
+            Err(error) => {
+                found.push(Surrounding::Credential(error));
+                return Ok(());
+            }
+        },
     };
-    if let Some(directory) = &directory
-        && let Err(error) = fit(directory)
-    {
-        found.push(Surrounding::Refused(error));
-        return Ok(());
-    }
     for credential in credentials {
         let place = path.join(credential.file());
         let Some(directory) = &directory else {
@@ -116,7 +116,7 @@ pub(crate) fn compare(
         };
         let is_known = known.contains(&credential.published(path));
         if let Err(error) = claim(directory, credential, is_known) {
-            found.push(Surrounding::Refused(error));
+            found.push(Surrounding::Credential(error));
         } else if directory.file_status(credential.file())?.is_none() {
             found.push(Surrounding::NoCredential(place));
         } else if directory.same(credential.file(), credential.content, Access { permissions: FILE, owner })?.is_none()
@@ -218,6 +218,18 @@ fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
     };
     fit(&directory)?;
     Ok(directory)
+}
+
+/// The directory, if it is there and fit for plaintext.
+fn existing(path: &Path) -> Result<Option<Dir>, Error> {
+    let (parent, name) = split(path)?;
+    let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
+    if let Occupant::Nothing = parent.look(name)? {
+        return Ok(None);
+    }
+    let directory = parent.child(name)?;
+    fit(&directory)?;
+    Ok(Some(directory))
 }
 
 /// Whether plaintext may be in it.

@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::sys::statfs::fstatfs;
+use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use rustix::fs::{
     AtFlags as StatxAt, RenameFlags, StatxFlags, fgetxattr_query, fremovexattr, readlinkat, renameat_with, statx,
@@ -265,6 +266,12 @@ impl Dir {
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
     }
 
+    /// Whether nothing can be made here, whoever tries.
+    pub(crate) fn is_read_only(&self) -> Result<bool, Error> {
+        let facts = fstatvfs(&self.handle).map_err(Error::call("look at the file system of", &self.path))?;
+        Ok(facts.flags().contains(FsFlags::ST_RDONLY))
+    }
+
     /// For messages.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -505,11 +512,24 @@ impl Dir {
         let handle = openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
             .map_err(Error::call("open", self.at(name)))?;
         let status = fstat(&handle).map_err(Error::call("look at", self.at(name)))?;
-        if kind(&status) != SFlag::S_IFREG || !is_trusted(&status) || status.st_mode & OTHERS_ALL != 0 {
-            return Err(Error::Foreign { path: path(), found: "a lock file" });
-        }
-        Ok(handle)
+        if is_lock(&status) { Ok(handle) } else { Err(Error::Foreign { path: path(), found: "a lock file" }) }
     }
+
+    /// Why [`Dir::lockable`] would refuse what has this name.
+    pub(crate) fn refuses_lock(&self, name: &OsStr) -> Result<Option<Error>, Error> {
+        match self.status_of(name) {
+            Ok(status) if is_lock(&status) => Ok(None),
+            Ok(_) => Ok(Some(Error::Foreign { path: self.path.join(name), found: "a lock file" })),
+            Err(error) if error.is_absence() => Ok(None),
+            // A name that is too long.
+            Err(error) => Ok(Some(error)),
+        }
+    }
+}
+
+/// Whether it is a file that only root and our own user can open.
+fn is_lock(status: &FileStat) -> bool {
+    kind(status) == SFlag::S_IFREG && is_trusted(status) && status.st_mode & OTHERS_ALL == 0
 }
 
 /// The most bytes of a file that is read as a whole: many times what a hundred thousand links take.

@@ -113,6 +113,15 @@ pub enum Error {
         /// What is made by means of it.
         of: PathBuf,
     },
+    /// A link at a place that something is read from.
+    #[error("{path} is where {input} is read from, which a link there would replace; give it another path",
+        path = path.display(), input = input.display())]
+    OfInput {
+        /// Where the link was wanted.
+        path: PathBuf,
+        /// What is read, as it is known.
+        input: PathBuf,
+    },
     /// Two links at one place.
     #[error(
         "{path} and {other} lead to the same place, and only one link can be there; give each its own path",

@@ -121,7 +121,7 @@ impl Current<'_> {
         if let Ok(Some(root)) = &root
             && let Err(error) = mount::refuse(self, root, directories(group))
         {
-            found.push(Surrounding::Refused(error));
+            found.push(Surrounding::MountPoint(error));
         } else if let (Some(root), Some(_)) = (self.root(), self.running()) {
             let path = self.location().mount_point();
             let is_settled = || match root.listable() {
@@ -130,14 +130,25 @@ impl Current<'_> {
                 Err(Error::Call { errno: Errno::EACCES, .. }) => Ok(true),
                 Err(error) => Err(error),
             };
-            if let Some(wanted) = mount::missing(self.location(), root)? {
-                found.push(Surrounding::FileSystem { path: path.to_owned(), wanted });
+            if let Some(missing) = self.misses_file_system()? {
+                found.push(missing);
             } else if !is_settled()? {
                 found.push(Surrounding::Directory(path.to_owned()));
             }
         }
         credentials::compare(self.root(), directory, wanted, credentials::owner(directories(group)), &mut found)?;
         Ok(found)
+    }
+
+    /// That the running generation is not on the file system that it is to be on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if the file system cannot be asked.
+    pub fn misses_file_system(&self) -> Result<Option<Surrounding>, Error> {
+        let (Some(root), Some(_)) = (self.root(), self.running()) else { return Ok(None) };
+        let missing = mount::missing(self.location(), root)?;
+        Ok(missing.map(|wanted| Surrounding::FileSystem { path: root.path().to_owned(), wanted }))
     }
 
     /// The kind of file system that the running generation is on, such as `ramfs`; nothing without a generation.

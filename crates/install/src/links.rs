@@ -61,6 +61,13 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
+/// # Errors
+///
+/// The record of the links cannot be read.
+pub(crate) fn check_record(root: &Dir) -> Result<(), Error> {
+    record::read::<Made>(root).map(drop)
+}
+
 /// Removes all links that are recorded, and gives how many there were. The record stays.
 ///
 /// # Errors

@@ -97,6 +97,12 @@ impl Drop for Lock {
     }
 }
 
+/// What would keep the lock from being taken: something else at its name, or a file that others can open. Reads only.
+pub(crate) fn obstacle(location: &Location) -> Result<Option<Error>, Error> {
+    let (parent, name) = split(location.mount_point())?;
+    Dir::existing(parent)?.map_or(Ok(None), |parent| parent.refuses_lock(&file_name(name)))
+}
+
 /// Whether a run is going on, for those who only look.
 ///
 /// The lock is tried and given back at once, so that no run waits for a look. An ordinary user may not open the lock of root;

@@ -28,7 +28,10 @@ pub enum Surrounding {
     /// A credential of an earlier run is still there.
     #[error("the credential {path} is there, and the manifest does not want it", path = _0.display())]
     StaleCredential(PathBuf),
-    /// Something that an installation refuses.
+    /// The mount point is in use by somebody else, so that nothing can be installed.
     #[error(transparent)]
-    Refused(Error),
+    MountPoint(Error),
+    /// A credential that an installation does not make, since something is in its way.
+    #[error(transparent)]
+    Credential(Error),
 }

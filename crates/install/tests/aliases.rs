@@ -138,7 +138,7 @@ fn two_paths_that_lead_to_one_place_are_told() {
 fn misplaced(location: &Location, wanted: &[Wanted]) -> Result<Vec<(usize, Error)>, Error> {
     let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
     let before = snapshot(location);
-    let misplaced = Current::inspect(location)?.misplaced(&files);
+    let misplaced = Current::inspect(location)?.misplaced(&files, [], Path::new("/run/credstore"));
     assert_eq!(snapshot(location), before, "it only reads");
     misplaced
 }

@@ -1,11 +1,13 @@
 //! What the files of a plan hold: values of sops files, and templates filled with them. All of it stays in memory.
 
+use std::path::Path;
+
 use install::{Activation, Changes, Current, File, Inputs};
 use nix::unistd::Gid;
 
 use crate::decrypt::FileContent;
 use crate::keys::HostKeys;
-use crate::plan::Plan;
+use crate::plan::{CREDENTIALS, Plan};
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{decrypt, templates};
 
@@ -44,12 +46,15 @@ impl<'p> Contents<'p> {
     /// That nothing is to be installed, for reasons that were reported.
     pub(crate) fn decide(
         &self,
+        plan: &Plan<'_>,
         current: &Current<'_>,
         group: Option<Gid>,
         report: &mut Report,
     ) -> Result<Decision<'_>, Reported> {
         let mut files = self.files();
-        let misplaced = current.misplaced(&files).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let inputs = plan.inputs().chain([report.manifest()]);
+        let misplaced = current.misplaced(&files, inputs, Path::new(CREDENTIALS));
+        let misplaced = misplaced.map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         for (position, error) in misplaced.iter().rev() {
             report.failure(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
         }

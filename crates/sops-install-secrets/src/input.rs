@@ -205,7 +205,7 @@ fn check(metadata: &fs::Metadata) -> Result<(), Closed> {
 }
 
 /// The most bytes of a manifest, a sops file or the text of a template. README says so.
-const LARGEST_FILE: u64 = 64 << 20;
+pub(crate) const LARGEST_FILE: u64 = 64 << 20;
 /// The most bytes of a file of keys.
 const LARGEST_KEY: u64 = 1 << 20;
 /// The most bytes of a table of mounts or a unit.

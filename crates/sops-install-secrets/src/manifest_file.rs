@@ -65,6 +65,14 @@ pub(crate) fn parse(
         }
         Reported
     })?;
+    // Made anew, it would be on a disk.
+    if let (Action::Install | Action::DryRun, true, RuntimeDirectory::At(directory)) =
+        (action, manifest.user_mode(), runtime_directory)
+        && !Path::new(directory).is_dir()
+    {
+        let path = directory.to_owned();
+        return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
+    }
     for problem in manifest.unknown_fields() {
         match action {
             Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
@@ -79,6 +87,13 @@ pub(crate) fn parse(
         }
     }
     Ok(manifest)
+}
+
+/// The session of the user is over, or there was none.
+#[derive(Debug, thiserror::Error)]
+#[error("XDG_RUNTIME_DIR is {path}, which is not there; run this as a user with a session")]
+struct NoRuntimeDirectory {
+    path: String,
 }
 
 /// Reports a problem of the manifest, or of a template's text, with its place.

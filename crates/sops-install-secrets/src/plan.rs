@@ -4,7 +4,7 @@
 //! on this machine is part of it, and each action says it when it matters.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use install::{Access, Current, FileKind, FileSystem, Location, Ownership, Wanted};
 use manifest::{Entry, Manifest, Secret, Template};
@@ -88,6 +88,17 @@ impl<'m> Plan<'m> {
         let (files, directory_group) =
             if asks_slowly { report.watcher().during(accounts::SERVICE, ask) } else { ask() };
         Ok(Self { manifest, location, files, sops_files: sops_files(manifest), directory_group, unknown })
+    }
+
+    /// Every file of this machine that the manifest lets be read. What is in the Nix store has a place that nothing else can have.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let manifest = self.manifest;
+        let keys = manifest.age_key_file().into_iter();
+        let ssh = [manifest.age_ssh_key_paths(), manifest.ssh_key_paths()].into_iter().flatten().map(PathBuf::as_path);
+        let texts = manifest.templates().iter().filter_map(Template::file);
+        let sops = manifest.secrets().iter().map(Secret::sops_file);
+        let all = keys.chain(ssh).chain(texts).chain(sops);
+        all.filter(|path| path.is_absolute() && !path.starts_with("/nix/store"))
     }
 
     /// The group of the directories; none in user mode, where they are the user's.
@@ -236,3 +247,6 @@ impl Owners {
         }
     }
 }
+
+/// Where systemd looks for credentials that units import.
+pub(crate) const CREDENTIALS: &str = "/run/credstore";

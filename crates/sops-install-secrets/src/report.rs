@@ -464,6 +464,11 @@ impl Report {
         self.outcome = outcome;
     }
 
+    /// The manifest of the run.
+    pub(crate) fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+
     /// How the program was called.
     pub(crate) fn program(&self) -> &str {
         &self.program

@@ -32,9 +32,16 @@ pub(crate) fn render<'p>(
                 read.as_ref()
             }
         };
-        if let Some(plaintext) = text.and_then(|text| fill(text, &by_name)) {
-            rendered.push(FileContent { file, plaintext });
+        let Some(parts) = text.and_then(|text| parts(text, &by_name)) else { continue };
+        let length = parts
+            .iter()
+            .fold(0_u64, |length, part| length.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX)));
+        if length > input::LARGEST_FILE {
+            report.failure(Code::TemplateInvalid, file.about(), &TooLarge { length });
+            continue;
         }
+        // The buffer has its full size from the start, so that no part of it stays behind in a smaller one.
+        rendered.push(FileContent { file, plaintext: Plaintext::new(parts.concat()) });
     }
     rendered
 }
@@ -76,9 +83,18 @@ fn read_text(
     }
 }
 
-/// The text with its secrets; `None` if one of them has no value. The buffer has its full size from the start, so that no
-/// part of it stays behind in a smaller one.
-fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Plaintext> {
+/// A template that nothing should be asked to hold.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "filled, it would have {length} bytes, and at most {} are installed; take out placeholders",
+    input::LARGEST_FILE
+)]
+struct TooLarge {
+    length: u64,
+}
+
+/// The text and its secrets, piece by piece; `None` if one of them has no value.
+fn parts<'t>(text: &'t TemplateText, secrets: &HashMap<&Name, &'t [u8]>) -> Option<Vec<&'t [u8]>> {
     let mut parts: Vec<&[u8]> = Vec::with_capacity(text.segments().len());
     for segment in text.segments() {
         parts.push(match segment {
@@ -86,5 +102,5 @@ fn fill(text: &TemplateText, secrets: &HashMap<&Name, &[u8]>) -> Option<Plaintex
             Segment::Secret(name) => secrets.get(name)?,
         });
     }
-    Some(Plaintext::new(parts.concat()))
+    Some(parts)
 }

@@ -64,6 +64,27 @@ fn a_file_without_content_is_called_empty_in_every_format() {
 }
 
 #[test]
+fn a_user_without_a_session_and_a_template_beyond_all_measure_are_refused() {
+    let scratch = Scratch::new();
+    let path = scratch.write("manifest.json", manifest(&[secret("a", "str")]).to_string().as_bytes());
+    let mut command = scratch.command();
+    let run = Scratch::finish(command.env("XDG_RUNTIME_DIR", "/nowhere/1").arg("-ignore-passwd").arg(path));
+    let expected = "XDG_RUNTIME_DIR is /nowhere/1, which is not there; run this as a user with a session\n\
+                    1 failure; nothing was changed\n";
+    assert_eq!((messages(&scratch, &run).as_str(), run.status), (expected, Some(1)));
+    assert!(!Path::new("/nowhere").exists());
+    let mut large = manifest(&[secret("a", "str")]);
+    large["placeholderBySecretName"] = json!({ "a": "@" });
+    // Five letters for each.
+    let content = "@".repeat(14_000_000);
+    large["templates"] = json!([{ "name": "t", "path": "%r/t", "mode": "0400", "content": content }]);
+    let run = scratch.run(&large, &["-ignore-passwd"]);
+    let expected = "template \"t\": filled, it would have 70000000 bytes, and at most 67108864 are installed; take out placeholders\n\
+                    1 failure; all other secrets and templates are installed\n";
+    assert_eq!((messages(&scratch, &run).as_str(), run.status), (expected, Some(1)));
+}
+
+#[test]
 fn text_behind_the_manifest_is_a_warning_and_fails_a_check() {
     let scratch = Scratch::new();
     let text = format!("{}\n  }}\n", manifest(&[secret("a", "str")]));

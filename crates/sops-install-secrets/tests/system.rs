@@ -1028,6 +1028,94 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
 }
 
 #[test]
+fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["credential"] = json!(true);
+    let mut linked = system.secret("b", "str");
+    linked["path"] = json!(system.path("etc/x/b"));
+    let manifest = system.manifest("m.json", &[first, linked], &[]);
+    // What begins with = happens after a first installation.
+    for (obstacle, words) in [
+        ("mkdir .secrets.new", "/.secrets.new is a directory that this program did not make"),
+        ("mkdir -p etc/x/.b.new", "/etc/x/.b.new is a directory that this program did not make"),
+        ("touch etc/x", "cannot open /etc/x: ENOTDIR"),
+        ("touch secrets.d", "cannot open /secrets.d: ENOTDIR"),
+        ("mkdir secrets.d; touch secrets.d/mine", "/secrets.d/mine is a file that this program did not make"),
+        ("mkfifo secrets.d.lock", "/secrets.d.lock is a lock file that this program did not make"),
+        ("ln -s /etc /run/credstore", "/run/credstore"),
+        ("mkdir -m 777 /run/credstore", "/run/credstore is a link or directory that other users can change"),
+        ("= touch secrets.d/7", "/secrets.d/7 is a file that this program did not make"),
+        ("= mkdir secrets/d; mount -t tmpfs x secrets/d", "a file system is mounted at /secrets.d/1/d"),
+        ("= echo x >secrets.d/.links; rm etc/x/b", "/secrets.d/.links is damaged"),
+        ("mkdir etc/x; mount -o ro -t tmpfs x etc/x", "cannot make /etc/x/b: EROFS"),
+    ] {
+        let (before, obstacle) = match obstacle.strip_prefix("= ") {
+            Some(obstacle) => (format!("install {manifest} >/dev/null"), obstacle),
+            None => (String::new(), obstacle),
+        };
+        let run = system.script(&format!(
+            "for name in secrets secrets.d secrets.d.lock .secrets.new etc; do rm -rf $name; done; mkdir etc\n\
+             mount -t tmpfs -o mode=755 tmpfs /run; mkdir /run/nixos; {before}\n{obstacle}\n\
+             install -dry-run {manifest} 2>&1; install {manifest} 2>&1 | tail -1",
+        ));
+        let (look, done) = run.stdout.split_once("exit ").unwrap();
+        assert!(look.contains(words), "{obstacle}: {look}");
+        assert_eq!(done, "1\nexit 1\n", "{obstacle}: {}{}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn a_link_is_put_neither_among_the_credentials_nor_over_what_is_read() {
+    let system = System::new();
+    let mut credential = system.secret("b", "str");
+    credential["credential"] = json!(true);
+    let key = system.path("key");
+    let mut manifests = Vec::new();
+    for (number, path) in ["/run/credstore/b", "/run/credstore", "/alias/key", "/alias/linked.json"].iter().enumerate()
+    {
+        let path = path
+            .strip_prefix("/alias/")
+            .map_or_else(|| (*path).to_owned(), |name| system.path(&format!("alias/{name}")));
+        let mut linked = system.secret("a", "str");
+        linked["path"] = json!(path);
+        let manifest = system.manifest(&format!("manifest{number}.json"), &[linked, credential.clone()], &[]);
+        manifests.push(edited(&system, &manifest, &format!("manifest{number}.json"), "ageKeyFile", json!(key)));
+    }
+    let [one, two, three, _] = &*manifests else { panic!() };
+    let own = edited(&system, &manifests[3], "real.json", "keepGenerations", json!(1));
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; ln -s . alias; ln -s {key} key; ln -s {own} linked.json\n\
+         for manifest in {one} {two} {three} $PWD/linked.json; do install -dry-run $manifest 2>&1; install $manifest 2>&1; done\n\
+         readlink key linked.json",
+        key = corpus().join("keys/age-1.txt").display(),
+    ));
+    let stdout = run.stdout;
+    for (path, words, times) in [
+        ("/run/credstore/b", "would lie below /run/credstore, where", 2),
+        ("/alias/key", "is where /key is read from, which a link there would replace", 2),
+        ("/alias/linked.json", "is where /linked.json is read from, which a link there would replace", 2),
+    ] {
+        let said = stdout.lines().filter(|line| line.contains(path) && line.contains(words)).count();
+        assert_eq!(said, times, "{path}: {stdout}");
+    }
+    assert!(stdout.ends_with("age-1.txt\n/real.json\n"), "{stdout}");
+}
+
+#[test]
+fn a_status_says_that_secrets_are_on_another_file_system() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let tmpfs = edited(&system, &manifest, "tmpfs.json", "useTmpfs", json!(true));
+    let run = system.script(&format!(
+        "install {manifest}; {} -ignore-passwd -status {tmpfs}",
+        env!("CARGO_BIN_EXE_sops-install-secrets")
+    ));
+    assert!(run.stdout.contains("/secrets.d is not on a tmpfs of its own\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("install them again with"), "{}", run.stdout);
+}
+
+#[test]
 fn a_secret_can_be_a_credential_too_and_goes_with_it() {
     let system = System::new();
     let mut published = system.secret("db/password", "nest/a/b");

@@ -6,13 +6,12 @@ use install::{Current, Drift, File, Inputs, Surrounding};
 use manifest::Manifest;
 use nix::unistd::Gid;
 
-use super::install::CREDENTIALS;
 use crate::cli::{AccountLookup, Action, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
-use crate::plan::{Plan, Unknown};
+use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, VERBS};
@@ -44,7 +43,7 @@ pub(super) fn dry_run(
     plan.report_unknown_accounts(report);
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
-        let Decision { files, changes } = contents.decide(&current, group, report)?;
+        let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
         report.changes(&changes);
         let links = links(&current, &files, report)?;
         let due = units::due(&current);
@@ -85,6 +84,12 @@ fn surroundings(
     group: Option<Gid>,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
+    let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
+    let obstacles = current.obstacles(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    let mut is_possible = obstacles.before.is_empty();
+    for error in obstacles.before.iter().chain(&obstacles.after) {
+        report.failure(Code::InstallationFailed, About::default(), error);
+    }
     let credentials: Vec<_> = files.iter().filter_map(File::credential).collect();
     let found = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
     let mut lines = Vec::new();
@@ -95,13 +100,23 @@ fn surroundings(
             Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
             Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
             Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
-            Surrounding::Refused(error) => {
+            Surrounding::MountPoint(error) => {
+                is_possible = false;
+                report.failure(Code::InstallationFailed, About::default(), &error);
+                continue;
+            }
+            Surrounding::Credential(error) => {
                 report.failure(Code::LinkFailed, About::default(), &error);
                 continue;
             }
         });
     }
-    Ok(lines)
+    if is_possible {
+        Ok(lines)
+    } else {
+        report.outcome(Outcome::Failed);
+        Err(Reported)
+    }
 }
 
 /// The lines on links that an installation would make or change. What it would refuse is a failure.

@@ -14,7 +14,7 @@ use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
-use crate::plan::{self, Plan, Unknown};
+use crate::plan::{self, CREDENTIALS, Plan, Unknown};
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
 use crate::{manifest_file, questions};
@@ -82,7 +82,7 @@ fn install(
     let is_untouched = current.is_stamped(&inputs, questions::ask);
     let contents = (!is_untouched).then(|| Contents::of(&plan, &keys, &mut inputs, report));
     drop(keys);
-    let decision = contents.as_ref().map(|contents| contents.decide(&current, group, report)).transpose()?;
+    let decision = contents.as_ref().map(|contents| contents.decide(&plan, &current, group, report)).transpose()?;
     let nothing = Changes::none();
     let changes = decision.as_ref().map_or(&nothing, |decision| &decision.changes);
     report.changes(changes);
@@ -160,9 +160,6 @@ fn install(
     }
     Ok(())
 }
-
-/// Where systemd looks for credentials that units import.
-pub(super) const CREDENTIALS: &str = "/run/credstore";
 
 /// What kind of warning a notice is.
 pub(super) fn code_of(notice: &Notice) -> Code {

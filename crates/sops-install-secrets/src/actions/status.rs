@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use install::{Current, Drift, FileKind, Inputs, Installed};
+use install::{Current, Drift, FileKind, Inputs, Installed, Surrounding};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -39,8 +39,9 @@ pub(super) fn run(
         // Another owner than the wanted one cannot be seen where that is not known.
         plan.report_unknown_accounts(report);
         let installed = look(&plan, &current, report)?;
+        let misses = current.misses_file_system().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         match arguments.output {
-            Output::Lines => table.print(&installed, &current, path, report),
+            Output::Lines => table.print(&installed, &current, misses, path, report),
             Output::Json => report.installed(installed),
         }
         Ok(())
@@ -80,7 +81,14 @@ struct Table {
 }
 
 impl Table {
-    fn print(&self, installed: &InstalledFiles, current: &Current<'_>, manifest: &ManifestPath, report: &Report) {
+    fn print(
+        &self,
+        installed: &InstalledFiles,
+        current: &Current<'_>,
+        misses: Option<Surrounding>,
+        manifest: &ManifestPath,
+        report: &Report,
+    ) {
         let link = current.location().symlink_path();
         match (current.running_number(), installed.file_system) {
             (Some(number), Some(file_system)) => {
@@ -88,6 +96,9 @@ impl Table {
                 report.line(format_args!("generation {number} in {}, on {file_system}", place.display()));
             }
             _ => report.line(format_args!("nothing is installed at {}", link.display())),
+        }
+        if let Some(misses) = &misses {
+            report.line(misses);
         }
         self.print_rows(&installed.files, report);
         for place in installed.superfluous.iter().flatten() {
@@ -100,7 +111,7 @@ impl Table {
         print_identities(&self.identities, report);
         let drifted = installed.files.iter().filter(|row| !row.drift.is_empty()).count();
         let superfluous = installed.superfluous.as_ref().map_or(0, Vec::len);
-        if drifted == 0 && superfluous == 0 {
+        if drifted == 0 && superfluous == 0 && misses.is_none() {
             report.line("all is as the manifest says, as far as can be seen without decrypting");
         } else {
             let all = installed.files.len();

@@ -5,13 +5,12 @@ use std::path::Path;
 use install::{Changes, Credential, Current, Drift, File, Inputs, Surrounding};
 use nix::unistd::Gid;
 
-use super::install::CREDENTIALS;
 use crate::cli::{Action, Arguments, ManifestPath};
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
-use crate::plan::{Plan, Unknown};
+use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{manifest_file, steady};
@@ -113,7 +112,7 @@ fn compare(
     let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
     for surrounding in surroundings.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
         let (code, remedy) = match surrounding {
-            Surrounding::Refused(_) => (Code::Different, None),
+            Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
             Surrounding::StaleCredential(_) => (Code::Superfluous, remedy()),
             Surrounding::FileSystem { .. } | Surrounding::Directory(_) | Surrounding::OtherCredential(_) => {

@@ -1,0 +1,90 @@
+//! What would keep an installation from being made, for those who only look. Reads only.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::dir::{Dir, Occupant, split, temporary};
+use crate::foreign::{foreign, is_number};
+use crate::location::NeededLink;
+use crate::{Current, Error, Wanted, links, lock};
+
+/// What would keep an installation from being made.
+#[derive(Debug, Default)]
+pub struct Obstacles {
+    /// What it fails at before readers see anything new.
+    pub before: Vec<Error>,
+    /// What it fails at afterwards: one link is missing, or something cannot be removed.
+    pub after: Vec<Error>,
+}
+
+impl Current<'_> {
+    /// What an installation of these files would refuse or fail at, apart from what stands at the very paths of their links.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if something cannot be looked at.
+    pub fn obstacles(&self, files: &[Wanted<'_>]) -> Result<Obstacles, Error> {
+        let location = self.location();
+        let Obstacles { mut before, mut after } = Obstacles::default();
+        match unreachable(location.mount_point(), 0) {
+            Some(error) => before.push(error),
+            None => before.extend(lock::obstacle(location)?),
+        }
+        before.extend(prepared(location.symlink_path(), location.mount_point())?);
+        if let (Some(u64::MAX), link) = (self.number(), location.symlink_path().to_owned()) {
+            before.push(Error::LastGeneration { generation: u64::MAX, link });
+        }
+        if let Some(root) = self.root() {
+            after.extend(links::check_record(root).err());
+            if root.is_read_only()? {
+                before.push(Error::call("write below", location.mount_point())(Errno::EROFS));
+            }
+            // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
+            if let Ok(root) = root.listable() {
+                let has_number =
+                    |path: &Path| path.parent() == Some(root.path()) && path.file_name().is_some_and(is_number);
+                after.extend(foreign(&root)?.into_iter().filter(|error| match error {
+                    Error::Mounted { .. } => true,
+                    Error::Foreign { path, .. } => has_number(path),
+                    _ => false,
+                }));
+            }
+        }
+        for file in files {
+            if let NeededLink::Outside(path) = location.link(file) {
+                // One that is right is not made.
+                if self.inspect_outer_link(file)?.is_some() {
+                    after.extend(prepared(path, location.symlink_path())?);
+                }
+            }
+        }
+        Ok(Obstacles { before, after })
+    }
+}
+
+/// What stands at the name under which a link is prepared, or instead of a directory on the way to it.
+fn prepared(path: &Path, ours: &Path) -> Result<Option<Error>, Error> {
+    if let Some(error) = unreachable(path, 1) {
+        return Ok(Some(error));
+    }
+    let (parent, name) = split(path)?;
+    let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
+    if parent.is_read_only()? {
+        return Ok(Some(Error::call("make", path)(Errno::EROFS)));
+    }
+    let name: &OsStr = &temporary(name);
+    Ok(match parent.look(name)? {
+        Occupant::Nothing => None,
+        Occupant::Link(link) if link.target.starts_with(ours) => None,
+        found => Some(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
+    })
+}
+
+/// Something else than a directory where one would have to be made or entered: on the way to the path but for its last parts.
+fn unreachable(path: &Path, last: usize) -> Option<Error> {
+    let above = path.ancestors().skip(last).find(|above| above.symlink_metadata().is_ok())?;
+    let is_directory = above.metadata().is_ok_and(|metadata| metadata.is_dir());
+    (!is_directory).then(|| Error::call("open", above)(Errno::ENOTDIR))
+}
