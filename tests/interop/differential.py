@@ -509,7 +509,8 @@ def replay(program, folder, keep):
                 if keep:
                     keep.mkdir(parents=True, exist_ok=True)
                     (keep / f"{seed}-{record.numbers[0]}-{different}.{record.kind}").write_bytes(record.file)
-    print(f"{len(compared)} documents compared and {len(failed - compared)} that fail in both; {looked_up} values looked up; {different} different")
+    print(f"{len(compared)} documents compared and {len(failed - compared)} that fail in both, {len(excused - compared - failed)} only sops cannot decrypt, for reasons of its own; "
+          f"{looked_up} values looked up; {different} different")
     return 1 if different else 0
 
 
