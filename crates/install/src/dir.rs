@@ -516,13 +516,12 @@ impl Dir {
     }
 
     /// Why [`Dir::lockable`] would refuse what has this name.
-    pub(crate) fn refuses_lock(&self, name: &OsStr) -> Result<Option<Error>, Error> {
+    pub(crate) fn refuses_lock(&self, name: &OsStr) -> Option<Error> {
         match self.status_of(name) {
-            Ok(status) if is_lock(&status) => Ok(None),
-            Ok(_) => Ok(Some(Error::Foreign { path: self.path.join(name), found: "a lock file" })),
-            Err(error) if error.is_absence() => Ok(None),
-            // A name that is too long.
-            Err(error) => Ok(Some(error)),
+            Ok(status) if is_lock(&status) => None,
+            Ok(_) => Some(Error::Foreign { path: self.path.join(name), found: "a lock file" }),
+            // Such as that of a name that is too long.
+            Err(error) => Some(error).filter(|error| !error.is_absence()),
         }
     }
 }

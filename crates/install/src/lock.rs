@@ -100,7 +100,7 @@ impl Drop for Lock {
 /// What would keep the lock from being taken: something else at its name, or a file that others can open. Reads only.
 pub(crate) fn obstacle(location: &Location) -> Result<Option<Error>, Error> {
     let (parent, name) = split(location.mount_point())?;
-    Dir::existing(parent)?.map_or(Ok(None), |parent| parent.refuses_lock(&file_name(name)))
+    Ok(Dir::existing(parent)?.and_then(|parent| parent.refuses_lock(&file_name(name))))
 }
 
 /// Whether a run is going on, for those who only look.

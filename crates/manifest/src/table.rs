@@ -243,7 +243,7 @@ pub(crate) static SECRETS: Field = field(
     "secrets",
     FieldKind::Objects(&SECRET),
     EMPTY_LIST,
-    "The secrets to install. What an earlier manifest installed and this one does not name is removed.",
+    "The secrets to install. What an earlier manifest with the same places installed and this one does not name is removed.",
 );
 pub(crate) static TEMPLATES: Field =
     field("templates", FieldKind::Objects(&TEMPLATE), EMPTY_LIST, "The texts with secrets in them to install.");
