@@ -317,11 +317,11 @@ pub enum Error {
     #[error("the placeholder is empty and would match everywhere; give each secret a text of its own")]
     EmptyPlaceholder,
     /// A placeholder that is too long.
-    #[error(
-        "the placeholder is longer than {} bytes; give each secret a short text of its own",
-        crate::placeholder::PLACEHOLDER_BYTES
-    )]
-    LongPlaceholder,
+    #[error("the placeholder is longer than {most} bytes; give each secret a short text of its own")]
+    LongPlaceholder {
+        /// How many bytes it may have.
+        most: usize,
+    },
     /// Two secrets of one placeholder.
     #[error("the placeholder {placeholder:?} is also that of secret {other:?}; give each secret its own")]
     SamePlaceholder {

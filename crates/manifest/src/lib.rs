@@ -3,6 +3,7 @@
 //! This crate says what the document *means* and makes no system call. [`Manifest::from_json`] is the way in; every
 //! type below it exists only if its value is good.
 
+mod account;
 mod clash;
 mod credential;
 mod entry;
@@ -23,6 +24,7 @@ mod template;
 mod unit;
 mod unknown;
 
+pub use account::{AccountError, AccountName, Id};
 pub use credential::{CredentialError, CredentialName};
 pub use entry::Entry;
 pub use error::{Error, Errors, Problem, Subject};
@@ -32,7 +34,7 @@ pub use key::KeyPath;
 pub use manifest::{Logging, Manifest};
 pub use mode::{Mode, ModeError};
 pub use name::{Name, NameError};
-pub use owner::{AccountError, AccountName, Group, Id, Owner};
+pub use owner::{Group, Owner};
 pub use path::{AbsolutePath, PathError, RuntimeDirectory};
 pub use placeholder::Placeholders;
 pub use secret::Secret;

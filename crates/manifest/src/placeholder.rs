@@ -47,7 +47,9 @@ impl Placeholders {
             let problem = match texts.get(name.as_str()).copied() {
                 None => (secret_at, Error::NoPlaceholder),
                 Some((at, "")) => (at, Error::EmptyPlaceholder),
-                Some((at, text)) if text.len() > PLACEHOLDER_BYTES => (at, Error::LongPlaceholder),
+                Some((at, text)) if text.len() > PLACEHOLDER_BYTES => {
+                    (at, Error::LongPlaceholder { most: PLACEHOLDER_BYTES })
+                }
                 Some((at, text)) => {
                     found.push((text, at, name));
                     continue;
@@ -137,7 +139,7 @@ pub(crate) fn shape_at(content: &[u8]) -> Option<&str> {
 }
 
 /// The longest placeholder; those of sops-nix have 83 bytes.
-pub(crate) const PLACEHOLDER_BYTES: usize = 255;
+const PLACEHOLDER_BYTES: usize = 255;
 
 const SHAPE_START: &[u8] = b"<SOPS:";
 const SHAPE_DIGITS: usize = 64;
