@@ -13,8 +13,10 @@ pub(crate) mod ssh;
 mod wycheproof;
 pub(crate) mod x25519;
 
-use ::age_core::format::Stanza;
+use ::age::DecryptError;
+use ::age_core::format::{FileKey, Stanza};
 use go_yaml::BYTE_ORDER_MARK;
+use zeroize::Zeroize;
 
 use self::age::Line;
 pub use self::gpg::Gpg;
@@ -256,6 +258,19 @@ impl Plugin<'_> {
         let failure = |(number, &(place, _))| Some((place, answers.failure(number, header)?));
         self.members.iter().enumerate().filter_map(failure).collect()
     }
+}
+
+/// The file key that stood in a stanza, wiped where it was.
+fn file_key(mut bytes: Vec<u8>) -> Result<FileKey, DecryptError> {
+    let key = FileKey::try_init_with_mut(|key| {
+        if bytes.len() != key.len() {
+            return Err(DecryptError::DecryptionFailed);
+        }
+        key.copy_from_slice(&bytes);
+        Ok(())
+    });
+    bytes.zeroize();
+    key
 }
 
 /// What may be shown of an identity.

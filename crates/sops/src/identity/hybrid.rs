@@ -19,8 +19,7 @@ use sha3::{Digest, Sha3_256, Shake256};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::KeyProblem;
-use super::ssh::file_key;
+use super::{KeyProblem, file_key};
 
 /// Bytes of an ML-KEM-768 ciphertext, and then of the X25519 share behind it.
 /// The kind of its stanzas.

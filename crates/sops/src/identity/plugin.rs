@@ -14,8 +14,7 @@ use age_core::format::{FileKey, Stanza, read, write};
 use age_core::primitives::bech32_decode;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::KeyProblem;
-use super::ssh::file_key;
+use super::{KeyProblem, file_key};
 use crate::child::watcher::Watcher;
 use crate::child::{self, Child, ChildProblem, More, When};
 

@@ -17,9 +17,9 @@ use sha2::digest::generic_array::GenericArray;
 use sha2::{Digest, Sha256, Sha512};
 use ssh_key::private::Ed25519Keypair;
 use x25519_dalek::{PublicKey, StaticSecret};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::{KeyProblem, x25519};
+use super::{KeyProblem, file_key, x25519};
 use crate::foreign::Foreign;
 
 /// A private key of a kind that can be an identity.
@@ -181,19 +181,6 @@ impl age::Identity for Rsa {
 pub(super) fn key_tag(wire: &[u8]) -> String {
     let [first, second, third, fourth, ..] = <[u8; 32]>::from(Sha256::digest(wire));
     Base64Unpadded::encode_string(&[first, second, third, fourth])
-}
-
-/// What stood in a stanza, wiped where it was.
-pub(super) fn file_key(mut bytes: Vec<u8>) -> Result<FileKey, DecryptError> {
-    let key = FileKey::try_init_with_mut(|key| {
-        if bytes.len() != key.len() {
-            return Err(DecryptError::DecryptionFailed);
-        }
-        key.copy_from_slice(&bytes);
-        Ok(())
-    });
-    bytes.zeroize();
-    key
 }
 
 /// A PEM block, decoded.

@@ -11,8 +11,7 @@ use bech32::Hrp;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use super::KeyProblem;
-use super::ssh::file_key;
+use super::{KeyProblem, file_key};
 
 /// An X25519 identity.
 pub(crate) struct Identity {
