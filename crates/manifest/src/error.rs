@@ -22,7 +22,7 @@ impl Errors {
 
     /// The only problem of a text that is no JSON.
     pub(crate) fn syntax(text: &str, failure: Failure) -> Self {
-        let found = Found { at: failure.at, subject: Subject::Document, error: failure.error.into() };
+        let found = Unlocated { at: failure.at, subject: Subject::Document, error: failure.error.into() };
         Self::locate(text.as_bytes(), Problems(vec![found]))
     }
 
@@ -30,7 +30,7 @@ impl Errors {
     pub(crate) fn locate(text: &[u8], Problems(mut found): Problems) -> Self {
         found.sort_by_key(|problem| problem.at);
         let (mut line, mut column, mut reached) = (1_usize, 1_usize, 0);
-        let problems = found.into_iter().map(|Found { at, subject, error }| {
+        let problems = found.into_iter().map(|Unlocated { at, subject, error }| {
             for byte in text.get(reached..at).unwrap_or_default() {
                 match byte {
                     b'\n' => (line, column) = (line.saturating_add(1), 1),
@@ -354,12 +354,12 @@ fn suggestion(nearest: Option<&str>) -> String {
 
 /// The problems that have been found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<Found>);
+pub(crate) struct Problems(Vec<Unlocated>);
 
 impl Problems {
     /// Adds the problem of the value at this offset.
     pub(crate) fn report(&mut self, at: usize, subject: Subject, error: impl Into<Error>) -> Reported {
-        self.0.push(Found { at, subject, error: error.into() });
+        self.0.push(Unlocated { at, subject, error: error.into() });
         Reported(())
     }
 
@@ -373,7 +373,7 @@ impl Problems {
 pub(crate) struct Reported(());
 
 #[derive(Debug)]
-struct Found {
+struct Unlocated {
     at: usize,
     subject: Subject,
     error: Error,

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::error::{Problems, Reported, Subject};
-use crate::json::{Kind, QUOTED_DIGITS, Value};
+use crate::json::{JsonValue, Kind, QUOTED_DIGITS};
 use crate::path::{AbsolutePath, RuntimeDirectory};
 use crate::table::{Field, FieldKind};
 
@@ -10,7 +10,7 @@ use crate::table::{Field, FieldKind};
 ///
 /// Each method reads one field: `Err` means that its problem has been reported with the place of the value.
 pub(crate) struct Fields<'d, 'p> {
-    object: &'d Value<'d>,
+    object: &'d JsonValue<'d>,
     subject: Subject,
     problems: &'p mut Problems,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Fields<'d, 'p> {
 impl<'d, 'p> Fields<'d, 'p> {
     /// The fields of a value; null has none.
     pub(crate) fn new(
-        value: &'d Value<'d>,
+        value: &'d JsonValue<'d>,
         what: &str,
         subject: Subject,
         problems: &'p mut Problems,
@@ -62,7 +62,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     pub(crate) fn bool(&mut self, field: &'static Field) -> Result<bool, Reported> {
         match self.value(field) {
             None => Ok(false),
-            Some(Value { kind: Kind::Bool(bool), .. }) => Ok(*bool),
+            Some(JsonValue { kind: Kind::Bool(bool), .. }) => Ok(*bool),
             Some(value) => Err(self.report(value, wrong(field.name(), value, "true or false"))),
         }
     }
@@ -143,10 +143,10 @@ impl<'d, 'p> Fields<'d, 'p> {
         AbsolutePath::try_from(path).map(Some).map_err(|error| self.report_field(field, error))
     }
 
-    pub(crate) fn list(&mut self, field: &'static Field) -> Result<&'d [Value<'d>], Reported> {
+    pub(crate) fn list(&mut self, field: &'static Field) -> Result<&'d [JsonValue<'d>], Reported> {
         match self.value(field) {
             None => Ok(&[]),
-            Some(Value { kind: Kind::List(values), .. }) => Ok(values),
+            Some(JsonValue { kind: Kind::List(values), .. }) => Ok(values),
             Some(value) => Err(self.report(value, wrong(field.name(), value, "a list in [ ]"))),
         }
     }
@@ -172,18 +172,18 @@ impl<'d, 'p> Fields<'d, 'p> {
     }
 
     /// The value of a field, or what counts if it is absent.
-    fn value(&self, field: &'static Field) -> Option<&'d Value<'d>> {
+    fn value(&self, field: &'static Field) -> Option<&'d JsonValue<'d>> {
         self.object.field(field.name()).or_else(|| field.counts())
     }
 
-    fn text_of(&mut self, value: &'d Value<'d>, what: &str) -> Result<&'d str, Reported> {
+    fn text_of(&mut self, value: &'d JsonValue<'d>, what: &str) -> Result<&'d str, Reported> {
         match &value.kind {
             Kind::Text(text) => Ok(text),
             _ => Err(self.report(value, wrong(what, value, "a string in double quotes"))),
         }
     }
 
-    fn parse_value<T>(&mut self, value: &'d Value<'d>, field: &'static Field, what: &str) -> Result<T, Reported>
+    fn parse_value<T>(&mut self, value: &'d JsonValue<'d>, field: &'static Field, what: &str) -> Result<T, Reported>
     where
         T: TryFrom<String, Error: Into<Error>>,
     {
@@ -191,7 +191,7 @@ impl<'d, 'p> Fields<'d, 'p> {
         T::try_from(text.to_owned()).map_err(|error| self.problems.report(value.at, self.subject_of(field), error))
     }
 
-    fn report(&mut self, value: &Value<'_>, error: Error) -> Reported {
+    fn report(&mut self, value: &JsonValue<'_>, error: Error) -> Reported {
         self.problems.report(value.at, self.subject.clone(), error)
     }
 
@@ -227,8 +227,8 @@ fn all<T>(results: impl Iterator<Item = Result<T, Reported>>) -> Result<Vec<T>, 
     complete.map(|()| values)
 }
 
-fn wrong(what: &str, value: &Value<'_>, expected: &'static str) -> Error {
+fn wrong(what: &str, value: &JsonValue<'_>, expected: &'static str) -> Error {
     Error::Value { what: what.to_owned(), found: value.kind.describe().to_owned(), expected }
 }
 
-const ABSENT: Value<'static> = Value { at: 0, kind: Kind::Null };
+const ABSENT: JsonValue<'static> = JsonValue { at: 0, kind: Kind::Null };

@@ -2,7 +2,7 @@
 //!
 //! A deserialiser stops at the first value that does not fit, and knows no place of a value that it has read. All problems
 //! of a manifest are reported in one run, each with its line and column, so the text becomes a tree first and the values
-//! are looked at afterwards. `serde_json` visits the values in the order of the text, so a [`Reader`] that goes along finds
+//! are looked at afterwards. `serde_json` visits the values in the order of the text, so a [`Locator`] that goes along finds
 //! the place of each, and that of a mistake.
 //!
 //! Accepts what RFC 8259 allows, up to [`DEPTH`] levels. Where the RFC leaves a choice, Go's decoder decides, because it
@@ -16,7 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value and its place.
 #[derive(Debug)]
-pub(crate) struct Value<'j> {
+pub(crate) struct JsonValue<'j> {
     /// The offset of the value's first byte.
     pub(crate) at: usize,
     /// What stands there.
@@ -31,7 +31,7 @@ pub(crate) enum Kind<'j> {
     /// The digits as they are in the text: which are good depends on the field.
     Number(&'j str),
     Text(Cow<'j, str>),
-    List(Vec<Value<'j>>),
+    List(Vec<JsonValue<'j>>),
     /// Every member in the order of the text, also those that have the same name.
     Object(Vec<Member<'j>>),
 }
@@ -40,10 +40,10 @@ pub(crate) enum Kind<'j> {
 #[derive(Debug)]
 pub(crate) struct Member<'j> {
     pub(crate) name: Cow<'j, str>,
-    pub(crate) value: Value<'j>,
+    pub(crate) value: JsonValue<'j>,
 }
 
-impl Value<'_> {
+impl JsonValue<'_> {
     /// The value of a field with Go's rules: names match without regard to case, the last of several counts, null is the
     /// same as absent (docs/format.md section 8.3).
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
@@ -90,7 +90,7 @@ pub(crate) fn decode(json: &[u8]) -> Cow<'_, str> {
 
 /// Reads the first JSON value of a text.
 pub(crate) fn read(text: &str) -> Result<Read<'_>, Failure> {
-    let mut reader = Reader { text, reached: 0, next: Next::Value };
+    let mut reader = Locator { text, reached: 0, next: Expected::Value };
     match reader.deserialize(&mut serde_json::Deserializer::from_str(text)) {
         Ok(value) => {
             reader.skip(BLANKS);
@@ -104,7 +104,7 @@ pub(crate) fn read(text: &str) -> Result<Read<'_>, Failure> {
 /// The first value of a text, which is all that sops-nix reads of it.
 #[derive(Debug)]
 pub(crate) struct Read<'j> {
-    pub(crate) value: Value<'j>,
+    pub(crate) value: JsonValue<'j>,
     /// Where something else follows.
     pub(crate) behind: Option<usize>,
 }
@@ -169,16 +169,16 @@ pub enum SyntaxError {
 }
 
 /// A place in a text that moves along while `serde_json` reads the values.
-struct Reader<'j> {
+struct Locator<'j> {
     text: &'j str,
     /// Up to here all is read but blanks, a comma or a colon.
     reached: usize,
-    next: Next,
+    next: Expected,
 }
 
 /// What comes next.
 #[derive(Clone, Copy)]
-enum Next {
+enum Expected {
     Value,
     FirstElement,
     OtherElement,
@@ -188,86 +188,86 @@ enum Next {
 }
 
 /// Reads one value. Also the names of members are read so, which are always strings.
-impl<'j> DeserializeSeed<'j> for &mut Reader<'j> {
-    type Value = Value<'j>;
+impl<'j> DeserializeSeed<'j> for &mut Locator<'j> {
+    type Value = JsonValue<'j>;
 
-    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<Value<'j>, D::Error> {
+    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<JsonValue<'j>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'j> Visitor<'j> for &mut Reader<'j> {
-    type Value = Value<'j>;
+impl<'j> Visitor<'j> for &mut Locator<'j> {
+    type Value = JsonValue<'j>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value<'j>, E> {
+    fn visit_unit<E>(self) -> Result<JsonValue<'j>, E> {
         Ok(self.take(Kind::Null, 4))
     }
 
-    fn visit_bool<E>(self, bool: bool) -> Result<Value<'j>, E> {
+    fn visit_bool<E>(self, bool: bool) -> Result<JsonValue<'j>, E> {
         Ok(self.take(Kind::Bool(bool), if bool { 4 } else { 5 }))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value<'j>, E> {
+    fn visit_u64<E>(self, _: u64) -> Result<JsonValue<'j>, E> {
         Ok(self.number())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value<'j>, E> {
+    fn visit_i64<E>(self, _: i64) -> Result<JsonValue<'j>, E> {
         Ok(self.number())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value<'j>, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<JsonValue<'j>, E> {
         Ok(self.number())
     }
 
-    fn visit_borrowed_str<E>(self, text: &'j str) -> Result<Value<'j>, E> {
+    fn visit_borrowed_str<E>(self, text: &'j str) -> Result<JsonValue<'j>, E> {
         Ok(self.take(Kind::Text(Cow::Borrowed(text)), text.len().saturating_add(2)))
     }
 
     /// A string with escapes.
-    fn visit_str<E>(self, text: &str) -> Result<Value<'j>, E> {
+    fn visit_str<E>(self, text: &str) -> Result<JsonValue<'j>, E> {
         self.begin();
         let length = string(self.rest()).unwrap_or_default();
         Ok(self.take(Kind::Text(Cow::Owned(text.to_owned())), length))
     }
 
-    fn visit_seq<A: SeqAccess<'j>>(self, mut elements: A) -> Result<Value<'j>, A::Error> {
+    fn visit_seq<A: SeqAccess<'j>>(self, mut elements: A) -> Result<JsonValue<'j>, A::Error> {
         let at = self.begin();
         self.pass(1);
         let mut values = Vec::new();
-        self.next = Next::FirstElement;
+        self.next = Expected::FirstElement;
         while let Some(value) = elements.next_element_seed(&mut *self)? {
             values.push(value);
-            self.next = Next::OtherElement;
+            self.next = Expected::OtherElement;
         }
         self.end();
-        Ok(Value { at, kind: Kind::List(values) })
+        Ok(JsonValue { at, kind: Kind::List(values) })
     }
 
-    fn visit_map<A: MapAccess<'j>>(self, mut members: A) -> Result<Value<'j>, A::Error> {
+    fn visit_map<A: MapAccess<'j>>(self, mut members: A) -> Result<JsonValue<'j>, A::Error> {
         let at = self.begin();
         self.pass(1);
         let mut read = Vec::new();
-        self.next = Next::FirstName;
+        self.next = Expected::FirstName;
         while let Some(name) = members.next_key_seed(&mut *self)? {
-            self.next = Next::ValueOfName;
+            self.next = Expected::ValueOfName;
             let value = members.next_value_seed(&mut *self)?;
             if let Kind::Text(name) = name.kind {
                 read.push(Member { name, value });
             }
-            self.next = Next::OtherName;
+            self.next = Expected::OtherName;
         }
         self.end();
         // There may be thousands of objects of half a kilobyte, a third of it for members that never come.
         read.shrink_to_fit();
-        Ok(Value { at, kind: Kind::Object(read) })
+        Ok(JsonValue { at, kind: Kind::Object(read) })
     }
 }
 
-impl<'j> Reader<'j> {
+impl<'j> Locator<'j> {
     /// Goes to the value or name that `serde_json` has found, and gives its place.
     fn begin(&mut self) -> usize {
         self.skip(b" \t\n\r,:");
@@ -281,13 +281,13 @@ impl<'j> Reader<'j> {
     }
 
     /// A value that is so many bytes long.
-    fn take(&mut self, kind: Kind<'j>, length: usize) -> Value<'j> {
+    fn take(&mut self, kind: Kind<'j>, length: usize) -> JsonValue<'j> {
         let at = self.begin();
         self.pass(length);
-        Value { at, kind }
+        JsonValue { at, kind }
     }
 
-    fn number(&mut self) -> Value<'j> {
+    fn number(&mut self) -> JsonValue<'j> {
         self.begin();
         let length = number(self.rest()).unwrap_or_default();
         let digits = self.rest().get(..length).unwrap_or_default();
@@ -297,9 +297,9 @@ impl<'j> Reader<'j> {
     /// What is wrong behind all that has been read.
     fn failure(mut self) -> Failure {
         let separator = match self.next {
-            Next::Value | Next::FirstElement | Next::FirstName => "",
-            Next::OtherElement | Next::OtherName => ",",
-            Next::ValueOfName => ":",
+            Expected::Value | Expected::FirstElement | Expected::FirstName => "",
+            Expected::OtherElement | Expected::OtherName => ",",
+            Expected::ValueOfName => ":",
         };
         self.skip(BLANKS);
         let separated = self.rest().starts_with(separator);
@@ -308,16 +308,16 @@ impl<'j> Reader<'j> {
             self.skip(BLANKS);
         }
         let expected = match (self.next, separated) {
-            (Next::Value, _) | (Next::ValueOfName, true) => "a value",
-            (Next::ValueOfName, false) => "a colon after the field name",
-            (Next::FirstElement, _) => "a value or ]",
-            (Next::OtherElement, true) => "a value after the comma",
-            (Next::OtherElement, false) => "a comma or ] after the value",
-            (Next::FirstName, _) => "a field name in double quotes or }",
-            (Next::OtherName, true) => "a field name in double quotes after the comma",
-            (Next::OtherName, false) => "a comma or } after the value",
+            (Expected::Value, _) | (Expected::ValueOfName, true) => "a value",
+            (Expected::ValueOfName, false) => "a colon after the field name",
+            (Expected::FirstElement, _) => "a value or ]",
+            (Expected::OtherElement, true) => "a value after the comma",
+            (Expected::OtherElement, false) => "a comma or ] after the value",
+            (Expected::FirstName, _) => "a field name in double quotes or }",
+            (Expected::OtherName, true) => "a field name in double quotes after the comma",
+            (Expected::OtherName, false) => "a comma or } after the value",
         };
-        let value = separated && !matches!(self.next, Next::FirstName | Next::OtherName);
+        let value = separated && !matches!(self.next, Expected::FirstName | Expected::OtherName);
         let rest = self.rest();
         let (behind, error) = match rest.as_bytes() {
             _ if self.is_conflict() => (0, SyntaxError::Conflict),
@@ -625,7 +625,7 @@ mod tests {
     }
 
     /// Whether each value of a tree is at its place when read from there on.
-    fn places_are_right(text: &str, value: &Value<'_>) -> bool {
+    fn places_are_right(text: &str, value: &JsonValue<'_>) -> bool {
         let again = read(&text[value.at..]).is_ok_and(|again| convert(&again.value) == convert(value))
             && !text[value.at..].starts_with([' ', '\n']);
         again
@@ -688,7 +688,7 @@ mod tests {
         ]
     }
 
-    fn convert(value: &Value<'_>) -> Option<serde_json::Value> {
+    fn convert(value: &JsonValue<'_>) -> Option<serde_json::Value> {
         Some(match &value.kind {
             Kind::Null => serde_json::Value::Null,
             Kind::Bool(bool) => (*bool).into(),
@@ -704,7 +704,7 @@ mod tests {
         })
     }
 
-    fn print(value: &Value<'_>) -> String {
+    fn print(value: &JsonValue<'_>) -> String {
         match &value.kind {
             Kind::Number(digits) => (*digits).to_owned(),
             Kind::Text(text) => format!("{text:?}"),

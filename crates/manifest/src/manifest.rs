@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::clash::clashes;
 use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::{Fields, good};
-use crate::json::{self, Value};
+use crate::json::{self, JsonValue};
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
 use crate::table::{self, Field};
 use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template, unknown};
@@ -179,7 +179,7 @@ impl Manifest {
         self.logging
     }
 
-    fn read(value: &Value<'_>, runtime: RuntimeDirectory<'_>, problems: &mut Problems) -> Result<Self, Reported> {
+    fn read(value: &JsonValue<'_>, runtime: RuntimeDirectory<'_>, problems: &mut Problems) -> Result<Self, Reported> {
         let mut document = Fields::new(value, "the document", Subject::Document, problems)?;
         let user_mode = document.bool(&table::USER_MODE);
         let runtime = match user_mode {
@@ -230,7 +230,7 @@ impl Manifest {
         if let Some((mount_point, symlink)) = places {
             let of_secrets = secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry));
             let of_templates = templates.iter().map(|read| read.file(Subject::Template, Template::entry));
-            let files: Vec<File<'_>> = of_secrets.chain(of_templates).collect();
+            let files: Vec<NamedEntry<'_>> = of_secrets.chain(of_templates).collect();
             check_links(&mut document, mount_point, symlink, &files);
             let sops_files = secrets.iter().map(|secret| secret.item.sops_file());
             let texts = templates.iter().filter_map(|template| template.item.file());
@@ -325,25 +325,25 @@ impl Keys {
 }
 
 /// A secret or template and the object of the document that it was read from.
-struct Read<'d, T> {
+struct Declared<'d, T> {
     item: T,
-    source: &'d Value<'d>,
+    source: &'d JsonValue<'d>,
 }
 
-impl<T> Read<'_, T> {
-    fn file(&self, subject: fn(String) -> Subject, entry: fn(&T) -> &Entry) -> File<'_> {
-        File { subject, entry: entry(&self.item), source: self.source }
+impl<T> Declared<'_, T> {
+    fn file(&self, subject: fn(String) -> Subject, entry: fn(&T) -> &Entry) -> NamedEntry<'_> {
+        NamedEntry { subject, entry: entry(&self.item), source: self.source }
     }
 }
 
 /// A file to install, and what it is called in messages.
-struct File<'d> {
+struct NamedEntry<'d> {
     subject: fn(String) -> Subject,
     entry: &'d Entry,
-    source: &'d Value<'d>,
+    source: &'d JsonValue<'d>,
 }
 
-impl File<'_> {
+impl NamedEntry<'_> {
     fn subject(&self) -> Subject {
         (self.subject)(self.entry.name().to_string())
     }
@@ -353,24 +353,24 @@ fn read_secrets<'d>(
     document: &mut Fields<'d, '_>,
     directory: &AbsolutePath,
     runtime: Option<RuntimeDirectory<'_>>,
-) -> (Vec<Read<'d, Secret>>, Result<(), Reported>) {
+) -> (Vec<Declared<'d, Secret>>, Result<(), Reported>) {
     let values = match document.list(&table::SECRETS) {
         Ok(values) => values,
         Err(reported) => return (Vec::new(), Err(reported)),
     };
     good(values.iter().zip(1..).map(|(source, number)| {
         let mut fields = Fields::new(source, "the secret", Subject::NthSecret(number), document.problems())?;
-        Ok(Read { item: Secret::read(&mut fields, directory, runtime)?, source })
+        Ok(Declared { item: Secret::read(&mut fields, directory, runtime)?, source })
     }))
 }
 
 fn read_templates<'d>(
     document: &mut Fields<'d, '_>,
-    values: Result<&'d [Value<'d>], Reported>,
+    values: Result<&'d [JsonValue<'d>], Reported>,
     symlink: &AbsolutePath,
     runtime: Option<RuntimeDirectory<'_>>,
     placeholders: Option<&Placeholders>,
-) -> (Vec<Read<'d, Template>>, Result<(), Reported>) {
+) -> (Vec<Declared<'d, Template>>, Result<(), Reported>) {
     let values = match values {
         Ok([]) => return (Vec::new(), Ok(())),
         Ok(values) => values,
@@ -382,7 +382,7 @@ fn read_templates<'d>(
     };
     good(values.iter().zip(1..).map(|(source, number)| {
         let mut fields = Fields::new(source, "the template", Subject::NthTemplate(number), document.problems())?;
-        Ok(Read { item: Template::read(&mut fields, &directory, runtime, placeholders)?, source })
+        Ok(Declared { item: Template::read(&mut fields, &directory, runtime, placeholders)?, source })
     }))
 }
 
@@ -414,7 +414,7 @@ fn check_store(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlin
 }
 
 /// Reports each name that is that of an earlier file or inside that of another one.
-fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: impl Iterator<Item = File<'d>>) {
+fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: impl Iterator<Item = NamedEntry<'d>>) {
     let files: Vec<_> = files.collect();
     for clash in clashes(files.iter().map(|file| file.entry.name().as_str())) {
         if let (Some(outer), Some(inner)) = (files.get(clash.outer), files.get(clash.inner)) {
@@ -429,8 +429,8 @@ fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: imp
 }
 
 /// Reports each secret that would be among the templates.
-fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
-    for Read { item, source } in secrets {
+fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]) {
+    for Declared { item, source } in secrets {
         if item.name().components().next() == Some(RENDERED) {
             let subject = Subject::Secret(item.name().to_string());
             document.problems().report(source.place(table::SECRET_NAME.name()), subject, Error::Rendered);
@@ -439,9 +439,9 @@ fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
 }
 
 /// Reports each secret that gives its sops file another format than the first one did.
-fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
+fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]) {
     let mut first: HashMap<&Path, &Secret> = HashMap::new();
-    for Read { item, source } in secrets {
+    for Declared { item, source } in secrets {
         let other = *first.entry(item.sops_file()).or_insert(item);
         if other.format() != item.format() {
             let error = Error::TwoFormats {
@@ -457,9 +457,9 @@ fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
 }
 
 /// Reports each secret that would be the same credential as an earlier one.
-fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]) {
+fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]) {
     let mut first = HashMap::new();
-    for Read { item, source } in secrets {
+    for Declared { item, source } in secrets {
         let Some(credential) = item.credential() else {
             continue;
         };
@@ -477,8 +477,13 @@ fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Read<'_, Secret>]
 }
 
 /// Reports each link that is in the way of something else.
-fn check_links(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlink: &AbsolutePath, files: &[File<'_>]) {
-    let mut taken: Vec<(&File<'_>, &AbsolutePath, Taken)> = Vec::with_capacity(files.len());
+fn check_links(
+    document: &mut Fields<'_, '_>,
+    mount_point: &AbsolutePath,
+    symlink: &AbsolutePath,
+    files: &[NamedEntry<'_>],
+) {
+    let mut taken: Vec<(&NamedEntry<'_>, &AbsolutePath, Taken)> = Vec::with_capacity(files.len());
     for file in files {
         taken.push((file, file.entry.place(), Taken::ByFile));
         if let Some(link) = file.entry.link() {
@@ -522,7 +527,7 @@ fn check_links(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlin
 
 /// Reports each link at the path of a file that is read to install it. Where that is itself a link, it would give way, and the
 /// next run would find no key.
-fn check_inputs(document: &mut Fields<'_, '_>, inputs: &HashSet<&Path>, files: &[File<'_>]) {
+fn check_inputs(document: &mut Fields<'_, '_>, inputs: &HashSet<&Path>, files: &[NamedEntry<'_>]) {
     for file in files {
         if let Some(link) = file.entry.link().filter(|link| inputs.contains(link.as_path())) {
             let error = Error::PathOfInput { path: link.to_string() };

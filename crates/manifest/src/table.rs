@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Kind, Value};
+use crate::json::{JsonValue, Kind};
 
 /// An object of the manifest.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Field {
     }
 
     /// The value that counts if it is absent.
-    pub(crate) fn counts(&'static self) -> Option<&'static Value<'static>> {
+    pub(crate) fn counts(&'static self) -> Option<&'static JsonValue<'static>> {
         match &self.absent {
             Absent::Counts(value) => Some(value),
             Absent::Missing(_) | Absent::Nothing => None,
@@ -136,13 +136,13 @@ enum Absent {
     /// Is an error with this advice.
     Missing(&'static str),
     /// Is the same as this value.
-    Counts(Value<'static>),
+    Counts(JsonValue<'static>),
     /// Is told in the meaning.
     Nothing,
 }
 
 const fn counts(kind: Kind<'static>) -> Absent {
-    Absent::Counts(Value { at: 0, kind })
+    Absent::Counts(JsonValue { at: 0, kind })
 }
 
 const fn field(name: &'static str, kind: FieldKind, absent: Absent, meaning: &'static str) -> Field {

@@ -4,15 +4,15 @@
 
 use crate::Error;
 use crate::error::{Problems, Subject};
-use crate::json::{Kind, Value};
+use crate::json::{JsonValue, Kind};
 use crate::table::{self, Field, FieldKind, MANIFEST, Object};
 
 /// Reports each unknown field of the document, and of the objects in it.
-pub(crate) fn report(document: &Value<'_>, problems: &mut Problems) {
+pub(crate) fn report(document: &JsonValue<'_>, problems: &mut Problems) {
     fields(document, &MANIFEST, &Subject::Document, problems);
 }
 
-fn fields(value: &Value<'_>, object: &'static Object, subject: &Subject, problems: &mut Problems) {
+fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, problems: &mut Problems) {
     let Kind::Object(members) = &value.kind else { return };
     for member in members {
         let name = member.name.as_ref();
@@ -29,7 +29,7 @@ fn fields(value: &Value<'_>, object: &'static Object, subject: &Subject, problem
                 }
             }
             FieldKind::Objects(object) => {
-                if let Some(Value { kind: Kind::List(elements), .. }) = value.field(field.name()) {
+                if let Some(JsonValue { kind: Kind::List(elements), .. }) = value.field(field.name()) {
                     for (element, number) in elements.iter().zip(1..) {
                         fields(element, object, &element_subject(element, field, number), problems);
                     }
@@ -41,9 +41,9 @@ fn fields(value: &Value<'_>, object: &'static Object, subject: &Subject, problem
 }
 
 /// What an element of `secrets` or `templates` is called.
-fn element_subject(element: &Value<'_>, list: &Field, number: usize) -> Subject {
+fn element_subject(element: &JsonValue<'_>, list: &Field, number: usize) -> Subject {
     let name = match element.field(table::SECRET_NAME.name()) {
-        Some(Value { kind: Kind::Text(name), .. }) => Some(name.to_string()),
+        Some(JsonValue { kind: Kind::Text(name), .. }) => Some(name.to_string()),
         _ => None,
     };
     let is_template = list.name() == table::TEMPLATES.name();
