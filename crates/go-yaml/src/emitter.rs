@@ -52,9 +52,9 @@ pub fn print_scalar(scalar: &Scalar<'_>) -> Vec<u8> {
     output
 }
 
-/// Where a node stands.
+/// What a node stands in; a document counts as a mapping.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Place {
+enum Parent {
     Mapping,
     List,
 }
@@ -73,7 +73,8 @@ enum Indents {
     No,
 }
 
-type Comments<'t> = &'t [&'t [u8]];
+/// Comments that were announced and are not yet written.
+type Announced<'t> = &'t [&'t [u8]];
 
 struct Emitter<'t> {
     output: Vec<u8>,
@@ -88,15 +89,15 @@ struct Emitter<'t> {
     /// Where comments below a block were just written: a blank line separates what follows there.
     foot_indent: Option<usize>,
     /// Comments that wait for a place above something.
-    head: Comments<'t>,
+    head: Announced<'t>,
     /// Comments that wait for a place below a leaf.
-    foot: Comments<'t>,
+    foot: Announced<'t>,
     /// Comments that wait for the end of a mapping.
-    tail: Comments<'t>,
+    tail: Announced<'t>,
     /// Comments that wait for the end of a line.
-    line: Comments<'t>,
+    line: Announced<'t>,
     /// Such comments that came before a key, and wait for what is behind it.
-    key_line: Comments<'t>,
+    key_line: Announced<'t>,
 }
 
 impl<'t> Emitter<'t> {
@@ -120,10 +121,10 @@ impl<'t> Emitter<'t> {
         announce(&mut self.head, &node.head);
         self.announce_leaf(node);
         self.write_head();
-        self.start(node, Place::Mapping);
+        self.start(node, Parent::Mapping);
         self.write_line();
         self.write_foot();
-        self.children(node, Place::Mapping);
+        self.children(node, Parent::Mapping);
         self.foot_indent = Some(0);
         self.write_foot();
         self.foot_indent = None;
@@ -133,17 +134,17 @@ impl<'t> Emitter<'t> {
     // ---- Nodes
 
     /// Writes a leaf; of a collection nothing.
-    fn start(&mut self, node: &'t Fragment<'t>, place: Place) {
+    fn start(&mut self, node: &'t Fragment<'t>, parent: Parent) {
         if let Shape::Scalar(scalar) = &node.shape {
-            self.write_scalar(scalar, place);
+            self.write_scalar(scalar, parent);
         }
     }
 
     /// Writes what is in a collection, or its brackets if nothing is; of a leaf nothing.
-    fn children(&mut self, node: &'t Fragment<'t>, place: Place) {
+    fn children(&mut self, node: &'t Fragment<'t>, parent: Parent) {
         let outer = self.indent;
-        let bracket = Some(outer.map_or(INDENT, |indent| deeper(indent, place)));
-        let inner = Some(outer.map_or(0, |indent| deeper(indent, place)));
+        let bracket = Some(outer.map_or(INDENT, |indent| deeper(indent, parent)));
+        let inner = Some(outer.map_or(0, |indent| deeper(indent, parent)));
         match &node.shape {
             Shape::Mapping(pairs) if pairs.is_empty() => {
                 announce(&mut self.foot, &node.foot);
@@ -193,21 +194,21 @@ impl<'t> Emitter<'t> {
                 self.key_line = std::mem::take(&mut self.line);
             }
             if is_simple_key(key) {
-                self.start(key, Place::Mapping);
+                self.start(key, Parent::Mapping);
                 self.announce_value(value);
                 self.write_indicator(":", Space::None, Indents::No);
             } else {
                 self.write_indicator("?", Space::Before, Indents::Yes);
-                self.start(key, Place::Mapping);
+                self.start(key, Parent::Mapping);
                 self.announce_value(value);
                 self.write_indent();
                 self.write_indicator(":", Space::Before, Indents::Yes);
             }
             self.write_line_of_key(value);
-            self.start(value, Place::Mapping);
+            self.start(value, Parent::Mapping);
             self.write_line();
             self.write_foot();
-            self.children(value, Place::Mapping);
+            self.children(value, Parent::Mapping);
             // What is below a key is below all of its value.
             announce(&mut self.tail, &key.foot);
         }
@@ -219,10 +220,10 @@ impl<'t> Emitter<'t> {
             self.write_head();
             self.write_indent();
             self.write_indicator("-", Space::Before, Indents::Yes);
-            self.start(node, Place::List);
+            self.start(node, Parent::List);
             self.write_line();
             self.write_foot();
-            self.children(node, Place::List);
+            self.children(node, Parent::List);
         }
     }
 
@@ -286,12 +287,12 @@ impl<'t> Emitter<'t> {
     }
 
     /// Writes comments, each on lines of its own. A line within a comment gets a mark unless it has one.
-    fn write_comments(&mut self, comments: Comments<'t>) {
+    fn write_comments(&mut self, comments: Announced<'t>) {
         self.write_indent();
         self.write_comments_here(comments);
     }
 
-    fn write_comments_here(&mut self, comments: Comments<'t>) {
+    fn write_comments_here(&mut self, comments: Announced<'t>) {
         for (number, text) in comments.iter().enumerate() {
             if number > 0 {
                 self.put_break();
@@ -323,22 +324,22 @@ impl<'t> Emitter<'t> {
 
     // ---- Scalars
 
-    fn write_scalar(&mut self, scalar: &Scalar<'_>, place: Place) {
+    fn write_scalar(&mut self, scalar: &Scalar<'_>, parent: Parent) {
         match scalar {
-            Scalar::Text(text) => self.write_text(text, place),
+            Scalar::Text(text) => self.write_text(text, parent),
             scalar => self.write_leaf(scalar),
         }
     }
 
-    fn write_text(&mut self, bytes: &[u8], place: Place) {
+    fn write_text(&mut self, bytes: &[u8], parent: Parent) {
         let Ok(text) = std::str::from_utf8(bytes) else {
-            return self.write_binary(bytes, place);
+            return self.write_binary(bytes, parent);
         };
         match style::of(text) {
             Style::Plain => self.write_plain(bytes),
-            Style::SingleQuoted => self.write_single_quoted(text, place),
+            Style::SingleQuoted => self.write_single_quoted(text, parent),
             Style::DoubleQuoted => self.write_double_quoted(text),
-            Style::Literal => self.write_literal(bytes, place),
+            Style::Literal => self.write_literal(bytes, parent),
             Style::Merge => self.write_plain(b"!!merge <<"),
             Style::Lost => self.write_plain(b"null"),
         }
@@ -360,9 +361,9 @@ impl<'t> Emitter<'t> {
         self.indention = false;
     }
 
-    fn write_single_quoted(&mut self, text: &str, place: Place) {
+    fn write_single_quoted(&mut self, text: &str, parent: Parent) {
         self.write_indicator("'", Space::Before, Indents::No);
-        let outer = self.enter(place);
+        let outer = self.enter(parent);
         for (number, (line, end)) in Lines(text.as_bytes()).enumerate() {
             if number > 0 && !line.is_empty() {
                 self.write_indent();
@@ -429,7 +430,7 @@ impl<'t> Emitter<'t> {
         self.write_raw(&[b'\\', short]);
     }
 
-    fn write_literal(&mut self, text: &[u8], place: Place) {
+    fn write_literal(&mut self, text: &[u8], parent: Parent) {
         self.write_indicator("|", Space::Before, Indents::No);
         if text.starts_with(b" ") || break_width(text) > 0 {
             // The number is right only where the content is indented by as much, which it is not in lists.
@@ -449,7 +450,7 @@ impl<'t> Emitter<'t> {
             _ => self.write_raw(b"+"),
         }
         self.end_header();
-        let outer = self.enter(place);
+        let outer = self.enter(parent);
         for (line, end) in Lines(text) {
             if !line.is_empty() {
                 self.write_indent();
@@ -471,7 +472,7 @@ impl<'t> Emitter<'t> {
     }
 
     /// Bytes that are not UTF-8.
-    fn write_binary(&mut self, bytes: &[u8], place: Place) {
+    fn write_binary(&mut self, bytes: &[u8], parent: Parent) {
         self.write_plain(b"!!binary");
         let text = STANDARD.encode(bytes).into_bytes();
         if text.len() < BASE64_LINE {
@@ -479,7 +480,7 @@ impl<'t> Emitter<'t> {
         }
         self.write_indicator("|", Space::Before, Indents::No);
         self.end_header();
-        let outer = self.enter(place);
+        let outer = self.enter(parent);
         for line in text.chunks(BASE64_LINE) {
             self.write_indent();
             self.write_raw(line);
@@ -489,9 +490,9 @@ impl<'t> Emitter<'t> {
     }
 
     /// Indents the lines of a scalar; gives the indentation to return to.
-    fn enter(&mut self, place: Place) -> Option<usize> {
+    fn enter(&mut self, parent: Parent) -> Option<usize> {
         let outer = self.indent;
-        self.indent = Some(outer.map_or(INDENT, |indent| deeper(indent, place)));
+        self.indent = Some(outer.map_or(INDENT, |indent| deeper(indent, parent)));
         outer
     }
 
@@ -568,17 +569,17 @@ impl<'t> Iterator for Lines<'t> {
 }
 
 /// Comments that were not yet written give way to new ones.
-fn announce<'t>(slot: &mut Comments<'t>, comments: &'t [&'t [u8]]) {
+fn announce<'t>(slot: &mut Announced<'t>, comments: &'t [&'t [u8]]) {
     if !comments.is_empty() {
         *slot = comments;
     }
 }
 
 /// The column of what is within a collection at `indent`: in a list right behind `- `, else at the next stop.
-fn deeper(indent: usize, place: Place) -> usize {
-    match place {
-        Place::List => indent.saturating_add(2),
-        Place::Mapping => (indent / INDENT).saturating_add(1).saturating_mul(INDENT),
+fn deeper(indent: usize, parent: Parent) -> usize {
+    match parent {
+        Parent::List => indent.saturating_add(2),
+        Parent::Mapping => (indent / INDENT).saturating_add(1).saturating_mul(INDENT),
     }
 }
 

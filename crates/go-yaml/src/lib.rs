@@ -50,7 +50,7 @@ pub use fragment::{Fragment, Shape};
 pub use parser::{Comments, Content, Document, Node, Stream, Tag};
 pub use resolve::resolve;
 pub use scalar::Scalar;
-pub use scanner::{DEEPEST, Lines};
+pub use scanner::{CommentLines, DEEPEST};
 pub use style::is_lost;
 pub use text::{BYTE_ORDER_MARK, decode};
 pub use timestamp::Timestamp;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::{Error, Position};
-use crate::scanner::{DEEPEST, Lines, Placement, Scanner, TokenKind};
+use crate::scanner::{CommentLines, DEEPEST, Placement, Scanner, TokenKind};
 use crate::text::Mark;
 
 /// A node of a document. Nodes refer to each other by their number, with which [`Stream::node`] gives them.
@@ -63,11 +63,11 @@ impl Node<'_> {
 #[derive(Default)]
 pub struct Comments<'a> {
     /// Above it.
-    pub head: Lines<'a>,
+    pub head: CommentLines<'a>,
     /// Behind it on its line.
-    pub line: Lines<'a>,
+    pub line: CommentLines<'a>,
     /// Below it.
-    pub foot: Lines<'a>,
+    pub foot: CommentLines<'a>,
 }
 
 /// An explicit tag of a scalar.
@@ -100,7 +100,7 @@ pub struct Document<'a> {
     /// The number of its node.
     pub root: usize,
     /// What follows its content.
-    pub foot: Lines<'a>,
+    pub foot: CommentLines<'a>,
 }
 
 /// All documents of a file.
@@ -170,7 +170,7 @@ struct Parser<'a> {
     /// Comments that no node took yet.
     pending: Comments<'a>,
     /// A comment above `-` that belongs to the whole collection behind it.
-    stem: Option<Lines<'a>>,
+    stem: Option<CommentLines<'a>>,
     depth: usize,
 }
 

@@ -52,12 +52,12 @@ pub(crate) enum TokenKind<'a> {
 }
 
 /// Lines of comments, each from its `#` on. A blank line between two of them is an empty line.
-pub type Lines<'a> = Vec<&'a str>;
+pub type CommentLines<'a> = Vec<&'a str>;
 
 /// Comments that belong together.
 pub(crate) struct Comment<'a> {
     pub(crate) placement: Placement,
-    pub(crate) lines: Lines<'a>,
+    pub(crate) lines: CommentLines<'a>,
     /// The offset of what the comment belongs to: the first token from there on takes it.
     pub(crate) anchor: usize,
     /// Where it starts; its column counts from 1 unless it is the rest of a line.
@@ -539,7 +539,7 @@ impl<'a> Scanner<'a> {
         let mut in_gap = false;
         let mut scanned = from.offset;
         let mut start = Mark::default();
-        let mut lines: Lines<'a> = Vec::new();
+        let mut lines: CommentLines<'a> = Vec::new();
         let (mut line, mut column) = (here.line, here.column);
         let mut ahead = 0_usize;
         while ahead < COMMENT_LOOKAHEAD {

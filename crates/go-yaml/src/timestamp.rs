@@ -21,7 +21,7 @@ impl Timestamp {
     /// or `,` are allowed.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Rest(text.as_bytes());
         let year = reader.digits(4, 4)?;
         reader.literal(b'-')?;
         let month = reader.digits(2, 2)?;
@@ -42,7 +42,7 @@ impl Timestamp {
     /// What YAML takes for a timestamp: a date, or a date and a time in one of the two layouts of go-yaml.
     #[must_use]
     pub fn parse_yaml(text: &str) -> Option<Self> {
-        let mut reader = Reader(text.as_bytes());
+        let mut reader = Rest(text.as_bytes());
         let year = reader.digits(4, 4)?;
         reader.literal(b'-')?;
         let month = reader.digits(1, 2)?;
@@ -129,9 +129,9 @@ impl fmt::Display for Timestamp {
 }
 
 /// What is left of the text.
-struct Reader<'a>(&'a [u8]);
+struct Rest<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl Rest<'_> {
     fn literal(&mut self, byte: u8) -> Option<()> {
         self.0 = self.0.strip_prefix(&[byte])?;
         Some(())
