@@ -38,11 +38,11 @@ pub enum Format {
 ///
 /// What was found out about its data key beforehand is kept with it, and so there is deliberately no `Debug`.
 pub struct Encrypted {
-    content: Content,
+    content: Sealed,
     findings: Findings,
 }
 
-enum Content {
+enum Sealed {
     Sops { format: Format, tree: Tree, metadata: Metadata },
     Age(Plaintext),
 }
@@ -103,19 +103,19 @@ impl Encrypted {
             (MetadataError::Absent, _) if bytes.trim_ascii().is_empty() => MetadataError::Empty.into(),
             (error, _) => error.into(),
         })?;
-        Ok(Self::new(Content::Sops { format, tree, metadata }))
+        Ok(Self::new(Sealed::Sops { format, tree, metadata }))
     }
 
     fn parse_age(file: Plaintext) -> Result<Self, Error> {
         let bytes = file.as_bytes();
-        match (age::File::from_bytes(bytes), guess(bytes)) {
-            (Ok(_), _) => Ok(Self::new(Content::Age(file))),
+        match (age::AgeFile::from_bytes(bytes), guess(bytes)) {
+            (Ok(_), _) => Ok(Self::new(Sealed::Age(file))),
             (Err(_), Some(found)) if found != Format::Age.name() => Err(Error::OtherFormat(found)),
             (Err(problem), _) => Err(AgeFileError::Damaged(problem).into()),
         }
     }
 
-    fn new(content: Content) -> Self {
+    fn new(content: Sealed) -> Self {
         Self { content, findings: Findings::default() }
     }
 
@@ -133,11 +133,11 @@ impl Encrypted {
 
     fn search<'s>(&'s mut self, identities: &'s Identities) -> Search<'s> {
         match &self.content {
-            Content::Sops { metadata, .. } => {
+            Sealed::Sops { metadata, .. } => {
                 let Metadata { key_groups, shamir_threshold, .. } = metadata;
                 Search::of_sops_file(key_groups, *shamir_threshold, identities, &mut self.findings)
             }
-            Content::Age(file) => Search::of_age_file(file.as_bytes(), identities, &mut self.findings),
+            Sealed::Age(file) => Search::of_age_file(file.as_bytes(), identities, &mut self.findings),
         }
     }
 
@@ -145,8 +145,8 @@ impl Encrypted {
     /// and that what must be encrypted is. It is for the moment when a system is built.
     pub fn check<'p>(self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Checked {
         let (format, tree, metadata) = match self.content {
-            Content::Sops { format, tree, metadata } => (format, tree, metadata),
-            Content::Age(file) => {
+            Sealed::Sops { format, tree, metadata } => (format, tree, metadata),
+            Sealed::Age(file) => {
                 let file = datakey::check_age_file(file.as_bytes()).map_err(Error::Age);
                 return Checked { file, keys: paths.into_iter().map(|_| Ok(())).collect() };
             }
@@ -161,10 +161,10 @@ impl Encrypted {
     #[must_use]
     pub fn opens_for(&self, hosts: &[HostRecipient]) -> Option<bool> {
         match &self.content {
-            Content::Sops { metadata, .. } => {
+            Sealed::Sops { metadata, .. } => {
                 Some(datakey::could_open(&metadata.key_groups, metadata.shamir_threshold, hosts))
             }
-            Content::Age(file) => datakey::age_file_opens_for(file.as_bytes(), hosts),
+            Sealed::Age(file) => datakey::age_file_opens_for(file.as_bytes(), hosts),
         }
     }
 
@@ -172,8 +172,8 @@ impl Encrypted {
     #[must_use]
     pub fn recipients(&self) -> Vec<Recipient> {
         match &self.content {
-            Content::Sops { metadata, .. } => datakey::recipients(&metadata.key_groups),
-            Content::Age(file) => datakey::age_file_recipients(file.as_bytes()),
+            Sealed::Sops { metadata, .. } => datakey::recipients(&metadata.key_groups),
+            Sealed::Age(file) => datakey::age_file_recipients(file.as_bytes()),
         }
     }
 
@@ -185,8 +185,8 @@ impl Encrypted {
     pub fn decrypt(self, identities: &Identities) -> Result<Decrypted, Error> {
         let Self { content, findings } = self;
         let (format, mut tree, metadata) = match content {
-            Content::Sops { format, tree, metadata } => (format, tree, metadata),
-            Content::Age(file) => {
+            Sealed::Sops { format, tree, metadata } => (format, tree, metadata),
+            Sealed::Age(file) => {
                 return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(file.as_bytes(), identities, findings)?)));
             }
         };

@@ -90,6 +90,9 @@ pub enum EmitError {
     NoData,
 }
 
+/// What is wrong where a reader of a format stopped, in our own words.
+pub(crate) type Reason = &'static str;
+
 /// Adds what a value prints.
 pub(crate) fn push_display(output: &mut Vec<u8>, value: impl fmt::Display) {
     match write!(output, "{value}") {

@@ -40,8 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) origin: String,
     /// The public keys that belong to it, the one to encrypt to first.
     pub(crate) public: Vec<String>,
-    /// What it is good for.
-    pub(crate) key: Key,
+    /// How it opens a data key.
+    pub(crate) kind: IdentityKind,
 }
 
 /// The identities of one plugin.
@@ -52,7 +52,7 @@ pub(crate) struct Plugin<'a> {
 }
 
 /// The ways in which an identity opens a data key.
-pub(crate) enum Key {
+pub(crate) enum IdentityKind {
     /// As one or two identities of age that need no program.
     Age(Vec<Box<dyn ::age::Identity>>),
     /// As an OpenPGP key in memory.
@@ -77,7 +77,7 @@ impl Identities {
     /// Whether there is an identity that a plugin of age uses.
     #[must_use]
     pub fn has_plugins(&self) -> bool {
-        self.loaded.iter().any(|loaded| matches!(loaded.key, Key::Plugin(_)))
+        self.loaded.iter().any(|loaded| matches!(loaded.kind, IdentityKind::Plugin(_)))
     }
 
     /// Adds the identities of an age key file, one a line, beside empty lines and comments. What is wrong with a line is
@@ -120,12 +120,14 @@ impl Identities {
                 match Line::parse(part) {
                     Ok(Line::Nothing) => {}
                     Ok(Line::X25519(identity)) => {
-                        self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+                        self.add(origin, vec![identity.recipient()], IdentityKind::Age(vec![identity]));
                     }
                     Ok(Line::Hybrid(identity)) => {
-                        self.add(origin, vec![identity.recipient()], Key::Age(vec![identity]));
+                        self.add(origin, vec![identity.recipient()], IdentityKind::Age(vec![identity]));
                     }
-                    Ok(Line::Plugin(identity)) => self.add(origin, vec![identity.program()], Key::Plugin(identity)),
+                    Ok(Line::Plugin(identity)) => {
+                        self.add(origin, vec![identity.program()], IdentityKind::Plugin(identity));
+                    }
                     Err(problem) => errors.push(error(Some(number), problem)),
                 }
             }
@@ -152,7 +154,7 @@ impl Identities {
             ssh::PrivateKey::Rsa(key) => (vec![key.public()], vec![key]),
         };
         let recipient = public.first().cloned().unwrap_or_default();
-        self.add(origin, public, Key::Age(keys));
+        self.add(origin, public, IdentityKind::Age(keys));
         Ok(Imported { recipient })
     }
 
@@ -169,7 +171,7 @@ impl Identities {
             ssh::PrivateKey::Ed25519(_) => return Err(error(KeyProblem::NotRsa)),
         };
         let fingerprint = key.fingerprint();
-        self.add(origin, vec![fingerprint.to_uppercase()], Key::OpenPgp(Box::new(key)));
+        self.add(origin, vec![fingerprint.to_uppercase()], IdentityKind::OpenPgp(Box::new(key)));
         Ok(fingerprint)
     }
 
@@ -191,16 +193,16 @@ impl Identities {
         self.plugins = plugins;
     }
 
-    fn add(&mut self, origin: &str, public: Vec<String>, key: Key) {
-        self.loaded.push(Loaded { origin: origin.to_owned(), public, key });
+    fn add(&mut self, origin: &str, public: Vec<String>, kind: IdentityKind) {
+        self.loaded.push(Loaded { origin: origin.to_owned(), public, kind });
     }
 
     /// What belongs to each identity and may be shown to everybody, in the order they were added.
     pub fn public(&self) -> impl Iterator<Item = PublicHalf<'_>> {
         self.loaded.iter().map(|loaded| {
             let names = loaded.public.as_slice();
-            let is = match (&loaded.key, names) {
-                (Key::Plugin(_), [program]) => Public::Plugin(program),
+            let is = match (&loaded.kind, names) {
+                (IdentityKind::Plugin(_), [program]) => Public::Plugin(program),
                 _ => Public::Names(names),
             };
             PublicHalf { origin: &loaded.origin, is }
@@ -224,7 +226,7 @@ impl Identities {
     pub(crate) fn by_plugin(&self) -> Vec<Plugin<'_>> {
         let mut plugins: Vec<Plugin<'_>> = Vec::new();
         for (place, loaded) in self.loaded.iter().enumerate() {
-            let Key::Plugin(identity) = &loaded.key else { continue };
+            let IdentityKind::Plugin(identity) = &loaded.kind else { continue };
             let program = identity.program();
             match plugins.iter_mut().find(|plugin| plugin.program == program) {
                 Some(plugin) => plugin.members.push((place, identity)),

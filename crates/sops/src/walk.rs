@@ -56,11 +56,11 @@ pub(crate) fn decrypt(
     cipher: &Cipher,
     mac_only_encrypted: bool,
 ) -> Result<Mac, WalkError> {
-    let mut state = State::new(rule, Some(cipher), mac_only_encrypted);
+    let mut walk = Walk::new(rule, Some(cipher), mac_only_encrypted);
     for document in &mut tree.documents {
-        state.mapping(document)?;
+        walk.mapping(document)?;
     }
-    Ok(state.hasher.finish())
+    Ok(walk.hasher.finish())
 }
 
 /// Finds what can be found without a key: a leaf that should be a ciphertext and is not.
@@ -69,14 +69,14 @@ pub(crate) fn decrypt(
 ///
 /// The first leaf that cannot be.
 pub(crate) fn check(tree: &mut Tree, rule: &Rule) -> Result<(), WalkError> {
-    let mut state = State::new(rule, None, false);
+    let mut walk = Walk::new(rule, None, false);
     for document in &mut tree.documents {
-        state.mapping(document)?;
+        walk.mapping(document)?;
     }
     Ok(())
 }
 
-struct State<'a> {
+struct Walk<'a> {
     rule: &'a Rule,
     /// Without it ciphertexts are only looked at, and stay as they are.
     cipher: Option<&'a Cipher>,
@@ -90,7 +90,7 @@ struct State<'a> {
     comments: Vec<Vec<Vec<u8>>>,
 }
 
-impl<'a> State<'a> {
+impl<'a> Walk<'a> {
     fn new(rule: &'a Rule, cipher: Option<&'a Cipher>, mac_only_encrypted: bool) -> Self {
         Self {
             rule,

@@ -45,7 +45,7 @@ pub(crate) fn age_file_opens_for(bytes: &[u8], hosts: &[HostRecipient]) -> Optio
 }
 
 fn stanzas(bytes: &[u8]) -> Vec<String> {
-    age::File::from_bytes(bytes).map(|file| file.recipients()).unwrap_or_default()
+    age::AgeFile::from_bytes(bytes).map(|file| file.recipients()).unwrap_or_default()
 }
 
 /// Whether the header of an age file can be read.
@@ -54,7 +54,7 @@ fn stanzas(bytes: &[u8]) -> Vec<String> {
 ///
 /// Says what is wrong with the file.
 pub(crate) fn check_age_file(bytes: &[u8]) -> Result<(), AgeFileError> {
-    age::File::from_bytes(bytes).map(|_file| ()).map_err(AgeFileError::Damaged)
+    age::AgeFile::from_bytes(bytes).map(|_file| ()).map_err(AgeFileError::Damaged)
 }
 
 /// Why an age file was not decrypted.

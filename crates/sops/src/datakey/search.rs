@@ -4,9 +4,9 @@ use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::report::{Cause, HostIdentity, NoDataKey, Recipient, label};
-use crate::identity::age::{AgeProblem, File};
+use crate::identity::age::{AgeFile, AgeProblem};
 use crate::identity::openpgp::{Message, PgpProblem};
-use crate::identity::{Identities, Key, Plugin};
+use crate::identity::{Identities, IdentityKind, Plugin};
 use crate::metadata::{KeyGroup, WrappedKey};
 
 /// What a search for the data key of a file has come to, so that it can go on there. There is deliberately no `Debug`.
@@ -43,7 +43,7 @@ pub(super) enum Tried {
 /// The search for the parts of a data key, or for the content of an age file.
 pub(crate) struct Search<'a> {
     identities: &'a Identities,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<Openable<'a>>,
     /// After how many open groups it is over.
     wanted: usize,
     pub(super) findings: &'a mut Findings,
@@ -51,7 +51,7 @@ pub(crate) struct Search<'a> {
 
 /// A recipient of a sops file with the number of its group; or an age file, which is a group of its own.
 #[derive(Clone, Copy)]
-enum Entry<'a> {
+enum Openable<'a> {
     Key(usize, &'a WrappedKey),
     File(&'a [u8]),
 }
@@ -67,18 +67,18 @@ impl<'a> Search<'a> {
         let needed = needed(groups, threshold);
         // A file that does not say how many groups are needed may need them all.
         let wanted = if threshold < 1 { needed.max(groups.len()) } else { needed };
-        let keys = |(number, group): (usize, &'a KeyGroup)| group.iter().map(move |key| Entry::Key(number, key));
+        let keys = |(number, group): (usize, &'a KeyGroup)| group.iter().map(move |key| Openable::Key(number, key));
         let entries = groups.iter().enumerate().flat_map(keys).collect();
         Self::new(entries, groups.len(), wanted, identities, findings)
     }
 
     /// Goes on in an age file.
     pub(crate) fn of_age_file(bytes: &'a [u8], identities: &'a Identities, findings: &'a mut Findings) -> Self {
-        Self::new(vec![Entry::File(bytes)], 1, 1, identities, findings)
+        Self::new(vec![Openable::File(bytes)], 1, 1, identities, findings)
     }
 
     fn new(
-        entries: Vec<Entry<'a>>,
+        entries: Vec<Openable<'a>>,
         groups: usize,
         wanted: usize,
         identities: &'a Identities,
@@ -129,7 +129,7 @@ impl<'a> Search<'a> {
                 None => {}
             }
         }
-        if self.identities.loaded().iter().all(|loaded| !matches!(loaded.key, Key::OpenPgp(_))) {
+        if self.identities.loaded().iter().all(|loaded| !matches!(loaded.kind, IdentityKind::OpenPgp(_))) {
             return;
         }
         for (entry, problem) in self.entries.iter().zip(problems) {
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
                 }
             };
             for loaded in self.identities.loaded() {
-                let Key::OpenPgp(key) = &loaded.key else { continue };
+                let IdentityKind::OpenPgp(key) = &loaded.kind else { continue };
                 match message.open(key) {
                     Ok(Some(content)) => *part = Some(content),
                     Ok(None) => {}
@@ -161,7 +161,7 @@ impl<'a> Search<'a> {
         if self.findings.tried >= Tried::Plugins || self.is_over() {
             return Vec::new();
         }
-        let question = |(place, entry): (usize, &Entry<'_>)| {
+        let question = |(place, entry): (usize, &Openable<'_>)| {
             let Some(None) = self.findings.parts.get(entry.group()) else { return None };
             // What is wrong with a file was seen when the keys in memory were tried.
             let stanzas = entry.age_file()?.ok()?.stanzas();
@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
     }
 }
 
-impl Entry<'_> {
+impl Openable<'_> {
     fn group(&self) -> usize {
         match self {
             Self::Key(group, _) => *group,
@@ -228,11 +228,11 @@ impl Entry<'_> {
     }
 
     /// The age file that it is, if it is one.
-    fn age_file(&self) -> Option<Result<File, AgeProblem>> {
+    fn age_file(&self) -> Option<Result<AgeFile, AgeProblem>> {
         match self {
-            Self::Key(_, WrappedKey::Age { enc, .. }) => Some(File::from_entry(enc)),
+            Self::Key(_, WrappedKey::Age { enc, .. }) => Some(AgeFile::from_entry(enc)),
             Self::Key(..) => None,
-            Self::File(bytes) => Some(File::from_bytes(bytes)),
+            Self::File(bytes) => Some(AgeFile::from_bytes(bytes)),
         }
     }
 
@@ -260,7 +260,7 @@ impl Entry<'_> {
                 vec![(kind, text.to_owned())]
             }
             Self::File(bytes) => {
-                let recipients = File::from_bytes(bytes).map(|file| file.recipients()).unwrap_or_default();
+                let recipients = AgeFile::from_bytes(bytes).map(|file| file.recipients()).unwrap_or_default();
                 recipients.into_iter().map(|recipient| ("age", recipient)).collect()
             }
         }
@@ -285,7 +285,7 @@ struct Attempt {
 
 /// Tries each identity in memory on its own, so that one that fails does not keep the others from it. Counts in `attempts`, of
 /// which a file has [`MOST_ATTEMPTS`].
-fn try_age(file: &File, recipient: &str, identities: &Identities, attempts: &mut usize) -> Attempt {
+fn try_age(file: &AgeFile, recipient: &str, identities: &Identities, attempts: &mut usize) -> Attempt {
     let mut attempt = Attempt::default();
     if file.is_scrypt() {
         return Attempt { problem: Some(AgeProblem::Passphrase), ..attempt };
@@ -293,7 +293,7 @@ fn try_age(file: &File, recipient: &str, identities: &Identities, attempts: &mut
     let stanzas = file.stanzas().len();
     let (likely, others): (Vec<_>, Vec<_>) = identities.loaded().iter().partition(|loaded| loaded.is_named(recipient));
     for loaded in likely.into_iter().chain(others) {
-        let Key::Age(keys) = &loaded.key else { continue };
+        let IdentityKind::Age(keys) = &loaded.kind else { continue };
         for key in keys {
             *attempts = attempts.saturating_add(stanzas);
             if *attempts > MOST_ATTEMPTS {

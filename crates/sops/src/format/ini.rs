@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use go_yaml::BYTE_ORDER_MARK;
 
-use crate::format::{EmitError, Notation, ParseError, Source, advice, flat};
+use crate::format::{EmitError, Notation, ParseError, Reason, Source, advice, flat};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
@@ -76,9 +76,6 @@ pub(crate) fn emit(tree: &Tree, version: Version) -> Result<Plaintext, EmitError
     Ok(Plaintext::new(buffer))
 }
 
-/// What is wrong with the line that the reader is at.
-type Problem = &'static str;
-
 struct Reader<'a> {
     /// What is not yet read.
     rest: &'a [u8],
@@ -99,7 +96,7 @@ struct Section<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn sections(&mut self) -> Result<Vec<Section<'a>>, Problem> {
+    fn sections(&mut self) -> Result<Vec<Section<'a>>, Reason> {
         match self.rest {
             [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => return Err("the file is in UTF-16; save it as UTF-8"),
             text => self.rest = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text),
@@ -138,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the name of a section, whose opening bracket is read. It ends at the last bracket of the line.
-    fn header(&mut self, text: &'a [u8]) -> Result<&'a [u8], Problem> {
+    fn header(&mut self, text: &'a [u8]) -> Result<&'a [u8], Reason> {
         let end = rfind(text, b"]").ok_or("the name of a section is not closed; end it with ]")?;
         let (name, behind) = text.split_at_checked(end).unwrap_or_default();
         if name.is_empty() {
@@ -149,7 +146,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the value of a key, which starts with `text` and may go on over more lines.
-    fn value(&mut self, text: &'a [u8]) -> Result<Vec<u8>, Problem> {
+    fn value(&mut self, text: &'a [u8]) -> Result<Vec<u8>, Reason> {
         let text = trim_start(text);
         let quote: &[u8] = match text {
             [b'`', ..] => b"`",
@@ -254,7 +251,7 @@ fn comment_item(text: Vec<u8>) -> Option<Item> {
 }
 
 /// The name of a key, and what is behind the delimiter.
-fn key(text: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
+fn key(text: &[u8]) -> Result<(&[u8], &[u8]), Reason> {
     let quote: &[u8] = match text {
         [b'"', b'"', b'"', _, _, _, _, ..] => TRIPLE_QUOTE,
         [b'"', ..] => b"\"",

@@ -6,7 +6,7 @@
 
 use go_yaml::{BYTE_ORDER_MARK, number};
 
-use crate::format::{EmitError, Notation, ParseError, Source, advice, flat, push_display};
+use crate::format::{EmitError, Notation, ParseError, Reason, Source, advice, flat, push_display};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
@@ -66,9 +66,6 @@ pub(crate) fn emit_value(value: &Value, version: Version) -> Result<Plaintext, E
     Ok(Plaintext::new(writer.buffer))
 }
 
-/// What is wrong at the place where the reader stopped.
-type Problem = &'static str;
-
 struct Reader<'a> {
     /// The file, if its strings are to be shared with it.
     whole: Option<&'a Plaintext>,
@@ -81,7 +78,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn document(&mut self) -> Result<Source, Problem> {
+    fn document(&mut self) -> Result<Source, Reason> {
         if self.rest.starts_with(BYTE_ORDER_MARK) {
             return Err("a byte order mark, which JSON does not have; save the file without it");
         }
@@ -107,7 +104,7 @@ impl Reader<'_> {
         Ok(Source { tree: Tree { documents: vec![data] }, metadata, notation: Notation::Nested })
     }
 
-    fn value(&mut self) -> Result<Value, Problem> {
+    fn value(&mut self) -> Result<Value, Reason> {
         match self.rest {
             [b'"', rest @ ..] => {
                 self.rest = rest;
@@ -128,7 +125,7 @@ impl Reader<'_> {
     }
 
     /// Reads an object whose opening brace is next.
-    fn mapping(&mut self) -> Result<Mapping, Problem> {
+    fn mapping(&mut self) -> Result<Mapping, Reason> {
         let mut mapping = Mapping::new();
         self.open()?;
         if self.closes(b'}') {
@@ -161,7 +158,7 @@ impl Reader<'_> {
     }
 
     /// Reads an array whose opening bracket is next.
-    fn list(&mut self) -> Result<Vec<Value>, Problem> {
+    fn list(&mut self) -> Result<Vec<Value>, Reason> {
         let mut list = Vec::new();
         self.open()?;
         if self.closes(b']') {
@@ -178,7 +175,7 @@ impl Reader<'_> {
     }
 
     /// Reads an opening bracket.
-    fn open(&mut self) -> Result<(), Problem> {
+    fn open(&mut self) -> Result<(), Reason> {
         if self.depth == DEEPEST {
             return Err("mappings and lists nested in each other more than 512 deep");
         }
@@ -198,7 +195,7 @@ impl Reader<'_> {
     }
 
     /// Reads a value that is a string whose opening quote is read.
-    fn text(&mut self) -> Result<Plaintext, Problem> {
+    fn text(&mut self) -> Result<Plaintext, Reason> {
         let length = plain_length(self.rest);
         if length >= LONG
             && let (Some(whole), Some((plain, [b'"', rest @ ..]))) = (self.whole, self.rest.split_at_checked(length))
@@ -213,12 +210,12 @@ impl Reader<'_> {
     }
 
     /// Reads a string whose opening quote is read.
-    fn string(&mut self) -> Result<Vec<u8>, Problem> {
+    fn string(&mut self) -> Result<Vec<u8>, Reason> {
         self.string_after(plain_length(self.rest))
     }
 
     /// The same, if so many bytes of it are plain.
-    fn string_after(&mut self, mut length: usize) -> Result<Vec<u8>, Problem> {
+    fn string_after(&mut self, mut length: usize) -> Result<Vec<u8>, Reason> {
         let mut text = Vec::new();
         loop {
             let (plain, rest) = self.rest.split_at_checked(length).unwrap_or_default();
@@ -241,7 +238,7 @@ impl Reader<'_> {
     }
 
     /// Reads an escape whose backslash is next.
-    fn escape(&mut self) -> Result<char, Problem> {
+    fn escape(&mut self) -> Result<char, Reason> {
         let (character, rest) = match self.rest {
             [_, b'"', rest @ ..] => ('"', rest),
             [_, b'\\', rest @ ..] => ('\\', rest),
@@ -264,7 +261,7 @@ impl Reader<'_> {
         Ok(character)
     }
 
-    fn number(&mut self) -> Result<Value, Problem> {
+    fn number(&mut self) -> Result<Value, Reason> {
         let start = self.rest;
         let problem = "not a number of JSON; put it in quotes if it is a string";
         let unsigned = start.strip_prefix(b"-").unwrap_or(start);
@@ -294,13 +291,13 @@ impl Reader<'_> {
         }))
     }
 
-    fn literal(&mut self, name: &[u8], scalar: Scalar) -> Result<Value, Problem> {
+    fn literal(&mut self, name: &[u8], scalar: Scalar) -> Result<Value, Reason> {
         let rest = self.rest.strip_prefix(name).ok_or("not a value of JSON; put it in quotes if it is a string")?;
         self.rest = rest;
         Ok(Value::Scalar(scalar))
     }
 
-    fn byte(&mut self, byte: u8, problem: Problem) -> Result<(), Problem> {
+    fn byte(&mut self, byte: u8, problem: Reason) -> Result<(), Reason> {
         self.rest = self.rest.strip_prefix(&[byte]).ok_or_else(|| unexpected(self.rest, problem))?;
         Ok(())
     }
@@ -316,7 +313,7 @@ impl Reader<'_> {
 const LONG: usize = 64 << 10;
 
 /// Why the rest of a text is not what it should be.
-fn unexpected(rest: &[u8], otherwise: Problem) -> Problem {
+fn unexpected(rest: &[u8], otherwise: Reason) -> Reason {
     match rest {
         [] => "the JSON ends before its object does; restore the file, it was cut off",
         [b'/' | b'#', ..] => "JSON has no comments; remove it",

@@ -65,7 +65,7 @@ pub enum AgeProblem {
 }
 
 /// An age file without armor, whose header is of a sane size and well-formed.
-pub(crate) struct File {
+pub(crate) struct AgeFile {
     bytes: Vec<u8>,
     /// How many of them are the header.
     header: usize,
@@ -73,7 +73,7 @@ pub(crate) struct File {
     is_scrypt: bool,
 }
 
-impl File {
+impl AgeFile {
     /// The entry of a sops file, which must be armored (docs/format.md section 6.2).
     pub(crate) fn from_entry(enc: &str) -> Result<Self, AgeProblem> {
         let text = enc.trim().as_bytes();
@@ -288,7 +288,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
 
     fn open(entry: &str) -> Result<Option<Vec<u8>>, AgeProblem> {
         let identity = x25519::Identity::parse(KEY).unwrap();
-        Ok(File::from_entry(entry)?.open(&identity)?.map(|content| content.to_vec()))
+        Ok(AgeFile::from_entry(entry)?.open(&identity)?.map(|content| content.to_vec()))
     }
 
     #[test]
@@ -326,7 +326,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
 
     #[test]
     fn each_part_of_a_file_is_checked() {
-        let whole = File::from_entry(ENTRY).unwrap().bytes;
+        let whole = AgeFile::from_entry(ENTRY).unwrap().bytes;
         let at = |part: &[u8]| whole.windows(part.len()).position(|window| window == part).unwrap();
         let end = whole.len();
         for (what, byte, outcome) in [
@@ -341,13 +341,13 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
             let mut bytes = whole.clone();
             bytes[byte] ^= 1;
             let identity = x25519::Identity::parse(KEY).unwrap();
-            let opened = File::from_bytes(&bytes).and_then(|file| file.open(&identity));
+            let opened = AgeFile::from_bytes(&bytes).and_then(|file| file.open(&identity));
             assert_eq!(opened.map(|content| content.map(|content| content.to_vec())), outcome, "{what}");
         }
         for length in 0..end {
             let identity = x25519::Identity::parse(KEY).unwrap();
             assert!(
-                File::from_bytes(&whole[..length]).and_then(|file| file.open(&identity)).is_err(),
+                AgeFile::from_bytes(&whole[..length]).and_then(|file| file.open(&identity)).is_err(),
                 "{length} bytes"
             );
         }
@@ -357,15 +357,15 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
     fn a_file_for_a_passphrase_is_read_because_a_plugin_may_know_it() {
         let (salt, body, mac) = ("A".repeat(22), "A".repeat(43), "A".repeat(43));
         let file = format!("age-encryption.org/v1\n-> scrypt {salt} 10\n{body}\n--- {mac}\n{}", "0".repeat(40));
-        let file = File::from_bytes(file.as_bytes()).unwrap();
+        let file = AgeFile::from_bytes(file.as_bytes()).unwrap();
         assert!(file.is_scrypt());
         assert_eq!(file.recipients(), ["scrypt"]);
-        assert!(!File::from_entry(ENTRY).unwrap().is_scrypt());
+        assert!(!AgeFile::from_entry(ENTRY).unwrap().is_scrypt());
     }
 
     #[test]
     fn what_happened_to_a_file_on_its_way_is_said() {
-        let whole = File::from_entry(ENTRY).unwrap().bytes;
+        let whole = AgeFile::from_entry(ENTRY).unwrap().bytes;
         let utf_16 = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
             format!("\u{feff}{text}").encode_utf16().flat_map(order).collect()
         };
@@ -381,7 +381,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
             (version("v1"), AgeProblem::Header),
             (b"hello\n".to_vec(), AgeProblem::Header),
         ] {
-            assert_eq!(File::from_bytes(&bytes).err(), Some(problem));
+            assert_eq!(AgeFile::from_bytes(&bytes).err(), Some(problem));
         }
     }
 
@@ -392,22 +392,22 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
             format!("age-encryption.org/v1\n{stanzas}--- {}\n{}", "A".repeat(43), "0".repeat(40)).into_bytes()
         };
         let start = Instant::now();
-        assert!(File::from_bytes(&header(LARGEST_HEADER - 100)).is_ok());
-        assert_eq!(File::from_bytes(&header(LARGEST_HEADER)).err(), Some(AgeProblem::HeaderTooLarge));
-        assert_eq!(File::from_bytes(&vec![b'\n'; 8 * 1024 * 1024]).err(), Some(AgeProblem::HeaderTooLarge));
+        assert!(AgeFile::from_bytes(&header(LARGEST_HEADER - 100)).is_ok());
+        assert_eq!(AgeFile::from_bytes(&header(LARGEST_HEADER)).err(), Some(AgeProblem::HeaderTooLarge));
+        assert_eq!(AgeFile::from_bytes(&vec![b'\n'; 8 * 1024 * 1024]).err(), Some(AgeProblem::HeaderTooLarge));
         // Line by line, as the crate reads by itself, the first of them takes minutes.
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
     #[test]
     fn the_recipients_of_a_file_are_listed() {
-        assert_eq!(File::from_entry(ENTRY).unwrap().recipients(), ["X25519"]);
+        assert_eq!(AgeFile::from_entry(ENTRY).unwrap().recipients(), ["X25519"]);
         let public: age::ssh::Recipient = include_str!("../../tests/keys/ssh-ed25519.pub").parse().ok().unwrap();
         let recipient: &dyn age::Recipient = &public;
         let encryptor = age::Encryptor::with_recipients(std::iter::once(recipient)).unwrap();
         let mut file = Vec::new();
         encryptor.wrap_output(&mut file).unwrap().finish().unwrap();
-        let recipients = File::from_bytes(&file).unwrap().recipients();
+        let recipients = AgeFile::from_bytes(&file).unwrap().recipients();
         assert!(matches!(recipients.as_slice(), [one] if one.starts_with("ssh-ed25519 ")), "{recipients:?}");
     }
 
@@ -447,8 +447,8 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), text: String) {
-            let _outcome = File::from_bytes(&bytes);
-            let _outcome = File::from_bytes(&[b"age-encryption.org/v1\n-> X25519 ", bytes.as_slice()].concat());
+            let _outcome = AgeFile::from_bytes(&bytes);
+            let _outcome = AgeFile::from_bytes(&[b"age-encryption.org/v1\n-> X25519 ", bytes.as_slice()].concat());
             let _outcome = open(&text);
             let _outcome = open(&format!("-----BEGIN AGE ENCRYPTED FILE-----\n{text}\n-----END AGE ENCRYPTED FILE-----"));
             let _outcome = Line::parse(&text);

@@ -89,18 +89,18 @@ impl Program {
             return Err("it did not answer before, so it was not asked again".into());
         }
         self.run(program, home, armored).map_err(|problem| match problem {
-            Failure::Child(ChildProblem::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
+            NoAnswer::Child(ChildProblem::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
                 format!("the program {} is not there", program.display())
             }
-            Failure::Child(problem) => {
+            NoAnswer::Child(problem) => {
                 self.hung.store(matches!(problem, ChildProblem::TimeLimit(_)), Ordering::Relaxed);
                 problem.to_string()
             }
-            Failure::Said(text) => text,
+            NoAnswer::Said(text) => text,
         })
     }
 
-    fn run(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn run(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, NoAnswer> {
         let mut command = Command::new(program);
         command.args(["--batch", "--no-tty", "--quiet"]);
         // Trust plays no part in a decryption, and these keep it from making files.
@@ -113,10 +113,10 @@ impl Program {
         let complaint = child.complaint().replace("gpg: ", "");
         if !status.success() {
             let said = if complaint.is_empty() { status.to_string() } else { complaint };
-            return Err(Failure::Said(said));
+            return Err(NoAnswer::Said(said));
         }
         if child.output().is_empty() {
-            return Err(Failure::Said("it printed nothing".into()));
+            return Err(NoAnswer::Said("it printed nothing".into()));
         }
         Ok(Zeroizing::new(child.output().to_vec()))
     }
@@ -318,12 +318,12 @@ fn retry(attempt: impl Fn() -> io::Result<()>) {
 const CLEANING: Duration = Duration::from_secs(5);
 
 /// Why there was no answer.
-enum Failure {
+enum NoAnswer {
     Child(ChildProblem),
     Said(String),
 }
 
-impl From<ChildProblem> for Failure {
+impl From<ChildProblem> for NoAnswer {
     fn from(problem: ChildProblem) -> Self {
         Self::Child(problem)
     }

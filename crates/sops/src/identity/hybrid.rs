@@ -156,7 +156,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::identity::age::File;
+    use crate::identity::age::AgeFile;
 
     const KEY_FILE: &str = include_str!("../../tests/keys/age-pq.txt");
     const MESSAGE: &str = include_str!("../../tests/keys/age-pq-message.txt");
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_sops_encrypted_opens() {
-        let file = File::from_entry(MESSAGE).unwrap();
+        let file = AgeFile::from_entry(MESSAGE).unwrap();
         assert_eq!(file.open(&identity()).unwrap().unwrap().len(), 32);
         assert_eq!(file.open(&Identity::from_seed(&[1; 32])).map(|content| content.is_some()), Ok(false));
     }
@@ -221,7 +221,7 @@ mod tests {
             let mut changed = MESSAGE.as_bytes().to_vec();
             prop_assume!(changed[at] != b'\n' && changed[at] != b'A');
             changed[at] = b'A';
-            let outcome = File::from_entry(std::str::from_utf8(&changed).unwrap()).and_then(|file| file.open(&identity()));
+            let outcome = AgeFile::from_entry(std::str::from_utf8(&changed).unwrap()).and_then(|file| file.open(&identity()));
             prop_assert!(!matches!(outcome, Ok(Some(_))));
         }
     }

@@ -105,11 +105,11 @@ struct SessionKey {
 pub(crate) struct Message {
     /// Encrypted session keys, each with the last eight bytes of the recipient's fingerprint.
     sessions: Vec<([u8; 8], Vec<u8>)>,
-    content: Content,
+    content: EncryptedData,
 }
 
 /// The encrypted content of a message.
-enum Content {
+enum EncryptedData {
     /// With a modification detection code.
     Protected(Zeroizing<Vec<u8>>),
     /// In a form that cannot be read, which only matters if the message is for this host.
@@ -125,10 +125,10 @@ impl Message {
         while let Some(packet) = Packet::read(&mut rest)? {
             match (packet.tag, packet.body.as_slice()) {
                 (1, body) => sessions.extend(session(body)),
-                (9, _) => return Ok(Self { sessions, content: Content::Other(PgpProblem::Unprotected) }),
+                (9, _) => return Ok(Self { sessions, content: EncryptedData::Other(PgpProblem::Unprotected) }),
                 (18, [1, encrypted @ ..]) => {
                     let encrypted = Zeroizing::new(encrypted.to_vec());
-                    return Ok(Self { sessions, content: Content::Protected(encrypted) });
+                    return Ok(Self { sessions, content: EncryptedData::Protected(encrypted) });
                 }
                 (18, _) => return Ok(Self::unsupported(sessions, "version 2 of its encryption")),
                 (20, _) => return Ok(Self::unsupported(sessions, "the AEAD encryption of GnuPG 2.3")),
@@ -139,7 +139,7 @@ impl Message {
     }
 
     fn unsupported(sessions: Vec<([u8; 8], Vec<u8>)>, what: &'static str) -> Self {
-        Self { sessions, content: Content::Other(PgpProblem::Unsupported(what)) }
+        Self { sessions, content: EncryptedData::Other(PgpProblem::Unsupported(what)) }
     }
 
     /// What is in the message, if `key` is one of its recipients.
@@ -154,8 +154,8 @@ impl Message {
             named |= !hidden;
             if let Some(session) = key.session_key(encrypted) {
                 return match &self.content {
-                    Content::Protected(encrypted) => decrypt(encrypted, &session).map(Some),
-                    Content::Other(problem) => Err(problem.clone()),
+                    EncryptedData::Protected(encrypted) => decrypt(encrypted, &session).map(Some),
+                    EncryptedData::Other(problem) => Err(problem.clone()),
                 };
             }
         }
@@ -436,7 +436,7 @@ mod tests {
     fn a_changed_bit_is_noticed() {
         let key = key();
         let message = Message::parse(include_str!("../../tests/openpgp/aes128-none.asc")).unwrap();
-        let Content::Protected(content) = &message.content else { panic!("the message is protected") };
+        let EncryptedData::Protected(content) = &message.content else { panic!("the message is protected") };
         let (_, encrypted) = &message.sessions[0];
         let session = key.session_key(encrypted).unwrap();
         for at in 0..content.len() {

@@ -126,14 +126,14 @@ pub(crate) struct Answers {
     /// Whether it wanted to ask for something.
     asked: bool,
     /// The last it said of each.
-    said: BTreeMap<Subject, String>,
+    said: BTreeMap<Blamed, String>,
     /// Why the session ended before its time. What had been answered until then counts.
     end: Option<ProblemKind>,
 }
 
 /// What a plugin complains of. The numbers are places in what it was given.
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
-enum Subject {
+enum Blamed {
     Session,
     Identity(usize),
     Header(usize),
@@ -148,7 +148,7 @@ impl Answers {
     /// Why an identity did not open a header, if it is known.
     pub(crate) fn failure(&self, identity: usize, header: usize) -> Option<String> {
         let program = &self.program;
-        let said = [Subject::Header(header), Subject::Identity(identity), Subject::Session];
+        let said = [Blamed::Header(header), Blamed::Identity(identity), Blamed::Session];
         let said = said.iter().find_map(|subject| self.said.get(subject));
         match (&self.end, said) {
             // Go's framework ends without another word when it has called an identity wrong.
@@ -162,15 +162,15 @@ impl Answers {
         Some(format!("{program} says: {}", said?))
     }
 
-    fn subject(&self, identities: &[&Identity], arguments: &[String]) -> Subject {
+    fn subject(&self, identities: &[&Identity], arguments: &[String]) -> Blamed {
         let place = |number: &str, end: usize| number.parse().ok().filter(|place| *place < end);
         let words: Vec<_> = arguments.iter().map(String::as_str).collect();
         let subject = match words.as_slice() {
-            ["identity", number] => place(number, identities.len()).map(Subject::Identity),
-            ["stanza", header, _] => place(header, self.keys.len()).map(Subject::Header),
+            ["identity", number] => place(number, identities.len()).map(Blamed::Identity),
+            ["stanza", header, _] => place(header, self.keys.len()).map(Blamed::Header),
             _ => None,
         };
-        subject.unwrap_or(Subject::Session)
+        subject.unwrap_or(Blamed::Session)
     }
 
     /// Where the key of a header goes that was asked about and not yet answered.

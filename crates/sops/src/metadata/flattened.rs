@@ -22,7 +22,7 @@ pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
     let Value::Mapping(items) = flattened else {
         return Err(mismatch("sops".to_owned(), flattened, "lines of keys and values"));
     };
-    let mut root = Node::Unknown;
+    let mut root = Unfinished::Unknown;
     for item in items {
         let Item::Entry { key: Key::Text(key), value: Value::Scalar(Scalar::Text(text)) } = item else { continue };
         let shown = || String::from_utf8_lossy(key).into_owned();
@@ -36,21 +36,21 @@ pub(super) fn nest(flattened: &Value) -> Result<Value, MetadataError> {
 }
 
 /// A step into nested metadata.
-enum Token<'a> {
+enum PathPart<'a> {
     Key(&'a [u8]),
     Index(u16),
 }
 
 /// A value, while it is put together from lines.
-enum Node<'a> {
+enum Unfinished<'a> {
     Unknown,
     Text(&'a Plaintext),
-    Mapping(BTreeMap<&'a [u8], Node<'a>>),
-    List(BTreeMap<u16, Node<'a>>),
+    Mapping(BTreeMap<&'a [u8], Unfinished<'a>>),
+    List(BTreeMap<u16, Unfinished<'a>>),
 }
 
 /// The steps that a key stands for. Separators cannot be escaped; an index that is no number counts as 0.
-fn path(key: &[u8]) -> Option<Vec<Token<'_>>> {
+fn path(key: &[u8]) -> Option<Vec<PathPart<'_>>> {
     let mut path = Vec::new();
     let mut separator = MAP_SEPARATOR;
     let mut rest = key;
@@ -61,7 +61,7 @@ fn path(key: &[u8]) -> Option<Vec<Token<'_>>> {
         };
         let end = (0..rest.len()).find(starts_separator).unwrap_or(rest.len());
         let (text, behind) = rest.split_at_checked(end)?;
-        path.push(if separator == MAP_SEPARATOR { Token::Key(text) } else { Token::Index(index(text)?) });
+        path.push(if separator == MAP_SEPARATOR { PathPart::Key(text) } else { PathPart::Index(index(text)?) });
         separator = match behind {
             [] => return Some(path),
             _ if behind.starts_with(MAP_SEPARATOR) => MAP_SEPARATOR,
@@ -80,20 +80,20 @@ fn index(text: &[u8]) -> Option<u16> {
     number::parse_decimal(text).and_then(|index| u16::try_from(index).ok())
 }
 
-impl<'a> Node<'a> {
+impl<'a> Unfinished<'a> {
     /// Puts a text at a path below the node, unless that contradicts what is known.
-    fn place(&mut self, path: &[Token<'a>], text: &'a Plaintext) -> Option<()> {
+    fn place(&mut self, path: &[PathPart<'a>], text: &'a Plaintext) -> Option<()> {
         let mut node = self;
         for token in path {
             node = match token {
-                Token::Key(key) => {
+                PathPart::Key(key) => {
                     if let Self::Unknown = node {
                         *node = Self::Mapping(BTreeMap::new());
                     }
                     let Self::Mapping(mapping) = node else { return None };
                     mapping.entry(key).or_insert(Self::Unknown)
                 }
-                Token::Index(index) => {
+                PathPart::Index(index) => {
                     if let Self::Unknown = node {
                         *node = Self::List(BTreeMap::new());
                     }

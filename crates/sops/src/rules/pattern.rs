@@ -49,7 +49,7 @@ impl Pattern {
         if pattern.len() > PATTERN_BYTES {
             return untranslatable("more than 64 KiB");
         }
-        match Parser::new(pattern).run() {
+        match Translator::new(pattern).run() {
             Err(Refused::ByGo) => Ok(Self::Never),
             Err(Refused::Here(construct)) => untranslatable(construct),
             Ok(translated) => match RegexBuilder::new(&translated).nest_limit(NEST_LIMIT).build() {
@@ -101,7 +101,7 @@ struct Frame {
     outer: Flags,
 }
 
-struct Parser<'a> {
+struct Translator<'a> {
     rest: &'a str,
     flags: Flags,
     frames: Vec<Frame>,
@@ -109,7 +109,7 @@ struct Parser<'a> {
     names: Vec<&'a str>,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Translator<'a> {
     fn new(pattern: &'a str) -> Self {
         let flags = Flags::default();
         Self { rest: pattern, flags, frames: Vec::new(), frame: Frame::new(flags), names: Vec::new() }
