@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 mod options;
 
-use options::{DEFAULT_MANIFEST, OPTIONS, Opt, Spec, Value};
+use options::{DEFAULT_MANIFEST, OPTIONS, Opt, OptionArgument, Spec};
 
 use crate::text;
 
@@ -337,9 +337,9 @@ impl Given {
         value: Option<&OsStr>,
         arguments: &mut impl Iterator<Item = OsString>,
     ) -> Result<Self, UsageError> {
-        match spec.value {
-            Value::Switch => Ok(if switch(spec.name, value)? { Self::On } else { Self::Off }),
-            Value::Word(..) | Value::Text(_) | Value::File(_) => {
+        match spec.argument {
+            OptionArgument::Switch => Ok(if switch(spec.name, value)? { Self::On } else { Self::Off }),
+            OptionArgument::Word(..) | OptionArgument::Text(_) | OptionArgument::File(_) => {
                 let value = value.map(OsStr::to_owned).or_else(|| arguments.next());
                 value.map(Self::Text).ok_or(UsageError::NoValue(spec.name))
             }
@@ -440,10 +440,10 @@ mod tests {
     #[test]
     fn every_option_of_the_table_is_understood() {
         for spec in OPTIONS {
-            let value = match spec.value {
-                Value::Switch => String::new(),
-                Value::Word(_, words) => format!("={}", words[0].0),
-                Value::Text(_) | Value::File(_) => "=x".to_owned(),
+            let value = match spec.argument {
+                OptionArgument::Switch => String::new(),
+                OptionArgument::Word(_, words) => format!("={}", words[0].0),
+                OptionArgument::Text(_) | OptionArgument::File(_) => "=x".to_owned(),
             };
             let line = format!("-{}{value} m.json", spec.name);
             match parsed(&line) {

@@ -5,7 +5,7 @@ pub(crate) struct Spec {
     pub(crate) option: Opt,
     /// Without the dash.
     pub(crate) name: &'static str,
-    pub(crate) value: Value,
+    pub(crate) argument: OptionArgument,
     /// What it is for, in one line; a completion shows it.
     pub(crate) summary: &'static str,
     /// What else there is to say.
@@ -34,7 +34,7 @@ pub(crate) enum Opt {
 
 /// What an option is given.
 #[derive(Clone, Copy)]
-pub(crate) enum Value {
+pub(crate) enum OptionArgument {
     /// Nothing, or a truth value after `=`.
     Switch,
     /// One of these words, each with its meaning.
@@ -50,7 +50,7 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::CheckMode,
         name: "check-mode",
-        value: Value::Word(
+        argument: OptionArgument::Word(
             "MODE",
             &[
                 ("manifest", "only the manifest itself"),
@@ -65,7 +65,7 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::Recipient,
         name: "recipient",
-        value: Value::Text("KEY"),
+        argument: OptionArgument::Text("KEY"),
         summary: "a host for -check-mode=recipients",
         details: "KEY is age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the fingerprint of a PGP key. Repeated it names \
                   one more host; several keys of one host are joined by commas: -recipient=KEY,KEY",
@@ -73,14 +73,14 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::RecipientFile,
         name: "recipient-file",
-        value: Value::File("FILE"),
+        argument: OptionArgument::File("FILE"),
         summary: "the same from a file such as ssh_host_ed25519_key.pub",
         details: "Its lines are the keys of one host, any of which may open a file.",
     },
     Spec {
         option: Opt::PreSwitch,
         name: "pre-switch",
-        value: Value::Text("ACTION"),
+        argument: OptionArgument::Text("ACTION"),
         summary: "decrypt in memory before a switch, and refuse it if that fails",
         details: "ACTION is that of switch-to-configuration: switch, test and check are refused with status 1; boot and \
                   dry-activate are only warned, and dry-activate shows what would change as -dry-run does. Any number of \
@@ -89,42 +89,42 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::System,
         name: "system",
-        value: Value::File("PATH"),
+        argument: OptionArgument::File("PATH"),
         summary: "the system that is switched to, for -pre-switch",
         details: "An older generation of the machine's system profile is never refused.",
     },
     Spec {
         option: Opt::DryRun,
         name: "dry-run",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "decrypt, and say what would change, but change nothing",
         details: "",
     },
     Spec {
         option: Opt::Verify,
         name: "verify",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "decrypt, and fail if what is installed differs from it",
         details: "Changes nothing.",
     },
     Spec {
         option: Opt::Status,
         name: "status",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "show what is installed, and where that is not as MANIFEST says",
         details: "Decrypts nothing, changes nothing and shows no value.",
     },
     Spec {
         option: Opt::All,
         name: "all",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "show every line of a long table, for -status",
         details: "",
     },
     Spec {
         option: Opt::Recipients,
         name: "recipients",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "print what to encrypt to, as it goes into .sops.yaml",
         details: "For the keys of this host, or for each KEY and each FILE that is named: a public key, the lines of \
                   known_hosts, or - for what ssh-keyscan prints. No private key is printed.",
@@ -132,7 +132,7 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::Remove,
         name: "remove",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "take away everything that was installed",
         details: "Links, credentials, the secrets and their file system. Nothing is touched as long as something foreign \
                   is among the secrets.",
@@ -140,19 +140,25 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::Json,
         name: "json",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "print one report in JSON on standard output",
         details: "",
     },
     Spec {
         option: Opt::IgnorePasswd,
         name: "ignore-passwd",
-        value: Value::Switch,
+        argument: OptionArgument::Switch,
         summary: "look up no owner and no group: all belongs to root",
         details: "In user mode all belongs to the user in any case.",
     },
-    Spec { option: Opt::Help, name: "help", value: Value::Switch, summary: "print this help", details: "" },
-    Spec { option: Opt::Version, name: "version", value: Value::Switch, summary: "print the version", details: "" },
+    Spec { option: Opt::Help, name: "help", argument: OptionArgument::Switch, summary: "print this help", details: "" },
+    Spec {
+        option: Opt::Version,
+        name: "version",
+        argument: OptionArgument::Switch,
+        summary: "print the version",
+        details: "",
+    },
 ];
 
 /// The exit statuses and what each means.
@@ -168,9 +174,11 @@ pub(crate) const DEFAULT_MANIFEST: &str = "/etc/sops-nix/manifest.json";
 impl Spec {
     /// As it is written on a command line: `-check-mode=MODE`.
     pub(crate) fn usage(&self) -> String {
-        match self.value {
-            Value::Switch => format!("-{}", self.name),
-            Value::Word(value, _) | Value::Text(value) | Value::File(value) => format!("-{}={value}", self.name),
+        match self.argument {
+            OptionArgument::Switch => format!("-{}", self.name),
+            OptionArgument::Word(value, _) | OptionArgument::Text(value) | OptionArgument::File(value) => {
+                format!("-{}={value}", self.name)
+            }
         }
     }
 }
@@ -194,7 +202,7 @@ pub(crate) fn usage() -> String {
         if !spec.details.is_empty() {
             lines.extend(entry("", spec.details));
         }
-        if let Value::Word(_, words) = spec.value {
+        if let OptionArgument::Word(_, words) = spec.argument {
             lines.extend(words.iter().flat_map(|(word, meaning)| entry("", &format!("{word}: {meaning}"))));
         }
     }

@@ -1,28 +1,28 @@
 //! What shells complete.
 
-use super::options::{OPTIONS, Spec, Value};
+use super::options::{OPTIONS, OptionArgument, Spec};
 
 pub(crate) fn bash() -> String {
     let names: Vec<_> = OPTIONS.iter().map(|spec| spec.name).collect();
-    let words = |spec: &Spec| match spec.value {
-        Value::Word(_, words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" "),
-        Value::Switch | Value::Text(_) | Value::File(_) => String::new(),
+    let words = |spec: &Spec| match spec.argument {
+        OptionArgument::Word(_, words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" "),
+        OptionArgument::Switch | OptionArgument::Text(_) | OptionArgument::File(_) => String::new(),
     };
     let cases: Vec<_> = OPTIONS
         .iter()
-        .filter_map(|spec| match spec.value {
-            Value::Word(..) => Some(format!(
+        .filter_map(|spec| match spec.argument {
+            OptionArgument::Word(..) => Some(format!(
                 "    -{0} | --{0})\n        COMPREPLY=($(compgen -W '{1}' -- \"$word\"))\n        return\n        ;;\n",
                 spec.name,
                 words(spec)
             )),
-            Value::File(_) => Some(format!(
+            OptionArgument::File(_) => Some(format!(
                 "    -{0} | --{0})\n        \
                  COMPREPLY=($(compgen -f -- \"$word\"))\n        return\n        ;;\n",
                 spec.name
             )),
-            Value::Text(_) => Some(format!("    -{0} | --{0}) return ;;\n", spec.name)),
-            Value::Switch => None,
+            OptionArgument::Text(_) => Some(format!("    -{0} | --{0}) return ;;\n", spec.name)),
+            OptionArgument::Switch => None,
         })
         .collect();
     format!(
@@ -51,18 +51,19 @@ pub(crate) fn zsh() -> String {
     let lines: Vec<_> = OPTIONS
         .iter()
         .map(|spec| {
-            let rest = match spec.value {
-                Value::Switch => String::new(),
-                Value::Word(value, words) => {
+            let rest = match spec.argument {
+                OptionArgument::Switch => String::new(),
+                OptionArgument::Word(value, words) => {
                     let words: Vec<_> =
                         words.iter().map(|(word, meaning)| format!("{word}\\:\"{}\"", quoted(meaning))).collect();
                     format!(":{value}:(({}))", words.join(" "))
                 }
-                Value::Text(value) => format!(":{value}:"),
-                Value::File(value) => format!(":{value}:_files"),
+                OptionArgument::Text(value) => format!(":{value}:"),
+                OptionArgument::File(value) => format!(":{value}:_files"),
             };
-            let star = if matches!(spec.value, Value::Text(_) | Value::File(_)) { "*" } else { "" };
-            let equals = if matches!(spec.value, Value::Switch) { "" } else { "=" };
+            let star =
+                if matches!(spec.argument, OptionArgument::Text(_) | OptionArgument::File(_)) { "*" } else { "" };
+            let equals = if matches!(spec.argument, OptionArgument::Switch) { "" } else { "=" };
             format!("    '{star}-{}{equals}[{}]{rest}' \\\n", spec.name, quoted(spec.summary))
         })
         .collect();
@@ -78,14 +79,14 @@ pub(crate) fn fish() -> String {
     let lines: Vec<_> = OPTIONS
         .iter()
         .map(|spec| {
-            let rest = match spec.value {
-                Value::Switch => String::new(),
-                Value::Word(_, words) => {
+            let rest = match spec.argument {
+                OptionArgument::Switch => String::new(),
+                OptionArgument::Word(_, words) => {
                     let words: Vec<_> = words.iter().map(|(word, meaning)| format!("{word}\\t\"{meaning}\"")).collect();
                     format!(" -x -a '{}'", words.join(" "))
                 }
-                Value::Text(_) => " -x".to_owned(),
-                Value::File(_) => " -r -F".to_owned(),
+                OptionArgument::Text(_) => " -x".to_owned(),
+                OptionArgument::File(_) => " -r -F".to_owned(),
             };
             format!("complete -c sops-install-secrets -o {0} -l {0} -d '{1}'{rest}\n", spec.name, quoted(spec.summary))
         })

@@ -1,6 +1,6 @@
 //! The manual page of the program, sops-install-secrets(8).
 
-use super::options::{DEFAULT_MANIFEST, EXIT_STATUSES, OPTIONS, Spec, Value};
+use super::options::{DEFAULT_MANIFEST, EXIT_STATUSES, OPTIONS, OptionArgument, Spec};
 use super::roff::{entry, literal, roff, section, sentence};
 
 /// The manual page of the program.
@@ -40,7 +40,7 @@ pub(crate) fn page() -> String {
         if !spec.details.is_empty() {
             lines.push(roff(spec.details));
         }
-        if let Value::Word(value, words) = spec.value {
+        if let OptionArgument::Word(value, words) = spec.argument {
             lines.push(format!("\\fI{value}\\fR is one of"));
             lines.push(".RS".to_owned());
             for (word, meaning) in words {
@@ -69,9 +69,11 @@ pub(crate) fn page() -> String {
 
 fn option_in_roff(spec: &Spec) -> String {
     let name = roff(&format!("-{}", spec.name));
-    match spec.value {
-        Value::Switch => format!(".B {name}"),
-        Value::Word(value, _) | Value::Text(value) | Value::File(value) => format!(".BI {name}= {value}"),
+    match spec.argument {
+        OptionArgument::Switch => format!(".B {name}"),
+        OptionArgument::Word(value, _) | OptionArgument::Text(value) | OptionArgument::File(value) => {
+            format!(".BI {name}= {value}")
+        }
     }
 }
 
