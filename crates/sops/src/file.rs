@@ -322,6 +322,6 @@ fn emit_value(format: Format, version: Version, value: &Value) -> Result<Plainte
     Ok(match format {
         Format::Yaml => yaml::emit_value(value, version)?,
         Format::Json => json::emit_value(value, version)?,
-        _ => dotenv::emit_value(value, version)?,
+        Format::Dotenv | Format::Ini | Format::Binary | Format::Age => dotenv::emit_value(value, version)?,
     })
 }
