@@ -49,6 +49,12 @@ impl Location {
         self.file_system
     }
 
+    /// All that a location is, in the order of [`Location::new`].
+    pub(crate) fn parts(&self) -> (&AbsolutePath, &AbsolutePath, FileSystem) {
+        let Self { mount_point, symlink_path, file_system } = self;
+        (mount_point, symlink_path, *file_system)
+    }
+
     /// Where readers find a file, whichever generation is running.
     pub(crate) fn readable(&self, file: &Wanted<'_>) -> PathBuf {
         self.symlink_path().join(&*file.place())

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 use std::num::NonZeroU64;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use manifest::AbsolutePath;
@@ -147,15 +146,16 @@ impl Summary {
     }
 
     fn bytes(&self) -> Vec<u8> {
+        let Self { location, group, keep, words } = self;
+        let (mount_point, symlink_path, file_system) = location.parts();
         let mut bytes = Vec::new();
-        for path in [self.location.mount_point(), self.location.symlink_path()] {
-            put(&mut bytes, path.as_os_str().as_bytes());
+        for path in [mount_point, symlink_path] {
+            put(&mut bytes, path.as_str().as_bytes());
         }
-        let kind = self.location.file_system();
-        put(&mut bytes, FILE_SYSTEMS.iter().find(|(_, one)| *one == kind).map_or(b"", |(name, _)| name));
-        put(&mut bytes, self.group.map(|group| group.as_raw().to_le_bytes()).as_ref().map_or(&[], |group| group));
-        put(&mut bytes, &self.keep.map_or(0, NonZeroU64::get).to_le_bytes());
-        for words in &self.words {
+        put(&mut bytes, FILE_SYSTEMS.iter().find(|(_, one)| *one == file_system).map_or(b"", |(name, _)| name));
+        put(&mut bytes, group.map(|group| group.as_raw().to_le_bytes()).as_ref().map_or(&[], |group| group));
+        put(&mut bytes, &keep.map_or(0, NonZeroU64::get).to_le_bytes());
+        for words in words {
             put(&mut bytes, words);
         }
         bytes
