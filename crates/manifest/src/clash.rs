@@ -16,7 +16,7 @@ pub(crate) struct Clash {
 /// The paths are compared component by component as they are written, in O(n log n).
 pub(crate) fn clashes<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<Clash> {
     let mut sorted: Vec<(usize, &str)> = paths.enumerate().collect();
-    // By components, everything inside a path follows straight behind it. The sort is stable.
+    // By components, everything inside a path comes directly after it. The sort is stable.
     sorted.sort_by(|(_, one), (_, other)| by_component(one, other));
     let mut clashes = Vec::new();
     let mut around: Vec<(usize, &str)> = Vec::new();
@@ -33,7 +33,7 @@ pub(crate) fn clashes<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<Clash> {
     clashes
 }
 
-/// Compares component by component: the order of the bytes with the separator before every other one.
+/// Compares component by component: byte by byte, with `/` before every other byte.
 fn by_component(one: &str, other: &str) -> Ordering {
     let mut pairs = one.bytes().zip(other.bytes());
     match pairs.find(|(one, other)| one != other) {

@@ -1,6 +1,7 @@
 //! What is wrong with a manifest, and where.
 //!
-//! Every problem of a document is found in one run. Messages quote what stands there; who prints them makes it fit for a line.
+//! Every problem of a document is found in one run. Messages quote the document; the caller that prints them makes the
+//! quotes fit for a line.
 
 use std::fmt;
 
@@ -9,8 +10,8 @@ use crate::{AccountError, CredentialError, FormatError, ModeError, NameError, Pa
 
 /// All problems of one document in the order of the text.
 ///
-/// Printed, each problem is a line without a line break at the end. The name of the file is not known here: whoever
-/// read the file puts it in front, as in `manifest.json:12:15: ...`.
+/// Printed, each problem is a line without a line break at the end. The name of the file is not known here: the caller
+/// puts it in front, as in `manifest.json:12:15: ...`.
 #[derive(Debug, Default)]
 pub struct Errors(Vec<Problem>);
 
@@ -20,7 +21,7 @@ impl Errors {
         self.0.iter()
     }
 
-    /// The only problem of a text that is no JSON.
+    /// The one problem of a text that is not JSON.
     pub(crate) fn syntax(text: &str, failure: Failure) -> Self {
         let found = Unlocated { at: failure.at, subject: Subject::Document, error: failure.error.into() };
         Self::locate(text.as_bytes(), Problems(vec![found]))
@@ -166,7 +167,7 @@ pub enum Error {
         /// The field that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// Text behind the closing bracket of the document.
+    /// Text after the closing bracket of the document.
     #[error(
         "the manifest ends before this, and what follows is not read; remove it, or see whether a bracket is misplaced"
     )]
@@ -196,10 +197,10 @@ pub enum Error {
     #[error("{0:?} has %r, but XDG_RUNTIME_DIR is not set; run this as a user with a session")]
     NoRuntimeDirectory(String),
     /// `secretsMountPoint` and `symlinkPath` at the same place.
-    #[error("the path {0:?} is secretsMountPoint as well; choose two paths of which none lies inside the other")]
+    #[error("the path {0:?} is also secretsMountPoint; choose two paths, neither inside the other")]
     SamePlace(String),
     /// One of `secretsMountPoint` and `symlinkPath` inside the other.
-    #[error("the path {inner:?} lies inside {field} {outer:?}; choose two paths of which none lies inside the other")]
+    #[error("the path {inner:?} lies inside {field} {outer:?}; choose two paths, neither inside the other")]
     NestedPlaces {
         /// The inner path.
         inner: String,
@@ -230,10 +231,10 @@ pub enum Error {
     SamePath {
         /// The path.
         path: String,
-        /// Whose it is as well.
+        /// What else has this path.
         other: Subject,
     },
-    /// A link in the place of something that the manifest reads.
+    /// A link at the path of a file that is read to install.
     #[error("the path {path:?} is where a key, a sops file or a text is read from; choose another path")]
     PathOfInput {
         /// The path.
@@ -260,7 +261,7 @@ pub enum Error {
         other: Subject,
     },
     /// A link in the place of a directory of the store.
-    #[error("the path {path:?} is, or has to be a directory for, {field} {place:?}; choose another path")]
+    #[error("the path {path:?} is {field} {place:?} or a directory above it; choose another path")]
     PathAroundStore {
         /// The path.
         path: String,
@@ -368,7 +369,7 @@ impl Problems {
     }
 }
 
-/// The proof that a problem has been reported: whoever has it needs no further reason to give up.
+/// The proof that a problem has been reported: the caller can give up without another message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reported(());
 

@@ -44,7 +44,7 @@ impl<'d, 'p> Fields<'d, 'p> {
         self.problems.report(self.object.place(field.name()), self.subject_of(field), error)
     }
 
-    /// Where problems go that are about something else than this object.
+    /// The list of problems, for one that is about something other than this object.
     pub(crate) fn problems(&mut self) -> &mut Problems {
         self.problems
     }
@@ -124,7 +124,7 @@ impl<'d, 'p> Fields<'d, 'p> {
         Err(self.report(value, Error::Value { what: field.name().to_owned(), found, expected }))
     }
 
-    /// A path in which `%r` is expanded if there is a runtime directory to speak of.
+    /// A path. With a runtime directory, `%r` in it is expanded.
     pub(crate) fn path(
         &mut self,
         field: &'static Field,
@@ -171,7 +171,7 @@ impl<'d, 'p> Fields<'d, 'p> {
         }))
     }
 
-    /// The value of a field, or what counts if it is absent.
+    /// The value of a field, or its default.
     fn value(&self, field: &'static Field) -> Option<&'d JsonValue<'d>> {
         self.object.field(field.name()).or_else(|| field.counts())
     }
@@ -208,7 +208,7 @@ fn integer(digits: &str) -> Option<u64> {
     u64::try_from(digits.parse::<i128>().ok()?).ok()
 }
 
-/// The good values, and whether they are all. Unlike `collect`, it goes on behind a problem, so that each is reported.
+/// The good values, and whether all were good. Unlike `collect`, it goes on after a problem, so that each is reported.
 pub(crate) fn good<T>(results: impl Iterator<Item = Result<T, Reported>>) -> (Vec<T>, Result<(), Reported>) {
     let mut values = Vec::with_capacity(results.size_hint().0);
     let mut complete = Ok(());

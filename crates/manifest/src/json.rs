@@ -1,13 +1,14 @@
 //! The JSON text of the manifest, read by `serde_json` into a tree in which every value knows where it stands.
 //!
-//! A deserialiser stops at the first value that does not fit, and knows no place of a value that it has read. All problems
-//! of a manifest are reported in one run, each with its line and column, so the text becomes a tree first and the values
-//! are looked at afterwards. `serde_json` visits the values in the order of the text, so a [`Locator`] that goes along finds
-//! the place of each, and that of a mistake.
+//! A deserialiser stops at the first value that does not fit, and does not know the place of a value that it has read.
+//! All problems of a manifest are reported in one run, each with its line and column, so the text becomes a tree first
+//! and the values are looked at afterwards. `serde_json` visits the values in the order of the text, so a [`Locator`]
+//! that goes along finds the place of each, and that of a mistake.
 //!
-//! Accepts what RFC 8259 allows, up to [`DEPTH`] levels. Where the RFC leaves a choice, Go's decoder decides, because it
-//! reads the manifests of sops-nix: text after the first value is ignored, and each byte that is not UTF-8 becomes U+FFFD.
-//! Only half of a surrogate pair is an error here. Time and memory are linear in the length of the text.
+//! Accepts what RFC 8259 allows, up to [`DEPTH`] levels. Where the RFC leaves a choice, Go's decoder decides, because
+//! it reads the manifests of sops-nix: text after the first value is ignored, and each byte that is not UTF-8 becomes
+//! U+FFFD. The one difference: half of a surrogate pair is an error here. Time and memory are linear in the length of
+//! the text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -112,7 +113,7 @@ pub(crate) struct Read<'j> {
 /// Where and why a text is no JSON.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The offset of the first byte that cannot be there; of the whole of what is wrong as a whole.
+    /// The offset of the first byte that cannot be there, or of the start of a value that is wrong as a whole.
     pub(crate) at: usize,
     pub(crate) error: SyntaxError,
 }
@@ -171,7 +172,7 @@ pub enum SyntaxError {
 /// A place in a text that moves along while `serde_json` reads the values.
 struct Locator<'j> {
     text: &'j str,
-    /// Up to here all is read but blanks, a comma or a colon.
+    /// All before this offset is read. Blanks, a comma or a colon may follow before the next value.
     reached: usize,
     next: Expected,
 }
@@ -187,7 +188,7 @@ enum Expected {
     ValueOfName,
 }
 
-/// Reads one value. Also the names of members are read so, which are always strings.
+/// Reads one value. The names of members, which are always strings, are read in the same way.
 impl<'j> DeserializeSeed<'j> for &mut Locator<'j> {
     type Value = JsonValue<'j>;
 
@@ -261,7 +262,8 @@ impl<'j> Visitor<'j> for &mut Locator<'j> {
             self.next = Expected::OtherName;
         }
         self.end();
-        // There may be thousands of objects of half a kilobyte, a third of it for members that never come.
+        // There may be thousands of objects, and a third of the half kilobyte of each is room for members that never
+        // come.
         read.shrink_to_fit();
         Ok(JsonValue { at, kind: Kind::Object(read) })
     }
@@ -294,7 +296,7 @@ impl<'j> Locator<'j> {
         self.take(Kind::Number(digits), length)
     }
 
-    /// What is wrong behind all that has been read.
+    /// What is wrong after all that has been read.
     fn failure(mut self) -> Failure {
         let separator = match self.next {
             Expected::Value | Expected::FirstElement | Expected::FirstName => "",

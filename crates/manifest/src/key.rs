@@ -25,7 +25,7 @@ impl KeyPath {
     /// The keys from the top downwards; none for the whole file.
     #[must_use]
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
-        // An option is an iterator: the whole file has no first part, where split would give the part "".
+        // The whole file has no part; `split` alone would give one empty part.
         Some(self.0.as_str()).filter(|text| !text.is_empty()).into_iter().flat_map(|text| text.split('/'))
     }
 }

@@ -68,17 +68,17 @@ impl Manifest {
                 Ok(manifest)
             }
             _ => {
-                // One that is mistyped may be what is missing.
+                // A mistyped field may be the one that is missing.
                 unknown::report(&document, &mut problems);
                 Err(Errors::locate(text.as_bytes(), problems))
             }
         }
     }
 
-    /// Where the generations of a document may be, by a look at a part of its text.
+    /// Where the generations of a document probably are, found without reading all of it.
     ///
-    /// Whatever this gives has to be made sure of: the field may be that of another object, and `%r` is expanded also where
-    /// it means nothing. Nothing is given for spellings that no module writes.
+    /// The caller must check it: the field may belong to another object, and `%r` is expanded even where it has no
+    /// meaning. None for spellings that no module writes.
     #[must_use]
     pub fn likely_mount_point(json: &[u8], runtime: Option<&str>) -> Option<AbsolutePath> {
         // Inside a string the quotes would have backslashes.
@@ -185,7 +185,7 @@ impl Manifest {
         let runtime = match user_mode {
             Ok(false) => None,
             Ok(true) => Some(runtime),
-            // Whether %r means something is not known: nothing more is said about it.
+            // It is not known whether %r has a meaning, so nothing more is said about it.
             Err(_) => Some(RuntimeDirectory::Unneeded),
         };
         let secrets_mount_point = store_path(&mut document, &table::SECRETS_MOUNT_POINT, runtime);
@@ -464,7 +464,7 @@ fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secr
             continue;
         };
         let other = *first.entry(credential).or_insert(item.name());
-        // Of secrets of one name the name is the problem.
+        // For secrets with the same name, the name is reported instead.
         if other != item.name() {
             let error = Error::SameCredential { credential: credential.to_string(), other: other.to_string() };
             document.problems().report(
@@ -502,7 +502,7 @@ fn check_links(
         };
         let ((outer_file, outer_path, outer_taken), (inner_file, inner_path, inner_taken)) = (outer, inner);
         let (file, error) = match (outer_taken, inner_taken) {
-            // Then their names clash, which has been reported.
+            // Their names clash too, which has been reported.
             (Taken::ByFile, Taken::ByFile) => continue,
             (_, Taken::ByLink) if outer_path == inner_path => {
                 (inner_file, Error::SamePath { path: inner_path.to_string(), other: outer_file.subject() })

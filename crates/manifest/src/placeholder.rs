@@ -15,7 +15,7 @@ use crate::{Name, Secret};
 pub struct Placeholders {
     /// In the order of the bytes of their texts.
     sorted: Vec<Placeholder>,
-    /// The bytes with which a text begins that has to be looked at.
+    /// The first bytes of all placeholders, and that of what looks like one.
     first_bytes: Vec<u8>,
     /// Placeholders of secrets that are not in this manifest, to say more about a text that is left over.
     foreign: HashMap<String, String>,
@@ -61,7 +61,7 @@ impl Placeholders {
         for pair in found.windows(2) {
             if let [(one, _, other), (text, at, name)] = pair
                 && one == text
-                // Of secrets of one name the name is the problem.
+                // For secrets with the same name, the name is reported instead.
                 && other != name
             {
                 let error = Error::SamePlaceholder { placeholder: (*text).to_owned(), other: other.to_string() };
@@ -86,7 +86,8 @@ impl Placeholders {
             {
                 placeholders.first_bytes.push(first);
             }
-            // What the text begins with is the one before it, or one with which that begins.
+            // The longest placeholder at the start of this one is the one sorted before it, or stands at the start of
+            // that.
             let before = placeholders.sorted.len().checked_sub(1);
             let shorter =
                 placeholders.chain(before).find(|(_, one)| text.starts_with(&one.text)).map(|(index, _)| index);
@@ -104,7 +105,8 @@ impl Placeholders {
     pub(crate) fn longest_at(&self, content: &[u8]) -> Option<(&Name, usize)> {
         // No placeholder is longer, so the time for one place does not depend on the length of the content.
         let window = content.get(..PLACEHOLDER_BYTES).unwrap_or(content);
-        // A placeholder with which the window begins is the last one that is not greater, or that begins with it.
+        // The longest placeholder at the start of the window is the last one that is not greater than the window, or
+        // stands at the start of that one.
         let behind = self.sorted.partition_point(|placeholder| placeholder.text.as_bytes() <= window);
         let last = behind.checked_sub(1);
         let text = self.sorted.get(last?)?.text.as_bytes();

@@ -38,7 +38,7 @@ impl Secret {
         self.entry.name()
     }
 
-    /// The field `key`, whether it counts or not.
+    /// The field `key`, even where it does not count.
     #[must_use]
     pub fn key(&self) -> &KeyPath {
         &self.key
@@ -67,7 +67,7 @@ impl Secret {
         self.format
     }
 
-    /// The credential that the secret is as well.
+    /// The credential that the secret is also published as.
     #[must_use]
     pub fn credential(&self) -> Option<&CredentialName> {
         self.credential.as_ref()

@@ -398,12 +398,16 @@ pub(crate) static MODE: Field = field(
     counts(Kind::Text(Cow::Borrowed("0400"))),
     "The permissions of the file as octal digits in double quotes. Only the last three digits count.",
 );
-pub(crate) static OWNER: Field =
-    field("owner", FieldKind::Text, Absent::Nothing, "The name of the user that owns the file. Absent, uid counts.");
+pub(crate) static OWNER: Field = field(
+    "owner",
+    FieldKind::Text,
+    Absent::Nothing,
+    "The name of the user that owns the file. If it is absent, uid counts.",
+);
 pub(crate) static UID: Field =
     field("uid", ID, ZERO, "The number of the user that owns the file. It counts if owner is absent.");
 pub(crate) static GROUP: Field =
-    field("group", FieldKind::Text, Absent::Nothing, "The name of the file's group. Absent, gid counts.");
+    field("group", FieldKind::Text, Absent::Nothing, "The name of the file's group. If it is absent, gid counts.");
 pub(crate) static GID: Field = field("gid", ID, ZERO, "The number of the file's group. It counts if group is absent.");
 pub(crate) static RESTART_UNITS: Field = field(
     "restartUnits",

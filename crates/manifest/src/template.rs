@@ -73,7 +73,7 @@ impl Template {
         })
     }
 
-    /// Reads a template. Placeholders that could not be read are none: then nothing is said about their use here.
+    /// Reads a template. `placeholders` is none if they could not be read; then their use in the text is not checked.
     pub(crate) fn read(
         fields: &mut Fields<'_, '_>,
         directory: &AbsolutePath,

@@ -1,4 +1,4 @@
-//! Which systemd unit wants to know of a change.
+//! The names of systemd units that are restarted or reloaded after a change.
 
 use std::fmt;
 

@@ -55,7 +55,7 @@ fn element_subject(element: &JsonValue<'_>, list: &Field, number: usize) -> Subj
     }
 }
 
-/// The beginning of a name, which is as long as anybody may write it.
+/// The beginning of a name, which may have any length.
 fn shown(name: &str) -> String {
     match name.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", name.get(..end).unwrap_or_default()),

@@ -126,24 +126,18 @@ fn the_mount_point_and_the_symlink_have_to_be_two_absolute_paths() {
         ),
         (
             r#"{"secretsMountPoint": "/a/b", "symlinkPath": "/a//b/"}"#,
-            &[
-                "1:46: symlinkPath: the path \"/a/b\" is secretsMountPoint as well; choose two paths of which none lies \
-               inside the other",
-            ],
+            &["1:46: symlinkPath: the path \"/a/b\" is also secretsMountPoint; choose two paths, neither \
+               inside the other"],
         ),
         (
             r#"{"secretsMountPoint": "/a", "symlinkPath": "/a/b"}"#,
-            &[
-                "1:44: symlinkPath: the path \"/a/b\" lies inside secretsMountPoint \"/a\"; choose two paths of which none \
-               lies inside the other",
-            ],
+            &["1:44: symlinkPath: the path \"/a/b\" lies inside secretsMountPoint \"/a\"; choose two paths, neither \
+               inside the other"],
         ),
         (
             r#"{"secretsMountPoint": "/a/b", "symlinkPath": "/"}"#,
-            &[
-                "1:23: secretsMountPoint: the path \"/a/b\" lies inside symlinkPath \"/\"; choose two paths of which none \
-               lies inside the other",
-            ],
+            &["1:23: secretsMountPoint: the path \"/a/b\" lies inside symlinkPath \"/\"; choose two paths, neither \
+               inside the other"],
         ),
     ] {
         assert_eq!(problems(json), lines, "{json}");
@@ -381,9 +375,9 @@ fn links_keep_out_of_each_other_and_of_the_store() {
             "4:35: secret \"d\": the path \"/s/e\" is also that of secret \"e\"; give each its own",
             "8:35: secret \"h\": the path \"/s/dir\" has to be a directory for \"/s/dir/f\", the file of secret \"dir/f\"; \
              choose another path",
-            "9:35: secret \"i\": the path \"/s\" is, or has to be a directory for, symlinkPath \"/s\"; choose another path",
-            "10:35: secret \"j\": the path \"/\" is, or has to be a directory for, symlinkPath \"/s\"; choose another path",
-            "11:35: secret \"k\": the path \"/d\" is, or has to be a directory for, secretsMountPoint \"/d\"; choose another \
+            "9:35: secret \"i\": the path \"/s\" is symlinkPath \"/s\" or a directory above it; choose another path",
+            "10:35: secret \"j\": the path \"/\" is symlinkPath \"/s\" or a directory above it; choose another path",
+            "11:35: secret \"k\": the path \"/d\" is secretsMountPoint \"/d\" or a directory above it; choose another \
              path",
             "12:35: secret \"l\": the path \"/d/1\" lies inside secretsMountPoint \"/d\", where only generations are; choose \
              another path",
