@@ -266,7 +266,8 @@ impl<'t> Emitter<'t> {
         }
     }
 
-    /// Comments that came before a key are those of a leaf behind it that has none, or stand above a collection.
+    /// Comments on the line of a key go to the leaf behind it if that has none of its own, or above the collection
+    /// behind it.
     fn write_line_of_key(&mut self, value: &Fragment<'_>) {
         if self.key_line.is_empty() {
         } else if !value.is_leaf() {

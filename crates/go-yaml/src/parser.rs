@@ -324,7 +324,7 @@ impl<'a> Parser<'a> {
         number
     }
 
-    /// A scalar that is not written down.
+    /// The null that stands where a key or value is left out.
     fn empty(&mut self, start: Mark) -> usize {
         let content = Content::Scalar { text: Cow::Borrowed(""), plain: true, tag: Tag::Absent };
         self.add(Node { content, comments: Comments::default(), start })
