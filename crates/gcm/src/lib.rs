@@ -1,7 +1,8 @@
 //! AES in Galois/Counter Mode (NIST SP 800-38D) with the keys and nonces that sops files have.
 //!
-//! The cipher is that of the crate `aes-gcm`. It is generic, and generic code is optimised as the crate says that uses it:
-//! so this is a crate of its own, built for speed, while the program around it is built for size.
+//! The cipher is that of the crate `aes-gcm`. It is generic, and generic code is compiled in the crate that uses it,
+//! with the settings of that crate. So this is a crate of its own, built for speed, while the program around it is
+//! built for size.
 
 use aes::cipher::consts::{U12, U16, U32};
 use aes::{Aes128, Aes192, Aes256};
@@ -95,7 +96,7 @@ where
     }
 }
 
-/// The nonce has the length of the cipher's.
+/// `nonce` has exactly the length that the cipher takes.
 fn open<N: ArrayLength<u8> + Unsigned>(
     cipher: &impl AeadInPlace<NonceSize = N, TagSize = U16>,
     nonce: &[u8],
