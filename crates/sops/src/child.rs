@@ -87,7 +87,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts `command`; the time limit starts now. Its `PATH` is what of `search_path` does not depend on where one stands.
+    /// Starts `command`; the time limit starts now. Its `PATH` has the absolute folders of `search_path`.
     pub(crate) fn start(
         command: &mut Command,
         search_path: &OsStr,
@@ -109,7 +109,7 @@ impl Child {
             process,
             running: true,
             limit,
-            // A limit beyond the end of time is a day.
+            // A limit that the clock cannot hold becomes a day.
             deadline: now
                 .checked_add(limit)
                 .or_else(|| now.checked_add(Duration::from_secs(24 * 60 * 60)))
@@ -176,7 +176,7 @@ impl Child {
             let until = left_open.look(self.untold.look(self.deadline));
             let ready = Ready::wait(&self.process, writing.as_deref(), ending, until)?;
             if !ready.output && left_open.is_over(self.has_ended()?) {
-                // Whoever still holds it is not the one that was asked.
+                // The child has ended, so what still holds it open is another process.
                 self.process.stdout = None;
                 return Ok(());
             }
@@ -185,7 +185,7 @@ impl Child {
                 let piece = input.get(..PIECE).unwrap_or(input);
                 match pipe.write(piece) {
                     Ok(length) => input = input.get(length..).unwrap_or_default(),
-                    // Whoever does not listen may still have answered.
+                    // A child that does not read its input may still have answered.
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => input = &[],
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(ChildProblem::Pipe(error)),
@@ -369,7 +369,7 @@ pub(crate) fn find(name: impl AsRef<OsStr>, search_path: &OsStr) -> Option<std::
     })
 }
 
-/// What of a search path does not depend on where one stands.
+/// The absolute folders of a search path.
 fn absolute_folders(search_path: &OsStr) -> OsString {
     let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
     std::env::join_paths(folders).unwrap_or_default()

@@ -96,7 +96,7 @@ impl Encrypted {
         };
         let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
             (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
-            // Who encrypted such a file once more would bury its values for good.
+            // To encrypt such a file once more would make its values unreadable for good.
             (MetadataError::Absent, _) if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
                 MetadataError::CutOff.into()
             }
@@ -286,7 +286,7 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
     Some(Decrypted(Opened::Sops { format, tree, version: Version::parse("3.13.2"), integers: None }))
 }
 
-/// What of a file is wrong whatever the data key is.
+/// What is wrong with a file, whatever its data key is.
 fn check_whole(format: Format, mut tree: Tree, metadata: Metadata) -> Result<(), Error> {
     let Metadata { key_groups, shamir_threshold, .. } = &metadata;
     if !datakey::could_open_offline(key_groups, *shamir_threshold) {

@@ -25,7 +25,7 @@ pub use self::plugin::Plugins;
 
 /// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
 ///
-/// This crate opens no key files: whoever does, gives their content and says where it came from. One bad key spoils no
+/// This crate opens no key files: the caller gives their content and says where it came from. One bad key spoils no
 /// other, but for identities of one plugin: they are used together, and the plugin refuses all if it refuses one.
 #[derive(Default)]
 pub struct Identities {

@@ -36,7 +36,7 @@ pub enum QueryError {
     /// No folder of the search path has it.
     #[error("the program {} is not in an absolute folder of PATH", crate::Foreign(.0.as_os_str().as_bytes()))]
     NotFound(PathBuf),
-    /// A path that depends on where one stands.
+    /// A relative path.
     #[error("the program {} is neither a name nor an absolute path", crate::Foreign(.0.as_os_str().as_bytes()))]
     Relative(PathBuf),
     /// It is there and does not start.

@@ -74,7 +74,7 @@ impl Untold {
     }
 }
 
-/// After how long people ask themselves.
+/// How long a program may take before people are told.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes: all memory of this process may be locked, so little of it.
+/// The stack of the thread, in bytes: a small one, because all memory of this process may be locked.
 const STACK: usize = 64 << 10;

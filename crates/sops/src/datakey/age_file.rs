@@ -1,4 +1,4 @@
-//! A secret that is an age file as it is.
+//! Secrets that are plain age files, without sops.
 
 use super::plugins::ask_plugins;
 use super::report::{Cause, NoDataKey, Recipient};
@@ -8,7 +8,7 @@ use crate::identity::age::{self, AgeProblem};
 use crate::identity::recipient::{HostRecipient, any};
 use crate::plaintext::Plaintext;
 
-/// What is in an age file that is a secret as it is, the form that agenix uses. It may be armored.
+/// What is in a plain age file, the form that agenix uses. It may be armored.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub(crate) fn decrypt_age_file(
         return Ok(Plaintext::new(std::mem::take(&mut *content)));
     }
     match search.findings.problems.first_mut().and_then(Option::take) {
-        // What plugins say of it says more.
+        // What the plugins answered is a better reason.
         Some(EntryProblem::Age(AgeProblem::Passphrase)) if identities.has_plugins() => {}
         Some(EntryProblem::Age(problem)) => return Err(AgeFileError::Damaged(problem)),
         _ => {}
@@ -32,8 +32,8 @@ pub(crate) fn decrypt_age_file(
     Err(AgeFileError::NoIdentity(search.report(Cause::TooFew { opened: 0, needed: 1 })))
 }
 
-/// What an age file that is a secret as it is is encrypted to: the kind of each stanza, and the tag of an SSH key. Nothing of a file whose
-/// header cannot be read.
+/// What a plain age file is encrypted to: the kind of each stanza, and the tag of an SSH key. Nothing if its header
+/// cannot be read.
 pub(crate) fn age_file_recipients(bytes: &[u8]) -> Vec<Recipient> {
     stanzas(bytes).into_iter().map(Recipient::of_stanza).collect()
 }

@@ -309,7 +309,7 @@ impl Reader<'_> {
     }
 }
 
-/// To share shorter strings is not worth that the whole file stays for them.
+/// The shortest string that is shared: for a shared one the whole file stays in memory.
 const LONG: usize = 64 << 10;
 
 /// Why the rest of a text is not what it should be.

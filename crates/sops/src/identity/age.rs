@@ -41,7 +41,7 @@ pub enum AgeProblem {
     /// A version of the format that does not exist yet, or no longer.
     #[error("it is of version {0} of the age format, and only version 1 is known")]
     Version(String),
-    /// Larger than any header that a person wants.
+    /// Larger than any header that is of use.
     #[error("its header has more than {LARGEST_HEADER} bytes")]
     HeaderTooLarge,
     /// A stanza is for the identity, and what it holds is not a file key.

@@ -285,7 +285,7 @@ impl Drop for Agent {
             Ok(_) | Err(_) => {}
         }
         let new: Vec<_> = socket_folders().into_iter().filter(|folder| !self.folders.contains(folder)).collect();
-        // What is in another comes behind it in the order of paths.
+        // In the order of paths a folder comes before what is in it.
         for folder in new.iter().rev() {
             retry(|| match fs::remove_dir(folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

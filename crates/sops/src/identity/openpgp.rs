@@ -186,8 +186,8 @@ fn decrypt(encrypted: &[u8], session: &SessionKey) -> Result<Zeroizing<Vec<u8>>,
         _ => return Err(PgpProblem::Unsupported("an unknown cipher")),
     };
     let block = block.ok_or(PgpProblem::Damaged)?;
-    // Behind a block of noise and its repeated end stand the packets, and last a packet with the hash of all before it. The
-    // repetition is not looked at: the hash tells more, and tells less to others.
+    // Behind a block of noise and its repeated end stand the packets, and last a packet with the hash of all before it.
+    // The repetition is not checked: the hash finds more changes, and an attacker learns less from it.
     let (hashed, code) = content.split_last_chunk::<20>().ok_or(PgpProblem::Damaged)?;
     let (packets, header) = hashed.split_last_chunk::<2>().ok_or(PgpProblem::Damaged)?;
     let hash: [u8; 20] = Sha1::digest(hashed).into();

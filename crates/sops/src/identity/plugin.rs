@@ -37,8 +37,8 @@ impl Default for Plugins {
 }
 
 impl Plugins {
-    /// What is spent once is in the time limit: to find a token, and to have it touched. To unwrap one key more takes a
-    /// security chip less than a second.
+    /// The time limit is for what is done once: to find a token, and to have it touched. For each further key a
+    /// security chip needs less than a second.
     fn time_limit_for(&self, files: usize) -> Duration {
         let further = u64::try_from(files.saturating_sub(1)).unwrap_or(u64::MAX);
         self.time_limit.saturating_add(Duration::from_secs(further))

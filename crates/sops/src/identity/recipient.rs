@@ -41,7 +41,7 @@ impl HostRecipient {
                 return Err(RecipientError::OtherSsh);
             }
             (recipient, None) if recipient.starts_with("age1") => {
-                // What it stands for is known to its kind or plugin alone, but it must not be mistyped.
+                // What it encodes is only known to its kind or plugin, but its checksum is the same for all.
                 bech32_decode(recipient, |_error| RecipientError::Mistyped, |_| Ok(()), |_, _| Ok(()))?;
                 vec![recipient.to_owned()]
             }

@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// True or false, which it is if there is none.
+    /// True or false; false if there is none.
     pub(super) fn boolean(&self, name: &str) -> Result<bool, MetadataError> {
         match self.find(name) {
             None => Ok(false),

@@ -534,7 +534,8 @@ impl Class {
     /// The class in the matcher's notation.
     fn text(&self) -> String {
         if self.0.is_empty() {
-            // Nothing is in all of the alternatives' way: a place that is at once a word's edge and none.
+            // The empty class matches nowhere. This does not either: no place is at once the edge of a word and not
+            // one.
             return r"(?:\b\B)".to_owned();
         }
         let range = |&(low, high): &(char, char)| format!(r"\x{{{:X}}}-\x{{{:X}}}", u32::from(low), u32::from(high));
