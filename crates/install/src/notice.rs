@@ -35,9 +35,9 @@ pub enum Notice {
         /// The mount point.
         path: PathBuf,
     },
-    /// A file system that cannot be put beneath the one before it.
+    /// The previous file system, which stays mounted below the new one.
     #[error(
-        "the kernel cannot take the file system before away from beneath {path} (since Linux 6.5); it stays there, empty, until the next boot",
+        "the previous file system stays mounted below {path}, empty, until the next boot, because the kernel could not put the new one beneath it (Linux 6.5 and later mostly can)",
         path = path.display()
     )]
     Stacked {

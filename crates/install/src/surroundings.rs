@@ -23,7 +23,7 @@ pub enum Surrounding {
     #[error("the credential {path} is missing", path = _0.display())]
     NoCredential(PathBuf),
     /// A credential that an earlier run has made has another content.
-    #[error("the credential {path} is another one", path = _0.display())]
+    #[error("the credential {path} has another content", path = _0.display())]
     OtherCredential(PathBuf),
     /// A credential of an earlier run is still there.
     #[error("the credential {path} is there, and the manifest does not want it", path = _0.display())]

@@ -93,7 +93,8 @@ pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
 ///
 /// [`NoAccount::NoKeysGroup`] without either, [`NoAccount::Failed`] if they cannot be looked up.
 pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
-    // It is a group of the machine itself. To ask for one may load modules that look elsewhere, for half a millisecond.
+    // It is in the machine's own table. To ask the user database for it may load modules that look elsewhere, which
+    // takes half a millisecond.
     if let Some(number) = input::read_table(Path::new("/etc/group")).and_then(|table| number_in(&table, "keys")) {
         return known(Ok(Some(Gid::from_raw(number))), Gid::as_raw, AccountKind::Group, "keys");
     }

@@ -72,7 +72,7 @@ pub(crate) enum Action {
 /// How much of a long table is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Rows {
-    /// What differs, and the first others.
+    /// What differs, and the first of the other rows.
     Some,
     All,
 }

@@ -49,7 +49,7 @@ fn raise_stack_limit() -> Result<(), SmallStack> {
     });
     match raised.and_then(|()| getrlimit(Resource::RLIMIT_STACK)) {
         Ok((soft, _)) if soft < ENOUGH => Err(SmallStack(soft >> 10)),
-        // What the limit is cannot be told, and it is usually the usual one.
+        // The limit cannot be read; it is most likely the usual one.
         Ok(_) | Err(_) => Ok(()),
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn raise_file_limit() {
     let raised =
         getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     match raised {
-        // Whether it was enough is seen when it is not.
+        // If it is not enough, opening a file fails, which is reported.
         Ok(()) | Err(_) => {}
     }
 }
@@ -119,7 +119,7 @@ fn wipe_pieces(count: usize) {
     if let Some(count) = count.checked_sub(1) {
         wipe_pieces(count);
     }
-    // The compiler cannot tell that it is not read here, so it has to be written there.
+    // To the compiler this reads the array, so it may not leave out writing it.
     black_box(&free);
 }
 

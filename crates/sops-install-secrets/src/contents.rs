@@ -14,7 +14,7 @@ use crate::{decrypt, templates};
 /// The plaintext of every file that has one, in the order of the plan.
 pub(crate) struct Contents<'p>(Vec<FileContent<'p>>);
 
-/// What a run decides on before anything is touched.
+/// What a run is going to do, decided before anything is touched.
 pub(crate) struct Decision<'c> {
     /// What is going to be installed.
     pub(crate) files: Vec<File<'c>>,

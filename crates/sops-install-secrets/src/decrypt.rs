@@ -179,7 +179,7 @@ impl SopsFile<'_> {
         let decrypted = match encrypted.decrypt(&keys.identities) {
             Ok(decrypted) => decrypted,
             Err(error) => {
-                // Where a key cannot be looked at, it may open the file all the same.
+                // A key that this run cannot see may open the file all the same.
                 let tone = if keys.hidden && code(&error) == Code::NoIdentity { Tone::Lenient } else { report.tone() };
                 let before = report.set_tone(tone);
                 self.report(&error, &keys.unusable, report);

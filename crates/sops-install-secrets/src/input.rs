@@ -1,4 +1,5 @@
-//! The one place where files are read that a run is told of: keys, sops files, texts of templates, public keys, manifests.
+//! The one place where the files are read that the manifest or the command line names: keys, sops files, texts of
+//! templates, public keys, manifests.
 //!
 //! Some of these paths lie where an ordinary user can put anything, and root reads them while other runs wait. So nothing is
 //! opened that can make the reader wait, only regular files are read, and none without end.

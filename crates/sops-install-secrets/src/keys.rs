@@ -44,7 +44,7 @@ pub(crate) enum Commands {
 /// The identities of this host.
 pub(crate) struct HostKeys {
     pub(crate) identities: Identities,
-    /// What was to be one and cannot be used.
+    /// The keys that cannot be used.
     pub(crate) unusable: Vec<Unusable>,
     /// Whether there are others that this run must not ask for or cannot see.
     pub(crate) hidden: bool,
@@ -135,7 +135,8 @@ pub(crate) fn load(
         time_limit: TIME_LIMIT,
         watcher: watcher.clone(),
     });
-    // With SSH keys for PGP, or a home that is not there, that of the user is not asked in its place.
+    // If the manifest has SSH keys for PGP, or names a GnuPG home that is not there, the user's own home is not asked
+    // instead.
     if home.is_some() || (manifest.ssh_key_paths().is_empty() && manifest.gnupg_home().is_none()) {
         let program = PathBuf::from(&environment.gpg);
         let search_path = environment.path.clone();
@@ -215,8 +216,8 @@ struct NotARecipient {
 
 const NO_KEY: &str = "there is no key in it; name at least one";
 
-/// How long gpg may take to open one data key, and a plugin of age to open all of them, but for a second for each further
-/// file: a hardware token has to be found and touched.
+/// How long gpg may take to open one data key, and a plugin of age to open all of them, which gets a second more for
+/// each further file: a hardware token has to be found and touched.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether the import of a key is logged, if the manifest wants it at all.
@@ -339,7 +340,7 @@ impl Loader<'_> {
                 self.cannot_read(home, KeyReason::Unread(input::ReadError::absent(home, error)));
                 false
             }
-            // What is wrong with it otherwise is for gpg to say.
+            // Anything else that is wrong with it is reported by gpg.
             Ok(_) | Err(_) => true,
         }
     }

@@ -29,7 +29,8 @@ use std::process::ExitCode;
 
 use cli::Command;
 use confinement::SmallStack;
-// That of musl keeps next to nothing that is freed: it asks the kernel hundreds of times for what this one asks once.
+// The allocator of musl returns nearly all that is freed to the kernel, and so asks it hundreds of times for what this
+// one asks once.
 #[cfg(target_env = "musl")]
 use dlmalloc::GlobalDlmalloc as Allocator;
 use environment::Environment;

@@ -107,7 +107,8 @@ fn add_environment(inputs: &mut Inputs, environment: &Environment, accounts: Acc
     }
 }
 
-/// The answer to a question that can be asked whenever something is to be installed; nothing if it is none, or has no answer now.
+/// The answer to a question, as it is now; nothing if there is none, or this is not a question that a later run can
+/// ask.
 pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
     let path = |bytes| Path::new(OsStr::from_bytes(bytes));
     if let Some(file) = question.strip_prefix(FILE) {
@@ -115,7 +116,7 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
         return match input::read_again(path(file), |piece| content.append(piece)) {
             Ok(()) => Some(content),
             Err(input::ReadError::Absent(_)) => Some(answer(None)),
-            // That is to be said, by a run that knows what the file is for.
+            // An ordinary run reports it: it knows what the file is for.
             Err(_) => None,
         };
     }

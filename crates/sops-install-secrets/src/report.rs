@@ -154,7 +154,7 @@ struct Finding {
 
 /// What readers see.
 enum Readers {
-    /// It was not looked.
+    /// Nobody has looked.
     Unknown,
     /// No secrets.
     Nothing,
@@ -189,7 +189,7 @@ struct Names {
 pub(crate) enum Step {
     /// Reading and checking the manifest.
     Manifest,
-    /// Watcher for another run, and looking at the running generation.
+    /// Waiting for another run, and looking at the running generation.
     Look,
     /// Loading identities.
     Identities,
@@ -306,7 +306,7 @@ impl Report {
         })
     }
 
-    /// A line on standard output, which a JSON document has for itself: then the line gives way to standard error.
+    /// A line on standard output. If that is for a JSON document, the line goes to standard error.
     pub(crate) fn line(&self, line: impl Display) {
         self.word(Outlet::Output, &line.to_string());
     }
@@ -400,7 +400,7 @@ impl Report {
         if let (Some((step, begun)), Some(now)) = (self.running.take(), now()) {
             let time = now.saturating_sub(begun);
             match self.timings.iter_mut().find(|(other, _)| *other == step) {
-                // It was begun once more, for a manifest that has changed meanwhile.
+                // It is begun again if the manifest has changed meanwhile.
                 Some((_, before)) => *before = before.saturating_add(time),
                 None => self.timings.push((step, time)),
             }
@@ -511,7 +511,7 @@ impl Report {
         if self.failures.is_empty() && lost.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    /// How the machine was left. A run that failed before it came to that has left it as it was.
+    /// How the machine was left. A run that fails before that leaves it as it was.
     fn final_outcome(&self) -> Outcome {
         if self.outcome == Outcome::Checked && !self.failures.is_empty() { Outcome::Failed } else { self.outcome }
     }
@@ -637,8 +637,9 @@ fn print(mut output: impl Write, line: fmt::Arguments<'_>) -> io::Result<()> {
     output.flush()
 }
 
-/// Whether standard output was closed when the program began, or is open for reading only, which the standard library takes for
-/// closed. For a closed one it has opened `/dev/null` for reading and writing, which is not how output is thrown away on purpose.
+/// Whether standard output was closed when the program began: then the standard library has opened `/dev/null` for
+/// reading and writing there, while whoever discards output on purpose opens it for writing. One that is open for
+/// reading only counts as closed too.
 fn is_closed() -> bool {
     let output = io::stdout();
     let is_null = || fstat(output.as_fd()).is_ok_and(|status| status.st_rdev == makedev(1, 3));

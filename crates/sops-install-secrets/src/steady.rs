@@ -89,5 +89,5 @@ const PAUSE: u8 = 20;
 const PATIENCE: u32 = 100;
 /// As many as fit into ten seconds. An installation that takes longer waits for a person, and changes nothing meanwhile.
 const MOST_PAUSES: u32 = 500;
-/// How often it is looked at most.
+/// The most looks.
 const LOOKS: u32 = 50;

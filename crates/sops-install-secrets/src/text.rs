@@ -87,7 +87,7 @@ fn without_keys(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// Where the first private key begins and ends, but for the words by which it is known.
+/// Where the first private key begins and ends, without the words by which it is recognised.
 fn key(text: &str) -> Option<(usize, usize)> {
     [AGE_KEY, AGE_PLUGIN, PEM].into_iter().filter_map(|mark| key_behind(text, mark)).min()
 }

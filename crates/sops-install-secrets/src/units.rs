@@ -37,8 +37,8 @@ pub(crate) enum Verb {
     Reload,
 }
 
-/// What earlier runs switched for and have perhaps not asked for, because they were killed, or have asked for in vain. Words
-/// that this version does not know are those of a later one, and lost.
+/// Requests of earlier runs that were perhaps not made, because the run was killed, or were made in vain. Words that
+/// this version does not know come from a later version, and are dropped.
 pub(crate) fn due(current: &Current<'_>) -> Vec<Due> {
     let parse = |words: &str| {
         let (words, refused) = words.strip_prefix(REFUSED).map_or((words, false), |words| (words, true));
@@ -79,7 +79,7 @@ pub(crate) const VERBS: [Verb; 2] = [Verb::Restart, Verb::Reload];
 /// How units are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Route<'a> {
-    /// `systemctl --no-block`: from a unit, whose lists NixOS would read only at the next switch.
+    /// `systemctl --no-block`: in a unit, since NixOS would read the lists only at the next switch.
     Systemctl(Systemctl<'a>),
     /// The lists below this directory that NixOS reads after its activation script.
     ActivationLists(&'a Path),
@@ -135,7 +135,7 @@ impl Whose {
 /// What came of the requests.
 #[derive(Default)]
 pub(crate) struct Sent {
-    /// systemd's answers that say no, and that there is nobody to ask, which fail nothing.
+    /// Refusals of systemd, and that there is no systemd to ask: neither is a failure.
     pub(crate) refusals: Vec<RequestError>,
     /// The requests in them, in words that [`due`] reads.
     pub(crate) refused: Vec<String>,
@@ -153,7 +153,7 @@ pub(crate) enum RequestError {
     /// systemd's answer.
     #[error("systemctl {verb}: {words}")]
     Refused { verb: &'static str, words: String, unit: String, status: &'static str },
-    /// Another end of systemctl, which may not have reached systemd.
+    /// systemctl failed in another way, and may not have reached systemd.
     #[error("systemctl {verb} {units}: {words}")]
     Failed { verb: &'static str, units: String, words: String },
     /// Without NixOS there is nothing that reads its lists.
@@ -274,7 +274,7 @@ impl<'a> Requests<'a> {
 }
 
 impl Verb {
-    /// As a person says it: `would restart`.
+    /// The words for it: `would restart`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Restart => "restart",

@@ -356,7 +356,7 @@ fn looks_tell_no_untruths_while_installations_overtake_them() {
             assert!(run.stdout.contains("all is as the manifest says"), "{}", run.stdout);
             // One of the two is installed, and nothing in between.
             let run = Scratch::finish(scratch.command().args(["-ignore-passwd", "-verify"]).arg(&one));
-            let different = run.stderr.matches("its content is another one").count();
+            let different = run.stderr.matches("its content differs").count();
             assert!(matches!((run.status, different), (Some(0), 0) | (Some(1), 2)), "{}", run.stderr);
             assert!(
                 !run.stderr.contains("nothing is installed") && !run.stderr.contains("not installed"),
@@ -448,7 +448,7 @@ fn a_dry_run_says_that_only_directories_would_change() {
     assert_eq!(scratch.run(&wanted, &["-ignore-passwd"]).status, Some(0));
     fs::set_permissions(scratch.runtime().join("secrets.d/1/d"), fs::Permissions::from_mode(0o700)).unwrap();
     let run = scratch.run(&wanted, &["-dry-run", "-ignore-passwd"]);
-    let expected = "would make a new generation, in which a directory or link is another one\n";
+    let expected = "would make a new generation, in which a directory or link differs\n";
     assert_eq!((run.status, &*run.stdout, &*run.stderr), (Some(0), expected, ""));
 }
 

@@ -884,7 +884,7 @@ fn what_is_installed_can_be_seen_by_everybody_and_verified_by_root() {
         run.stderr,
         format!(
             "secret \"a\": its mode is 0600 and not 0400; {cure}\n\
-             the credential /run/credstore/a is another one; {cure}\n2 failures\n"
+             the credential /run/credstore/a has another content; {cure}\n2 failures\n"
         )
     );
 }
@@ -1014,7 +1014,7 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
          would remove credential: /run/credstore/a\nexit 0\n\
          the credential /run/credstore/a is there, and the manifest does not want it{cure} /without.json\nexit 1\nexit 0\nwritten\n\
          would replace credential: /run/credstore/a\nexit 0\n\
-         the credential /run/credstore/a is another one{cure} /with.json\nexit 1\nexit 0\nagain\n{same}opened\n\
+         the credential /run/credstore/a has another content{cure} /with.json\nexit 1\nexit 0\nagain\n{same}opened\n\
          would set mode and owner of: /secrets.d\nexit 0\n\
          /secrets.d has another mode or owner, or an access control list{cure} /with.json\nexit 1\nexit 0\nagain\n{same}moved\n\
          would mount a tmpfs at: /secrets.d\nexit 0\n/secrets.d is not on a tmpfs of its own{cure} /tmpfs.json\nexit 1\nforeign\n\

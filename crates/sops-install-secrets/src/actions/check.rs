@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             let hosts = keys::hosts(hosts, report)?;
             decrypt::check_recipients(&plan, &hosts, report);
         }
-        // The manifest has been checked, and the others are no checks.
+        // The manifest has been checked already, and the other actions are not checks.
         Action::CheckManifest
         | Action::Install
         | Action::DryRun

@@ -57,7 +57,7 @@ pub(super) fn dry_run(
         });
         report.announce(&changes, Mood::Conditional);
         if !changes.is_empty() && changes.secrets().is_empty() && changes.templates().is_empty() {
-            report.line("would make a new generation, in which a directory or link is another one");
+            report.line("would make a new generation, in which a directory or link differs");
         }
         for line in links.into_iter().chain(surroundings) {
             report.line(line);

@@ -20,8 +20,8 @@ use crate::units::{self, Requests, Route};
 use crate::{manifest_file, questions};
 use untouched::Found;
 
-/// Installs, one run at a time. The manifest says which lock that is, and may be another one by the time that the lock is
-/// there: what is installed is what it says under the lock.
+/// Installs, one run at a time. The manifest names the lock, and may change while the run waits for it. So it is read
+/// again under the lock, and that is what is installed.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
     confine();
     let path = &arguments.manifest;
@@ -123,14 +123,15 @@ fn install(
             report.failure(Code::LinkFailed, About::default(), &error);
         }
     }
-    // What every run would say again, other than the notices, a run has to say that knows the manifest.
+    // After a warning so far, the next run may not take the short way: it has to know the manifest to warn again.
+    // Notices come up in any run.
     let is_quiet = report.warnings() == 0;
     for notice in store.notices() {
         report.warning(code_of(&notice), About::default(), &notice);
     }
     report.step(Step::Units);
     let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
-    // The secrets are installed, so a unit that does not want them is no failure.
+    // The secrets are installed, so a unit that does not restart is no failure.
     for error in &sent.refusals {
         report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());
     }

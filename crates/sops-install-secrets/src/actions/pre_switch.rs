@@ -75,7 +75,7 @@ fn open(
     Ok(())
 }
 
-/// Whether none of the keys is there that the manifest names: they come with the first boot.
+/// Whether none of the keys that the manifest names is there yet: they are made at the first boot.
 fn is_first_installation(manifest: &Manifest) -> bool {
     let named = manifest.age_ssh_key_paths().iter().chain(manifest.ssh_key_paths()).map(PathBuf::as_path);
     let named: Vec<_> = named.chain(manifest.age_key_file()).chain(manifest.gnupg_home()).collect();
@@ -111,7 +111,7 @@ fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
 )]
 struct WayBack {
     generation: u64,
-    /// Those whose secrets it does not open.
+    /// The manifests with secrets that it does not open.
     manifests: String,
 }
 

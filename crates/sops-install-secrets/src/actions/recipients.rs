@@ -53,7 +53,7 @@ fn of_this_host(
 fn print(keys: &[PublicKey], report: &Report) {
     for key in keys {
         match &key.note {
-            // It says all itself.
+            // A key on the command line is its own name.
             None if key.recipients.first() == Some(&key.origin) => {}
             Some(note) => report.line(format_args!("# {}: {note}", key.origin)),
             None => report.line(format_args!("# {}", key.origin)),

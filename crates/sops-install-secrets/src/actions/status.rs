@@ -36,7 +36,7 @@ pub(super) fn run(
     let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Warning, report)?;
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
-        // Another owner than the wanted one cannot be seen where that is not known.
+        // Where the wanted owner is not known, a wrong one cannot be noticed.
         plan.report_unknown_accounts(report);
         let installed = look(&plan, &current, report)?;
         let misses = current.misses_file_system().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
@@ -61,7 +61,7 @@ fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<I
     let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
     let superfluous = match current.superfluous(&wanted) {
         Ok(places) => Some(places),
-        // An ordinary user sees the files that it knows and no list of the others.
+        // An ordinary user may look at the files of the manifest, but not list what else there is.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
         Err(error) => return Err(report.failed(Code::InstallationFailed, &error)),
     };

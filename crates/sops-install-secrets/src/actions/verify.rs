@@ -86,7 +86,7 @@ fn compare(
         let what = if !is_modified {
             None
         } else if !current.has_content(file).map_err(|error| report.failed(failed, &error))? {
-            Some("its content is another one")
+            Some("its content differs")
         } else {
             has_access().then_some("it has an access control list")
         };
@@ -105,7 +105,7 @@ fn compare(
         report.failure_with(Code::Superfluous, About::default(), &Deviation(what), remedy());
     }
     if report.failures() == found && !changes.is_empty() {
-        let what = format!("a directory or link below {} is another one", link.display());
+        let what = format!("a directory or link below {} differs", link.display());
         report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
     }
     let credentials: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();

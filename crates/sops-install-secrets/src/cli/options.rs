@@ -82,9 +82,10 @@ pub(crate) const OPTIONS: &[Spec] = &[
         name: "pre-switch",
         argument: OptionArgument::Text("ACTION"),
         summary: "decrypt in memory before a switch, and refuse it if that fails",
-        details: "ACTION is that of switch-to-configuration: switch, test and check are refused with status 1; boot and \
-                  dry-activate are only warned, and dry-activate shows what would change as -dry-run does. Any number of \
-                  manifests. Silent as long as none of the keys that a manifest names is there, and if all is well.",
+        details: "ACTION is that of switch-to-configuration. If something cannot be decrypted, switch, test and check are \
+                  refused with status 1; for boot and dry-activate it is a warning. dry-activate also shows what would \
+                  change, as -dry-run does. Takes any number of manifests. Prints nothing if all is well, or if none of \
+                  the keys that a manifest names is there yet.",
     },
     Spec {
         option: Opt::System,

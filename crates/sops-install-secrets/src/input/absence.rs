@@ -35,7 +35,7 @@ enum WantedBy {
 }
 
 impl Absence {
-    /// Whatever it is that the path was to be, this is what explains why it is not there.
+    /// The absence of whatever was expected at the path.
     pub(crate) fn new(path: &Path, source: io::Error) -> Self {
         Self { path: path.to_owned(), source }
     }

@@ -6,10 +6,10 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InstalledFiles {
-    /// What the generation is on; nothing without one.
+    /// The file system that the generation is on; nothing without a generation.
     pub(crate) file_system: Option<&'static str>,
     pub(crate) files: Vec<InstalledFile>,
-    /// Places in the generation that nothing in the manifest wants; unknown to who may not list it.
+    /// Places in the generation that nothing in the manifest wants; unknown if this user may not list it.
     pub(crate) superfluous: Option<Vec<String>>,
     /// Units that have yet to read the new values.
     pub(crate) pending: Vec<PendingUnit>,

@@ -1,7 +1,7 @@
 //! A run that finds everything as it was left, made from the same bytes: nothing is parsed and nothing is decrypted.
 //!
-//! It takes care of what any run takes care of: the file system and its mode, what killed runs have left, old generations. All
-//! else that a run would have to say or do makes it an ordinary one.
+//! It takes care of what any run takes care of: the file system and its mode, what killed runs have left, old
+//! generations. If there is anything else to say or do, an ordinary run follows.
 
 use install::{Changes, Current, Inputs, Lock, Store, Summary};
 use manifest::Manifest;
@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::report::{About, Code, Outcome, Report, Reported, Step};
 use crate::{manifest_file, questions};
 
-/// Whether nothing has to be done, or has been done already.
+/// Whether an ordinary run is needed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Found {
     /// All is as it was left.
@@ -21,8 +21,8 @@ pub(super) enum Found {
     Unknown,
 }
 
-/// Looks whether all is as the last run has left it. What is known already are some of the inputs, the text of the manifest among
-/// them.
+/// Looks whether all is as the last run has left it. `known` are those inputs that are known already, the text of the
+/// manifest among them.
 ///
 /// # Errors
 ///
@@ -40,7 +40,7 @@ pub(super) fn run(
     };
     report.step(Step::Look);
     let waiting = WaitingForLock::tell(report);
-    // Whatever fails here fails once more where it is reported.
+    // What fails here fails again in the ordinary run, which reports it.
     let Ok(lock) = Lock::acquire_patiently(&found.location, waiting) else { return Ok(Found::Unknown) };
     let Ok(current) = Current::inspect(&found.location) else { return Ok(Found::Unknown) };
     // All of it once more, under the lock.
