@@ -409,7 +409,7 @@ MUTATIONS = (
     mutation("V4", "a unit that was refused is forgotten", f"{PROGRAM}/actions/install.rs",
              "store.requested_but(&sent.refused)", "store.requested_but(&[])", SYSTEM),
     mutation("W7", "a private key is shown", f"{PROGRAM}/text.rs",
-             "    let text = without_keys(text);\n", "    let text = Cow::Borrowed(text);\n", HOSTILE),
+             "    let text = without_private_keys(text);\n", "    let text = Cow::Borrowed(text);\n", HOSTILE),
     mutation("W7", "a terminal obeys foreign text", f"{PROGRAM}/text.rs",
              "if text.chars().all(is_printable) { text }", "if true { text }", HOSTILE),
     mutation("W7", "a recipient is quoted", f"{PROGRAM}/keys.rs",

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::private_key::has_private_key;
+
 /// Text from outside: of a file, of another program, of the command line.
 ///
 /// `Display` gives it as it is, `Debug` in double quotes. Either way only printable characters come out (a line break is
@@ -62,16 +64,9 @@ impl<T: AsRef<[u8]>> fmt::Debug for Foreign<T> {
     }
 }
 
-/// Whether a text has a private key in it, or the beginning of one.
-pub(crate) fn has_private_key(text: &str) -> bool {
-    let upper = text.to_ascii_uppercase();
-    let in_any_case = ["AGE-SECRET-KEY-", "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PUTTY-USER-KEY-FILE"];
-    // The names of plugins are written in small letters, and their identities never.
-    in_any_case.iter().any(|mark| upper.contains(mark)) || text.contains("AGE-PLUGIN-")
-}
-
 /// Whether a character shows as itself: no control, no mark of direction, nothing invisible.
-fn is_printable(character: char) -> bool {
+#[must_use]
+pub fn is_printable(character: char) -> bool {
     let mut escaped = character.escape_debug();
     matches!(character, '\'' | '"' | '\\') || (escaped.next() == Some(character) && escaped.next().is_none())
 }

@@ -5,7 +5,7 @@ use base64ct::{Base64, Encoding};
 
 use super::hybrid;
 use super::ssh::key_tag;
-use crate::foreign::has_private_key;
+use crate::private_key::has_private_key;
 
 /// A host by its public key. Tells without any private key whether the host can open a file.
 #[derive(Clone, Debug, Eq, PartialEq)]

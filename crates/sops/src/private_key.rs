@@ -1,0 +1,141 @@
+//! What private keys look like in a text that goes into a message.
+
+use std::borrow::Cow;
+
+/// Whether a text has a private key in it, or the beginning of one.
+pub(crate) fn has_private_key(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    let in_any_case = [AGE_KEY, "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PUTTY-USER-KEY-FILE"];
+    // The names of plugins are written in small letters, and their identities never.
+    in_any_case.iter().any(|mark| upper.contains(mark)) || text.contains(AGE_PLUGIN)
+}
+
+/// The text with three dots in the place of each private key.
+#[must_use]
+pub fn without_private_keys(text: &str) -> Cow<'_, str> {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some((start, end)) = key(rest) {
+        clean.push_str(rest.get(..start).unwrap_or_default());
+        clean.push_str("...");
+        rest = rest.get(end..).unwrap_or_default();
+    }
+    if clean.is_empty() && rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    clean.push_str(rest);
+    Cow::Owned(clean)
+}
+
+/// Where the first private key begins and ends, without the words by which it is recognised.
+fn key(text: &str) -> Option<(usize, usize)> {
+    [AGE_KEY, AGE_PLUGIN, PEM].into_iter().filter_map(|mark| key_behind(text, mark)).min()
+}
+
+/// How much of a text goes on with the letters of a key that was broken into lines or words, by escapes too.
+fn wrapped(text: &str) -> usize {
+    let mut length = 0_usize;
+    loop {
+        let rest = text.get(length..).unwrap_or_default();
+        let mut word = rest;
+        while let Some(after) = GAPS.iter().find_map(|gap| word.strip_prefix(gap)) {
+            word = after;
+        }
+        let end = word.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(word.len());
+        let part = word.get(..end).unwrap_or_default();
+        let is_upper = !part.contains(|letter: char| letter.is_ascii_lowercase());
+        let is_lower = !part.contains(|letter: char| letter.is_ascii_uppercase());
+        // The words of a message have no digits.
+        let has_digit = part.contains(|letter: char| letter.is_ascii_digit());
+        if word.len() == rest.len() || end < SHORTEST_PART || !has_digit || !(is_upper || is_lower) {
+            return length;
+        }
+        length = text.len().saturating_sub(word.len()).saturating_add(end);
+    }
+}
+
+fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
+    let mut from = 0_usize;
+    loop {
+        let at = from.checked_add(find(text.get(from..)?, mark)?)?;
+        let start = at.checked_add(mark.len())?;
+        let behind = text.get(start..)?;
+        if mark == PEM {
+            // Behind its last line, or where the quote or the text ends.
+            if find(header(behind), "PRIVATE").is_some() {
+                let start = start.checked_add(header(behind).len())?;
+                let behind = text.get(start..)?;
+                let end = find(behind, "-----END").or_else(|| behind.find('"')).unwrap_or(behind.len());
+                return Some((start, start.checked_add(end)?)).filter(|(start, end)| start < end);
+            }
+        } else {
+            // The letters of its kind, and then those of the key.
+            let end =
+                behind.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(behind.len());
+            let kind = behind.get(..end)?.find('1').map_or(0, |at| at.saturating_add(1));
+            let end = end.saturating_add(wrapped(behind.get(end..)?));
+            if kind < end {
+                return Some((start.checked_add(kind)?, start.checked_add(end)?));
+            }
+        }
+        from = start;
+    }
+}
+
+/// The first line of a PEM file, or of one whose line breaks are written as escapes.
+fn header(text: &str) -> &str {
+    let end = text.find("-----").or_else(|| text.find(['\n', '"'])).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
+/// Where a mark stands, in whatever case; that of a plugin's identity in capitals, since its program has the same name in
+/// small letters.
+fn find(text: &str, mark: &str) -> Option<usize> {
+    if mark == AGE_PLUGIN {
+        return text.find(mark);
+    }
+    let found = text.as_bytes().windows(mark.len()).position(|window| window.eq_ignore_ascii_case(mark.as_bytes()))?;
+    text.is_char_boundary(found).then_some(found)
+}
+
+/// What can stand between two parts of a key.
+const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\\\\", "\n", "\r", "\t", " "];
+/// The fewest letters that are taken for a part of a key.
+const SHORTEST_PART: usize = 8;
+/// How an age identity begins; a `1` follows, or `PQ-1`.
+const AGE_KEY: &str = "AGE-SECRET-KEY-";
+/// How an identity of a plugin begins; its name and a `1` follow.
+const AGE_PLUGIN: &str = "AGE-PLUGIN-";
+const PEM: &str = "-----BEGIN ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_private_key_only_the_beginning_is_left() {
+        for (text, clean) in [
+            ("ageKeyFile is \"AGE-SECRET-KEY-1QQPZRY\" here", "ageKeyFile is \"AGE-SECRET-KEY-1...\" here"),
+            ("age-secret-key-1qqpzry", "age-secret-key-1..."),
+            ("AGE-SECRET-KEY-PQ-1QQPZRY1X, AGE-SECRET-KEY-1Z", "AGE-SECRET-KEY-PQ-1..., AGE-SECRET-KEY-1..."),
+            ("AGE-PLUGIN-YUBIKEY-1QQPZRY.", "AGE-PLUGIN-YUBIKEY-1...."),
+            ("AGE-SECRET-KEY-QQPZRY", "AGE-SECRET-KEY-..."),
+            ("AGE-SECRET-KEY-1QQPZRY\n9X8GF2TVDW\\n  0S3JN54KH is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY-1 QQPZRY9X8GF2 is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY-1QQPZRY is for age1qqpzry9x8", "AGE-SECRET-KEY-1... is for age1qqpzry9x8"),
+            (
+                "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",
+                "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",
+            ),
+            (
+                "a \"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n\"",
+                "a \"-----BEGIN OPENSSH PRIVATE KEY...-----END OPENSSH PRIVATE KEY-----\n\"",
+            ),
+            (r#""-----BEGIN PRIVATE KEY-----\nb3Bl", b"#, r#""-----BEGIN PRIVATE KEY...", b"#),
+            ("-----BEGIN PRIVATE KEY-----b3Bl", "-----BEGIN PRIVATE KEY..."),
+            ("-----BEGIN PUBLIC KEY-----b3Bl", "-----BEGIN PUBLIC KEY-----b3Bl"),
+        ] {
+            assert_eq!(without_private_keys(text), clean);
+        }
+    }
+}
