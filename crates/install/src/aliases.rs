@@ -64,7 +64,7 @@ impl Current<'_> {
                     }
                 },
                 Err(error) if error.is_refusal() => misplaced.push((position, error)),
-                // What cannot be followed is no place of ours, and is said when the link is made.
+                // A path that cannot be followed leads to no place of ours. It is reported when the link is made.
                 Err(_) => {}
             }
         }
@@ -152,7 +152,8 @@ impl Ours {
         self.verdict(path, &trail, name)
     }
 
-    /// Whether the directory of the generations is above another one, where its device does not tell.
+    /// Whether the directory of the generations is above another one. For where both are on one device, which then does
+    /// not tell.
     fn is_above(&self, directory: &Dir, mut id: DirectoryId) -> Result<bool, Error> {
         let mut above = directory.above()?;
         loop {
@@ -194,7 +195,7 @@ impl Ours {
         Ok(Spot { directory: trail.last, below })
     }
 
-    /// What is to be said of a name at the end of a trail.
+    /// The error about a name at the end of a trail, if there is one.
     fn verdict(&self, path: &Path, trail: &Trail, name: &OsStr) -> Result<(), Error> {
         let inside = |of: &Path| Err(Error::Inside { path: path.to_owned(), of: of.to_owned() });
         if trail.is_below_generations {
@@ -249,7 +250,7 @@ impl Ours {
         Ok(trail)
     }
 
-    /// The way to a directory through links.
+    /// The way to a directory whose path may have links.
     fn step_by_step(&self, path: &Path) -> Result<Trail, Error> {
         let mut trail = Trail::default();
         let mut directory = Dir::root()?;
@@ -296,9 +297,9 @@ impl Ours {
 /// The directories on the way to another one.
 #[derive(Clone, Default)]
 struct Trail {
-    /// Those in which there is something of ours, with the names that follow.
+    /// Those that hold something of ours, each with the names behind it on the way.
     passed: Vec<(DirectoryId, Vec<OsString>)>,
-    /// How many of them, from the end, go on with the names to come.
+    /// How many of them, counted from the end, still get the names that come next.
     open: usize,
     /// The last one that is there.
     last: DirectoryId,
@@ -319,7 +320,8 @@ impl Trail {
         self.missing.push(name.to_owned());
     }
 
-    /// At this name the way leads elsewhere. So far it passes what has the name, and all that would be below it.
+    /// This name is a link, so the way goes on elsewhere. It has passed the name, and the names ahead are counted as
+    /// passed below it.
     fn turn_off(&mut self, name: &OsStr, ahead: &[OsString]) {
         self.pass(name);
         for name in ahead.iter().rev() {

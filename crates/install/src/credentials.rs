@@ -250,7 +250,7 @@ fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<()
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: directory.path().join(name), found });
     match directory.look(name)? {
         Occupant::Nothing => {}
-        // Not as one is made, it may be of somebody who has put another one in its place.
+        // A file that differs from what is made here may belong to somebody who has replaced ours.
         Occupant::File if known && directory.file_status(name)?.is_some_and(|status| is_as_made(&status)) => {}
         found => return foreign(name, found.noun()),
     }
@@ -275,7 +275,7 @@ fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership
         return Ok(status);
     }
     directory.replace(name, credential.content, access)?;
-    // Its directory may hand one down, which only names who could read without the mode's mask.
+    // A file may inherit an access control list from its directory. It says who could read if the mode did not mask it.
     directory.remove_list(name)
 }
 
@@ -297,7 +297,8 @@ impl Published {
     ///
     /// # Errors
     ///
-    /// [`Error::Foreign`] for a file that is not as one is made. It may still be ours, changed by hand, so it is said.
+    /// [`Error::Foreign`] for a file that is not as one is made. It may still be ours, changed by hand, so it is
+    /// reported.
     fn remove(&self) -> Result<(), Error> {
         let Some(directory) = Dir::existing(&self.directory)? else { return Ok(()) };
         let temporary = temporary(&self.name);

@@ -18,7 +18,7 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
-    /// The link to the generations would stand among them, or they below it.
+    /// The symlink path lies inside the mount point, or the mount point inside the symlink path.
     #[error(
         "the symlink path {symlink_path} and the mount point {mount_point} lie in each other; give each its own place",
         symlink_path = symlink_path.display(),
@@ -147,7 +147,7 @@ pub enum Error {
 impl Error {
     /// Turns what the kernel said into an error that says what was tried, and on what.
     pub(crate) fn call(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
-        // Seldom is there an error, so only then is there a path of its own.
+        // Errors are rare, so the path is copied only when there is one.
         move |errno| Self::of_call(action, path.into(), errno)
     }
 
@@ -157,7 +157,7 @@ impl Error {
         Self::Call { action, path, errno }
     }
 
-    /// The same of another path: that which a name stands for that is only used while something is made.
+    /// The same error about another path: for a temporary name, the path that it is made for.
     pub(crate) fn at(self, path: &Path) -> Self {
         match self {
             Self::Call { action, errno, .. } => Self::Call { action, path: path.to_owned(), errno },

@@ -42,7 +42,7 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
     Ok(is_directory && (user.is_root() || user == geteuid()))
 }
 
-/// Something with a number for its name that is no generation.
+/// Something that has a number for its name and is not a generation.
 #[derive(PartialEq)]
 pub(crate) struct ForeignNumber(pub(crate) OsString);
 

@@ -297,7 +297,7 @@ struct Made {
 }
 
 impl Made {
-    /// As [`Made::remove`]. That it cannot be reached any more is only told.
+    /// As [`Made::remove`], but a link that cannot be reached any more is a notice and not an error.
     fn remove_or_forget(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<Gone, Error> {
         match self.remove(last) {
             Ok(true) => Ok(Gone::Removed),
@@ -312,7 +312,7 @@ impl Made {
 
     /// Removes it, and what a killed run prepared, if they still lead where they led. Says whether there was one of them.
     ///
-    /// The directory that was open for the link before is used once more if it is that of this one.
+    /// If the link before was in the same directory, that is not opened again.
     fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<bool, Error> {
         let (path, name) = split(&self.path)?;
         let parent = match last.take() {

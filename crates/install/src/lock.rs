@@ -139,7 +139,8 @@ pub(crate) fn rest(milliseconds: u8) {
 const TRY: FlockArg = FlockArg::LockExclusiveNonblock;
 const WAIT: FlockArg = FlockArg::LockExclusive;
 
-/// The pauses between the first tries, in milliseconds: two seconds in all, and short ones first, because most runs are.
+/// The pauses between the first tries, in milliseconds: two seconds in all, and short ones first, because most runs are
+/// short.
 const PAUSES: [u8; 43] = {
     let mut pauses = [50; 43];
     pauses[0] = 1;

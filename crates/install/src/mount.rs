@@ -75,7 +75,7 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
         }
     };
     let root = open(path)?;
-    // Not what the mount said, but what is there: the secrets go to this handle.
+    // mount(2) saying yes is not enough: the secrets go to this handle, so this is what is looked at.
     if !kind.is_at(&root)? {
         return Err(Error::NotInMemory { path: path.to_owned() });
     }
@@ -174,7 +174,7 @@ impl Change<'_> {
                 RECORD,
             )?;
             match put(&mount, self.mount_point, MoveMountFlags::MOVE_MOUNT_BENEATH) {
-                // Not what the call said, but what is there.
+                // The call saying yes is not enough: what is there is looked at.
                 Ok(()) if finish(self.before, self.current)? => return Ok(()),
                 Ok(()) => return Err(Error::NotInMemory { path: self.mount_point.to_owned() }),
                 Err(Errno::EINVAL | Errno::ENOSYS | Errno::EPERM | Errno::EOPNOTSUPP) => {

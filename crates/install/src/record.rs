@@ -20,7 +20,7 @@ pub(crate) trait Recorded: Sized {
     /// Its texts.
     fn line(&self) -> Pair;
 
-    /// What the texts say, if they can be of such an entry.
+    /// The entry that the texts stand for, if they can stand for one.
     fn of(line: &Pair) -> Option<Self>;
 }
 
@@ -113,7 +113,7 @@ pub(crate) const LINKS: &str = ".links";
 pub(crate) const REPLACED: &str = ".replaced";
 /// The files below `/run/credstore`.
 pub(crate) const CREDENTIALS: &str = ".credentials";
-/// What is to be asked of others, and was perhaps not.
+/// Requests to others that were perhaps not made yet.
 pub(crate) const REQUESTS: &str = ".requests";
 /// What the active generation was made from. Unlike the others it is no list.
 pub(crate) const STAMP: &str = ".stamp";

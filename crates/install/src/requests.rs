@@ -31,7 +31,7 @@ enum RecordState {
     #[default]
     Absent,
     Present,
-    /// There, and not to be read. This is told once the record is gone.
+    /// There, but it cannot be read. This is reported once the record is gone.
     Damaged(PathBuf),
 }
 
