@@ -24,7 +24,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
     }
     let arguments = &arguments;
     let action = match &arguments.action {
-        Action::Install if environment.dry_activate => &Action::DryRun,
+        Action::Install if environment.is_dry() => &Action::DryRun,
         action => action,
     };
     report.begin(name(action), arguments.manifest.as_path(), arguments.output);
@@ -35,7 +35,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
         Action::Verify => verify::run(arguments, environment, report),
         Action::Status(rows) => status::run(arguments, *rows, environment, report),
         Action::Recipients(operands) => recipients::run(arguments, operands, environment, report),
-        Action::Remove if environment.dry_activate => {
+        Action::Remove if environment.is_dry() => {
             report.line("nothing is removed, because NIXOS_ACTION is dry-activate");
             Ok(())
         }

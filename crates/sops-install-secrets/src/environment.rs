@@ -12,10 +12,8 @@ use crate::text;
 pub(crate) struct Environment {
     /// How the program was called: the name in front of its messages.
     pub(crate) program: String,
-    /// Whether `NIXOS_ACTION` asks for a dry run.
-    pub(crate) dry_activate: bool,
-    /// Whether this is a part of a switch, of which NixOS says the action.
-    pub(crate) in_a_switch: bool,
+    /// `NIXOS_ACTION`: the action of the switch that this run is a part of; nothing outside of one.
+    pub(crate) nixos_action: Option<OsString>,
     /// Whether units are asked for through `systemctl`, as `SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1` says.
     pub(crate) systemctl: bool,
     /// Whether a terminal may have colours: `NO_COLOR` is not set, and `TERM` names one that can.
@@ -50,6 +48,11 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
+    /// Whether NixOS asks for a dry run.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.nixos_action.as_ref().is_some_and(|action| action == "dry-activate")
+    }
+
     /// Reads the environment of this process.
     pub(crate) fn read() -> Self {
         let value = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
@@ -66,8 +69,7 @@ impl Environment {
             program: env::args_os()
                 .next()
                 .map_or_else(|| NAME.to_owned(), |name| text::piece(&name.to_string_lossy()).into_owned()),
-            dry_activate: value("NIXOS_ACTION").is_some_and(|action| action == "dry-activate"),
-            in_a_switch: value("NIXOS_ACTION").is_some(),
+            nixos_action: value("NIXOS_ACTION"),
             systemctl: value("SOPS_RESTART_UNITS_VIA_SYSTEMCTL").is_some_and(|choice| choice == "1"),
             colours: value("NO_COLOR").is_none() && value("TERM").is_some_and(|terminal| terminal != "dumb"),
             journal_stream: env::var("JOURNAL_STREAM").ok(),

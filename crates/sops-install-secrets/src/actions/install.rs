@@ -138,7 +138,7 @@ fn install(
     for error in &sent.errors {
         report.failure_with(Code::UnitUnasked, About::default(), error, error.remedy());
     }
-    if !environment.in_a_switch {
+    if environment.nixos_action.is_none() {
         for command in &sent.listed {
             report
                 .note(format_args!("NixOS is to {command} at its next switch; now this does so: systemctl {command}"));
