@@ -41,7 +41,7 @@ pub(super) fn run(
         let installed = look(&plan, &current, report)?;
         let misses = current.misses_file_system().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         match arguments.output {
-            Output::Lines => table.print(&installed, &current, misses, path, report),
+            Output::Lines => table.print(&installed, &current, misses.as_ref(), path, report),
             Output::Json => report.installed(installed),
         }
         Ok(())
@@ -85,7 +85,7 @@ impl Table {
         &self,
         installed: &InstalledFiles,
         current: &Current<'_>,
-        misses: Option<Surrounding>,
+        misses: Option<&Surrounding>,
         manifest: &ManifestPath,
         report: &Report,
     ) {
@@ -97,7 +97,7 @@ impl Table {
             }
             _ => report.line(format_args!("nothing is installed at {}", link.display())),
         }
-        if let Some(misses) = &misses {
+        if let Some(misses) = misses {
             report.line(misses);
         }
         self.print_rows(&installed.files, report);
