@@ -651,7 +651,9 @@ fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
             "cannot write /run/nixos/activation-restart-list, so that NixOS does not restart the units in it; do so by hand, or run \
              this again: a.service: {reason}\n1 failure; all secrets and templates are installed\n"
         );
-        assert_eq!(run.stderr, failure, "{obstacle}");
+        // What the C library of a static program calls it.
+        let stderr = run.stderr.replace("Symbolic link loop", "Too many levels of symbolic links");
+        assert_eq!(stderr, failure, "{obstacle}");
         let expected = "exit 0\nmodifying secret: a\nexit 1\nnixos\nexit 0\na.service\n";
         assert_eq!(run.stdout, expected, "{obstacle}");
     }
