@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::dir::kind;
 
 /// What was installed, as it was made: each path, a NUL byte, and the facts on it. It does not matter in which order.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Seal(Vec<Vec<u8>>);
 
 impl Seal {
@@ -69,14 +69,13 @@ impl Seal {
         self.0.push(facts);
     }
 
-    /// One hash of all, and of something that goes with it.
-    pub(crate) fn finish(mut self, salt: &Hash, more: &[u8]) -> Hash {
-        self.0.sort_unstable();
+    /// One hash of all of these, and of something that goes with them.
+    pub(crate) fn finish(seals: &[&Self], salt: &Hash, more: &[u8]) -> Hash {
+        let mut facts: Vec<&[u8]> = seals.iter().flat_map(|seal| &seal.0).map(Vec::as_slice).collect();
+        facts.sort_unstable();
         let mut all = Sha256::new();
         all.update(salt);
-        all.update(length(more));
-        all.update(more);
-        for one in &self.0 {
+        for one in [more].into_iter().chain(facts) {
             all.update(length(one));
             all.update(one);
         }

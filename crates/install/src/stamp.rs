@@ -180,7 +180,7 @@ impl Current<'_> {
             answer.is_some_and(|answer| salted(&stamp.salt, &answer) == *expected)
         };
         stamp.has_all(known)
-            && look(self, running).is_ok_and(|seal| seal.finish(&stamp.salt, stamp.summary) == stamp.seal)
+            && look(self, running).is_ok_and(|seal| Seal::finish(&[&seal], &stamp.salt, stamp.summary) == stamp.seal)
             && stamp.answers.iter().all(|(question, expected)| is_same(question, expected))
     }
 
@@ -203,14 +203,14 @@ impl Store<'_> {
     ///
     /// Without a stamp, which may have failed for want of room, the next run does all the work.
     pub fn stamp(&self, inputs: &Inputs, changes: &Changes, summary: Option<&Summary>) {
-        let Some(seal) = self.seal(changes).filter(|_| inputs.is_complete) else { return };
+        let Some(seals) = self.seals(changes).filter(|_| inputs.is_complete) else { return };
         let mut salt = [0; 32];
         let Ok(32) = getrandom(&mut salt, GetRandomFlags::empty()) else { return };
         let answers = inputs.answers.iter();
         let summary = summary.map(Summary::bytes).unwrap_or_default();
         let stamp = Stamp {
             salt,
-            seal: seal.finish(&salt, &summary),
+            seal: Seal::finish(&seals, &salt, &summary),
             summary: &summary,
             answers: answers.map(|(question, answer)| (question.as_slice(), salted(&salt, answer))).collect(),
         };

@@ -94,12 +94,9 @@ impl<'l> Store<'l> {
         &self.root
     }
 
-    /// The active generation with its links and credentials, each as it was made or compared; nothing if not all is known.
-    pub(crate) fn seal(&self, changes: &Changes) -> Option<Seal> {
-        let mut seal = self.staged.as_ref().or(changes.seal())?.clone();
-        seal.join(self.links.clone()?);
-        seal.join(self.credentials.clone()?);
-        Some(seal)
+    /// The active generation, its links and its credentials, each as it was made or compared; nothing if not all is known.
+    pub(crate) fn seals<'s>(&'s self, changes: &'s Changes) -> Option<[&'s Seal; 3]> {
+        Some([self.staged.as_ref().or(changes.seal())?, self.links.as_ref()?, self.credentials.as_ref()?])
     }
 
     /// Writes a new generation that has no readers yet.
