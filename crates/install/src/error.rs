@@ -180,8 +180,10 @@ impl Error {
 fn way_out(errno: Errno) -> &'static str {
     match errno {
         Errno::EACCES | Errno::EPERM => "; run this as root, or look for what keeps root out, such as a sandbox",
-        Errno::ENOSPC | Errno::EDQUOT => "; make room on its file system, for which see: df -h; df -i",
-        Errno::EROFS => "; its file system is read-only: use another path",
+        Errno::ENOSPC | Errno::EDQUOT => {
+            "; make room on its file system, or let it be larger; this shows how full it is: df -h; df -i"
+        }
+        Errno::EROFS => "; its file system is read-only: remount it with mount -o remount,rw, or use another path",
         Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
         Errno::EIO => "; its disk or file system is damaged: see dmesg",
         Errno::ENAMETOOLONG => "; use a shorter path",

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use install::Inputs;
 use manifest::Secret;
+use nix::unistd::geteuid;
 use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, Integers, LookupError, Plaintext};
 
 use crate::input;
-use crate::keys::{Host, HostKeys, Unusable};
+use crate::keys::{Host, HostKeys, Unusable, Why};
 use crate::plan::{Plan, PlannedFile, SopsFile};
 use crate::questions;
 use crate::remedy::{Remedy, editable};
@@ -267,7 +268,10 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         (Error::DataKey(_), Some(recipient)) => Some(Remedy::AddRecipient { recipient: recipient.to_string(), file }),
         (_, Some(recipient)) => Some(Remedy::EncryptAgain { recipient: recipient.to_string(), file }),
         (_, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey),
-        (Error::DataKey(_), None) if has_no_identity && unusable.iter().all(|key| key.is_missing) => {
+        (_, None) if has_no_identity && unusable.iter().any(|key| key.why == Why::Denied) && !geteuid().is_root() => {
+            Some(Remedy::BeRoot)
+        }
+        (Error::DataKey(_), None) if has_no_identity && unusable.iter().any(Unusable::is_missing_host_key) => {
             Some(Remedy::RestoreKeys { file })
         }
         (_, None) if has_no_identity => Some(Remedy::RepairKeys),

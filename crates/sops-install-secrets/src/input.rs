@@ -34,7 +34,7 @@ pub(crate) enum ReadKind {
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the {} {path}: {reason}", kind.noun(), path = path.display())]
+#[error("cannot read the {} {path}: {reason}{}", kind.noun(), self.way_out(), path = path.display())]
 pub(crate) struct Unreadable {
     kind: ReadKind,
     path: PathBuf,
@@ -56,6 +56,18 @@ pub(crate) enum ReadError {
     /// The kernel's answer.
     #[error("{0}")]
     Other(io::Error),
+}
+
+impl Unreadable {
+    /// What a person can do about it.
+    fn way_out(&self) -> &'static str {
+        match (self.kind, &self.reason) {
+            (ReadKind::ManifestOfMachine, ReadError::Absent(_)) => {
+                "; name another one, as in sops-install-secrets MANIFEST, or see whether the module is imported and has a secret"
+            }
+            _ => "",
+        }
+    }
 }
 
 impl ReadError {

@@ -4,6 +4,7 @@ mod public;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -61,8 +62,24 @@ pub(crate) struct Host {
 pub(crate) struct Unusable {
     origin: String,
     reason: String,
-    /// Whether it is not there at all, in no file system that is yet to be mounted either.
-    pub(crate) is_missing: bool,
+    pub(crate) why: Why,
+}
+
+/// Why a key cannot be used, as far as it matters for what to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Why {
+    /// It is not there at all, in no file system that is yet to be mounted either.
+    Missing,
+    /// Only another user may read it.
+    Denied,
+    Other,
+}
+
+impl Unusable {
+    /// Whether it is a key that sshd makes for itself, and is not there.
+    pub(crate) fn is_missing_host_key(&self) -> bool {
+        self.why == Why::Missing && public::HOST_KEYS.contains(&self.origin.as_str())
+    }
 }
 
 /// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
@@ -292,7 +309,7 @@ impl Loader<'_> {
         self.report.warning(Code::IdentityUnusable, About::default(), error);
         let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
         let reason = format!("{line}{}", error.problem());
-        self.unusable.push(Unusable { origin: error.origin().to_owned(), reason, is_missing: false });
+        self.unusable.push(Unusable { origin: error.origin().to_owned(), reason, why: Why::Other });
     }
 
     /// What a command prints that a variable names, taken apart and run as sops does: without a shell.
@@ -302,7 +319,7 @@ impl Loader<'_> {
             // It may open everything, so this is only told if nothing else does.
             self.hidden = true;
             let reason = KeyReason::NotRun.to_string();
-            self.unusable.push(Unusable { origin: variable.to_owned(), reason, is_missing: false });
+            self.unusable.push(Unusable { origin: variable.to_owned(), reason, why: Why::Other });
             return None;
         }
         let words = command.to_str().and_then(command_words).ok_or(KeyReason::Command);
@@ -369,9 +386,14 @@ impl Loader<'_> {
     }
 
     fn cannot_read(&mut self, path: &Path, reason: KeyReason) {
-        let is_missing =
-            matches!(&reason, KeyReason::Unread(input::ReadError::Absent(absence)) if !absence.is_unmounted());
-        let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string(), is_missing };
+        let why = match &reason {
+            KeyReason::Unread(input::ReadError::Absent(absence)) if !absence.is_unmounted() => Why::Missing,
+            KeyReason::Unread(input::ReadError::Other(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Why::Denied
+            }
+            _ => Why::Other,
+        };
+        let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string(), why };
         self.report.warning(Code::IdentityUnusable, About::default(), &UnreadableKey { path: path.to_owned(), reason });
         self.unusable.push(unusable);
     }

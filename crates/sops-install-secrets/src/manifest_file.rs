@@ -74,6 +74,16 @@ pub(crate) fn parse(
         return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
     }
     for problem in manifest.unknown_fields() {
+        // Taken for a field that does not matter, it would let everything be removed.
+        let stands_for_all = match problem.error() {
+            manifest::Error::UnknownField { nearest: Some("secrets"), .. } => manifest.secrets().is_empty(),
+            manifest::Error::UnknownField { nearest: Some("templates"), .. } => manifest.templates().is_empty(),
+            _ => false,
+        };
+        if stands_for_all && matches!(action, Action::Install | Action::DryRun | Action::Verify) {
+            report_problem(Code::FieldUnknown, path.as_path(), problem, report);
+            return Err(Reported);
+        }
         match action {
             Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
                 report_problem(Code::FieldUnknown, path.as_path(), problem, report);

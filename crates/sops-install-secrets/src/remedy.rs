@@ -20,6 +20,8 @@ pub(crate) enum Remedy {
     GiveKey,
     /// A host whose keys cannot be used.
     RepairKeys,
+    /// A user who may not read the keys.
+    BeRoot,
     /// A host whose keys are gone.
     RestoreKeys { file: PathBuf },
     /// Too few of the key groups of a file are opened.
@@ -72,6 +74,7 @@ impl Remedy {
             Self::EncryptAgain { .. }
             | Self::GiveKey
             | Self::RepairKeys
+            | Self::BeRoot
             | Self::Restore { .. }
             | Self::MoveAway
             | Self::RestartByHand => None,
@@ -89,7 +92,10 @@ impl fmt::Display for Remedy {
                 write!(formatter, "encrypt {} again to {recipient} too", file.display())?;
             }
             Self::GiveKey => formatter.write_str("give this host a key in sops.age.sshKeyPaths or sops.age.keyFile")?,
-            Self::RepairKeys => formatter.write_str("repair or restore one of these keys, then run this again")?,
+            Self::RepairKeys => {
+                formatter.write_str("correct the path of one of these keys, repair or restore it, then run this again")?;
+            }
+            Self::BeRoot => formatter.write_str("run this as root")?,
             Self::RestoreKeys { .. } => write!(
                 formatter,
                 "restore one of these keys, or make new ones of sshd with ssh-keygen -A, add what sops-install-secrets \

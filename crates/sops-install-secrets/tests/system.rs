@@ -703,7 +703,8 @@ fn without_an_argument_the_manifest_of_the_machine_is_read() {
     ));
     assert_eq!(
         run.stderr,
-        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: there is no such file\n\
+        "cannot read the manifest of this machine, /etc/sops-nix/manifest.json: there is no such file; name another one, as in \
+         sops-install-secrets MANIFEST, or see whether the module is imported and has a secret\n\
          1 failure; an installation would change nothing\n"
     );
     assert_eq!(run.stdout, "would add secret: a\n");
@@ -725,7 +726,7 @@ fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
     assert!(run.stderr.starts_with(&format!("warning: cannot read the key {key}: {why}\n")), "{}", run.stderr);
     assert!(
         run.stderr.contains(&format!(
-            "; what it cannot use: {key} ({why}); repair or restore one of these keys, then run this again"
+            "; what it cannot use: {key} ({why}); correct the path of one of these keys, repair or restore it, then run this again"
         )),
         "{}",
         run.stderr
@@ -1102,6 +1103,21 @@ fn a_link_is_put_neither_among_the_credentials_nor_over_what_is_read() {
         assert_eq!(said, times, "{path}: {stdout}");
     }
     assert!(stdout.ends_with("age-1.txt\n/real.json\n"), "{stdout}");
+}
+
+#[test]
+fn a_field_that_is_almost_the_one_of_the_secrets_removes_nothing() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let mut document: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    let secrets = document.as_object_mut().unwrap().remove("secrets").unwrap();
+    document["secret"] = secrets;
+    system.scratch.write("typo.json", document.to_string().as_bytes());
+    let run = system.script(&format!(
+        "install {manifest}; for option in '' -dry-run -verify; do install $option $PWD/typo.json 2>&1 | tail -2; done; cat secrets/a"
+    ));
+    let last = "; nothing was changed\nexit 1\n1 failure; an installation would change nothing\nexit 1\n1 failure\nexit 1\nhello";
+    assert_eq!(run.stdout, format!("exit 0\n1 failure{last}"));
 }
 
 #[test]

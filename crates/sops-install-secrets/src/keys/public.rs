@@ -168,6 +168,6 @@ const MANIFEST: &str =
     "it looks like a manifest; the keys of this host are shown without it: sops-install-secrets -recipients";
 
 /// Without the ending of the public half.
-const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
+pub(super) const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
 /// The most bytes of standard input.
 const LARGEST: u64 = 1 << 20;
