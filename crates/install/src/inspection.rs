@@ -118,10 +118,14 @@ impl Current<'_> {
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
         let root = self.root().map(Dir::listable).transpose();
-        if let Ok(Some(root)) = &root
-            && let Err(error) = mount::refuse(self, root, directories(group))
+        let keeps = match &root {
+            Ok(Some(root)) => mount::keeps(self, root, directories(group)),
+            _ => Ok(None),
+        };
+        if let Some(surrounding) =
+            keeps.map_or_else(|error| Some(Surrounding::MountPoint(error)), |kept| kept.map(Surrounding::Kept))
         {
-            found.push(Surrounding::MountPoint(error));
+            found.push(surrounding);
         } else if let (Some(root), Some(_)) = (self.root(), self.running()) {
             let path = self.location().mount_point();
             let is_settled = || match root.listable() {

@@ -52,7 +52,10 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
         return Ok(Mounted { root, beneath: None, notices: Vec::new() });
     };
     let mut before = open(path)?;
-    refuse(current, &before, access)?;
+    if let Some(notice) = keeps(current, &before, access)? {
+        settle(&before, access)?;
+        return Ok(Mounted { root: before, beneath: None, notices: vec![notice] });
+    }
     let mut taken_away = None;
     if finish(&before, current)? {
         taken_away = Some(std::mem::replace(&mut before, open(path)?));
@@ -86,21 +89,29 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
 /// Whether the mount point may be used: a new file system hides what is in it, or takes the place of the one that is there, and
 /// one that is not ours yet gets another owner and other permissions. What this program did not make is not to go that way.
 ///
+/// Where readers have their secrets in memory already, it stays as it is for that reason, which the notice says.
+///
 /// # Errors
 ///
 /// [`Error::Foreign`] or [`Error::Mounted`] for something that is not ours.
-pub(crate) fn refuse(current: &Current<'_>, root: &Dir, access: Access) -> Result<(), Error> {
-    let Some(kind) = MemoryKind::of(current.location()) else { return Ok(()) };
-    let stays = kind.is_at(root)? && (current.number().is_some() || root.is_settled(access)?);
-    if stays {
-        return Ok(());
+pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result<Option<Notice>, Error> {
+    let Some(kind) = MemoryKind::of(current.location()) else { return Ok(None) };
+    if kind.is_at(root)? && (current.number().is_some() || root.is_settled(access)?) {
+        return Ok(None);
     }
-    if root.is_mount()? && !is_memory(root)? {
-        return Err(Error::Mounted { path: root.path().to_owned() });
+    let is_mount = root.is_mount()?;
+    let path = root.path().to_owned();
+    if is_mount && !is_memory(root)? {
+        return Err(Error::Mounted { path });
     }
     match foreign(root)?.into_iter().next() {
+        Some(Error::Foreign { path: found, .. } | Error::Mounted { path: found })
+            if is_mount && current.running_number().is_some() =>
+        {
+            Ok(Some(Notice::Kept { path, wanted: kind.name, found }))
+        }
         Some(error) => Err(error),
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 

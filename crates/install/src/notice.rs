@@ -35,6 +35,21 @@ pub enum Notice {
         /// The mount point.
         path: PathBuf,
     },
+    /// Another file system is wanted, and what is there cannot be taken away.
+    #[error(
+        "{path} stays as it is and does not become a {wanted}, because {found} is not of this program; take it away, then install \
+         again",
+        path = path.display(),
+        found = found.display()
+    )]
+    Kept {
+        /// The mount point.
+        path: PathBuf,
+        /// What people call the file system that is wanted.
+        wanted: &'static str,
+        /// What would go with the one that is there.
+        found: PathBuf,
+    },
     /// The previous file system, which stays mounted below the new one.
     #[error(
         "the previous file system stays mounted below {path}, empty, until the next boot, because the kernel could not put the new one beneath it (Linux 6.5 and later mostly can)",

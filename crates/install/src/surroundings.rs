@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::Error;
+use crate::{Error, Notice};
 
 /// One way in which it is not as an installation leaves it.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum Surrounding {
     /// A credential of an earlier run is still there.
     #[error("the credential {path} is there, and the manifest does not want it", path = _0.display())]
     StaleCredential(PathBuf),
+    /// Another file system is wanted, and an installation does not change it.
+    #[error(transparent)]
+    Kept(Notice),
     /// The mount point is in use by somebody else, so that nothing can be installed.
     #[error(transparent)]
     MountPoint(Error),

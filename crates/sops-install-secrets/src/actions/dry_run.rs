@@ -6,6 +6,7 @@ use install::{Current, Drift, File, Inputs, Surrounding};
 use manifest::Manifest;
 use nix::unistd::Gid;
 
+use super::install::code_of;
 use crate::cli::{AccountLookup, Action, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
@@ -102,6 +103,10 @@ fn surroundings(
             Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
             Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
             Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
+            Surrounding::Kept(notice) => {
+                report.warning(code_of(&notice), About::default(), &notice);
+                continue;
+            }
             Surrounding::MountPoint(error) => {
                 is_possible = false;
                 report.failure(Code::InstallationFailed, About::default(), &error);

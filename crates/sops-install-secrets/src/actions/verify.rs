@@ -112,7 +112,7 @@ fn compare(
     let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
     for surrounding in surroundings.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
         let (code, remedy) = match surrounding {
-            Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
+            Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
             Surrounding::StaleCredential(_) => (Code::Superfluous, remedy()),
             Surrounding::FileSystem { .. } | Surrounding::Directory(_) | Surrounding::OtherCredential(_) => {
