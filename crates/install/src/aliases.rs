@@ -50,16 +50,16 @@ impl Current<'_> {
         for (position, file) in files.iter().enumerate() {
             let NeededLink::Outside(path) = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
-                Ok(spot) if read.contains_key(&spot) => {
-                    let input = read.get(&spot).map_or(path, |input| input).to_owned();
-                    misplaced.push((position, Error::OfInput { path: path.to_owned(), input }));
-                }
-                Ok(spot) => match taken.get(&spot) {
-                    Some(other) => {
-                        let (path, other) = (path.to_owned(), (*other).to_owned());
+                Ok(spot) => match (read.get(&spot), taken.get(&spot)) {
+                    (Some(&input), _) => {
+                        let (path, input) = (path.to_owned(), input.to_owned());
+                        misplaced.push((position, Error::OfInput { path, input }));
+                    }
+                    (None, Some(&other)) => {
+                        let (path, other) = (path.to_owned(), other.to_owned());
                         misplaced.push((position, Error::SamePlace { path, other }));
                     }
-                    None => {
+                    (None, None) => {
                         taken.insert(spot, path);
                     }
                 },

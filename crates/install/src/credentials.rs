@@ -117,11 +117,11 @@ pub(crate) fn compare(
         let is_known = known.contains(&credential.published(path));
         if let Err(error) = claim(directory, credential, is_known) {
             found.push(Surrounding::Credential(error));
-        } else if directory.file_status(credential.file())?.is_none() {
-            found.push(Surrounding::NoCredential(place));
         } else if directory.same(credential.file(), credential.content, Access { permissions: FILE, owner })?.is_none()
         {
-            found.push(Surrounding::OtherCredential(place));
+            let is_there = directory.file_status(credential.file())?.is_some();
+            let what = if is_there { Surrounding::OtherCredential } else { Surrounding::NoCredential };
+            found.push(what(place));
         }
     }
     Ok(())

@@ -126,6 +126,11 @@ impl Dir {
         }
     }
 
+    /// Whether the directory of this name is empty. A mount is [`Error::Mounted`].
+    pub(crate) fn has_empty(&self, name: &OsStr) -> Result<bool, Error> {
+        Ok(self.within(name)?.entries()?.is_empty())
+    }
+
     /// Whether something is mounted at a name that is no directory. What has no name any more has no mount.
     pub(crate) fn has_mount(&self, name: &OsStr) -> Result<bool, Error> {
         match self.mount_of(name, StatxAt::SYMLINK_NOFOLLOW | StatxAt::NO_AUTOMOUNT) {
@@ -552,8 +557,12 @@ impl Dir {
     /// Whether a file is there with this content, and can be read. No more is read of it than is expected.
     pub(crate) fn has_content(&self, name: &OsStr, content: &[u8]) -> Result<bool, Error> {
         let Some((mut file, status)) = self.open_to_compare(name)? else { return Ok(false) };
+        self.holds(&mut file, &status, name, content)
+    }
+
+    fn holds(&self, file: &mut Handle, status: &FileStat, name: &OsStr, content: &[u8]) -> Result<bool, Error> {
         Ok(usize::try_from(status.st_size).ok() == Some(content.len())
-            && *self.read_all(&mut file, &status, name)? == content)
+            && *self.read_all(file, status, name)? == content)
     }
 
     /// The content of a file, or nothing if it is not there.
@@ -572,9 +581,8 @@ impl Dir {
     pub(crate) fn same(&self, name: &OsStr, content: &[u8], access: Access) -> Result<Option<FileStat>, Error> {
         let Some((mut file, status)) = self.open_to_compare(name)? else { return Ok(None) };
         let is_same = has_access(&status, access)
-            && usize::try_from(status.st_size).ok() == Some(content.len())
             && !has(&file, ACCESS_LIST, || self.path.join(name))?
-            && *self.read_all(&mut file, &status, name)? == content;
+            && self.holds(&mut file, &status, name, content)?;
         Ok(is_same.then_some(status))
     }
 

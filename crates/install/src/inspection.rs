@@ -100,8 +100,7 @@ impl Drift {
 
 /// Not one that a file system is mounted at, either.
 fn is_empty_directory(path: &Path) -> bool {
-    let entries = |(parent, name)| Dir::walk(parent, Missing::Fail)?.within(name)?.entries();
-    split(path).and_then(entries).is_ok_and(|entries| entries.is_empty())
+    split(path).and_then(|(parent, name)| Dir::walk(parent, Missing::Fail)?.has_empty(name)).unwrap_or(false)
 }
 
 impl Current<'_> {
@@ -117,30 +116,26 @@ impl Current<'_> {
         wanted: &[Credential<'_>],
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
-        let root = self.root().map(Dir::listable).transpose();
-        let keeps = match &root {
-            Ok(Some(root)) => mount::keeps(self, root, directories(group)),
-            _ => Ok(None),
+        let access = directories(group);
+        let root = match self.root().map(Dir::listable).transpose() {
+            // An ordinary user, who could not install either.
+            Err(Error::Call { errno: Errno::EACCES, .. }) => None,
+            root => root?,
         };
-        if let Some(surrounding) =
-            keeps.map_or_else(|error| Some(Surrounding::MountPoint(error)), |kept| kept.map(Surrounding::Kept))
-        {
-            found.push(surrounding);
-        } else if let (Some(root), Some(_)) = (self.root(), self.running()) {
-            let path = self.location().mount_point();
-            let is_settled = || match root.listable() {
-                Ok(root) => root.is_settled(directories(group)),
-                // An ordinary user, who could not install either.
-                Err(Error::Call { errno: Errno::EACCES, .. }) => Ok(true),
-                Err(error) => Err(error),
-            };
-            if let Some(missing) = self.misses_file_system()? {
-                found.push(missing);
-            } else if !is_settled()? {
-                found.push(Surrounding::Directory(path.to_owned()));
+        match root.as_ref().map_or(Ok(None), |root| mount::keeps(self, root, access)) {
+            Err(error) => found.push(Surrounding::MountPoint(error)),
+            Ok(Some(notice)) => found.push(Surrounding::Kept(notice)),
+            Ok(None) => {
+                if let Some(missing) = self.misses_file_system()? {
+                    found.push(missing);
+                } else if let (Some(root), Some(_)) = (&root, self.running())
+                    && !root.is_settled(access)?
+                {
+                    found.push(Surrounding::Directory(root.path().to_owned()));
+                }
             }
         }
-        credentials::compare(self.root(), directory, wanted, credentials::owner(directories(group)), &mut found)?;
+        credentials::compare(self.root(), directory, wanted, credentials::owner(access), &mut found)?;
         Ok(found)
     }
 

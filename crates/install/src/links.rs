@@ -262,11 +262,10 @@ impl<'a> WantedLink<'a> {
     }
 
     fn is_empty(&self, parent: &Dir, name: &OsStr) -> Result<bool, Error> {
-        match parent.within(name) {
-            Ok(directory) => Ok(directory.entries()?.is_empty()),
-            Err(Error::Mounted { .. }) => Err(self.foreign("a mounted file system")),
-            Err(error) => Err(error),
-        }
+        parent.has_empty(name).map_err(|error| match error {
+            Error::Mounted { .. } => self.foreign("a mounted file system"),
+            error => error,
+        })
     }
 
     /// Puts the link in place in one step, complete, so that a run that is killed leaves no part of it there.

@@ -96,7 +96,7 @@ impl<'m> Plan<'m> {
         let keys = manifest.age_key_file().into_iter();
         let ssh = [manifest.age_ssh_key_paths(), manifest.ssh_key_paths()].into_iter().flatten().map(PathBuf::as_path);
         let texts = manifest.templates().iter().filter_map(Template::file);
-        let sops = manifest.secrets().iter().map(Secret::sops_file);
+        let sops = self.sops_files.iter().map(|file| file.path);
         let all = keys.chain(ssh).chain(texts).chain(sops);
         all.filter(|path| path.is_absolute() && !path.starts_with("/nix/store"))
     }
