@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Run, Scratch, corpus};
+use support::{Run, Scratch, corpus, with};
 
 /// A place for a system, and how it is called.
 struct System {
@@ -74,6 +74,12 @@ impl System {
             "logging": { "keyImport": true, "secretChanges": true },
         });
         self.scratch.write(name, manifest.to_string().as_bytes()).to_str().unwrap().to_owned()
+    }
+
+    /// A manifest with this secret, and one in which its value is another one.
+    fn before_and_after(&self, secret: Value) -> [String; 2] {
+        let changed = with(secret.clone(), "key", "multi");
+        [("before.json", secret), ("after.json", changed)].map(|(name, secret)| self.manifest(name, &[secret], &[]))
     }
 
     /// Runs a shell script in the namespace. `install` is the program; `list DIR` shows a tree: kind, mode, owner, path
@@ -186,13 +192,10 @@ fn changes_are_not_logged_unless_the_manifest_wants_it() {
 #[test]
 fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     let system = System::new();
-    let mut first = system.secret("a", "str");
-    first["restartUnits"] = json!(["unknown.service", "known.service"]);
-    first["reloadUnits"] = json!(["other.service"]);
-    let mut second = first.clone();
-    second["key"] = json!("multi");
-    let before = system.manifest("before.json", &[first], &[]);
-    let after = system.manifest("after.json", &[second], &[]);
+    let mut secret = system.secret("a", "str");
+    secret["restartUnits"] = json!(["unknown.service", "known.service"]);
+    secret["reloadUnits"] = json!(["other.service"]);
+    let [before, after] = system.before_and_after(secret);
     let key = corpus().join("keys/age-2.txt");
     let run = system.script(&format!(
         "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1 SOPS_AGE_KEY=$(cat {})\n\
@@ -211,13 +214,10 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
 #[test]
 fn more_units_than_fit_into_a_command_line_are_all_asked_for() {
     let system = System::new();
-    let mut first = system.secret("a", "str");
+    let mut secret = system.secret("a", "str");
     // Some 2.5 MB, and the kernel takes 2.
-    first["restartUnits"] = (0..10_000).map(|number| format!("{}{number:05}.service", "u".repeat(240))).collect();
-    let mut second = first.clone();
-    second["key"] = json!("multi");
-    let before = system.manifest("before.json", &[first], &[]);
-    let after = system.manifest("after.json", &[second], &[]);
+    secret["restartUnits"] = (0..10_000).map(|number| format!("{}{number:05}.service", "u".repeat(240))).collect();
+    let [before, after] = system.before_and_after(secret);
     let run = system.script(&format!(
         "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; install {before}; install {after} 2>&1 | cut -c 1-200\n\
          tr ' ' '\\n' <asked | grep -c service"
@@ -515,12 +515,9 @@ fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
 #[test]
 fn units_are_asked_for_again_if_systemd_was_not_reached() {
     let system = System::new();
-    let mut first = system.secret("a", "str");
-    first["restartUnits"] = json!(["one", "two.socket"]);
-    let mut second = first.clone();
-    second["key"] = json!("multi");
-    let before = system.manifest("before.json", &[first], &[]);
-    let after = system.manifest("after.json", &[second], &[]);
+    let mut secret = system.secret("a", "str");
+    secret["restartUnits"] = json!(["one", "two.socket"]);
+    let [before, after] = system.before_and_after(secret);
     let run = system.script(&format!(
         "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; mkdir broken; install {before}\n\
          printf '#!/bin/sh\\necho Failed to connect to bus >&2; exit 1\\n' > broken/systemctl; chmod +x broken/systemctl\n\
@@ -536,13 +533,10 @@ fn units_are_asked_for_again_if_systemd_was_not_reached() {
 #[test]
 fn a_run_by_hand_says_how_units_get_the_new_values_before_the_next_switch() {
     let system = System::new();
-    let mut first = system.secret("a", "str");
-    first["restartUnits"] = json!(["one", "two.socket"]);
-    first["reloadUnits"] = json!(["three"]);
-    let mut second = first.clone();
-    second["key"] = json!("multi");
-    let before = system.manifest("before.json", &[first], &[]);
-    let after = system.manifest("after.json", &[second], &[]);
+    let mut secret = system.secret("a", "str");
+    secret["restartUnits"] = json!(["one", "two.socket"]);
+    secret["reloadUnits"] = json!(["three"]);
+    let [before, after] = system.before_and_after(secret);
     let run = system.script(&format!(
         "mount -t tmpfs none /run; mkdir /run/nixos; unset NIXOS_ACTION; install {before}; install {after} 2>&1; install {after}"
     ));
@@ -558,12 +552,9 @@ fn a_run_by_hand_says_how_units_get_the_new_values_before_the_next_switch() {
 #[test]
 fn without_nixos_a_run_says_which_units_nobody_asks_for() {
     let system = System::new();
-    let mut first = system.secret("a", "str");
-    first["restartUnits"] = json!(["one", "two.socket"]);
-    let mut second = first.clone();
-    second["key"] = json!("multi");
-    let before = system.manifest("before.json", &[first], &[]);
-    let after = system.manifest("after.json", &[second], &[]);
+    let mut secret = system.secret("a", "str");
+    secret["restartUnits"] = json!(["one", "two.socket"]);
+    let [before, after] = system.before_and_after(secret);
     let run = system.script(&format!("install {before}; install {after} 2>&1; install {after} 2>&1"));
     let warning = "warning: there is no /run/nixos with the list of units that NixOS is to restart, and \
                    SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, so they are not asked for; do so with: systemctl restart \
@@ -1155,12 +1146,9 @@ fn a_secret_can_be_a_credential_too_and_goes_with_it() {
 #[test]
 fn a_run_that_is_told_to_end_while_systemctl_hangs_ends_with_it_and_the_next_run_asks_again() {
     let system = System::new();
-    let mut first = system.secret("a", "str");
-    first["restartUnits"] = json!(["one.service"]);
-    let mut second = first.clone();
-    second["key"] = json!("multi");
-    let before = system.manifest("before.json", &[first], &[]);
-    let after = system.manifest("after.json", &[second], &[]);
+    let mut secret = system.secret("a", "str");
+    secret["restartUnits"] = json!(["one.service"]);
+    let [before, after] = system.before_and_after(secret);
     let run = system.script(&format!(
         "export SOPS_RESTART_UNITS_VIA_SYSTEMCTL=1; mkdir hung; install {before}\n\
          printf '#!/bin/sh\\nsleep 600 & echo $! > pid; wait\\n' > hung/systemctl; chmod +x hung/systemctl\n\
