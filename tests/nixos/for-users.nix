@@ -27,8 +27,8 @@ in
     # Here users are created before /etc is made, and so before the key of the other machines is there.
     script = {
       imports = [ machine ];
-      sops.age.sshKeyPaths = lib.mkForce [ "/root/key" ];
-      system.activationScripts.key.text = "install -D -m 0600 ${../../demo/ssh_host_ed25519_key} /root/key";
+      sops.age.sshKeyPaths = lib.mkForce [ "/var/lib/host-key" ];
+      system.activationScripts.key.text = "install -D -m 0600 ${../../demo/ssh_host_ed25519_key} /var/lib/host-key";
       system.activationScripts.setupSecretsForUsers.deps = [ "key" ];
     };
     userborn = {
