@@ -26,7 +26,7 @@ def mutation(promise, name, file, old, new, *tests):
 
 
 GENERATIONS, LINKS, MOUNTS, REQUESTS = "install generations", "install links", "install mounts", "install requests"
-STAMPS, ALIASES, REMOVAL = "install stamps", "install aliases", "install removal"
+STAMPS, ALIASES, REMOVAL, SYMLINKS = "install stamps", "install aliases", "install removal", "install symlinks"
 SYSTEM, COMMAND_LINE, CORPUS, PLUGINS = "program system", "program cli", "program corpus", "program plugins"
 HOSTILE = "program hostile"
 KILL, FAULTS = "sweep kill", "sweep faults"
@@ -69,6 +69,12 @@ MUTATIONS = (
              "number <= last)", "number <= active || number <= last)", GENERATIONS),
     mutation("A1", "pruning leaves one generation more", f"{INSTALL}/store.rs",
              "number <= last)", "number < last)", GENERATIONS),
+    mutation("A10", "the generation of another symlink is pruned", f"{INSTALL}/store.rs",
+             "(is_leftover || is_old) && !self.others.iter().any(|other| other.number() == number)", "is_leftover || is_old", SYMLINKS),
+    mutation("A10", "the number of another symlink is used again", f"{INSTALL}/store.rs",
+             "            last = last.max(other.number());\n", "", SYMLINKS),
+    mutation("A10", "links through another symlink are removed", f"{INSTALL}/links.rs",
+             "            if others.iter().any(|other| other.is_passed_by(&made.target)) {\n", "            if others.is_empty() && false {\n", SYMLINKS),
     mutation("A1", "the old generation goes first", f"{INSTALL}/store.rs",
              "            Ok(()) => {\n                store.active = Some(number);",
              "            Ok(()) => {\n                for old in store.active { store.discard(old); }\n                store.active = Some(number);",
@@ -258,7 +264,7 @@ MUTATIONS = (
              "        Some(error) => Err(error),\n        None => Ok(None),\n    }\n}\n\n/// What people call the file system that is to be",
              "        Some(_) | None => Ok(None),\n    }\n}\n\n/// What people call the file system that is to be", MOUNTS),
     mutation("A10", "another file system takes along what is foreign", f"{INSTALL}/mount.rs",
-             "            if is_mount && current.running_number().is_some() =>", "            if is_mount && path.as_os_str().is_empty() =>", MOUNTS),
+             "        ) if is_mount && current.running_number().is_some() => {\n", "        ) if is_mount && path.as_os_str().is_empty() => {\n", MOUNTS),
     mutation("A10", "a mount on a file is overlooked", f"{INSTALL}/foreign.rs",
              "        } else if directory.has_mount(&name)? {", "        } else if directory.has_mount(&name)? && name.is_empty() {", MOUNTS),
     mutation("A10", "a link may be where something is read", f"{INSTALL}/aliases.rs",
@@ -280,7 +286,7 @@ MUTATIONS = (
              "        Occupant::File if known => Ok(()),\n        found => foreign(&temporary, found.noun()),",
              "        Occupant::File => Ok(()),\n        found => foreign(&temporary, found.noun()),", MOUNTS),
     mutation("A10", "a link is taken for what a killed run left", f"{INSTALL}/links.rs",
-             "    wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));\n", "    wanted.sort_by_key(|_| order(OsStr::new(\"\")));\n", LINKS),
+             "        for link in order(names).filter_map(|index| wanted.get(index)) {\n", "        for link in order(names.map(|_| OsStr::new(\"\"))).filter_map(|index| wanted.get(index)) {\n", LINKS),
     mutation("A10", "credentials stay when their secrets go", f"{INSTALL}/credentials.rs",
              "    for published in stale {",
              "    for published in stale.into_iter().take(0) {", SYSTEM),

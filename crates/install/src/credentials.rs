@@ -180,7 +180,6 @@ fn publish_all(
             left.remove(&published);
         }
     }
-    ours.sort_by_key(|credential| order(credential.file()));
     // Before the first of them is made: a run that is killed leaves no file that the next one does not know. What is not in
     // the record would be foreign to the next run, so it is not made.
     let all: Entries<Published> = known.union(&left);
@@ -195,7 +194,7 @@ fn publish_all(
     }
     if let Some(directory) = &directory {
         seal.place(path, &directory.status()?);
-        for credential in ours {
+        for credential in order(ours.iter().map(|one| one.file())).filter_map(|index| ours.get(index)) {
             match publish(directory, credential, owner) {
                 Ok(status) => seal.file(&path.join(credential.file()), &status),
                 Err(error) => failures.push(error),

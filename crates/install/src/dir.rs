@@ -890,11 +890,17 @@ pub(crate) fn temporary(name: &OsStr) -> OsString {
     temporary
 }
 
-/// The order in which things are put into one directory: what has the name under which another one is prepared comes after
-/// it, and is made again if it was in the way.
-pub(crate) fn order(name: &OsStr) -> usize {
-    let bytes = name.as_bytes();
-    if bytes.starts_with(b".") && bytes.ends_with(SUFFIX.as_bytes()) { bytes.len() } else { 0 }
+/// The order in which things are put into one directory, as indexes of their names: what has the name under which another one is
+/// prepared comes after it, and is made again if it was in the way.
+pub(crate) fn order<'n>(names: impl Iterator<Item = &'n OsStr>) -> impl Iterator<Item = usize> {
+    let mut ranks: Vec<(usize, usize)> = Vec::new();
+    for (index, name) in names.enumerate() {
+        let bytes = name.as_bytes();
+        let is_temporary = bytes.starts_with(b".") && bytes.ends_with(SUFFIX.as_bytes());
+        ranks.push((if is_temporary { bytes.len() } else { 0 }, index));
+    }
+    ranks.sort_unstable();
+    ranks.into_iter().map(|(_, index)| index)
 }
 
 /// The directory that a path is in, and its name there.

@@ -134,6 +134,20 @@ pub enum Error {
         /// The path of the other.
         other: PathBuf,
     },
+    /// The symlink of another manifest leads to a generation of the same mount point.
+    #[error(
+        "{path} leads to a generation below {mount_point} too, perhaps for another manifest; if it is not needed any more, run: rm \
+         {quoted}, then run this again",
+        path = path.display(),
+        mount_point = mount_point.display(),
+        quoted = quoted(path)
+    )]
+    OtherSymlink {
+        /// The symlink.
+        path: PathBuf,
+        /// The directory of the generations.
+        mount_point: PathBuf,
+    },
     /// What earlier runs have noted cannot be read.
     #[error("{path} is damaged; {lost}", path = path.display())]
     Record {
@@ -192,7 +206,7 @@ fn way_out(errno: Errno) -> &'static str {
 }
 
 /// A path as a shell reads it.
-fn quoted(path: &Path) -> Cow<'_, str> {
+pub(crate) fn quoted(path: &Path) -> Cow<'_, str> {
     let text = path.to_string_lossy();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
     if text.bytes().all(is_plain) { text } else { Cow::Owned(["'", &text.replace('\'', "'\\''"), "'"].concat()) }

@@ -2,16 +2,22 @@
 
 use std::ffi::OsStr;
 
-use crate::Error;
 use crate::dir::{Dir, Is, Occupant};
 use crate::generation::is_as_made;
 use crate::location::number;
 use crate::record::is_record;
+use crate::symlinks::OtherSymlink;
+use crate::{Error, Location};
 
 /// What this program did not make: everything among the generations but their numbers and the records, and in them every
 /// mount and special file.
-pub(crate) fn foreign(root: &Dir) -> Result<Vec<Error>, Error> {
+///
+/// So does a generation that is read by another symlink than that of the location.
+pub(crate) fn foreign(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
     let mut found = Vec::new();
+    for other in OtherSymlink::all(root, location)? {
+        found.push(other.refusal(location));
+    }
     for (name, is) in root.entries()? {
         match is {
             Is::Directory if is_number(&name) && is_as_made(root, &name)? => foreign_below(root, &name, &mut found)?,

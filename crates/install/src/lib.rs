@@ -44,6 +44,7 @@ mod seal;
 mod stamp;
 mod store;
 mod surroundings;
+mod symlinks;
 
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;

@@ -18,6 +18,7 @@ use crate::location::NeededLink;
 use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::seal::Seal;
+use crate::symlinks::OtherSymlink;
 use crate::{Error, File, Location, Ownership, Wanted};
 
 /// What came of an update.
@@ -31,9 +32,7 @@ pub(crate) struct Updated {
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
 pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Updated {
-    let mut wanted: Vec<WantedLink<'_>> =
-        files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
-    wanted.sort_by_key(|link| link.path.file_name().map_or(0, order));
+    let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
     let mut update = Update { failures: Vec::new(), notices: Vec::new(), seal: Seal::default() };
     if let Err(error) = update.run(root, location, &wanted) {
         update.failures.push(error);
@@ -110,7 +109,12 @@ impl Update {
         // Removed before others are made, so that a link can give way to a directory with links.
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
         let mut last = None;
+        let others = OtherSymlink::all(root, location)?;
         for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
+            if others.iter().any(|other| other.is_passed_by(&made.target)) {
+                left.insert(&made);
+                continue;
+            }
             match made.remove_or_forget(&mut last) {
                 Ok(Gone::Removed | Gone::Before) => {}
                 Ok(Gone::OutOfReach(notice)) => self.notices.push(notice),
@@ -144,7 +148,8 @@ impl Update {
         let ours = Ours::of(location)?;
         let mut unplaced = Vec::new();
         let mut foreign = Vec::new();
-        for link in wanted {
+        let names = wanted.iter().map(|link| link.path.file_name().unwrap_or_default());
+        for link in order(names).filter_map(|index| wanted.get(index)) {
             match link.place(location, &ours, known, Obstacle::Stays) {
                 Ok(Placed::Done(status)) => self.seal.link(link.path, link.target.as_os_str(), &status),
                 Ok(Placed::InTheWay(replaced)) => foreign.push((link, replaced)),

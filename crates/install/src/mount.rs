@@ -104,10 +104,12 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
     if is_mount && !is_memory(root)? {
         return Err(Error::Mounted { path });
     }
-    match foreign(root)?.into_iter().next() {
-        Some(Error::Foreign { path: found, .. } | Error::Mounted { path: found })
-            if is_mount && current.running_number().is_some() =>
-        {
+    match foreign(root, current.location())?.into_iter().next() {
+        Some(
+            Error::Foreign { path: found, .. }
+            | Error::Mounted { path: found }
+            | Error::OtherSymlink { path: found, .. },
+        ) if is_mount && current.running_number().is_some() => {
             Ok(Some(Notice::Kept { path, wanted: kind.name, found }))
         }
         Some(error) => Err(error),

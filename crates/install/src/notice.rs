@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::error::quoted;
+
 /// Something that an installation did or found, for a warning of one line.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Notice {
@@ -37,8 +39,7 @@ pub enum Notice {
     },
     /// Another file system is wanted, and what is there cannot be taken away.
     #[error(
-        "{path} stays as it is and does not become a {wanted}, because {found} is not of this program; take it away, then install \
-         again",
+        "{path} stays as it is and does not become a {wanted}, because {found} would be lost; move it away, then install again",
         path = path.display(),
         found = found.display()
     )]
@@ -49,6 +50,19 @@ pub enum Notice {
         wanted: &'static str,
         /// What would go with the one that is there.
         found: PathBuf,
+    },
+    /// The symlink of another manifest, or of this one before its symlink path changed, which still has a generation.
+    #[error(
+        "{path} leads to {generation}, which stays for it; if it is not needed any more, run: rm {quoted}",
+        path = path.display(),
+        generation = generation.display(),
+        quoted = quoted(path)
+    )]
+    OtherSymlink {
+        /// The symlink.
+        path: PathBuf,
+        /// Where it leads.
+        generation: PathBuf,
     },
     /// The previous file system, which stays mounted below the new one.
     #[error(

@@ -45,7 +45,7 @@ impl Current<'_> {
             if let Ok(root) = root.listable() {
                 let has_number =
                     |path: &Path| path.parent() == Some(root.path()) && path.file_name().is_some_and(is_number);
-                after.extend(foreign(&root)?.into_iter().filter(|error| match error {
+                after.extend(foreign(&root, location)?.into_iter().filter(|error| match error {
                     Error::Mounted { .. } => true,
                     Error::Foreign { path, .. } => has_number(path),
                     _ => false,

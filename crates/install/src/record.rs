@@ -121,8 +121,10 @@ pub(crate) const STAMP: &str = ".stamp";
 pub(crate) const SUCCESSOR: &str = ".successor";
 /// What others have given a number, so that it is not taken for a generation once the generations have passed it.
 pub(crate) const FOREIGN: &str = ".foreign";
+/// The symlinks that lead to generations, those of other manifests too.
+pub(crate) const SYMLINKS: &str = ".symlinks";
 /// All records.
-pub(crate) const RECORDS: [&str; 7] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR, FOREIGN];
+pub(crate) const RECORDS: [&str; 8] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, STAMP, SUCCESSOR, FOREIGN, SYMLINKS];
 
 /// Whether a name is that of a record, or of one that is being made.
 pub(crate) fn is_record(name: &OsStr) -> bool {
@@ -194,6 +196,15 @@ fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
         Ok(())
     })?;
     Ok(Some(lines))
+}
+
+/// Writes a record unless it holds these lines already. One that cannot be read is replaced.
+pub(crate) fn keep_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {
+    match read_lines(root, name) {
+        Ok(Some(known)) if known == *lines => Ok(()),
+        Ok(_) | Err(Error::Record { .. }) => write_lines(root, name, lines),
+        Err(error) => Err(error),
+    }
 }
 
 fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {

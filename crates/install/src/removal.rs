@@ -47,7 +47,7 @@ impl Removal {
     ///
     /// [`Error::Call`] if it cannot be looked.
     pub fn obstacles(location: &Location) -> Result<Vec<Error>, Error> {
-        root(location)?.map_or(Ok(Vec::new()), |root| foreign(&root))
+        root(location)?.map_or(Ok(Vec::new()), |root| foreign(&root, location))
     }
 
     /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
@@ -64,7 +64,7 @@ impl Removal {
         let one = |error| vec![error];
         match root(location).map_err(one)? {
             Some(root) => {
-                let foreign = foreign(&root).map_err(one)?;
+                let foreign = foreign(&root, location).map_err(one)?;
                 if !foreign.is_empty() {
                     return Err(foreign);
                 }
@@ -102,7 +102,7 @@ impl Removal {
                 Ok(None) => return,
                 Err(error) => return self.failures.push(error),
             };
-            match foreign(&root) {
+            match foreign(&root, location) {
                 Ok(foreign) if foreign.is_empty() => {}
                 Ok(foreign) => return self.failures.extend(foreign),
                 Err(error) => return self.failures.push(error),

@@ -17,6 +17,7 @@ use crate::mount::{self, Mounted};
 use crate::notice::Notice;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
+use crate::symlinks::{self, OtherSymlink};
 use crate::{Access, Changes, Error, File, Location, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
@@ -30,6 +31,8 @@ pub struct Store<'l> {
     /// What an earlier file system still holds.
     beneath: Option<Dir>,
     requests: RequestRecord,
+    /// Symlinks that lead to other generations than the active one.
+    others: Vec<OtherSymlink>,
     /// The generation that was staged, the links and the credentials, each as it was made; nothing where something failed.
     staged: Option<Seal>,
     links: Option<Seal>,
@@ -52,7 +55,11 @@ impl<'l> Store<'l> {
         let directories = directories(group);
         let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
         remove_prepared(location)?;
-        let Mounted { root, beneath, notices } = mount::ensure(current, directories)?;
+        let Mounted { root, beneath, mut notices } = mount::ensure(current, directories)?;
+        let others = OtherSymlink::all(&root, location)?;
+        for other in &others {
+            notices.push(other.notice(location));
+        }
         let [links, credentials] = [Some(Seal::default()), Some(Seal::default())];
         Ok(Self {
             location,
@@ -61,6 +68,7 @@ impl<'l> Store<'l> {
             active,
             beneath,
             requests,
+            others,
             staged: None,
             links,
             credentials,
@@ -244,7 +252,7 @@ impl<'l> Store<'l> {
             // Numbers grow, so one above the active generation was staged and never activated.
             let is_leftover = number > active;
             let is_old = keep.and_then(|keep| active.checked_sub(keep.get())).is_some_and(|last| number <= last);
-            is_leftover || is_old
+            (is_leftover || is_old) && !self.others.iter().any(|other| other.number() == number)
         };
         let names = self.root.entries()?.into_iter().map(|(name, _)| name);
         Ok(names.filter(|name| is_superfluous(name)).collect())
@@ -253,7 +261,10 @@ impl<'l> Store<'l> {
     /// The next number, or the first after it under which nothing stands that has to stay. What is in the way is not said:
     /// [`Store::prune`] comes to it once more.
     fn free_number(&self) -> Result<u64, Error> {
-        let last = self.active.unwrap_or(0);
+        let mut last = self.active.unwrap_or(0);
+        for other in &self.others {
+            last = last.max(other.number());
+        }
         let mut number = last;
         loop {
             number = number.checked_add(1).ok_or_else(|| Error::LastGeneration {
@@ -276,6 +287,7 @@ impl<'l> Store<'l> {
     }
 
     fn switch(&mut self, number: u64) -> Result<(), Error> {
+        symlinks::note(&self.root, self.location, &self.others)?;
         let (parent, name) = split(self.location.symlink_path())?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
         let temporary = temporary(name);

@@ -137,7 +137,7 @@ fn a_first_activation_mounts_a_ramfs_and_gives_every_file_its_owner_and_mode() {
         ("0:0", "0:0", "0:0")
     };
     let expected = format!(
-        "exit 0\nramfs\n1\nd 751 {directories}\nf 600 0:0 .links\nf 600 0:0 .stamp\nd 751 {directories} 1\nd 751 {directories} 1/db\n\
+        "exit 0\nramfs\n1\nd 751 {directories}\nf 600 0:0 .links\nf 600 0:0 .stamp\nf 600 0:0 .symlinks\nd 751 {directories} 1\nd 751 {directories} 1/db\n\
          f 440 {owner} 1/db/password\nf 400 {number} 1/number\nd 751 {directories} 1/rendered\nf 644 0:0 1/rendered/conf\n\
          deep5password=deep\n/secrets/rendered/conf\n"
     );
@@ -302,7 +302,7 @@ fn a_run_that_changes_nothing_succeeds_on_a_read_only_file_system() {
         "install {manifest}; mount -o remount,ro {}; install {manifest}; ls -A secrets.d",
         system.path("secrets.d")
     ));
-    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n.stamp\n1\n", ""));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\n.stamp\n.symlinks\n1\n", ""));
 }
 
 #[test]
@@ -505,7 +505,7 @@ fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
     assert_eq!(
         run.stdout,
         format!(
-            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n.stamp\n2\n\
+            "exit 0\n{killed}one\ntwo\n\n{dry}exit 0\n{lists}exit 0\n.stamp\n.symlinks\n2\n\
              modifying secret: a\nexit 0\n{lists}{killed}adding secret: new\nexit 0\n{lists}c.service\n"
         )
     );
@@ -583,8 +583,8 @@ fn a_unit_that_systemd_refuses_is_a_warning_that_status_and_the_next_runs_know()
     ));
     assert_eq!(
         run.stdout,
-        "exit 0\nexit 0\n1\n  \"exitStatus\": 0,\n.requests\n.stamp\n2\n\
-         unknown.service has not read the new values: it was to restart, which systemd refused\n1\nexit 0\nexit 0\n.stamp\n2\n\
+        "exit 0\nexit 0\n1\n  \"exitStatus\": 0,\n.requests\n.stamp\n.symlinks\n2\n\
+         unknown.service has not read the new values: it was to restart, which systemd refused\n1\nexit 0\nexit 0\n.stamp\n.symlinks\n2\n\
          --no-block try-restart -- unknown.service\n--no-block try-restart -- unknown.service\n"
     );
     assert_eq!(run.stderr, "");
@@ -966,7 +966,7 @@ fn what_sops_nix_has_installed_is_taken_over() {
     assert_eq!(run.stderr, "");
     assert_eq!(
         run.stdout,
-        "adding secret: b\nremoving secret: gone\nexit 0\n/secrets.d/7\nhellohello\n.stamp\n7\nage-keys.txt\ngpg1\n"
+        "adding secret: b\nremoving secret: gone\nexit 0\n/secrets.d/7\nhellohello\n.stamp\n.symlinks\n7\nage-keys.txt\ngpg1\n"
     );
 }
 

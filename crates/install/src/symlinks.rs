@@ -1,0 +1,84 @@
+//! Symlinks that lead to generations below one mount point, each the symlink path of a manifest.
+//!
+//! A mount point is meant for one of them. Another one is there if the symlink path in a manifest has changed, or if two manifests
+//! share a mount point by mistake. Its readers keep what they have: the generation that it leads to stays, its number is not used
+//! again, and links through it are not removed. Once it is gone, so is all of that with the next run.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::dir::{Dir, Occupant, split};
+use crate::location::number;
+use crate::record::{self, SYMLINKS};
+use crate::{Error, Location, Notice};
+
+/// A symlink that is not that of this run's manifest, and leads to a generation of the same mount point.
+pub(crate) struct OtherSymlink {
+    path: PathBuf,
+    number: u64,
+}
+
+impl OtherSymlink {
+    /// Every one that an earlier run has made and that is still there.
+    pub(crate) fn all(root: &Dir, location: &Location) -> Result<Vec<Self>, Error> {
+        let mut found = Vec::new();
+        let read = record::each(root, SYMLINKS, |path, _| {
+            let path = Path::new(path);
+            if path != location.symlink_path()
+                && let Some(number) = leads_to(path, location.mount_point())?
+            {
+                found.push(Self { path: path.to_owned(), number });
+            }
+            Ok(())
+        });
+        match read {
+            // The next switch writes it anew.
+            Ok(()) | Err(Error::Record { .. }) => Ok(found),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The generation that it leads to.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether a link leads through it.
+    pub(crate) fn is_passed_by(&self, target: &Path) -> bool {
+        target.starts_with(&self.path)
+    }
+
+    /// What people should know of it.
+    pub(crate) fn notice(&self, location: &Location) -> Notice {
+        Notice::OtherSymlink {
+            path: self.path.clone(),
+            generation: location.mount_point().join(self.number.to_string()),
+        }
+    }
+
+    /// The same as an error, for who would take away what it leads to.
+    pub(crate) fn refusal(self, location: &Location) -> Error {
+        Error::OtherSymlink { path: self.path, mount_point: location.mount_point().to_owned() }
+    }
+}
+
+/// Notes that the symlink of a location leads to a generation, or is about to.
+pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> Result<(), Error> {
+    let mut lines = BTreeSet::new();
+    let mut add = |path: &Path| lines.insert([path.into(), OsString::new()]);
+    add(location.symlink_path());
+    for other in others {
+        add(&other.path);
+    }
+    record::keep_lines(root, SYMLINKS, &lines)
+}
+
+/// The number of the generation that a symlink leads to, if it leads to one below the mount point.
+fn leads_to(path: &Path, mount_point: &Path) -> Result<Option<u64>, Error> {
+    let (parent, name) = split(path)?;
+    let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
+    let Occupant::Link(link) = parent.look(name)? else { return Ok(None) };
+    let below = link.target.strip_prefix(mount_point).ok();
+    Ok(below.and_then(|below| number(below.as_os_str().as_encoded_bytes())))
+}

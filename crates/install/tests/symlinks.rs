@@ -1,0 +1,112 @@
+//! Two symlinks that lead to generations below one mount point.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::fs;
+
+use install::{Current, Error, FileSystem, Location, Lock, Notice, Removal};
+use support::{Place, absolute, in_namespace};
+
+/// A manifest with another symlink path and the same mount point.
+fn other(place: &Place, file_system: FileSystem) -> Place {
+    let mut other = place.share();
+    let mount_point = absolute(place.location.mount_point());
+    other.location = Location::new(mount_point, absolute(&place.path("run/other")), file_system).unwrap();
+    other
+}
+
+fn told(notices: &[Notice]) -> Vec<String> {
+    notices.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_another_symlink_leads_to_stays_until_that_is_gone() {
+    let place = Place::new();
+    let other = other(&place, FileSystem::Runtime);
+    let link = place.path("home/link");
+    let first = |content| [place.secret("a", content).at(&link)];
+    assert_eq!(place.install(&first("1")).unwrap().notices, []);
+
+    let run = other.install(&[other.secret("b", "1")]).unwrap();
+    assert_eq!(run.active, Some(2));
+    let generation = place.location.mount_point().join("1");
+    assert_eq!(
+        told(&run.notices),
+        [format!(
+            "{symlink} leads to {generation}, which stays for it; if it is not needed any more, run: rm {symlink}",
+            symlink = place.location.symlink_path().display(),
+            generation = generation.display()
+        )]
+    );
+    assert_eq!(other.install(&[other.secret("b", "2")]).unwrap().active, Some(3));
+    assert_eq!(place.generations(), [1, 3]);
+    assert_eq!(fs::read_to_string(&link).unwrap(), "1");
+
+    // The first manifest is none the worse, and no more does the second one lose anything to it.
+    let run = place.install(&first("1")).unwrap();
+    assert_eq!((run.active, run.changes.is_empty(), run.failures.len()), (Some(1), true, 0));
+    assert_eq!(place.generations(), [1, 3]);
+    assert_eq!(place.install(&first("2")).unwrap().active, Some(4));
+    assert_eq!(place.generations(), [3, 4]);
+    assert_eq!((fs::read_to_string(&link).unwrap(), other.tree()["b"].content()), ("2".into(), "2"));
+
+    let removal = Removal::of(&other.location, Lock::acquire(&other.location).unwrap()).unwrap_err();
+    assert!(
+        matches!(removal.as_slice(), [Error::OtherSymlink { path, .. }] if path == place.location.symlink_path()),
+        "{removal:?}"
+    );
+    assert_eq!(place.generations(), [3, 4]);
+
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    let run = other.install(&[other.secret("b", "2")]).unwrap();
+    assert_eq!((run.active, run.changes.is_empty(), told(&run.notices)), (Some(3), true, Vec::new()));
+    assert_eq!(place.generations(), [3]);
+    assert!(link.symlink_metadata().is_err());
+    let removal = Removal::of(&other.location, Lock::acquire(&other.location).unwrap()).unwrap();
+    assert!(removal.failures.is_empty() && removal.symlink, "{removal:?}");
+    assert!(!place.location.mount_point().exists());
+}
+
+#[test]
+fn a_number_that_another_symlink_leads_to_is_not_used_again() {
+    let place = Place::new();
+    for content in ["1", "2", "3"] {
+        place.install(&[place.secret("a", content)]).unwrap();
+    }
+    let other = other(&place, FileSystem::Runtime);
+    assert_eq!(other.install(&[other.secret("b", "1")]).unwrap().active, Some(4));
+    assert_eq!((place.generations(), place.tree()["a"].content()), (vec![3, 4], "3"));
+}
+
+#[test]
+fn a_damaged_record_of_symlinks_is_written_anew() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::write(place.location.mount_point().join(".symlinks"), "no record").unwrap();
+    assert_eq!(place.install(&[place.secret("a", "2")]).unwrap().failures.len(), 0);
+    let other = other(&place, FileSystem::Runtime);
+    assert_eq!(other.install(&[other.secret("b", "1")]).unwrap().notices.len(), 1);
+}
+
+#[test]
+fn a_file_system_that_another_symlink_leads_to_stays() {
+    if in_namespace("a_file_system_that_another_symlink_leads_to_stays").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let other = self::other(&place, FileSystem::Ramfs);
+    other.install(&[other.secret("b", "1")]).unwrap();
+    let other = self::other(&place, FileSystem::Tmpfs);
+    let run = other.install(&[other.secret("b", "2")]).unwrap();
+    assert!(
+        matches!(run.notices.as_slice(), [Notice::Kept { found, .. }, Notice::OtherSymlink { .. }] if found == place.location.symlink_path()),
+        "{run:?}"
+    );
+    assert_eq!((place.tree()["a"].content(), other.tree()["b"].content()), ("1", "2"));
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    assert_eq!(other.install(&[other.secret("b", "2")]).unwrap().failures.len(), 0);
+    assert_eq!(Current::inspect(&other.location).unwrap().file_system_name().unwrap(), Some("tmpfs"));
+}
