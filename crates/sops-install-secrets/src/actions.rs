@@ -40,9 +40,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
             Ok(())
         }
         Action::Remove => remove::run(arguments, environment, report),
-        Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
-            check::run(arguments, environment, report)
-        }
+        Action::Check(check) => check::run(arguments, check, environment, report),
         Action::PreSwitch(switch) => {
             pre_switch::run(arguments, switch, environment, report);
             Ok(())
@@ -57,7 +55,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
 /// What the report calls an action.
 fn name(action: &Action) -> &'static str {
     match action {
-        Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => "check",
+        Action::Check(_) => "check",
         Action::Install => "install",
         Action::DryRun => "dry-run",
         Action::Verify => "verify",

@@ -47,12 +47,8 @@ pub(crate) enum ManifestPath {
 /// What to do with a manifest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Action {
-    /// Check the manifest alone.
-    CheckManifest,
-    /// Check also that every sops file has what the manifest asks for.
-    CheckSopsFiles,
-    /// Check also that each sops file can be opened by one of these hosts.
-    CheckRecipients(Vec<HostName>),
+    /// Check the manifest, without a private key.
+    Check(Check),
     /// Install.
     Install,
     /// Say what an installation would change.
@@ -67,6 +63,17 @@ pub(crate) enum Action {
     Remove,
     /// Before a switch, say whether everything can be decrypted.
     PreSwitch(PreSwitch),
+}
+
+/// What is checked besides the manifest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Check {
+    /// Nothing.
+    Manifest,
+    /// That every sops file has what the manifest asks for.
+    SopsFiles,
+    /// That each of these hosts can open each sops file.
+    Recipients(Vec<HostName>),
 }
 
 /// How much of a long table is shown.
@@ -304,9 +311,9 @@ impl CheckMode {
 
     fn action(self, recipients: Vec<HostName>) -> Option<Action> {
         match self {
-            Self::Manifest => Some(Action::CheckManifest),
-            Self::SopsFile => Some(Action::CheckSopsFiles),
-            Self::Recipients => Some(Action::CheckRecipients(recipients)),
+            Self::Manifest => Some(Action::Check(Check::Manifest)),
+            Self::SopsFile => Some(Action::Check(Check::SopsFiles)),
+            Self::Recipients => Some(Action::Check(Check::Recipients(recipients))),
             Self::Off => None,
         }
     }
@@ -390,9 +397,9 @@ mod tests {
         use {AccountLookup::*, Action::*};
         for (line, expected) in [
             ("m.json", run(Install, LookUp)),
-            ("-check-mode=sopsfile m.json", run(CheckSopsFiles, LookUp)),
-            ("-check-mode sopsfile m.json", run(CheckSopsFiles, LookUp)),
-            ("--check-mode=manifest m.json", run(CheckManifest, LookUp)),
+            ("-check-mode=sopsfile m.json", run(Check(super::Check::SopsFiles), LookUp)),
+            ("-check-mode sopsfile m.json", run(Check(super::Check::SopsFiles), LookUp)),
+            ("--check-mode=manifest m.json", run(Check(super::Check::Manifest), LookUp)),
             ("--check-mode off m.json", run(Install, LookUp)),
             ("-ignore-passwd m.json", run(Install, Ignore)),
             ("-ignore-passwd=true m.json", run(Install, Ignore)),

@@ -5,10 +5,61 @@ use std::path::Path;
 use install::Inputs;
 use manifest::{Manifest, Problem, RuntimeDirectory};
 
-use crate::cli::{Action, ManifestPath};
+use crate::cli::ManifestPath;
 use crate::environment::Environment;
 use crate::report::{About, Code, Leading, Report, Reported};
 use crate::{input, questions};
+
+/// What a manifest is read for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// To prove that it is right.
+    Check,
+    /// To install what it says, or to say what that would do.
+    Install,
+    /// To compare what is installed with it.
+    Compare,
+    /// To show what there is of what it says.
+    Show,
+    /// To know the keys of this machine.
+    Keys,
+    /// To take away what was installed where it says.
+    Remove,
+    /// To look ahead of a switch.
+    PreSwitch,
+}
+
+impl Purpose {
+    /// Where the places of user mode are. A look ahead has the environment of a deployment tool, perhaps without one.
+    fn runtime_directory(self, environment: &Environment) -> RuntimeDirectory<'_> {
+        match (self, environment.runtime_directory.as_deref()) {
+            (Self::Check | Self::Keys, _) | (Self::PreSwitch, None) => RuntimeDirectory::Unneeded,
+            (_, Some(directory)) => RuntimeDirectory::At(directory),
+            (_, None) => RuntimeDirectory::Unset,
+        }
+    }
+
+    /// What a field is that no manifest has.
+    fn unknown_field(self, stands_for_all: bool) -> UnknownField {
+        match self {
+            Self::Check => UnknownField::Failure,
+            // Taken for a field that does not matter, it would let everything be removed.
+            Self::Install | Self::Compare if stands_for_all => UnknownField::End,
+            Self::Install | Self::Compare | Self::Show | Self::Keys => UnknownField::Warning,
+            // The build has checked it, and the installation says it again; and what is removed needs no field.
+            Self::PreSwitch | Self::Remove => UnknownField::Nothing,
+        }
+    }
+}
+
+/// What comes of a field that is not known.
+enum UnknownField {
+    Failure,
+    /// A failure, and nothing else is done.
+    End,
+    Warning,
+    Nothing,
+}
 
 /// The manifest of the command line.
 ///
@@ -17,14 +68,14 @@ use crate::{input, questions};
 /// That it cannot be read, or every problem of it, which is reported.
 pub(crate) fn read(
     path: &ManifestPath,
-    action: &Action,
+    purpose: Purpose,
     environment: &Environment,
     inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
     let json = read_text(path, report)?;
     questions::add_manifest(inputs, &json);
-    parse(path, &json, action, environment, report)
+    parse(path, &json, purpose, environment, report)
 }
 
 /// The text of the manifest.
@@ -48,17 +99,11 @@ pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<
 pub(crate) fn parse(
     path: &ManifestPath,
     json: &[u8],
-    action: &Action,
+    purpose: Purpose,
     environment: &Environment,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
-    let runtime_directory = match (action, environment.runtime_directory.as_deref()) {
-        // One before a switch has the environment of a deployment tool.
-        (Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) | Action::Recipients(_), _)
-        | (Action::PreSwitch(_), None) => RuntimeDirectory::Unneeded,
-        (_, Some(directory)) => RuntimeDirectory::At(directory),
-        (_, None) => RuntimeDirectory::Unset,
-    };
+    let runtime_directory = purpose.runtime_directory(environment);
     let manifest = Manifest::from_json(json, runtime_directory).map_err(|problems| {
         for problem in &problems {
             report_problem(Code::ManifestInvalid, path.as_path(), problem, report);
@@ -66,34 +111,30 @@ pub(crate) fn parse(
         Reported
     })?;
     // Made anew, it would be on a disk.
-    if let (Action::Install | Action::DryRun, true, RuntimeDirectory::At(directory)) =
-        (action, manifest.user_mode(), runtime_directory)
+    if let (Purpose::Install, true, RuntimeDirectory::At(directory)) =
+        (purpose, manifest.user_mode(), runtime_directory)
         && !Path::new(directory).is_dir()
     {
         let path = directory.to_owned();
         return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
     }
     for problem in manifest.unknown_fields() {
-        // Taken for a field that does not matter, it would let everything be removed.
         let stands_for_all = match problem.error() {
             manifest::Error::UnknownField { nearest: Some("secrets"), .. } => manifest.secrets().is_empty(),
             manifest::Error::UnknownField { nearest: Some("templates"), .. } => manifest.templates().is_empty(),
             _ => false,
         };
-        if stands_for_all && matches!(action, Action::Install | Action::DryRun | Action::Verify) {
-            report_problem(Code::FieldUnknown, path.as_path(), problem, report);
-            return Err(Reported);
-        }
-        match action {
-            Action::CheckManifest | Action::CheckSopsFiles | Action::CheckRecipients(_) => {
+        match purpose.unknown_field(stands_for_all) {
+            UnknownField::Failure => report_problem(Code::FieldUnknown, path.as_path(), problem, report),
+            UnknownField::End => {
                 report_problem(Code::FieldUnknown, path.as_path(), problem, report);
+                return Err(Reported);
             }
-            Action::Install | Action::DryRun | Action::Verify | Action::Status(_) | Action::Recipients(_) => {
+            UnknownField::Warning => {
                 let (about, error) = placed(path.as_path(), problem);
                 report.warning(Code::FieldUnknown, about, &error);
             }
-            // The build has checked it, and the installation says it again; and what is removed needs no field.
-            Action::PreSwitch(_) | Action::Remove => {}
+            UnknownField::Nothing => {}
         }
     }
     Ok(manifest)

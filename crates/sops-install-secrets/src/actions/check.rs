@@ -3,35 +3,33 @@
 
 use install::Inputs;
 
-use crate::cli::{AccountLookup, Action, Arguments};
+use crate::cli::{AccountLookup, Arguments, Check};
 use crate::environment::Environment;
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::report::{Report, Reported};
-use crate::{decrypt, keys, manifest_file, templates};
+use crate::{decrypt, keys, templates};
 
 /// Checks what the command line asks for.
-pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
-    let action = &arguments.action;
-    let manifest = manifest_file::read(&arguments.manifest, action, environment, &mut Inputs::new(), report)?;
+pub(super) fn run(
+    arguments: &Arguments,
+    check: &Check,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let manifest = manifest_file::read(&arguments.manifest, Purpose::Check, environment, &mut Inputs::new(), report)?;
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Failure, report)?;
-    match action {
-        Action::CheckSopsFiles => {
+    match check {
+        // Whoever has read it has checked it.
+        Check::Manifest => {}
+        Check::SopsFiles => {
             decrypt::check(&plan, report);
             templates::check(&manifest, report);
         }
-        Action::CheckRecipients(hosts) => {
+        Check::Recipients(hosts) => {
             let hosts = keys::hosts(hosts, report)?;
             decrypt::check_recipients(&plan, &hosts, report);
         }
-        // The manifest has been checked already, and the other actions are not checks.
-        Action::CheckManifest
-        | Action::Install
-        | Action::DryRun
-        | Action::Verify
-        | Action::Status(_)
-        | Action::Recipients(_)
-        | Action::Remove
-        | Action::PreSwitch(_) => {}
     }
     Ok(())
 }

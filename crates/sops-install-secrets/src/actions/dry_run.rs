@@ -7,20 +7,21 @@ use manifest::Manifest;
 use nix::unistd::Gid;
 
 use super::install::code_of;
-use crate::cli::{AccountLookup, Action, Arguments};
+use crate::cli::{AccountLookup, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
+use crate::steady;
 use crate::units::{self, Requests, VERBS};
-use crate::{manifest_file, steady};
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
-    let manifest = manifest_file::read(&arguments.manifest, &Action::DryRun, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(&arguments.manifest, Purpose::Install, environment, &mut Inputs::new(), report)?;
     dry_run(&manifest, arguments.accounts, environment, Commands::Run, report)
 }
 

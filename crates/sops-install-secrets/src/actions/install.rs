@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 use install::{Activation, Changes, Credential, File, Inputs, Lock, Medium, Notice, Store, Summary};
 use manifest::Manifest;
 
-use crate::cli::{Action, Arguments};
+use crate::cli::Arguments;
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{self, CREDENTIALS, Plan, Unknown};
+use crate::questions;
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
-use crate::{manifest_file, questions};
 use untouched::Found;
 
 /// Installs, one run at a time. The manifest names the lock, and may change while the run waits for it. So it is read
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     }
     report.step(Step::Manifest);
     loop {
-        let manifest = manifest_file::parse(path, &json, &Action::Install, environment, report)?;
+        let manifest = manifest_file::parse(path, &json, Purpose::Install, environment, report)?;
         report.step(Step::Look);
         let location = plan::location(&manifest, report)?;
         let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))

@@ -17,7 +17,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::input::{self, is_absence};
 use crate::keys::{self, Commands};
-use crate::manifest_file;
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::report::{About, Code, Report, Reported, Step, Tone};
 
@@ -60,7 +60,7 @@ fn open(
     report: &mut Report,
 ) -> Result<(), Reported> {
     report.step(Step::Manifest);
-    let manifest = manifest_file::read(path, &arguments.action, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::PreSwitch, environment, &mut Inputs::new(), report)?;
     if is_first_installation(&manifest) {
         return Ok(());
     }

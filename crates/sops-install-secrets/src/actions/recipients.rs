@@ -5,12 +5,13 @@ use std::fs;
 
 use install::Inputs;
 
-use crate::cli::{Action, Arguments, Output};
+use crate::cli::{Arguments, Output};
 use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::input::is_absence;
+use crate::keys;
+use crate::manifest_file::{self, Purpose};
 use crate::report::{About, Code, PublicKey, Report, Reported};
-use crate::{keys, manifest_file};
 
 /// Prints the recipients in the form of a recipients file of age: comments say whose they are.
 pub(super) fn run(
@@ -44,8 +45,7 @@ fn of_this_host(
     if fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error)) {
         return Ok(keys::of_sshd());
     }
-    let action = Action::Recipients(Vec::new());
-    let manifest = manifest_file::read(path, &action, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::Keys, environment, &mut Inputs::new(), report)?;
     confine();
     Ok(keys::of_host(&manifest, environment, report))
 }

@@ -6,12 +6,13 @@ use install::{Current, Location, Lock, Removal};
 use manifest::Manifest;
 
 use super::install::{WaitingForLock, code_of};
-use crate::cli::{AccountLookup, Action, Arguments, ManifestPath};
+use crate::cli::{AccountLookup, Arguments, ManifestPath};
 use crate::environment::Environment;
 use crate::input::is_absence;
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{self, Plan, Unknown};
 use crate::report::{About, Code, Outcome, Report, Reported, Step};
-use crate::{manifest_file, text};
+use crate::text;
 
 /// Takes everything away, unless something is among the secrets that no installation has put there.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
@@ -21,7 +22,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let is_gone =
         *path == ManifestPath::OfMachine && fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error));
     let json = if is_gone { DEFAULT_PLACES.to_vec() } else { manifest_file::read_text(path, report)? };
-    let manifest = manifest_file::parse(path, &json, &Action::Remove, environment, report)?;
+    let manifest = manifest_file::parse(path, &json, Purpose::Remove, environment, report)?;
     let location = plan::location(&manifest, report)?;
     let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
         .map_err(|error| report.failed(failed, &error))?;

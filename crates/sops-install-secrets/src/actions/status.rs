@@ -8,15 +8,16 @@ use install::{Current, Drift, FileKind, Inputs, Installed, Surrounding};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
-use crate::cli::{Action, Arguments, ManifestPath, Output, Rows};
+use crate::cli::{Arguments, ManifestPath, Output, Rows};
 use crate::confinement::confine;
 use crate::environment::Environment;
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{Remedy, editable};
 use crate::report::{
     Code, InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported,
 };
-use crate::{keys, manifest_file, steady, text, units};
+use crate::{keys, steady, text, units};
 
 /// Prints the table, or hands it to the report if that is to be a document.
 pub(super) fn run(
@@ -26,7 +27,7 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<(), Reported> {
     let path = &arguments.manifest;
-    let manifest = manifest_file::read(path, &Action::Status(rows), environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::Show, environment, &mut Inputs::new(), report)?;
     confine();
     let identities = keys::of_host(&manifest, environment, report);
     if let (ManifestPath::OfUser(path), Output::Lines) = (path, arguments.output) {

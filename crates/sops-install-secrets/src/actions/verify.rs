@@ -5,20 +5,21 @@ use std::path::Path;
 use install::{Changes, Credential, Current, Drift, File, Inputs, Surrounding};
 use nix::unistd::Gid;
 
-use crate::cli::{Action, Arguments, ManifestPath};
+use crate::cli::{Arguments, ManifestPath};
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
+use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported, Step};
-use crate::{manifest_file, steady};
+use crate::steady;
 
 /// Compares what an installation would give with what is installed.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
     let path = &arguments.manifest;
-    let manifest = manifest_file::read(path, &Action::Verify, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::Compare, environment, &mut Inputs::new(), report)?;
     confine();
     report.step(Step::Look);
     let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report)?;
