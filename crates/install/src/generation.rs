@@ -65,7 +65,7 @@ pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Gen
         let wanted = &file.wanted;
         entries.push(GenerationEntry { place: wanted.place().into_owned(), content: EntryContent::File(file) });
         if let NeededLink::Inside(place) = location.link(wanted) {
-            let content = EntryContent::Link { target: location.readable(wanted), owner: wanted.access.owner };
+            let content = EntryContent::Link { target: location.link_target(wanted), owner: wanted.access.owner };
             entries.push(GenerationEntry { place: place.to_owned(), content });
         }
     }

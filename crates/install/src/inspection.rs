@@ -235,7 +235,7 @@ impl Current<'_> {
         let (parent, name) = split(place)?;
         let found = Dir::existing(parent)?.map_or(Ok(Occupant::Nothing), |parent| parent.look(name))?;
         Ok(match found {
-            Occupant::Link(link) if link.target != self.location().readable(file) => {
+            Occupant::Link(link) if link.target != self.location().link_target(file) => {
                 Some(Drift::LinkElsewhere { path, target: link.target })
             }
             Occupant::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {

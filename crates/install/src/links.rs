@@ -211,7 +211,9 @@ impl<'a> WantedLink<'a> {
     fn of(file: &Wanted<'a>, location: &Location) -> Option<Self> {
         match location.link(file) {
             NeededLink::None | NeededLink::Inside(_) => None,
-            NeededLink::Outside(path) => Some(Self { path, target: location.readable(file), owner: file.access.owner }),
+            NeededLink::Outside(path) => {
+                Some(Self { path, target: location.link_target(file), owner: file.access.owner })
+            }
         }
     }
 

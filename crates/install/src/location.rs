@@ -49,14 +49,25 @@ impl Location {
         self.file_system
     }
 
-    /// All that a location is, in the order of [`Location::new`].
-    pub(crate) fn parts(&self) -> (&AbsolutePath, &AbsolutePath, FileSystem) {
+    /// As a stamp keeps it: no path has a NUL byte.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Self { mount_point, symlink_path, file_system } = self;
-        (mount_point, symlink_path, *file_system)
+        let name = FILE_SYSTEMS.iter().find(|(_, one)| one == file_system).map_or("", |(name, _)| name);
+        [mount_point.as_str(), symlink_path.as_str(), name].join("\0").into_bytes()
     }
 
-    /// Where readers find a file, whichever generation is running.
-    pub(crate) fn readable(&self, file: &Wanted<'_>) -> PathBuf {
+    /// From [`Location::to_bytes`].
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(bytes).ok()?.split('\0');
+        let mut path = || AbsolutePath::try_from(parts.next()?.to_owned()).ok();
+        let (mount_point, symlink_path) = (path()?, path()?);
+        let name = parts.next()?;
+        let file_system = FILE_SYSTEMS.into_iter().find(|(one, _)| *one == name).map(|(_, kind)| kind)?;
+        Self::new(mount_point, symlink_path, file_system).ok()
+    }
+
+    /// Where a link to a file leads: to what readers find, whichever generation is running.
+    pub(crate) fn link_target(&self, file: &Wanted<'_>) -> PathBuf {
         self.symlink_path().join(&*file.place())
     }
 
@@ -91,6 +102,10 @@ pub enum FileSystem {
     /// Whatever the mount point is on: user mode, in which nothing is mounted and no owner is changed.
     Runtime,
 }
+
+/// What a stamp calls them.
+const FILE_SYSTEMS: [(&str, FileSystem); 3] =
+    [("ramfs", FileSystem::Ramfs), ("tmpfs", FileSystem::Tmpfs), ("runtime", FileSystem::Runtime)];
 
 /// The number of a generation from the name of its directory: decimal digits as this program writes them.
 pub(crate) fn number(name: &[u8]) -> Option<u64> {

@@ -17,10 +17,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::num::NonZeroU64;
 use std::path::Path;
 
-use manifest::AbsolutePath;
 use nix::sys::stat::SFlag;
 use nix::unistd::Gid;
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -29,7 +27,7 @@ use sha2::{Digest as _, Sha256};
 use crate::dir::{Dir, Is, kind};
 use crate::record::{RECORD, STAMP};
 use crate::seal::{Hash, Seal, is_written_by_root_alone, length, salted};
-use crate::{Changes, Current, Error, FileSystem, Location, Store, credentials, links};
+use crate::{Changes, Current, Error, Location, Retention, Store, credentials, links};
 
 /// What a generation is made from: questions, each with the answer that was used.
 pub struct Inputs {
@@ -106,8 +104,8 @@ pub struct Summary {
     pub location: Location,
     /// The group of the directories; none in user mode.
     pub group: Option<Gid>,
-    /// How many generations stay; none: all of them.
-    pub keep: Option<NonZeroU64>,
+    /// Which generations stay.
+    pub retention: Retention,
     /// What every run says, in words of the caller.
     pub words: Vec<Vec<u8>>,
 }
@@ -129,32 +127,25 @@ impl Summary {
 
     fn parse(mut bytes: &[u8]) -> Option<Self> {
         let bytes = &mut bytes;
-        let mut path = || AbsolutePath::try_from(String::from_utf8(take(bytes)?.to_owned()).ok()?).ok();
-        let (mount_point, symlink_path) = (path()?, path()?);
-        let name = take(bytes)?;
-        let file_system = FILE_SYSTEMS.into_iter().find(|(one, _)| *one == name).map(|(_, kind)| kind)?;
+        let location = Location::from_bytes(take(bytes)?)?;
         let group = match take(bytes)? {
             [] => None,
             number => Some(Gid::from_raw(u32::from_le_bytes(number.try_into().ok()?))),
         };
-        let keep = NonZeroU64::new(u64::from_le_bytes(take(bytes)?.try_into().ok()?));
+        let retention = Retention::from_bytes(take(bytes)?)?;
         let mut words = Vec::new();
         while !bytes.is_empty() {
             words.push(take(bytes)?.to_owned());
         }
-        Some(Self { location: Location::new(mount_point, symlink_path, file_system).ok()?, group, keep, words })
+        Some(Self { location, group, retention, words })
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let Self { location, group, keep, words } = self;
-        let (mount_point, symlink_path, file_system) = location.parts();
+        let Self { location, group, retention, words } = self;
         let mut bytes = Vec::new();
-        for path in [mount_point, symlink_path] {
-            put(&mut bytes, path.as_str().as_bytes());
-        }
-        put(&mut bytes, FILE_SYSTEMS.iter().find(|(_, one)| *one == file_system).map_or(b"", |(name, _)| name));
+        put(&mut bytes, &location.to_bytes());
         put(&mut bytes, group.map(|group| group.as_raw().to_le_bytes()).as_ref().map_or(&[], |group| group));
-        put(&mut bytes, &keep.map_or(0, NonZeroU64::get).to_le_bytes());
+        put(&mut bytes, &retention.to_bytes());
         for words in words {
             put(&mut bytes, words);
         }
@@ -319,8 +310,4 @@ fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// What a stamp begins with. One of another version says nothing.
-const FORMAT: &[u8] = b"stamp 2\n";
-
-/// What a summary calls them.
-const FILE_SYSTEMS: [(&[u8], FileSystem); 3] =
-    [(b"ramfs", FileSystem::Ramfs), (b"tmpfs", FileSystem::Tmpfs), (b"runtime", FileSystem::Runtime)];
+const FORMAT: &[u8] = b"stamp 3\n";

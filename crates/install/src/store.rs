@@ -1,7 +1,6 @@
 //! The generations: staging a new one, switching to it, removing old ones.
 
 use std::ffi::{OsStr, OsString};
-use std::num::NonZeroU64;
 use std::path::Path;
 
 use nix::unistd::Gid;
@@ -18,7 +17,7 @@ use crate::notice::Notice;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
-use crate::{Access, Changes, Error, File, Location, generation, links, record};
+use crate::{Access, Changes, Error, File, Location, Retention, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -178,13 +177,13 @@ impl<'l> Store<'l> {
         }
     }
 
-    /// Removes old generations but the last `keep`, the active one included; `None` keeps all of them.
+    /// Removes the generations that are not to stay. The active one always does.
     ///
     /// What killed runs have left behind goes in any case. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a generation that is left behind"]
-    pub fn prune(&self, keep: Option<NonZeroU64>) -> Vec<Error> {
+    pub fn prune(&self, retention: Retention) -> Vec<Error> {
         let mut failures = Vec::new();
-        let superfluous = self.superfluous(keep).unwrap_or_else(|error| {
+        let superfluous = self.superfluous(retention).unwrap_or_else(|error| {
             failures.push(error);
             Vec::new()
         });
@@ -245,14 +244,14 @@ impl<'l> Store<'l> {
     }
 
     /// The generations that pruning removes.
-    fn superfluous(&self, keep: Option<NonZeroU64>) -> Result<Vec<OsString>, Error> {
+    fn superfluous(&self, retention: Retention) -> Result<Vec<OsString>, Error> {
         let Some(active) = self.active else { return Ok(Vec::new()) };
         let is_superfluous = |name: &OsStr| {
             let Some(number) = number(name.as_encoded_bytes()) else { return false };
             // Numbers grow, so one above the active generation was staged and never activated.
             let is_leftover = number > active;
-            let is_old = keep.and_then(|keep| active.checked_sub(keep.get())).is_some_and(|last| number <= last);
-            (is_leftover || is_old) && !self.others.iter().any(|other| other.number() == number)
+            (is_leftover || retention.drops(number, active))
+                && !self.others.iter().any(|other| other.number() == number)
         };
         let names = self.root.entries()?.into_iter().map(|(name, _)| name);
         Ok(names.filter(|name| is_superfluous(name)).collect())

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Notice, Store};
+use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Notice, Retention, Store};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{Uid, chown};
@@ -786,7 +786,7 @@ fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec
     let current = Current::inspect(&place.location).unwrap();
     let mut store = Store::open(&current, lock, place.group).unwrap();
     let failures = store.publish(directory, &credentials);
-    assert!(store.prune(NonZeroU64::new(1)).is_empty());
+    assert!(store.prune(Retention::last(NonZeroU64::new(1))).is_empty());
     failures
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use install::{Answer, Changes, Credential, Current, FileSystem, Inputs, Lock, Store, Summary};
+use install::{Answer, Changes, Credential, Current, FileSystem, Inputs, Lock, Retention, Store, Summary};
 use manifest::{CredentialName, Name};
 use support::{Place, Rights, Wanted, in_namespace};
 
@@ -223,7 +223,10 @@ fn a_summary_is_found_by_what_is_known_and_where_it_belongs() {
     let mount_point = place.location.mount_point();
     let found = Summary::find(mount_point, &known).unwrap();
     assert_eq!((found.location, found.group), (place.location.clone(), place.group));
-    assert_eq!((found.keep, found.words), (NonZeroU64::new(3), vec![b"one".to_vec(), Vec::new()]));
+    assert_eq!(
+        (found.retention, found.words),
+        (Retention::last(NonZeroU64::new(3)), vec![b"one".to_vec(), Vec::new()])
+    );
     let mut incomplete = inputs(&[("manifest", "1")]);
     incomplete.add_unknown();
     for other in [inputs(&[("manifest", "2")]), inputs(&[("manifest", "1"), ("more", "")]), incomplete] {
@@ -311,7 +314,7 @@ fn install(place: &Place, wanted: &[Wanted], inputs: &Inputs) {
     let summary = Summary {
         location: place.location.clone(),
         group: place.group,
-        keep: NonZeroU64::new(3),
+        retention: Retention::last(NonZeroU64::new(3)),
         words: vec![b"one".to_vec(), Vec::new()],
     };
     store.stamp(inputs, &changes, Some(&summary));

@@ -20,7 +20,25 @@ pub enum Format {
     Age,
 }
 
+/// Whether the value at `key` is meant, and not the whole file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keys {
+    Always,
+    /// With `selectKey`.
+    Selected,
+    Never,
+}
+
 impl Format {
+    /// What `key` means.
+    pub(crate) fn keys(self) -> Keys {
+        match self {
+            Self::Yaml | Self::Json => Keys::Always,
+            Self::Dotenv | Self::Ini => Keys::Selected,
+            Self::Binary | Self::Age => Keys::Never,
+        }
+    }
+
     /// The format as a manifest spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Reported, Subject};
 use crate::fields::Fields;
+use crate::format::Keys;
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
 use crate::table;
 use crate::{CredentialName, Entry, Error, Format, KeyPath, Name};
@@ -47,10 +48,10 @@ impl Secret {
     /// The value of the sops file that the secret is; none for the whole file.
     #[must_use]
     pub fn selected_key(&self) -> Option<&KeyPath> {
-        let counts = match self.format {
-            Format::Yaml | Format::Json => !self.key.is_whole_file(),
-            Format::Dotenv | Format::Ini => self.select_key,
-            Format::Binary | Format::Age => false,
+        let counts = match self.format.keys() {
+            Keys::Always => !self.key.is_whole_file(),
+            Keys::Selected => self.select_key,
+            Keys::Never => false,
         };
         counts.then_some(&self.key)
     }
@@ -92,10 +93,10 @@ impl Secret {
         let key = fields.text(&table::KEY).map(|key| KeyPath::from(key.unwrap_or_default().to_owned()));
         let sops_file = fields.parse_unless_empty::<SourcePath>(&table::SOPS_FILE);
         let sops_file = fields.required(&table::SOPS_FILE, sops_file);
-        let format = fields.parse(&table::FORMAT).map(Option::unwrap_or_default);
+        let format = fields.parse::<Format>(&table::FORMAT).map(Option::unwrap_or_default);
         let select_key = fields.bool(&table::SELECT_KEY);
         let select_key = match (select_key, &format, &key) {
-            (Ok(true), Ok(format @ (Format::Binary | Format::Age)), _) => {
+            (Ok(true), Ok(format), _) if format.keys() == Keys::Never => {
                 Err(fields.report_at(&table::SELECT_KEY, Error::NoKeys(format.as_str())))
             }
             (Ok(true), Ok(_), Ok(key)) if key.is_whole_file() => {

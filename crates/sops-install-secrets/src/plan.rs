@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use install::{Access, Current, FileKind, FileSystem, Location, Ownership, Wanted};
+use install::{Access, Current, FileKind, FileSystem, Location, Ownership, Retention, Wanted};
 use manifest::{Entry, Manifest, Secret, Template};
 use nix::unistd::{Gid, Uid};
 use sops::Format;
@@ -19,6 +19,8 @@ use crate::report::{About, Code, Report, Reported};
 pub(crate) struct Plan<'m> {
     pub(crate) manifest: &'m Manifest,
     pub(crate) location: Location,
+    /// Which generations stay.
+    pub(crate) retention: Retention,
     /// Every file in the order of the manifest, secrets first.
     pub(crate) files: Vec<PlannedFile<'m>>,
     /// Every sops file once, in the order of the manifest.
@@ -87,7 +89,9 @@ impl<'m> Plan<'m> {
         let asks_slowly = lookup == AccountLookup::LookUp && !manifest.user_mode() && accounts::may_be_slow();
         let (files, directory_group) =
             if asks_slowly { report.watcher().during(accounts::SERVICE, ask) } else { ask() };
-        Ok(Self { manifest, location, files, sops_files: sops_files(manifest), directory_group, unknown })
+        let retention = Retention::last(manifest.keep_generations());
+        let sops_files = sops_files(manifest);
+        Ok(Self { manifest, location, retention, files, sops_files, directory_group, unknown })
     }
 
     /// Every file of this machine that the manifest lets be read. What is in the Nix store has a place that nothing else can have.

@@ -508,7 +508,12 @@ impl Report {
             let prefix = self.style.failure(&self.program);
             self.style.print(style::Level::Error, format_args!("{prefix} cannot write to standard output: {error}"));
         }
-        if self.failures.is_empty() && lost.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if lost.is_none() { ExitCode::from(self.exit_status()) } else { ExitCode::FAILURE }
+    }
+
+    /// The exit status, unless the report itself is lost.
+    fn exit_status(&self) -> u8 {
+        u8::from(!self.failures.is_empty())
     }
 
     /// How the machine was left. A run that fails before that leaves it as it was.

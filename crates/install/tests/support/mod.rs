@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use install::{Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Store};
+use install::{
+    Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Retention, Store,
+};
 use manifest::{AbsolutePath, Mode, Name};
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
@@ -88,7 +90,7 @@ impl Place {
     }
 
     pub(crate) fn install_keeping(&self, wanted: &[Wanted], keep: u64) -> Result<Run, Error> {
-        self.run(wanted, |store| store.prune(NonZeroU64::new(keep)))
+        self.run(wanted, |store| store.prune(Retention::last(NonZeroU64::new(keep))))
     }
 
     /// A run that ends before old generations are removed.

@@ -152,12 +152,12 @@ fn install(
         report.failure(Code::UnitUnasked, About::default(), &error);
     }
     report.step(Step::Prune);
-    for error in store.prune(manifest.keep_generations()) {
+    for error in store.prune(plan.retention) {
         report.failure(Code::PruneFailed, About::default(), &error);
     }
     if decision.is_some() && report.failures() == 0 {
-        let keep = manifest.keep_generations();
-        let summary = is_quiet.then(|| Summary { location: plan.location.clone(), group, keep, words });
+        let Plan { location, retention, .. } = &plan;
+        let summary = is_quiet.then(|| Summary { location: location.clone(), group, retention: *retention, words });
         store.stamp(&inputs, changes, summary.as_ref());
     }
     Ok(())

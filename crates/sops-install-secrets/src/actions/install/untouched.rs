@@ -62,7 +62,7 @@ pub(super) fn run(
         report.warning(code_of(&notice), About::default(), &notice);
     }
     report.step(Step::Prune);
-    for error in store.prune(summary.keep) {
+    for error in store.prune(summary.retention) {
         report.failure(Code::PruneFailed, About::default(), &error);
     }
     Ok(Found::Untouched)
