@@ -141,7 +141,7 @@ MUTATIONS = (
              "self.generation <= active.saturating_add(1))", REQUESTS),
     mutation("A4", "a signal ends the wait for the lock", f"{INSTALL}/lock.rs",
              "Err((same, Errno::EINTR | Errno::EWOULDBLOCK)) => handle = same,",
-             "Err((same, Errno::EWOULDBLOCK)) => handle = same,\n                Err((_same, Errno::EINTR)) => handle = parent.lockable(&OsString::new())?,",
+             "Err((same, Errno::EWOULDBLOCK)) => handle = same,\n                Err((_, Errno::EINTR)) => return Err(Error::call(\"lock\", path)(Errno::EINTR)),",
              FAULTS + " upgrade"),
     mutation("A4", "readers see a half-written generation", f"{INSTALL}/store.rs",
              "            .and_then(|root| generation::write(",
