@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
 use crate::record::{self, SYMLINKS};
@@ -77,7 +79,14 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.
 fn leads_to(path: &Path, mount_point: &Path) -> Result<Option<u64>, Error> {
     let (parent, name) = split(path)?;
-    let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
+    let parent = match Dir::existing(parent) {
+        Ok(Some(parent)) => parent,
+        // Its user has put a link of their own on the way since, which must not stop this run.
+        Ok(None) | Err(Error::Untrusted { .. } | Error::Call { errno: Errno::ELOOP | Errno::EACCES, .. }) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let Occupant::Link(link) = parent.look(name)? else { return Ok(None) };
     let below = link.target.strip_prefix(mount_point).ok();
     Ok(below.and_then(|below| number(below.as_os_str().as_encoded_bytes())))

@@ -81,6 +81,20 @@ fn a_number_that_another_symlink_leads_to_is_not_used_again() {
 }
 
 #[test]
+fn a_symlink_that_cannot_be_reached_any_more_stops_nothing() {
+    let place = Place::new();
+    let mut before = place.share();
+    let mount_point = absolute(place.location.mount_point());
+    let old = absolute(&place.path("home/secrets"));
+    before.location = Location::new(mount_point, old, FileSystem::Runtime).unwrap();
+    before.install(&[before.secret("a", "1")]).unwrap();
+    fs::rename(place.path("home"), place.path("moved")).unwrap();
+    std::os::unix::fs::symlink("home", place.path("home")).unwrap();
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    assert_eq!((run.notices.len(), run.failures.len(), place.tree()["a"].content()), (0, 0, "2"));
+}
+
+#[test]
 fn a_damaged_record_of_symlinks_is_written_anew() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
