@@ -156,7 +156,7 @@ MUTATIONS = (
     mutation("A5", "the lock is given back at once", f"{INSTALL}/lock.rs",
              "Ok(lock) => return Ok(Self(Some(lock))),", "Ok(lock) => { drop(lock); return Ok(Self(None)); }", GENERATIONS),
     mutation("A5", "a run waits for itself", f"{INSTALL}/lock.rs",
-             "Ok(lock) => return Ok(Self(Some(lock))),", "Ok(lock) => { std::mem::forget(lock); handle = parent.lockable(&name)?; }",
+             "            let lock = Self::on(", "            std::mem::forget(Self::on(parent.lockable(&name)?, &path, &mut waiting)?);\n            let lock = Self::on(",
              GENERATIONS),
     mutation("A6", "every run makes a generation", f"{PROGRAM}/actions/install.rs",
              "        Some(decision) if !changes.is_empty() => {", "        Some(decision) if !changes.is_empty() || !decision.files.is_empty() => {", COMMAND_LINE),
