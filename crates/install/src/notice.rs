@@ -64,6 +64,21 @@ pub enum Notice {
         /// Where it leads.
         generation: PathBuf,
     },
+    /// The mount point has changed, and the one before is still there.
+    #[error(
+        "{path} still has the secrets from before {symlink} led elsewhere; once nothing reads them any more, run: {command} {quoted}",
+        path = path.display(),
+        symlink = symlink.display(),
+        quoted = quoted(path)
+    )]
+    Left {
+        /// The mount point before.
+        path: PathBuf,
+        /// The symlink.
+        symlink: PathBuf,
+        /// What takes it away.
+        command: &'static str,
+    },
     /// The previous file system, which stays mounted below the new one.
     #[error(
         "the previous file system stays mounted below {path}, empty, until the next boot, because the kernel could not put the new one beneath it (Linux 6.5 and later mostly can)",

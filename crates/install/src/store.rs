@@ -1,7 +1,7 @@
 //! The generations: staging a new one, switching to it, removing old ones.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::Gid;
 
@@ -17,7 +17,7 @@ use crate::notice::Notice;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
-use crate::{Access, Changes, Error, File, Location, Retention, generation, links, record};
+use crate::{Access, Changes, Error, File, FileSystem, Location, Retention, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -295,7 +295,7 @@ impl<'l> Store<'l> {
         let of_symlink = |error: Error| error.at(self.location.symlink_path());
         parent.link(&target, &temporary, None).map_err(of_symlink)?;
         parent.rename_or_remove(&temporary, name, Over::Anything).map_err(of_symlink)?;
-        self.notices.extend(gone.map(|was| Notice::GaveWay { path: self.location.symlink_path().to_owned(), was }));
+        self.notices.extend(gone.map(|gone| gone.notice(self.location)));
         Ok(())
     }
 }
@@ -361,7 +361,7 @@ pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
 }
 
 /// Removes what may give way to the symlink: directories without files. Gives what is foreign and is about to go.
-fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<OsString>, Error> {
+fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<Gone>, Error> {
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
     let temporary = temporary(name);
     match parent.look(&temporary)? {
@@ -371,16 +371,40 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<O
     match parent.look(name)? {
         Occupant::Nothing => Ok(None),
         Occupant::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
-        Occupant::Link(link) => {
-            let mut was = OsString::from("a link to ");
-            was.push(link.target);
-            Ok(Some(was))
-        }
+        Occupant::Link(link) => Ok(Some(Gone::Link(link.target))),
         Occupant::Directory => {
             parent.remove_hollow(name)?;
-            Ok(Some(OsString::from("an empty directory")))
+            Ok(Some(Gone::Directory))
         }
         found => foreign(name, found.noun()),
+    }
+}
+
+/// What gives way to the symlink.
+enum Gone {
+    /// A link to something else.
+    Link(PathBuf),
+    /// An empty directory.
+    Directory,
+}
+
+impl Gone {
+    fn notice(self, location: &Location) -> Notice {
+        let path = location.symlink_path().to_owned();
+        let target = match self {
+            Self::Directory => return Notice::GaveWay { path, was: "an empty directory".into() },
+            Self::Link(target) => target,
+        };
+        if let Some(before) = symlinks::mount_point_before(&target, location) {
+            let command = match location.file_system() {
+                FileSystem::Runtime => "rm -r",
+                FileSystem::Ramfs | FileSystem::Tmpfs => "umount",
+            };
+            return Notice::Left { path: before, symlink: path, command };
+        }
+        let mut was = OsString::from("a link to ");
+        was.push(target);
+        Notice::GaveWay { path, was }
     }
 }
 

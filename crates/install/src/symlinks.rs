@@ -76,6 +76,20 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     record::keep_lines(root, SYMLINKS, &lines)
 }
 
+/// The mount point of a generation that the symlink of this location led to, if that was another one: what a target was before it
+/// gave way.
+pub(crate) fn mount_point_before(target: &Path, location: &Location) -> Option<PathBuf> {
+    let (mount_point, name) = split(target).ok()?;
+    number(name.as_encoded_bytes())?;
+    let root = Dir::existing(mount_point).ok().flatten()?;
+    let mut is_ours = false;
+    let read = record::each(&root, SYMLINKS, |path, _| {
+        is_ours |= path == location.symlink_path();
+        Ok(())
+    });
+    (read.is_ok() && is_ours).then(|| mount_point.to_owned())
+}
+
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.
 fn leads_to(path: &Path, mount_point: &Path) -> Result<Option<u64>, Error> {
     let (parent, name) = split(path)?;

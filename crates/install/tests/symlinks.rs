@@ -95,6 +95,20 @@ fn a_symlink_that_cannot_be_reached_any_more_stops_nothing() {
 }
 
 #[test]
+fn a_mount_point_that_is_not_used_any_more_is_named() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let mut after = place.share();
+    let symlink_path = absolute(place.location.symlink_path());
+    after.location = Location::new(absolute(&place.path("run/new.d")), symlink_path, FileSystem::Runtime).unwrap();
+    let run = after.install(&[after.secret("a", "2")]).unwrap();
+    let (before, symlink) = (place.location.mount_point().to_owned(), place.location.symlink_path().to_owned());
+    assert_eq!(run.notices, [Notice::Left { path: before, symlink, command: "rm -r" }]);
+    assert_eq!((run.active, after.tree()["a"].content()), (Some(1), "2"));
+    assert_eq!(place.generations(), [1]);
+}
+
+#[test]
 fn a_damaged_record_of_symlinks_is_written_anew() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();

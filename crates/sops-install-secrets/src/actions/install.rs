@@ -169,7 +169,9 @@ pub(super) fn code_of(notice: &Notice) -> Code {
         Notice::GaveWay { .. } => Code::GaveWay,
         Notice::Forgotten { .. } => Code::LinkFailed,
         Notice::Swappable { .. } => Code::NotInMemory,
-        Notice::Kept { .. } | Notice::OtherSymlink { .. } | Notice::Stacked { .. } => Code::PruneFailed,
+        Notice::Kept { .. } | Notice::Left { .. } | Notice::OtherSymlink { .. } | Notice::Stacked { .. } => {
+            Code::PruneFailed
+        }
     }
 }
 
