@@ -341,6 +341,20 @@ fn a_run_after_which_nothing_was_touched_changes_nothing_and_any_touch_is_notice
 }
 
 #[test]
+fn a_run_that_has_to_compare_everything_and_finds_it_right_touches_nothing() {
+    let system = System::new();
+    let mut linked = system.secret("b", "multi");
+    linked["path"] = json!(system.path("link"));
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), linked], &[]);
+    let run = system.script(&format!(
+        "look() {{ stat -c '%n %i %z' link secrets secrets.d/* secrets/*; }}; install {manifest}; look > before\n\
+         rm secrets.d/.stamp; install {manifest}; look | cmp - before && echo same\n\
+         rm secrets.d/.stamp; mount -o remount,ro secrets.d; install {manifest}; look | cmp - before && echo same",
+    ));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("exit 0\nexit 0\nsame\nexit 0\nsame\n", ""));
+}
+
+#[test]
 fn other_bytes_of_any_input_are_noticed_by_no_clock() {
     let system = System::new();
     let mut template = json!({ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400" });
