@@ -393,7 +393,7 @@ MUTATIONS = (
              "                Some(template) => self.changes.templates.removed.push(template.to_owned()),", "                Some(_) => self.changes.others = Others::Differ,",
              GENERATIONS),
     mutation("V4", "a unit is asked twice", f"{PROGRAM}/units.rs",
-             "        if self.seen.insert((action, unit)) {", "        if self.seen.insert((action, unit)) || action == Action::Restart {", SYSTEM),
+             "        if self.seen.insert((action, unit)) {", "        if self.seen.insert((action, unit)) || action == Verb::Restart {", SYSTEM),
     mutation("V4", "a changed template asks nobody", f"{PROGRAM}/units.rs",
              "            for file in &plan.files {\n",
              "            for file in plan.files.iter().filter(|file| file.wanted.kind == install::FileKind::Secret) {\n", SYSTEM),

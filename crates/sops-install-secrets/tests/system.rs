@@ -359,18 +359,27 @@ fn other_bytes_of_any_input_are_noticed_by_no_clock() {
     let system = System::new();
     let mut template = json!({ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400" });
     template["file"] = json!(system.path("text"));
-    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[template]);
+    let mut binary = system.secret("b", "");
+    binary["format"] = json!("binary");
+    binary["sopsFile"] = json!(system.path("sops"));
+    let manifest = system.manifest("m.json", &[system.secret("a", "str"), binary], &[template]);
+    let [before, after] = ["binary-text", "binary-no-final-newline"]
+        .map(|case| corpus().join("sops").join(case).join("in.bin").to_str().unwrap().to_owned());
     // Each keeps its size, and its times are set back: only the bytes tell. The second one is an image that is mounted over it.
     let run = system.script(&format!(
-        "echo one > text; echo two > other; touch -r text other; install {manifest}; cmp_stamp() {{ cmp -s stamp secrets.d/.stamp && echo same; cp secrets.d/.stamp stamp; }}\n\
+        "echo one > text; echo two > other; touch -r text other; cp {before} sops; install {manifest}; cmp_stamp() {{ cmp -s stamp secrets.d/.stamp && echo same; cp secrets.d/.stamp stamp; }}\n\
          cmp_stamp; install {manifest}; cmp_stamp\n\
          touch -r text times; echo two > text; touch -r times text; install {manifest}; cat secrets/rendered/t; cmp_stamp\n\
+         touch -r sops times; {{ cat {after}; printf '    '; }} > sops; touch -r times sops\n\
+         stat -c %s sops; stat -c %s {before}; install {manifest}; cat secrets/b; echo; cmp_stamp\n\
          echo six > other; mount --bind other text; install {manifest}; cat secrets/rendered/t; cmp_stamp\n\
          touch {manifest}; install {manifest}; cmp_stamp; SOPS_AGE_KEY_FILE=/other install {manifest}; cmp_stamp",
     ));
     assert_eq!(
         run.stdout,
-        "exit 0\nexit 0\nsame\nmodifying rendered secret: t\nexit 0\ntwo\nmodifying rendered secret: t\nexit 0\nsix\nexit 0\nsame\nexit 0\n"
+        "exit 0\nexit 0\nsame\nmodifying rendered secret: t\nexit 0\ntwo\n\
+         1081\n1081\nmodifying secret: b\nexit 0\nno newline at the end\n\
+         modifying rendered secret: t\nexit 0\nsix\nexit 0\nsame\nexit 0\n"
     );
 }
 
