@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use nearest::did_you_mean;
+
 use crate::json::{Failure, SyntaxError};
 use crate::{AccountError, CredentialError, FormatError, ModeError, NameError, PathError, UnitError};
 
@@ -160,7 +162,7 @@ pub enum Error {
         advice: &'static str,
     },
     /// A field that nothing reads.
-    #[error("the field {name:?} is not known{}; correct or remove it", suggestion(*nearest))]
+    #[error("the field {name:?} is not known{}; correct or remove it", did_you_mean(nearest.map(|name| format!("{name:?}"))))]
     UnknownField {
         /// The beginning of its name.
         name: String,
@@ -347,10 +349,6 @@ pub enum Error {
         /// The absent secret.
         secret: String,
     },
-}
-
-fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
 }
 
 /// The problems that have been found so far.

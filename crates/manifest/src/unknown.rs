@@ -65,19 +65,8 @@ fn shown(name: &str) -> String {
 
 /// The known field that is spelled most alike, if any is near.
 fn nearest(name: &str, object: &'static Object) -> Option<&'static str> {
-    if name.len() > SHOWN {
-        return None;
-    }
-    let name = name.to_ascii_lowercase();
-    let distance = |field: &'static str| (strsim::damerau_levenshtein(&field.to_ascii_lowercase(), &name), field);
-    let limit = (name.len() / 3).max(1);
-    object
-        .fields()
-        .iter()
-        .map(|field| distance(field.name()))
-        .filter(|&(distance, _)| distance <= limit)
-        .min()
-        .map(|(_, field)| field)
+    let known = &mut object.fields().iter().map(|field| field.name());
+    nearest::nearest(name, known).first().copied()
 }
 
 /// How much of a name is shown, in characters. Every known one is shorter.

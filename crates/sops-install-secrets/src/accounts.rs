@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use manifest::{AccountName, Group, Owner};
+use nearest::did_you_mean;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 
@@ -20,8 +21,8 @@ pub(crate) struct Accounts {
 /// Why a name has no number.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoAccount {
-    #[error("there is no {kind} {name:?}{}; declare it or correct the name in the manifest", suggestion(nearest.as_deref()))]
-    Unknown { kind: AccountKind, name: String, nearest: Option<String> },
+    #[error("there is no {kind} {name:?}{}; declare it or correct the name in the manifest", did_you_mean(nearest))]
+    Unknown { kind: AccountKind, name: String, nearest: Vec<String> },
     #[error(
         "cannot look up the {kind} {name:?}: {reason}; see that what /etc/nsswitch.conf names answers, then run this again"
     )]
@@ -174,29 +175,16 @@ fn known<I: Copy>(
     }
 }
 
-/// The declared name that is spelled most alike, if any is near. It only helps a person, so what cannot be read is
+/// The declared names that are spelled most alike, as messages quote them. They only help a person, so what cannot be read is
 /// passed over.
-fn nearest(kind: AccountKind, wanted: &str) -> Option<String> {
+fn nearest(kind: AccountKind, wanted: &str) -> Vec<String> {
     let declared = match kind {
         AccountKind::User => fs::read_to_string("/etc/passwd"),
         AccountKind::Group => fs::read_to_string("/etc/group"),
     };
-    nearest_in(&declared.unwrap_or_default(), wanted)
-}
-
-fn nearest_in(declared: &str, wanted: &str) -> Option<String> {
-    let limit = (wanted.chars().count() / 3).max(1);
-    declared
-        .lines()
-        .filter_map(|line| line.split(':').next())
-        .map(|name| (strsim::damerau_levenshtein(name, wanted), name))
-        .filter(|&(distance, name)| (1..=limit).contains(&distance) && !name.is_empty())
-        .min()
-        .map(|(_, name)| name.to_owned())
-}
-
-fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!(", did you mean {name:?}?"))
+    let declared = declared.unwrap_or_default();
+    let names = &mut declared.lines().filter_map(|line| line.split(':').next());
+    nearest::nearest(wanted, names).into_iter().map(|name| format!("{name:?}")).collect()
 }
 
 impl std::fmt::Display for AccountKind {
@@ -212,8 +200,6 @@ impl std::fmt::Display for AccountKind {
 mod tests {
     use super::*;
 
-    const DECLARED: &str = "root:x:0:0::/root:/bin/sh\nnginx:x:60:60:::\npostgres:x:71:71:::\n";
-
     #[test]
     fn only_services_of_others_are_taken_for_slow() {
         for (table, slow) in [
@@ -224,21 +210,6 @@ mod tests {
             ("# passwd: nis\n", false),
         ] {
             assert_eq!(asks_others(table), slow, "{table}");
-        }
-    }
-
-    #[test]
-    fn a_misspelled_name_has_a_nearest_one() {
-        for (wanted, nearest) in [
-            ("ngnix", Some("nginx")),
-            ("postgresql", Some("postgres")),
-            ("roto", Some("root")),
-            // Its line is there, and damaged, or it would have been found.
-            ("nginx", None),
-            ("zzz", None),
-            ("", None),
-        ] {
-            assert_eq!(nearest_in(DECLARED, wanted).as_deref(), nearest, "{wanted}");
         }
     }
 

@@ -164,15 +164,12 @@ fn name_of(argument: &OsStr) -> &OsStr {
     name.map_or(argument, OsStr::from_bytes)
 }
 
-/// The option that is spelled most alike, if any is near.
+/// The options that are spelled most alike.
 fn suggestion(argument: &OsStr) -> String {
     let name = name_of(argument).to_string_lossy();
-    let name = name.trim_start_matches('-');
-    let near = |spec: &Spec| (strsim::damerau_levenshtein(spec.name, name), spec.name);
-    match OPTIONS.iter().map(near).min() {
-        Some((distance, near)) if distance <= (near.len() / 3).max(1) => format!(", did you mean \"-{near}\"?"),
-        _ => String::new(),
-    }
+    let names = &mut OPTIONS.iter().map(|spec| spec.name);
+    let near = nearest::nearest(name.trim_start_matches('-'), names);
+    nearest::did_you_mean(near.into_iter().map(|name| format!("\"-{name}\"")))
 }
 
 /// Understands the arguments after the program's name.
@@ -479,8 +476,8 @@ mod tests {
             ("a b", r#"more than one manifest is given: "b" is too many"#),
             ("-x m.json", r#"there is no option "-x""#),
             ("-x=value m.json", r#"there is no option "-x""#),
-            ("-dryrun m.json", r#"there is no option "-dryrun", did you mean "-dry-run"?"#),
-            ("--chek-mode=off", r#"there is no option "--chek-mode", did you mean "-check-mode"?"#),
+            ("-dryrun m.json", r#"there is no option "-dryrun" (did you mean "-dry-run"?)"#),
+            ("--chek-mode=off", r#"there is no option "--chek-mode" (did you mean "-check-mode"?)"#),
             ("-AGE-SECRET-KEY-1QQ", r#"there is no option "-AGE-SECRET-KEY-1...""#),
             ("a AGE-SECRET-KEY-1QQ", r#"more than one manifest is given: "AGE-SECRET-KEY-1..." is too many"#),
             (

@@ -383,9 +383,9 @@ fn a_mistyped_field_is_named_and_fails_the_checks() {
     wanted["zzz"] = json!(1);
     wanted["_note"] = json!("x");
     let expected = [
-        "the field \"secret\" is not known, did you mean \"secrets\"?; correct or remove it",
-        "secret \"s\": the field \"restartUnit\" is not known, did you mean \"restartUnits\"?; correct or remove it",
-        "the field \"loging\" is not known, did you mean \"logging\"?; correct or remove it",
+        "the field \"secret\" is not known (did you mean \"secrets\"?); correct or remove it",
+        "secret \"s\": the field \"restartUnit\" is not known (did you mean \"restartUnits\"?); correct or remove it",
+        "the field \"loging\" is not known (did you mean \"logging\"?); correct or remove it",
         "the field \"zzz\" is not known; correct or remove it",
     ];
     for (mode, status) in [

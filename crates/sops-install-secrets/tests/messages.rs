@@ -36,12 +36,12 @@ fn every_wrong_key_is_reported_with_the_nearest_ones() {
     let found = failures(&secrets.map(|(name, key)| secret(name, key)), |_| {});
     let file = "CORPUS/sops/key-string/in.yaml";
     let expected = format!(
-        "secret \"a\": {file}: there is no key \"strr\"; did you mean \"str\"?\n\
+        "secret \"a\": {file}: there is no key \"strr\" (did you mean \"str\"?)\n\
          secret \"b\": {file}: there is no key \"str/x\": \"str\" holds a string, which has no keys below it; ask for \"str\" itself\n\
          secret \"c\": {file}: the key \"nul\" is null, which has no text to install; give it a value with: sops edit {file}\n\
-         secret \"d\": {file}: there is no key \"list/9\"; the nearest are \"list/0\", \"list/1\", \"list/2\"\n\
+         secret \"d\": {file}: there is no key \"list/9\" (did you mean \"list/0\" or \"list/1\" or \"list/2\"?)\n\
          secret \"e\": {file}: there is no key \"zzzzzz\"; they are shown by: sops edit {file}\n\
-         secret \"f\": {file}: there is no key \"Str\"; did you mean \"str\"?\n\
+         secret \"f\": {file}: there is no key \"Str\" (did you mean \"str\"?)\n\
          6 failures; no secret is installed\n"
     );
     assert_eq!(found, expected);

@@ -867,10 +867,51 @@ fn an_account_that_a_switch_is_yet_to_make_is_a_warning_in_a_dry_run() {
     let mut secret = system.secret("a", "str");
     secret["owner"] = json!("nobdy");
     let manifest = system.manifest("m.json", &[secret], &[]);
-    let run = system.script(&format!("install -dry-run {manifest}; install {manifest}"));
-    let message = "secret \"a\": there is no user \"nobdy\", did you mean \"nobody\"?; declare it or correct the name in the manifest";
-    assert_eq!(run.stderr, format!("warning: {message}\n{message}\n1 failure; no secret is installed\n"));
-    assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 1\n");
+    let run = system
+        .script(&format!("install -dry-run {manifest}; install -pre-switch=switch {manifest}; install {manifest}"));
+    let message = "secret \"a\": there is no user \"nobdy\" (did you mean \"nobody\"?); declare it or correct the name in the manifest";
+    let not_yet = format!("warning: {message}, unless the switch makes it\n");
+    assert_eq!(run.stderr, format!("{not_yet}{not_yet}{message}\n1 failure; no secret is installed\n"));
+    assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 0\nexit 1\n");
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_link_refuses_the_switch_and_the_failure_names_the_secret() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["path"] = json!(system.path("app/token"));
+    let good = system.manifest("good.json", &[system.secret("a", "str")], &[]);
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system.script(&format!(
+        "mkdir app; echo mine >app/token; install {good}; install -pre-switch=boot {manifest}\n\
+         for call in -pre-switch=switch -dry-run ''; do echo \"# $call\"; install $call {manifest} 2>&1; done; cat app/token"
+    ));
+    assert_eq!(run.stderr, "");
+    let in_the_way =
+        "secret \"a\": /app/token is a file and no link to it; move it away before this is installed\n1 failure; ";
+    let expected = format!(
+        "exit 0\nexit 0\n\
+         # -pre-switch=switch\n{in_the_way}the switch is refused and nothing was changed; to switch all the same, run it again \
+         with NIXOS_NO_CHECK=1 in its environment\nexit 1\n\
+         # -dry-run\n{in_the_way}an installation would install all secrets and templates\nexit 1\n\
+         # \nsecret \"a\": /app/token is a file that this program did not make; move it away, then run this again\n\
+         1 failure; all secrets and templates are installed\nexit 1\nmine\n"
+    );
+    assert_eq!(run.stdout, expected);
+}
+
+#[test]
+fn what_the_switch_may_take_away_itself_below_etc_is_a_warning() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["path"] = json!("/etc/app-of-this-test");
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system.script(&format!(
+        "mkdir etc; cp /etc/passwd /etc/group etc; echo mine >etc/app-of-this-test; mount --bind etc /etc\n\
+         install -pre-switch=switch {manifest}"
+    ));
+    let warning = "warning: secret \"a\": /etc/app-of-this-test is a file and no link to it; move it away before this is installed\n";
+    assert_eq!((run.stderr.as_str(), run.stdout.as_str()), (warning, "exit 0\n"));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use nearest::did_you_mean;
+
 use crate::foreign::Foreign;
 use crate::tree::{Item, Mapping, Scalar, Tree, Value};
 use crate::value::Ciphertext;
@@ -191,45 +193,20 @@ fn element<'a>(list: &'a [Value], part: &str) -> Option<&'a Value> {
 fn suggestion(nearest: &[String]) -> String {
     match nearest {
         [] => "; they are shown by: sops edit FILE".to_owned(),
-        [only] => format!("; did you mean {:?}?", Foreign(only)),
-        several => {
-            format!(
-                "; the nearest are {}",
-                several.iter().map(|key| format!("{:?}", Foreign(key))).collect::<Vec<_>>().join(", ")
-            )
-        }
+        names => did_you_mean(names.iter().map(|key| format!("{:?}", Foreign(key)))),
     }
 }
 
-/// Up to three existing keys by edit distance. Not many more than [`CANDIDATES`] keys are looked at.
+/// Up to three existing keys that are spelled most alike. Not many more than [`CANDIDATES`] keys are looked at.
 fn nearest(tree: &Tree, path: &[&str], merge: Merge) -> Vec<String> {
     let wanted = path.join("/");
-    if wanted.len() > LONGEST {
-        return Vec::new();
-    }
     let mut candidates = Vec::new();
     if let Some(root) = tree.documents.first() {
         collect(root, "", merge, &mut candidates);
     }
-    // A third of the letters may differ, and always two.
-    let limit = (wanted.chars().count() / 3).max(2);
-    candidates.retain(|candidate| candidate.len() <= LONGEST);
     candidates.sort_unstable();
-    candidates.dedup();
-    let distances: Vec<_> =
-        candidates.into_iter().map(|candidate| (distance(&candidate, &wanted), candidate)).collect();
-    let at = |wanted| distances.iter().filter(move |(distance, _)| *distance == wanted).map(|(_, name)| name.clone());
-    (0..=limit).flat_map(at).take(3).collect()
-}
-
-/// Edits between two keys; a key that differs only in the case of letters, or that is the last part of the other, is
-/// as near as one edit.
-fn distance(candidate: &str, wanted: &str) -> usize {
-    let same_end = candidate.rsplit('/').next() == Some(wanted) || wanted.rsplit('/').next() == Some(candidate);
-    if same_end || candidate.to_lowercase() == wanted.to_lowercase() {
-        return 1;
-    }
-    strsim::damerau_levenshtein(candidate, wanted)
+    let names = &mut candidates.iter().map(String::as_str);
+    nearest::nearest(&wanted, names).into_iter().map(str::to_owned).collect()
 }
 
 fn collect(mapping: &Mapping, above: &str, merge: Merge, paths: &mut Vec<String>) {
@@ -274,9 +251,6 @@ const INDEXED: usize = 16;
 const COMPARISONS: usize = 20;
 /// How many keys of a file are compared with a wrong one.
 const CANDIDATES: usize = 20_000;
-/// The longest keys that are compared, in bytes: the comparison takes time in proportion to the square.
-const LONGEST: usize = 256;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,19 +364,19 @@ mod tests {
     #[test]
     fn a_wrong_key_names_the_nearest_ones() {
         for (key, message) in [
-            ("db/pasword", r#"there is no key "db/pasword"; did you mean "db/password"?"#),
-            ("password", r#"there is no key "password"; did you mean "db/password"?"#),
-            ("DB/Password", r#"there is no key "DB/Password"; did you mean "db/password"?"#),
+            ("db/pasword", r#"there is no key "db/pasword" (did you mean "db/password"?)"#),
+            ("password", r#"there is no key "password" (did you mean "db/password"?)"#),
+            ("DB/Password", r#"there is no key "DB/Password" (did you mean "db/password"?)"#),
             ("second", r#"there is no key "second"; they are shown by: sops edit FILE"#),
-            ("list/7", r#"there is no key "list/7"; the nearest are "list/0", "list/1", "list/2""#),
-            ("list/00", r#"there is no key "list/00"; the nearest are "list/0", "list/1", "list/2""#),
-            ("merge/<<", r#"there is no key "merge/<<"; did you mean "merge/a"?"#),
+            ("list/7", r#"there is no key "list/7" (did you mean "list/0" or "list/1" or "list/2"?)"#),
+            ("list/00", r#"there is no key "list/00" (did you mean "list/0" or "list/1" or "list/2"?)"#),
+            ("merge/<<", r#"there is no key "merge/<<" (did you mean "merge/a"?)"#),
             (
                 "with/slash",
                 r#"the file has the name "with/slash", which cannot be reached, because / separates names; rename it with: sops edit FILE"#,
             ),
             ("with/slasch", r#"there is no key "with/slasch"; they are shown by: sops edit FILE"#),
-            ("db//user", r#"there is no key "db//user"; did you mean "db/user"?"#),
+            ("db//user", r#"there is no key "db//user" (did you mean "db/user"?)"#),
             (
                 "db/user/name",
                 r#"there is no key "db/user/name": "db/user" holds a string, which has no keys below it; ask for "db/user" itself"#,
