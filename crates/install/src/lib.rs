@@ -53,6 +53,7 @@ pub use current::Current;
 pub use error::Error;
 pub use file::{Access, File, FileKind, Ownership, Wanted};
 pub use inspection::{Drift, Inspection, Installed};
+pub use links::LinkFailure;
 pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running};
 pub use notice::Notice;

@@ -19,25 +19,29 @@ use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::seal::Seal;
 use crate::symlinks::OtherSymlink;
-use crate::{Error, File, Location, Ownership, Wanted};
+use crate::{Error, File, Location, Wanted};
 
 /// What came of an update.
-pub(crate) struct Updated {
-    pub(crate) failures: Vec<Error>,
+pub(crate) struct Updated<'f> {
+    pub(crate) failures: Vec<LinkFailure<'f>>,
     pub(crate) notices: Vec<Notice>,
     /// The links as they were made or found; nothing if one failed.
     pub(crate) seal: Option<Seal>,
 }
 
+/// Why a link was not made or removed, and the file that it is for; none if it is an old link, or the record of all.
+pub type LinkFailure<'f> = (Option<Wanted<'f>>, Error);
+
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
-pub(crate) fn update(root: &Dir, location: &Location, files: &[File<'_>]) -> Updated {
+pub(crate) fn update<'f>(root: &Dir, location: &Location, files: &[File<'f>]) -> Updated<'f> {
     let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
-    let mut update = Update { failures: Vec::new(), notices: Vec::new(), seal: Seal::default() };
+    let mut update = Update { failures: Vec::new(), unplaced: Vec::new(), notices: Vec::new(), seal: Seal::default() };
     if let Err(error) = update.run(root, location, &wanted) {
         update.failures.push(error);
     }
-    let Update { failures, notices, seal } = update;
+    let Update { failures, unplaced, notices, seal } = update;
+    let failures: Vec<_> = failures.into_iter().map(|error| (None, error)).chain(unplaced).collect();
     let seal = failures.is_empty().then_some(seal);
     Updated { failures, notices, seal }
 }
@@ -87,17 +91,18 @@ pub(crate) fn remove_all(root: &Dir, failures: &mut Vec<Error>, notices: &mut Ve
     Ok(removed)
 }
 
-struct Update {
+struct Update<'f> {
     failures: Vec<Error>,
+    unplaced: Vec<LinkFailure<'f>>,
     notices: Vec<Notice>,
     seal: Seal,
 }
 
-impl Update {
+impl<'f> Update<'f> {
     /// # Errors
     ///
     /// The record cannot be read, and so nothing was done.
-    fn run(&mut self, root: &Dir, location: &Location, wanted: &[WantedLink<'_>]) -> Result<(), Error> {
+    fn run(&mut self, root: &Dir, location: &Location, wanted: &[WantedLink<'f>]) -> Result<(), Error> {
         let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
         let known: Entries<Made> = record::recover(root, &mut self.failures)?;
         // Before the first of them is made: a run that is killed leaves no link that the next one does not know.
@@ -138,7 +143,7 @@ impl Update {
     }
 
     /// Makes all links, and gives those that cannot be made.
-    fn place<'w, 'f>(
+    fn place<'w>(
         &mut self,
         root: &Dir,
         location: &Location,
@@ -154,7 +159,7 @@ impl Update {
                 Ok(Placed::Done(status)) => self.seal.link(link.path, link.target.as_os_str(), &status),
                 Ok(Placed::InTheWay(replaced)) => foreign.push((link, replaced)),
                 Err(error) => {
-                    self.failures.push(error);
+                    self.unplaced.push((Some(link.file), error));
                     unplaced.push(link);
                 }
             }
@@ -176,7 +181,7 @@ impl Update {
                 }
                 Ok(Placed::InTheWay(_)) => {}
                 Err(error) => {
-                    self.failures.push(error);
+                    self.unplaced.push((Some(link.file), error));
                     unplaced.push(link);
                 }
             }
@@ -186,9 +191,9 @@ impl Update {
 }
 
 struct WantedLink<'a> {
+    file: Wanted<'a>,
     path: &'a Path,
     target: PathBuf,
-    owner: Option<Ownership>,
 }
 
 /// What to do about something else at the path of a link that may give way.
@@ -211,9 +216,7 @@ impl<'a> WantedLink<'a> {
     fn of(file: &Wanted<'a>, location: &Location) -> Option<Self> {
         match location.link(file) {
             NeededLink::None | NeededLink::Inside(_) => None,
-            NeededLink::Outside(path) => {
-                Some(Self { path, target: location.link_target(file), owner: file.access.owner })
-            }
+            NeededLink::Outside(path) => Some(Self { file: *file, path, target: location.link_target(file) }),
         }
     }
 
@@ -234,7 +237,7 @@ impl<'a> WantedLink<'a> {
         let found = parent.look(name)?;
         match &found {
             Occupant::Link(link) if link.target == self.target => {
-                let status = self.owner.map_or(Ok(link.status), |owner| link.give(owner))?;
+                let status = self.file.access.owner.map_or(Ok(link.status), |owner| link.give(owner))?;
                 return Ok(Placed::Done(status));
             }
             _ => ours.refuse(self.path, &parent, name)?,
@@ -286,7 +289,7 @@ impl<'a> WantedLink<'a> {
             }
         }
         let of_link = |error: Error| error.at(self.path);
-        let status = parent.link(&self.target, &temporary, self.owner).map_err(of_link)?;
+        let status = parent.link(&self.target, &temporary, self.file.access.owner).map_err(of_link)?;
         parent.rename_or_remove(&temporary, name, over).map_err(of_link)?;
         Ok(Placed::Done(status))
     }

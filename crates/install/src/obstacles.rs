@@ -7,16 +7,17 @@ use nix::errno::Errno;
 
 use crate::dir::{Dir, Occupant, split, temporary};
 use crate::foreign::{foreign, is_number};
+use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
-use crate::{Current, Error, Wanted, links, lock};
+use crate::{Current, Error, Wanted, lock};
 
 /// What would keep an installation from being made.
 #[derive(Debug, Default)]
-pub struct Obstacles {
+pub struct Obstacles<'f> {
     /// What it fails at before readers see anything new.
     pub before: Vec<Error>,
-    /// What it fails at afterwards: one link is missing, or something cannot be removed.
-    pub after: Vec<Error>,
+    /// What it fails at afterwards: one link is missing, which is that of the file, or something cannot be removed.
+    pub after: Vec<LinkFailure<'f>>,
 }
 
 impl Current<'_> {
@@ -25,9 +26,10 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if something cannot be looked at.
-    pub fn obstacles(&self, files: &[Wanted<'_>]) -> Result<Obstacles, Error> {
+    pub fn obstacles<'f>(&self, files: &[Wanted<'f>]) -> Result<Obstacles<'f>, Error> {
         let location = self.location();
         let Obstacles { mut before, mut after } = Obstacles::default();
+        let mut others = Vec::new();
         match unreachable(location.mount_point(), 0) {
             Some(error) => before.push(error),
             None => before.extend(lock::obstacle(location)?),
@@ -37,7 +39,7 @@ impl Current<'_> {
             before.push(Error::LastGeneration { generation: u64::MAX, link });
         }
         if let Some(root) = self.root() {
-            after.extend(links::check_record(root).err());
+            others.extend(links::check_record(root).err());
             if root.is_read_only()? {
                 before.push(Error::call("write below", location.mount_point())(Errno::EROFS));
             }
@@ -45,18 +47,20 @@ impl Current<'_> {
             if let Ok(root) = root.listable() {
                 let has_number =
                     |path: &Path| path.parent() == Some(root.path()) && path.file_name().is_some_and(is_number);
-                after.extend(foreign(&root, location)?.into_iter().filter(|error| match error {
+                others.extend(foreign(&root, location)?.into_iter().filter(|error| match error {
                     Error::Mounted { .. } => true,
                     Error::Foreign { path, .. } => has_number(path),
                     _ => false,
                 }));
             }
         }
+        after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
             if let NeededLink::Outside(path) = location.link(file) {
                 // One that is right is not made.
                 if self.inspect_outer_link(file)?.is_some() {
-                    after.extend(prepared(path, location.symlink_path())?);
+                    let failure = prepared(path, location.symlink_path())?;
+                    after.extend(failure.map(|error| (Some(*file), error)));
                 }
             }
         }

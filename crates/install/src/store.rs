@@ -9,7 +9,7 @@ use crate::credentials::{self, Credential};
 use crate::current::Current;
 use crate::dir::{Dir, Missing, Occupant, Over, directories, split, temporary};
 use crate::generation::{ForeignNumber, is_as_made};
-use crate::links::Updated;
+use crate::links::{LinkFailure, Updated};
 use crate::location::number;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
@@ -136,7 +136,7 @@ impl<'l> Store<'l> {
     ///
     /// What is already right is not touched, and no content is looked at. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a link that is missing or left behind"]
-    pub fn link(&mut self, files: &[File<'_>]) -> Vec<Error> {
+    pub fn link<'f>(&mut self, files: &[File<'f>]) -> Vec<LinkFailure<'f>> {
         let Updated { failures, notices, seal } = links::update(&self.root, self.location, files);
         self.links = seal;
         self.notices.extend(notices);

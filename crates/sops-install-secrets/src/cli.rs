@@ -99,6 +99,8 @@ pub(crate) struct PreSwitch {
 pub(crate) enum Switch {
     /// Activate the system now.
     Now,
+    /// The same, but for no other boot.
+    Test,
     /// At the next boot.
     Boot,
     /// Nothing but say what it would do.
@@ -277,6 +279,7 @@ impl Switch {
     fn parse(action: &OsStr) -> Self {
         match action.as_bytes() {
             b"boot" => Self::Boot,
+            b"test" => Self::Test,
             b"dry-activate" => Self::Dry,
             _ => Self::Now,
         }

@@ -120,7 +120,7 @@ impl<'m> Plan<'m> {
             for error in &file.no_accounts {
                 match self.unknown {
                     Unknown::Failure => report.failure(Code::AccountUnknown, file.about(), error),
-                    Unknown::Warning => report.warning(Code::AccountUnknown, file.about(), error),
+                    Unknown::Warning => report.warning(Code::AccountUnknown, file.about(), &NotYet(error)),
                 }
             }
         }
@@ -215,6 +215,11 @@ fn format(format: manifest::Format) -> Format {
         manifest::Format::Age => Format::Age,
     }
 }
+
+/// An account that is not known before a switch.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}, unless the switch makes it")]
+struct NotYet<'a>(&'a NoAccount);
 
 /// Where owners come from.
 enum Owners {

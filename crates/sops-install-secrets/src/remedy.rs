@@ -135,7 +135,7 @@ impl fmt::Display for Remedy {
 const UPDATE_KEYS: &str = " to .sops.yaml and run in its folder, with a key that opens the file: ";
 
 /// A path as one word of a command line. Where it needs them it is between single quotes.
-fn word(path: &Path) -> String {
+pub(crate) fn word(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |character: char| character.is_alphanumeric() || "/._-+=:,@%".contains(character);
     if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {

@@ -27,7 +27,7 @@ use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
 
 use crate::cli::Output;
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, word};
 use crate::text;
 use document::ReportDocument;
 
@@ -60,6 +60,8 @@ pub(crate) struct Report {
     held: RefCell<Option<Held>>,
     /// The lines that are kept for [`Report::end_words`].
     words: RefCell<Option<Vec<Vec<u8>>>>,
+    /// What the last line ends with, if a switch is refused.
+    override_command: Option<String>,
     /// Why standard output did not take what was printed.
     lost: Cell<Option<io::Error>>,
 }
@@ -232,6 +234,7 @@ impl Report {
             lenient: 0,
             held: RefCell::new(None),
             words: RefCell::new(None),
+            override_command: None,
             lost: Cell::new(None),
         }
     }
@@ -464,6 +467,12 @@ impl Report {
         self.outcome = outcome;
     }
 
+    /// The system that is not switched to after a failure, and the action that would do it all the same.
+    pub(crate) fn refuses_switch_to(&mut self, system: &Path, action: &str) {
+        let program = word(&system.join("bin/switch-to-configuration"));
+        self.override_command = Some(format!(", or as root: NIXOS_NO_CHECK=1 {program} {action}"));
+    }
+
     /// The manifest of the run.
     pub(crate) fn manifest(&self) -> &Path {
         &self.manifest
@@ -497,7 +506,8 @@ impl Report {
             let prefix = self.style.failure(&self.program);
             let last = self.last_words();
             let count = self.failures.len();
-            self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}"));
+            let command = self.override_command.as_deref().unwrap_or_default();
+            self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}{command}"));
         }
         if self.output == Output::Json {
             self.print(format_args!("{}", text::json(&ReportDocument::of(&self).to_json())));
@@ -541,6 +551,7 @@ impl Report {
             ("dry-run", Outcome::WouldInstallPartly) => {
                 "; an installation would install all other secrets and templates"
             }
+            ("dry-run", _) => "; an installation would install all secrets and templates",
             _ => "",
         }
     }
@@ -550,6 +561,11 @@ impl About {
     /// A file as a whole.
     pub(crate) fn file(path: &Path) -> Self {
         Self { file: Some(path.to_owned()), ..Self::default() }
+    }
+
+    /// A file that is wanted, or nothing.
+    pub(crate) fn of_any(wanted: Option<&Wanted<'_>>) -> Self {
+        wanted.map_or_else(Self::default, Self::of)
     }
 
     /// A file that is wanted.

@@ -110,7 +110,7 @@ impl Place {
         if !changes.is_empty() {
             store.stage(&files)?.activate(&[])?;
         }
-        let mut failures = store.link(&files);
+        let mut failures: Vec<_> = store.link(&files).into_iter().map(|(_, error)| error).collect();
         failures.extend(prune(&store));
         let notices = store.notices();
         Ok(Run { changes, failures, notices, active: store.active() })

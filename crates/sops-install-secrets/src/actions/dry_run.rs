@@ -15,14 +15,22 @@ use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::Remedy;
-use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
+use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step, Tone};
 use crate::steady;
 use crate::units::{self, Requests, VERBS};
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
     let manifest = manifest_file::read(&arguments.manifest, Purpose::Install, environment, &mut Inputs::new(), report)?;
-    dry_run(&manifest, arguments.accounts, environment, Commands::Run, report)
+    dry_run(&manifest, arguments.accounts, environment, Commands::Run, Tell::All, report)
+}
+
+/// What is said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Tell {
+    All,
+    /// What an installation would refuse or fail at, and what it would warn of.
+    Failures,
 }
 
 /// Says what an installation would do.
@@ -31,6 +39,7 @@ pub(super) fn dry_run(
     accounts: AccountLookup,
     environment: &Environment,
     commands: Commands,
+    tell: Tell,
     report: &mut Report,
 ) -> Result<(), Reported> {
     confine();
@@ -48,15 +57,19 @@ pub(super) fn dry_run(
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
+        let is_whole = report.failures() == 0;
+        let links = links(&current, &files, is_before_a_switch, report)?;
+        let surroundings = surroundings(&current, &files, group, report)?;
+        if tell == Tell::Failures {
+            return Ok(());
+        }
         report.changes(&changes);
-        let links = links(&current, &files, report)?;
         let due = units::due(&current);
         let requests = Requests::of(&plan, environment, &changes, &due);
-        let surroundings = surroundings(&current, &files, group, report)?;
         let same = changes.is_empty() && links.is_empty() && surroundings.is_empty();
         report.outcome(match report.failures() {
             0 if same => Outcome::Unchanged,
-            0 => Outcome::WouldInstall,
+            _ if is_whole => Outcome::WouldInstall,
             _ => Outcome::WouldInstallPartly,
         });
         report.announce(&changes, Mood::Conditional);
@@ -91,8 +104,9 @@ fn surroundings(
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
     let obstacles = current.obstacles(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
     let mut is_possible = obstacles.before.is_empty();
-    for error in obstacles.before.iter().chain(&obstacles.after) {
-        report.failure(Code::InstallationFailed, About::default(), error);
+    let before = obstacles.before.into_iter().map(|error| (None, error));
+    for (file, error) in before.chain(obstacles.after) {
+        report.failure(Code::InstallationFailed, About::of_any(file.as_ref()), &error);
     }
     let credentials: Vec<_> = files.iter().filter_map(File::credential).collect();
     let found = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
@@ -128,7 +142,12 @@ fn surroundings(
 }
 
 /// The lines on links that an installation would make or change. What it would refuse is a failure.
-fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Result<Vec<String>, Reported> {
+fn links(
+    current: &Current<'_>,
+    files: &[File<'_>],
+    is_before_a_switch: bool,
+    report: &mut Report,
+) -> Result<Vec<String>, Reported> {
     let mut lines = Vec::new();
     for File { wanted, .. } in files {
         let drift = current.inspect_outer_link(wanted);
@@ -141,7 +160,11 @@ fn links(current: &Current<'_>, files: &[File<'_>], report: &mut Report) -> Resu
                 lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
             }
             Some(drift) if drift.is_in_the_way() => {
+                // The switch takes away itself what the system before has put below /etc.
+                let may_go = is_before_a_switch && wanted.link.is_some_and(|link| link.as_path().starts_with("/etc"));
+                let tone = report.set_tone(if may_go { Tone::Lenient } else { report.tone() });
                 report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::MoveAway));
+                report.set_tone(tone);
             }
             Some(Drift::NotALink { path, .. }) => {
                 lines.push(format!("would replace an empty directory by a link: {}", path.display()));

@@ -116,8 +116,8 @@ fn install(
 
     report.step(Step::Links);
     if let Some(decision) = &decision {
-        for error in store.link(&decision.files) {
-            report.failure(Code::LinkFailed, About::default(), &error);
+        for (file, error) in store.link(&decision.files) {
+            report.failure(Code::LinkFailed, About::of_any(file.as_ref()), &error);
         }
         let credentials: Vec<Credential<'_>> = decision.files.iter().filter_map(File::credential).collect();
         for error in store.publish(Path::new(CREDENTIALS), &credentials) {

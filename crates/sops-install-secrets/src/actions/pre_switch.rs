@@ -1,5 +1,5 @@
-//! Before a switch: can this machine decrypt all that the new system wants? Everything happens in memory, nothing is written
-//! and nothing is locked.
+//! Before a switch: can this machine decrypt all that the new system wants, and put it in its place? Everything happens in
+//! memory, nothing is written and nothing is locked.
 //!
 //! A switch that would leave secrets as they were is refused while nothing has happened yet. The way back to an older system
 //! is never refused, and neither is what does not touch the running machine.
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use install::Inputs;
 use manifest::Manifest;
 
-use super::dry_run;
+use super::dry_run::{self, Tell};
 use crate::cli::{AccountLookup, Arguments, ManifestPath, PreSwitch, Switch};
 use crate::confinement::confine;
 use crate::contents::Contents;
@@ -24,9 +24,19 @@ use crate::report::{About, Code, Report, Reported, Step, Tone};
 /// Checks the manifests of a system that is about to be switched to.
 pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Environment, report: &mut Report) {
     confine();
-    let way_back = switch.system.as_deref().and_then(|system| older_generation(system, Path::new(PROFILES)));
-    if way_back.is_none() && switch.switch != Switch::Now {
+    // A dry switch is never refused, and says all that it would do.
+    let system = switch.system.as_deref().filter(|_| switch.switch != Switch::Dry);
+    let way_back = system.and_then(|system| older_generation(system, Path::new(PROFILES)));
+    let tell = match switch.switch {
+        Switch::Now | Switch::Test => way_back.is_none().then_some(Tell::Failures),
+        Switch::Dry => Some(Tell::All),
+        Switch::Boot => None,
+    };
+    if way_back.is_none() && matches!(switch.switch, Switch::Boot | Switch::Dry) {
         report.set_tone(Tone::Lenient);
+    }
+    if let Some(system) = &switch.system {
+        report.refuses_switch_to(system, if switch.switch == Switch::Test { "test" } else { "switch" });
     }
     let mut unopened = Vec::new();
     let more = switch.more.iter().cloned().map(ManifestPath::Given);
@@ -35,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
             report.hold();
         }
         let before = report.failures();
-        let done = open(&path, switch.switch, arguments, environment, report);
+        let done = open(&path, tell, arguments, environment, report);
         if way_back.is_none() {
             // Whatever is wrong stands in the report.
         } else if done.is_ok() && report.failures() == before {
@@ -51,10 +61,10 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
     }
 }
 
-/// Decrypts everything that a manifest wants, and for a dry switch compares it with what is installed.
+/// Decrypts everything that a manifest wants, and compares it with what is installed if something is to be told of that.
 fn open(
     path: &ManifestPath,
-    switch: Switch,
+    tell: Option<Tell>,
     arguments: &Arguments,
     environment: &Environment,
     report: &mut Report,
@@ -64,10 +74,10 @@ fn open(
     if is_first_installation(&manifest) {
         return Ok(());
     }
-    if switch == Switch::Dry {
-        return dry_run::dry_run(&manifest, arguments.accounts, environment, Commands::NotRun, report);
+    if let Some(tell) = tell {
+        return dry_run::dry_run(&manifest, arguments.accounts, environment, Commands::NotRun, tell, report);
     }
-    // Its users may be those that the switch is going to make.
+    // What is installed and which users there are matters neither for the next boot nor for the way back.
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report)?;
     report.step(Step::Identities);
     let keys = keys::load(&manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
