@@ -16,6 +16,9 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use support::{Run, Scratch, corpus, manifest, secret, with};
 
+/// What is said of the two names of an ed25519 key.
+const EITHER: &str =
+    "one of these is enough: age1... if sops-nix is to open it too, ssh-ed25519 ... if sops is to, with the key itself";
 /// What ssh-to-age derives of the ed25519 key.
 const DERIVED: &str = "age1cq5w2vlg0jfkavrz66eswk8f3dm4kp0efsndavw4x4smn7un0v8qc3fvgs";
 
@@ -50,12 +53,12 @@ fn a_public_key_gives_what_goes_into_the_rules_of_sops() {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let scanned = format!("# h:22 SSH-2.0\nh {rsa}\nh ecdsa-sha2-nistp256 AAAA\nh {ed25519}\n[g]:22 {rsa}\n");
     for (arguments, input, expected) in [
-        (vec![path.as_str()], "", format!("# {path}\n{both}")),
-        (vec![&*key("ssh-ed25519.pub")], "", both.clone()),
-        (words, "", both.clone()),
+        (vec![path.as_str()], "", format!("# {path}: {EITHER}\n{both}")),
+        (vec![&*key("ssh-ed25519.pub")], "", format!("# {EITHER}\n{both}")),
+        (words, "", format!("# {EITHER}\n{both}")),
         (vec![DERIVED], "", format!("{DERIVED}\n")),
-        (vec![&*format!("h,192.0.2.1 {ed25519}")], "", both),
-        (vec!["-"], &scanned, format!("# h\n{DERIVED}\n{rsa}\n{ed25519}\n# [g]:22\n{rsa}\n")),
+        (vec![&*format!("h,192.0.2.1 {ed25519}")], "", format!("# {EITHER}\n{both}")),
+        (vec!["-"], &scanned, format!("# h: {EITHER}\n{DERIVED}\n{rsa}\n{ed25519}\n# [g]:22\n{rsa}\n")),
     ] {
         let run = recipients(&scratch, &arguments, input);
         assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.status), (expected.as_str(), "", Some(0)));

@@ -52,9 +52,13 @@ fn of_this_host(
 
 fn print(keys: &[PublicKey], report: &Report) {
     for key in keys {
-        match &key.note {
-            // A key on the command line is its own name.
-            None if key.recipients.first() == Some(&key.origin) => {}
+        let begins = |start: &str| key.recipients.iter().any(|recipient| recipient.starts_with(start));
+        let note = if begins("age1") && begins("ssh-ed25519 ") { Some(EITHER) } else { key.note.as_deref() };
+        // A key on the command line is its own name.
+        let is_name = key.recipients.first() == Some(&key.origin);
+        match note {
+            None if is_name => {}
+            Some(note) if is_name => report.line(format_args!("# {note}")),
             Some(note) => report.line(format_args!("# {}: {note}", key.origin)),
             None => report.line(format_args!("# {}", key.origin)),
         }
@@ -63,6 +67,10 @@ fn print(keys: &[PublicKey], report: &Report) {
         }
     }
 }
+
+/// Which of its two names to encrypt to for an ed25519 key of SSH.
+const EITHER: &str =
+    "one of these is enough: age1... if sops-nix is to open it too, ssh-ed25519 ... if sops is to, with the key itself";
 
 /// There is no key of which something could be shown.
 #[derive(Debug, thiserror::Error)]
