@@ -22,6 +22,8 @@ use zeroize::Zeroizing;
 
 use absence::Absence;
 
+use crate::remedy::{editable, word};
+
 /// What is read, in the words of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ReadKind {
@@ -60,12 +62,19 @@ pub(crate) enum ReadError {
 
 impl Unreadable {
     /// What a person can do about it.
-    fn way_out(&self) -> &'static str {
+    fn way_out(&self) -> String {
         match (self.kind, &self.reason) {
             (ReadKind::ManifestOfMachine, ReadError::Absent(_)) => {
                 "; name another one, as in sops-install-secrets MANIFEST, or see whether the module is imported and has a secret"
+                    .to_owned()
             }
-            _ => "",
+            (ReadKind::SopsFile, ReadError::Absent(absence)) if !absence.is_unmounted() => {
+                match editable(&self.path) {
+                    name if name == self.path => "; put it there, or correct its path in the configuration".to_owned(),
+                    name => format!("; a flake has only what git knows of: git add {}", word(name)),
+                }
+            }
+            _ => String::new(),
         }
     }
 }

@@ -251,7 +251,8 @@ fn a_file_that_cannot_be_read_is_named_once() {
     let found = failures(&[with(secret("s", ""), "sopsFile", "/nowhere.yaml")], |_| {});
     assert_eq!(
         found,
-        "secret \"s\": cannot read the sops file /nowhere.yaml: there is no such file\n\
+        "secret \"s\": cannot read the sops file /nowhere.yaml: there is no such file; put it there, or correct its path in the \
+         configuration\n\
          1 failure; no secret is installed\n"
     );
 }

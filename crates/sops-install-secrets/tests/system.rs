@@ -734,17 +734,11 @@ fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
     system.scratch.write("m.json", manifest.to_string().as_bytes());
     system.scratch.write("fstab", format!("/dev/x {} ext4 defaults 0 0\n", system.path("persist")).as_bytes());
     let run = system.script(&format!("touch /etc/fstab 2>/dev/null; mount --bind fstab /etc/fstab; install {path}"));
-    let why =
-        "/persist is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot for it";
-    let key = "/persist/ssh_host_ed25519_key";
-    assert!(run.stderr.starts_with(&format!("warning: cannot read the key {key}: {why}\n")), "{}", run.stderr);
-    assert!(
-        run.stderr.contains(&format!(
-            "; what it cannot use: {key} ({why}); correct the path of one of these keys, repair or restore it, then run this again"
-        )),
-        "{}",
-        run.stderr
-    );
+    let why = "/persist is in /etc/fstab and is not mounted; mount it now with: mount /persist; and before this runs, in \
+               NixOS: fileSystems.\"/persist\".neededForBoot = true;";
+    let cause = format!(": this host cannot use /persist/ssh_host_ed25519_key ({why}); no identity opens it; ");
+    assert!(run.stderr.starts_with("secret \"a\": ") && run.stderr.contains(&cause), "{}", run.stderr);
+    assert!(run.stderr.contains("; correct the path of the key, repair or restore it, then run this again\n"));
     assert_eq!(run.stdout, "exit 1\n");
 }
 
@@ -781,12 +775,11 @@ fn a_file_behind_a_link_or_a_mount_unit_says_what_is_not_mounted_whatever_it_is_
          {installs} install -check-mode=recipients -recipient-file=data/file {}",
         manifests[1]
     ));
-    let of_fstab =
-        "it leads to /persist/file, and /persist is in /etc/fstab and is not mounted; mount it before this runs";
+    let of_fstab = "it leads to /persist/file, and /persist is in /etc/fstab and is not mounted; mount it now with: mount /persist";
     let of_unit = "/data is not mounted yet, which data.mount does; let this run after it: RequiresMountsFor=/data";
     for expected in [
-        format!("warning: cannot read the key /link: {of_fstab}"),
-        format!("warning: cannot read the key /data/file: {of_unit}"),
+        format!(": this host cannot use /link ({of_fstab}"),
+        format!("warning: cannot use the key /data/file: {of_unit}"),
         format!("secret \"a\": cannot read the sops file /link: {of_fstab}"),
         format!("template \"t\": cannot read the text /data/file: {of_unit}"),
         format!("cannot read the manifest /link: {of_fstab}"),

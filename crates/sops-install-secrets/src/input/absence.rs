@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::input;
+use crate::remedy::word;
 
 /// A path that is not there. Why is looked for when it is said: most such paths are those of keys that need not be there.
 #[derive(Debug)]
@@ -65,9 +66,10 @@ impl fmt::Display for Absence {
         match (&unmounted, &leads_to) {
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Fstab }), leads_to) => write!(
                 formatter,
-                "{}{mount_point} is in /etc/fstab and is not mounted; mount it before this runs: in NixOS set neededForBoot \
-                 for it",
+                "{}{mount_point} is in /etc/fstab and is not mounted; mount it now with: mount {word}; and before this runs, in \
+                 NixOS: fileSystems.{mount_point:?}.neededForBoot = true;",
                 if leads_to.is_some() { "and " } else { "" },
+                word = word(mount_point),
                 mount_point = mount_point.display()
             ),
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Unit(unit) }), leads_to) => write!(
