@@ -26,6 +26,7 @@ impl<'p> Contents<'p> {
     pub(crate) fn of(plan: &'p Plan<'_>, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Self {
         report.step(Step::Decrypt);
         let mut contents = decrypt::decrypt(plan, keys, inputs, report);
+        keys.warn(report);
         report.step(Step::Compare);
         let rendered = templates::render(plan, &contents, inputs, report);
         contents.extend(rendered);

@@ -156,7 +156,7 @@ impl SopsFile<'_> {
             error => (self.about(), chain(error)),
         };
         let (message, advice) = self.advice(message);
-        let failure = FileFailure(message + &useless_keys(error, unusable));
+        let failure = FileFailure(message);
         let remedy = advice.or_else(|| remedy(error, self.path, unusable));
         report.failure_with(code(error), about, &failure, remedy);
     }
@@ -264,8 +264,12 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
     let (Error::DataKey(unopened) | Error::Age(AgeFileError::NoIdentity(unopened))) = error else { return None };
     let file = editable(path).to_owned();
     let has_no_identity = unopened.identities().is_empty();
+    let mend = unusable.iter().any(|key| key.why != Why::NotRun)
+        || unopened.identities().iter().any(|identity| identity.failure().is_some());
     match (error, unopened.recipient_to_add()) {
-        (Error::DataKey(_), Some(recipient)) => Some(Remedy::AddRecipient { recipient: recipient.to_string(), file }),
+        (Error::DataKey(_), Some(recipient)) => {
+            Some(Remedy::AddRecipient { mend, recipient: recipient.to_string(), file })
+        }
         (_, Some(recipient)) => Some(Remedy::EncryptAgain { recipient: recipient.to_string(), file }),
         (_, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey),
         (_, None) if has_no_identity && unusable.iter().any(|key| key.why == Why::Denied) && !geteuid().is_root() => {
@@ -282,16 +286,5 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
             Some(Remedy::Restore { file })
         }
         (_, None) => None,
-    }
-}
-
-/// The keys that this host has and cannot use, where one of them might open the file.
-fn useless_keys(error: &Error, unusable: &[Unusable]) -> String {
-    let keys: Vec<_> = unusable.iter().map(ToString::to_string).collect();
-    match error {
-        Error::DataKey(_) | Error::Age(AgeFileError::NoIdentity(_)) if !keys.is_empty() => {
-            format!("; what it cannot use: {}", keys.join(", "))
-        }
-        _ => String::new(),
     }
 }

@@ -20,6 +20,7 @@ use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
 use crate::questions;
+use crate::remedy::word;
 use crate::report::{About, Code, Report, Reported};
 
 pub(crate) use public::{named, of_host, of_sshd};
@@ -56,9 +57,9 @@ pub(crate) struct Host {
     pub(crate) keys: Vec<HostRecipient>,
 }
 
-/// A key that cannot be used: where it is, and why. Printed, the reason stands in parentheses.
+/// A key that cannot be used: where it is, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("{origin} ({reason})")]
+#[error("cannot use the key {origin}: {reason}")]
 pub(crate) struct Unusable {
     origin: String,
     reason: String,
@@ -72,6 +73,8 @@ pub(crate) enum Why {
     Missing,
     /// Only another user may read it.
     Denied,
+    /// It is left to a run that may ask for it.
+    NotRun,
     Other,
 }
 
@@ -82,8 +85,19 @@ impl Unusable {
     }
 }
 
-/// Loads every identity that this host has. What cannot be used is a warning: another identity may open the files, and
-/// if none does, that is the error.
+impl HostKeys {
+    /// Warns of the keys that cannot be used. If a file was not opened, its message has named them.
+    pub(crate) fn warn(&self, report: &mut Report) {
+        if !report.has(Code::NoIdentity) {
+            for key in self.unusable.iter().filter(|key| key.why != Why::NotRun) {
+                report.warning(Code::IdentityUnusable, About::default(), key);
+            }
+        }
+    }
+}
+
+/// Loads every identity that this host has. What cannot be used is kept too: another identity may open the files, and if none
+/// does, that is the reason.
 ///
 /// Every place that is looked at is one of the inputs.
 pub(crate) fn load(
@@ -306,10 +320,19 @@ impl Loader<'_> {
     }
 
     fn is_unusable(&mut self, error: &IdentityError) {
-        self.report.warning(Code::IdentityUnusable, About::default(), error);
         let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
-        let reason = format!("{line}{}", error.problem());
-        self.unusable.push(Unusable { origin: error.origin().to_owned(), reason, why: Why::Other });
+        let origin = error.origin();
+        let mut reason = format!("{line}{}", error.problem());
+        if origin.starts_with('/') {
+            // A command at its end writes FILE for the name that the problem does not know.
+            reason = reason.replace("FILE", &word(Path::new(origin)));
+        }
+        self.cannot_use(origin, reason, Why::Other);
+    }
+
+    fn cannot_use(&mut self, origin: &str, reason: String, why: Why) {
+        self.identities.add_unusable(format!("{origin} ({reason})"));
+        self.unusable.push(Unusable { origin: origin.to_owned(), reason, why });
     }
 
     /// What a command prints that a variable names, taken apart and run as sops does: without a shell.
@@ -318,8 +341,7 @@ impl Loader<'_> {
         if self.commands == Commands::NotRun {
             // It may open everything, so this is only told if nothing else does.
             self.hidden = true;
-            let reason = KeyReason::NotRun.to_string();
-            self.unusable.push(Unusable { origin: variable.to_owned(), reason, why: Why::Other });
+            self.cannot_use(variable, KeyReason::NotRun.to_string(), Why::NotRun);
             return None;
         }
         let words = command.to_str().and_then(command_words).ok_or(KeyReason::Command);
@@ -393,18 +415,8 @@ impl Loader<'_> {
             }
             _ => Why::Other,
         };
-        let unusable = Unusable { origin: path.display().to_string(), reason: reason.to_string(), why };
-        self.report.warning(Code::IdentityUnusable, About::default(), &UnreadableKey { path: path.to_owned(), reason });
-        self.unusable.push(unusable);
+        self.cannot_use(&path.to_string_lossy(), reason.to_string(), why);
     }
-}
-
-/// A key that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the key {path}: {reason}", path = path.display())]
-struct UnreadableKey {
-    path: PathBuf,
-    reason: KeyReason,
 }
 
 /// Why a key cannot be read.

@@ -8,8 +8,8 @@ use crate::cli::ManifestPath;
 /// The way out of a failure. `Display` gives it in words, as they stand at the end of a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Remedy {
-    /// Let a sops file be encrypted to one more recipient.
-    AddRecipient { recipient: String, file: PathBuf },
+    /// Let a sops file be encrypted to one more recipient, or mend what the message names, if it names a key that cannot be used.
+    AddRecipient { mend: bool, recipient: String, file: PathBuf },
     /// The same for the recipients that the message names.
     AddThat { file: PathBuf },
     /// The same for a plain age file.
@@ -85,7 +85,10 @@ impl Remedy {
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AddRecipient { recipient, .. } => write!(formatter, "add {recipient}{UPDATE_KEYS}")?,
+            Self::AddRecipient { mend, recipient, .. } => {
+                let first = if *mend { "mend that, or " } else { "" };
+                write!(formatter, "{first}add {recipient}{UPDATE_KEYS}")?;
+            }
             Self::AddThat { .. } => write!(formatter, "add that{UPDATE_KEYS}")?,
             Self::Rekey => formatter.write_str("add the key of the host to secrets.nix and run: ")?,
             Self::EncryptAgain { recipient, file } => {
@@ -93,7 +96,7 @@ impl fmt::Display for Remedy {
             }
             Self::GiveKey => formatter.write_str("give this host a key in sops.age.sshKeyPaths or sops.age.keyFile")?,
             Self::RepairKeys => {
-                formatter.write_str("correct the path of one of these keys, repair or restore it, then run this again")?;
+                formatter.write_str("correct the path of the key, repair or restore it, then run this again")?;
             }
             Self::BeRoot => formatter.write_str("run this as root")?,
             Self::RestoreKeys { .. } => write!(
@@ -123,7 +126,7 @@ impl fmt::Display for Remedy {
         formatter.write_str(&self.command().unwrap_or_default())?;
         match self {
             // A hybrid key would take half a page.
-            Self::AddRecipient { recipient, file } if recipient.starts_with("age1") && recipient.len() < 80 => {
+            Self::AddRecipient { recipient, file, .. } if recipient.starts_with("age1") && recipient.len() < 80 => {
                 write!(formatter, "; or without .sops.yaml: sops rotate -i --add-age {recipient} {}", word(file))
             }
             _ => Ok(()),

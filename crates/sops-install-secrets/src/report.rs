@@ -493,6 +493,11 @@ impl Report {
         self.failures.len().saturating_add(self.lenient)
     }
 
+    /// Whether a failure or warning of that code was reported.
+    pub(crate) fn has(&self, code: Code) -> bool {
+        self.failures.iter().chain(&self.warnings).any(|finding| finding.code == code)
+    }
+
     /// How many warnings there are so far.
     pub(crate) fn warnings(&self) -> usize {
         self.warnings.len()

@@ -221,9 +221,9 @@ fn an_identity_may_be_a_credential_of_systemd() {
     let run = |command: &mut std::process::Command| Scratch::finish(command.arg("-ignore-passwd").arg(&path));
     let without = run(&mut scratch.command());
     assert_eq!(without.status, Some(1));
-    let warning = "warning: cannot read the key %d/host-key: CREDENTIALS_DIRECTORY is not set; run this as a unit with \
-                   LoadCredential=\n";
-    assert!(messages(&scratch, &without).starts_with(warning), "{}", without.stderr);
+    let cause = "secret \"a\": CORPUS/sops/key-string/in.yaml: this host cannot use %d/host-key (CREDENTIALS_DIRECTORY is not \
+                 set; run this as a unit with LoadCredential=); no identity opens it; ";
+    assert!(messages(&scratch, &without).starts_with(cause), "{}", without.stderr);
     let with = run(scratch.command().env("CREDENTIALS_DIRECTORY", scratch.path().join("credentials")));
     assert_eq!((with.status, with.stderr.as_str()), (Some(0), ""));
 }

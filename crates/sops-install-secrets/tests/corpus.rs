@@ -162,13 +162,15 @@ fn says(class: &str, message: &str) -> bool {
             });
         }
         "metadata" => &["metadata"],
-        "no_identity" => &["no identity opens it", "its key groups"],
+        "no_identity" => &["no identity opens it", "its key groups", "this host has no identity"],
         "tampered_value" => &["the value of the key", "data key has"],
         "mac" => &["its MAC", "it has no MAC"],
         "key_not_found" => &["there is no key"],
         "not_a_mapping" => &["has no keys below it"],
         "not_a_string" => &["is null", "no string named data", "named data"],
-        "unsupported" => &["sops only takes strings", "cannot hold", "no identity opens it", "never writes"],
+        "unsupported" => {
+            &["sops only takes strings", "cannot hold", "which an activation does not ask", "never writes"]
+        }
         _ => &[],
     };
     words.iter().any(|word| message.contains(word))

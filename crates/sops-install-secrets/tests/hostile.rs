@@ -210,17 +210,17 @@ fn only_regular_files_of_a_size_are_read_whatever_they_are_for() {
         let templates =
             with(with(good.clone(), "templates", vec![template]), "placeholderBySecretName", json!({ "s": "x" }));
         for (what, wanted) in [
-            ("key", with(good.clone(), "ageKeyFile", path.as_str())),
-            ("key", with(with(good.clone(), "ageKeyFile", Value::Null), "ageSshKeyPaths", vec![path.as_str()])),
-            ("key", with(with(good.clone(), "ageKeyFile", Value::Null), "sshKeyPaths", vec![path.as_str()])),
-            ("sops file", manifest(&[with(secret("s", "str"), "sopsFile", path.as_str())])),
-            ("text", templates),
+            ("use", with(good.clone(), "ageKeyFile", path.as_str())),
+            ("use", with(with(good.clone(), "ageKeyFile", Value::Null), "ageSshKeyPaths", vec![path.as_str()])),
+            ("use", with(with(good.clone(), "ageKeyFile", Value::Null), "sshKeyPaths", vec![path.as_str()])),
+            ("read the sops file", manifest(&[with(secret("s", "str"), "sopsFile", path.as_str())])),
+            ("read the text", templates),
         ] {
             let manifest = scratch.write("manifest.json", wanted.to_string().as_bytes());
             let run = at_once(scratch.command().arg("-ignore-passwd").arg(manifest));
             assert_eq!(run.status, Some(1), "{what} {path}");
             assert!(
-                run.stderr.contains(&format!("cannot read the {what} {path}: ")) && run.stderr.contains(&reason),
+                run.stderr.contains(&format!("cannot {what} {path}")) && run.stderr.contains(&reason),
                 "{what} {path}: {}",
                 run.stderr
             );

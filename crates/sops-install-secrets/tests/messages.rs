@@ -159,6 +159,11 @@ fn of_keys() -> Vec<(&'static str, String)> {
         ("no key at all", ssh, json!([])),
         ("a key that is not there", ssh, json!(["/nowhere/ssh_host_ed25519_key"])),
         ("a key with a passphrase", ssh, json!([key("ssh-ed25519-passphrase")])),
+        (
+            "a key with a passphrase, by a name that a shell would take apart",
+            ssh,
+            json!([written("it's a key", &fs::read_to_string(key("ssh-ed25519-passphrase")).unwrap())]),
+        ),
         ("a key that only signs", ssh, json!([key("ssh-ecdsa")])),
         ("a public key", ssh, json!([key("ssh-ed25519.pub")])),
         ("two keys of a stranger", ssh, json!([key("ssh-ed25519"), key("ssh-rsa")])),
@@ -227,15 +232,15 @@ fn a_command_that_prints_a_key_is_run_once_and_by_no_check() {
     let (status, said) = run(&["-pre-switch=switch"], &age, &ssh);
     // The switch itself may well run them, so this is not known to fail.
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("what it cannot use: SOPS_AGE_KEY_CMD (a command is not run by this check)"), "{said}");
+    assert!(said.contains("this host cannot use SOPS_AGE_KEY_CMD (a command is not run by this check)"), "{said}");
     assert!(!ran.exists());
     assert_eq!(run(&[], &age, &ssh), (Some(0), String::new()));
     assert_eq!(fs::read_to_string(&ran).unwrap(), format!("{}\n{}\n", key("age-1.txt"), key("ssh-ed25519")));
     let (status, said) = run(&[], "./print key", "'not closed");
     assert_eq!(status, Some(1));
     for reason in [
-        "cannot read the key SOPS_AGE_KEY_CMD: the program ./print is neither a name nor an absolute path; correct the command",
-        "cannot read the key SOPS_AGE_SSH_PRIVATE_KEY_CMD: it is no command: a quote is not closed",
+        "cannot use SOPS_AGE_KEY_CMD (the program ./print is neither a name nor an absolute path; correct the command",
+        "SOPS_AGE_SSH_PRIVATE_KEY_CMD (it is no command: a quote is not closed",
     ] {
         assert!(said.contains(reason), "{said}");
     }

@@ -292,7 +292,7 @@ fn a_terminal_gets_colours_a_journal_gets_levels_and_all_others_plain_lines() {
         Scratch::finish(&mut command).stdout
     };
     let coloured = typed("TERM=xterm");
-    assert!(coloured.contains(&format!("\x1b[1;33m{program}: warning:\x1b[0m cannot read the key")), "{coloured:?}");
+    assert!(coloured.contains(&format!("\x1b[1;33m{program}: warning:\x1b[0m cannot use the key")), "{coloured:?}");
     assert!(coloured.contains(&format!("\x1b[1;31m{program}:\x1b[0m secret \"a\": ")), "{coloured:?}");
     for plain in [typed("TERM=xterm NO_COLOR=1"), typed("TERM=dumb"), typed("-u TERM")] {
         assert!(plain.contains("there is no key") && !plain.contains('\x1b'), "{plain:?}");
@@ -307,5 +307,5 @@ fn a_terminal_gets_colours_a_journal_gets_levels_and_all_others_plain_lines() {
     let mut command = std::process::Command::new("sh");
     let output = Scratch::finish(command.env("XDG_RUNTIME_DIR", scratch.runtime()).args(["-c", &line])).stdout;
     let starts: Vec<_> = output.lines().map(|line| line.split(program).next().unwrap()).collect();
-    assert_eq!(starts, ["<4>", "<3>", "<3>", "", "", ""], "{output}");
+    assert_eq!(starts, ["<3>", "<4>", "<3>", "", "", ""], "{output}");
 }

@@ -858,7 +858,7 @@ fn a_switch_is_refused_if_not_everything_can_be_decrypted_and_the_way_back_never
 }
 
 #[test]
-fn an_account_that_a_switch_is_yet_to_make_is_a_warning_in_a_dry_run() {
+fn an_account_that_a_switch_is_yet_to_make_is_a_warning_before_it() {
     let system = System::new();
     if !system.root {
         // Without owners there are no names to look up.
@@ -1296,7 +1296,7 @@ fn what_a_run_without_changes_would_not_read_is_asked_for() {
         key = corpus().join("keys/age-1.txt").display(),
         home = home.display(),
     ));
-    assert_eq!(run.stderr, "warning: SOPS_AGE_KEY_CMD: it holds no key\n");
+    assert_eq!(run.stderr, "warning: cannot use the key SOPS_AGE_KEY_CMD: it holds no key\n");
     assert_eq!(run.stdout, "exit 0\n1\nexit 0\nexit 0\nran\nexit 0\n1\n");
 }
 

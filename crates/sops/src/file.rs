@@ -190,7 +190,9 @@ impl Encrypted {
                 return Ok(Decrypted(Opened::Age(datakey::decrypt_age_file(file.as_bytes(), identities, findings)?)));
             }
         };
-        let data_key = datakey::recover(&metadata.key_groups, metadata.shamir_threshold, identities, findings)?;
+        let Metadata { key_groups, shamir_threshold, .. } = &metadata;
+        let data_key = datakey::recover(key_groups, *shamir_threshold, identities, findings)
+            .map_err(|error| remote(&metadata).unwrap_or_else(|| error.into()))?;
         let cipher = Cipher::new(data_key.as_bytes()).ok_or_else(|| Error::DataKeyLength(data_key.as_bytes().len()))?;
         let (rule, version) = (Rule::compile(metadata.rule)?, metadata.version);
         let mac = walk::decrypt(&mut tree, &rule, &cipher, metadata.mac_only_encrypted)?;
@@ -288,10 +290,8 @@ pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decr
 
 /// What is wrong with a file, whatever its data key is.
 fn check_whole(format: Format, mut tree: Tree, metadata: Metadata) -> Result<(), Error> {
-    let Metadata { key_groups, shamir_threshold, .. } = &metadata;
-    if !datakey::could_open_offline(key_groups, *shamir_threshold) {
-        let recipients: Vec<_> = datakey::recipients(key_groups).iter().map(ToString::to_string).collect();
-        return Err(Error::Remote(recipients.join(", ")));
+    if let Some(error) = remote(&metadata) {
+        return Err(error);
     }
     mac::check(&metadata.mac)?;
     let rule = Rule::compile(metadata.rule)?;
@@ -300,6 +300,16 @@ fn check_whole(format: Format, mut tree: Tree, metadata: Metadata) -> Result<(),
         binary::emit(&tree)?;
     }
     Ok(())
+}
+
+/// That only services in the network open the file, if it is so.
+fn remote(metadata: &Metadata) -> Option<Error> {
+    let Metadata { key_groups, shamir_threshold, .. } = metadata;
+    if datakey::could_open_offline(key_groups, *shamir_threshold) {
+        return None;
+    }
+    let recipients: Vec<_> = datakey::recipients(key_groups).iter().map(ToString::to_string).collect();
+    Some(Error::Remote(recipients.join(", ")))
 }
 
 fn finder(format: Format, tree: &Tree) -> Finder<'_> {

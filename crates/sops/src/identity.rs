@@ -30,6 +30,7 @@ pub use self::plugin::Plugins;
 #[derive(Default)]
 pub struct Identities {
     loaded: Vec<Loaded>,
+    unusable: Vec<String>,
     plugins: Plugins,
     gpg: Option<gpg::Program>,
 }
@@ -104,7 +105,7 @@ impl Identities {
         let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
         let text = content.trim_ascii_start();
         if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
-            return vec![error(None, KeyProblem::Passphrase)];
+            return vec![error(None, KeyProblem::Encrypted)];
         }
         if text.starts_with(b"-----BEGIN ") {
             return vec![error(None, KeyProblem::SshKey)];
@@ -193,6 +194,12 @@ impl Identities {
         self.plugins = plugins;
     }
 
+    /// Names a key of this host that cannot be used, with the reason in parentheses, for the message on a file that it might
+    /// have opened.
+    pub fn add_unusable(&mut self, key: String) {
+        self.unusable.push(key);
+    }
+
     fn add(&mut self, origin: &str, public: Vec<String>, kind: IdentityKind) {
         self.loaded.push(Loaded { origin: origin.to_owned(), public, kind });
     }
@@ -216,6 +223,10 @@ impl Identities {
 
     pub(crate) fn loaded(&self) -> &[Loaded] {
         &self.loaded
+    }
+
+    pub(crate) fn unusable(&self) -> &[String] {
+        &self.unusable
     }
 
     pub(crate) fn plugins(&self) -> &Plugins {
@@ -366,9 +377,15 @@ pub enum KeyProblem {
     /// A character of an age identity is wrong, or some are missing.
     #[error("the age identity is mistyped or truncated")]
     Mistyped,
-    /// The key is encrypted itself.
-    #[error("it is protected by a passphrase, which cannot be typed here; use a key without a passphrase")]
+    /// An SSH key with a passphrase. The command ends in `FILE`, for whoever knows the name of the file.
+    #[error(
+        "it is protected by a passphrase, which cannot be typed here; this takes it off, and then whoever can read the file \
+         has the key: ssh-keygen -p -N \"\" -f FILE"
+    )]
     Passphrase,
+    /// A file of age identities that is an age file itself.
+    #[error("it is encrypted itself; name a file with what this prints: age -d FILE")]
+    Encrypted,
     /// An SSH key where age identities should be.
     #[error("it is a PEM file and no age key file; list an SSH key in sops.age.sshKeyPaths")]
     SshKey,
@@ -479,8 +496,8 @@ mod tests {
         for (file, problem) in [
             ("", KeyProblem::Empty),
             ("# only a comment\n\n", KeyProblem::Empty),
-            (encrypted, KeyProblem::Passphrase),
-            ("\n-----BEGIN AGE ENCRYPTED FILE-----\n", KeyProblem::Passphrase),
+            (encrypted, KeyProblem::Encrypted),
+            ("\n-----BEGIN AGE ENCRYPTED FILE-----\n", KeyProblem::Encrypted),
             (include_str!("../tests/keys/ssh-ed25519"), KeyProblem::SshKey),
         ] {
             let mut identities = Identities::new();

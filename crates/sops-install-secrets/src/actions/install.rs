@@ -82,6 +82,9 @@ fn install(
     // Made from the same bytes and untouched since, a generation needs no contents: nothing is to be decrypted.
     let is_untouched = current.is_stamped(&inputs, questions::ask);
     let contents = (!is_untouched).then(|| Contents::of(&plan, &keys, &mut inputs, report));
+    if is_untouched {
+        keys.warn(report);
+    }
     drop(keys);
     let decision = contents.as_ref().map(|contents| contents.decide(&plan, &current, group, report)).transpose()?;
     let nothing = Changes::none();

@@ -19,7 +19,7 @@ use crate::report::{Code, PublicKey, Report, Reported};
 pub(crate) fn of_host(manifest: &Manifest, environment: &Environment, report: &mut Report) -> Vec<PublicKey> {
     report.hold();
     let keys = load(manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
-    // What is wrong with a key stands beside it here, and is no warning.
+    // What is wrong with a key stands beside it here, and which ones are imported is not asked.
     report.discard();
     let mut shown: Vec<PublicKey> = Vec::new();
     for half in keys.identities.public() {

@@ -11,6 +11,8 @@ use crate::shamir::CombineError;
 pub struct NoDataKey {
     pub(super) recipients: Vec<Recipient>,
     pub(super) identities: Vec<HostIdentity>,
+    /// The keys of this host that are no identities, each with its reason.
+    pub(super) unusable: Vec<String>,
     pub(super) cause: Cause,
 }
 
@@ -152,11 +154,28 @@ impl HostIdentity {
     pub fn public(&self) -> &[String] {
         &self.public
     }
+
+    /// What went wrong when it was used.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
 }
 
+/// What could not be used comes first: that is the cause as often as not.
 impl fmt::Display for NoDataKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (usable, failing): (Vec<_>, Vec<_>) =
+            self.identities.iter().partition(|identity| identity.failure.is_none());
+        let failing = failing.into_iter().map(ToString::to_string);
+        let failing: Vec<_> = self.unusable.iter().cloned().chain(failing).collect();
+        if !failing.is_empty() {
+            write!(formatter, "this host cannot use {}; ", failing.join(", "))?;
+        }
         match &self.cause {
+            Cause::TooFew { needed: 1, .. } if usable.is_empty() && failing.is_empty() => {
+                formatter.write_str("this host has no identity")?;
+            }
             Cause::TooFew { needed: 1, .. } => formatter.write_str("no identity opens it")?,
             Cause::TooFew { opened, needed } => {
                 write!(formatter, "the identities open {opened} of its key groups, and {needed} are needed")?;
@@ -172,12 +191,11 @@ impl fmt::Display for NoDataKey {
         } else {
             write!(formatter, "; it is encrypted to {}", recipients.join(", "))?;
         }
-        let identities: Vec<_> = self.identities.iter().map(ToString::to_string).collect();
-        if identities.is_empty() {
-            formatter.write_str("; this host has no identity")
-        } else {
-            write!(formatter, "; this host is {}", identities.join(", "))
+        if usable.is_empty() {
+            return Ok(());
         }
+        let usable: Vec<_> = usable.into_iter().map(ToString::to_string).collect();
+        write!(formatter, "; this host is {}", usable.join(", "))
     }
 }
 
@@ -206,13 +224,10 @@ impl fmt::Display for Recipient {
 
 impl fmt::Display for HostIdentity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.public.first() {
-            Some(public) => write!(formatter, "{} ({})", short(public), self.origin)?,
-            None => formatter.write_str(&self.origin)?,
-        }
-        match &self.failure {
-            Some(failure) => write!(formatter, ": {failure}"),
-            None => Ok(()),
+        match (&self.failure, self.public.first()) {
+            (Some(failure), _) => write!(formatter, "{} ({failure})", self.origin),
+            (None, Some(public)) => write!(formatter, "{} ({})", short(public), self.origin),
+            (None, None) => formatter.write_str(&self.origin),
         }
     }
 }

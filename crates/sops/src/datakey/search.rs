@@ -215,7 +215,8 @@ impl<'a> Search<'a> {
                 problem: problem.clone(),
             })
         });
-        NoDataKey { recipients: recipients.collect(), identities: failures.report(self.identities), cause }
+        let unusable = self.identities.unusable().to_vec();
+        NoDataKey { recipients: recipients.collect(), identities: failures.report(self.identities), unusable, cause }
     }
 }
 

@@ -332,7 +332,7 @@ fn a_plugin_that_is_missing_is_named_for_every_file_but_those_that_open_without_
     let outcome = run(&files, &identities);
     for number in [0, 2] {
         let error = outcome[number].as_ref().unwrap_err();
-        assert!(error.contains("age-plugin-toy (/toy.txt): age-plugin-toy is not in PATH; "), "{error}");
+        assert!(error.contains("this host cannot use /toy.txt (age-plugin-toy is not in PATH; "), "{error}");
     }
     assert_eq!(outcome[1], Ok(b"two".to_vec()));
     assert_eq!(outcome[3], Err("its header is damaged, or it is not an age file".to_owned()));
@@ -349,7 +349,10 @@ fn a_plugin_may_answer_for_some_files_only() {
     let closed = "no identity opens it; it is encrypted to toy; this host is age-plugin-toy (/toy.txt)";
     assert_eq!(outcome[0], Err(closed.to_owned()));
     assert_eq!(outcome[1], Ok(b"open".to_vec()));
-    assert!(outcome[2].as_ref().unwrap_err().starts_with(&format!("{closed}: age-plugin-toy says: ")), "{outcome:?}");
+    assert!(
+        outcome[2].as_ref().unwrap_err().starts_with("this host cannot use /toy.txt (age-plugin-toy says: "),
+        "{outcome:?}"
+    );
     assert_eq!(outcome[3], Err("its header does not match its MAC".to_owned()));
     assert_eq!(outcome[4], Ok(b"open".to_vec()));
     assert_eq!(starts(&folder).len(), 1);
@@ -361,7 +364,7 @@ fn a_plugin_is_asked_first_about_recipients_of_its_own() {
     add_toys(&mut identities, 1);
 
     let missing = open(&[vec![toy("age1toy1qqqq", "open")]], 0, &identities).unwrap_err();
-    assert!(missing.contains("age-plugin-toy (/toy.txt): age-plugin-toy is not in PATH"), "{missing}");
+    assert!(missing.contains("this host cannot use /toy.txt (age-plugin-toy is not in PATH"), "{missing}");
 
     identities.set_plugins(Plugins {
         search_path: search_path(&programs()),
@@ -386,17 +389,17 @@ fn a_plugin_is_asked_first_about_recipients_of_its_own() {
 fn the_report_names_both_sides() {
     let mut identities = identities();
     let home = set_gpg(&mut identities, "refuse");
+    identities.add_unusable("/lost (there is no such file)".to_owned());
     let derived = identities.loaded()[1].public[0].clone();
     let groups = [vec![kms(), age(STRANGER, b"no"), broken("age1xyz"), broken(""), pgp("no message")]];
     let error = recover(&groups, 0, &identities).err().unwrap();
     assert_eq!(
         error.to_string(),
         format!(
-            "no identity opens it; it is encrypted to kms arn:aws:kms:us-east-1:1:key/2, {STRANGER}, \
+            "this host cannot use /lost (there is no such file), {} with the GnuPG home {} (encrypted with RSA key; decryption \
+             failed: ?[1mNo secret key); no identity opens it; it is encrypted to kms arn:aws:kms:us-east-1:1:key/2, {STRANGER}, \
              age1xyz (it is not an armored age file), age (not named) (it is not an armored age file), \
-             pgp 4D90CB1E7AE375B0E0FE6DD795290D727DAF2CCE; this host is {AGE_1} (/keys.txt), \
-             {derived} (/etc/ssh/key), {} with the GnuPG home {}: \
-             encrypted with RSA key; decryption failed: ?[1mNo secret key",
+             pgp 4D90CB1E7AE375B0E0FE6DD795290D727DAF2CCE; this host is {AGE_1} (/keys.txt), {derived} (/etc/ssh/key)",
             programs().join("gpg").display(),
             home.path().display(),
         )
@@ -420,7 +423,7 @@ fn a_recipient_that_is_there_already_is_not_to_be_added() {
     assert_eq!(error.reason(&error.identities()[1]), reason);
 
     let without = recover(&[], 0, &Identities::new()).err().unwrap();
-    assert_eq!(without.to_string(), "no identity opens it; it has no recipients; this host has no identity");
+    assert_eq!(without.to_string(), "this host has no identity; it has no recipients");
     assert_eq!(without.recipient_to_add(), None);
 }
 
@@ -506,7 +509,7 @@ fn a_passphrase_is_put_to_a_plugin_and_to_nothing_else() {
     let mut with = identities();
     add_toys(&mut with, 1);
     let missing = run(std::slice::from_ref(&file), &with).pop().unwrap().unwrap_err();
-    assert!(missing.contains("age-plugin-toy (/toy.txt): age-plugin-toy is not in PATH"), "{missing}");
+    assert!(missing.contains("this host cannot use /toy.txt (age-plugin-toy is not in PATH"), "{missing}");
     let _folder = set_counting_toy(&mut with, LONG);
     assert_eq!(run(&[file], &with), [Ok(b"inside".to_vec())]);
     assert_eq!(open(&entry, 0, &with).as_deref(), Ok(&b"inside"[..]));

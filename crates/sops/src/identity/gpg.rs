@@ -64,8 +64,8 @@ impl Program {
 
     /// What is in an armored message. An error says in one line why it was not told.
     pub(crate) fn decrypt(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-        let program =
-            resolve(&self.settings.program, &self.settings.search_path).map_err(|problem| problem.to_string())?;
+        let program = resolve(&self.settings.program, &self.settings.search_path)
+            .map_err(|problem| format!("{problem}{GIVE_IT}"))?;
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let session = match &mut *slot {
             Some(session) => session,
@@ -90,7 +90,7 @@ impl Program {
         }
         self.run(program, home, armored).map_err(|problem| match problem {
             NoAnswer::Child(ChildProblem::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
-                format!("the program {} is not there", program.display())
+                format!("the program {} is not there{GIVE_IT}", program.display())
             }
             NoAnswer::Child(problem) => {
                 self.hung.store(matches!(problem, ChildProblem::TimeLimit(_)), Ordering::Relaxed);
@@ -121,6 +121,9 @@ impl Program {
         Ok(Zeroizing::new(child.output().to_vec()))
     }
 }
+
+/// What a person can do where the program is not found.
+const GIVE_IT: &str = "; install it, or in NixOS set sops.gnupg.home";
 
 /// All that is done with GnuPG in a run. What is there for it goes on drop.
 struct Session {
@@ -404,11 +407,12 @@ mod tests {
             watcher: Watcher::default(),
         };
         let gpg = Program::new(settings("/nonexistent/gpg", PATH));
-        assert_eq!(gpg.decrypt("").err().unwrap(), "the program /nonexistent/gpg is not there");
+        assert_eq!(gpg.decrypt("").err().unwrap(), format!("the program /nonexistent/gpg is not there{GIVE_IT}"));
         assert_eq!(gpg.origin(), "/nonexistent/gpg");
         for path in ["", ".", ":", "tests/programs"] {
             let gpg = Program::new(settings("gpg", path));
-            let problem = "the program gpg is not in an absolute folder of PATH";
+            let problem =
+                "the program gpg is not in an absolute folder of PATH; install it, or in NixOS set sops.gnupg.home";
             assert_eq!(gpg.decrypt("").err().unwrap(), problem, "{path:?}");
         }
     }
