@@ -204,7 +204,6 @@ fn nearest(tree: &Tree, path: &[&str], merge: Merge) -> Vec<String> {
     if let Some(root) = tree.documents.first() {
         collect(root, "", merge, &mut candidates);
     }
-    candidates.sort_unstable();
     let names = &mut candidates.iter().map(String::as_str);
     nearest::nearest(&wanted, names).into_iter().map(str::to_owned).collect()
 }
@@ -224,11 +223,12 @@ fn collect(mapping: &Mapping, above: &str, merge: Merge, paths: &mut Vec<String>
             continue;
         }
         let path = format!("{above}{}", String::from_utf8_lossy(name));
-        collect_value(value, path, merge, paths);
+        collect_value(value, &path, merge, paths);
     }
 }
 
-fn collect_value(value: &Value, path: String, merge: Merge, paths: &mut Vec<String>) {
+fn collect_value(value: &Value, path: &str, merge: Merge, paths: &mut Vec<String>) {
+    paths.push(path.to_owned());
     match value {
         Value::Mapping(mapping) => collect(mapping, &format!("{path}/"), merge, paths),
         Value::List(list) => {
@@ -237,12 +237,11 @@ fn collect_value(value: &Value, path: String, merge: Merge, paths: &mut Vec<Stri
                 if paths.len() >= CANDIDATES {
                     return;
                 }
-                collect_value(element, format!("{path}/{number}"), merge, paths);
+                collect_value(element, &format!("{path}/{number}"), merge, paths);
             }
         }
         Value::Scalar(_) | Value::Comment(_) => {}
     }
-    paths.push(path);
 }
 
 /// From how many items on a mapping is indexed.
