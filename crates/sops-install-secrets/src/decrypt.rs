@@ -147,11 +147,15 @@ impl SopsFile<'_> {
     fn report(&self, error: &Error, unusable: &[Unusable], report: &mut Report) {
         let (about, message) = match error {
             Error::Parse(error) => {
-                let about = self.about();
-                match error.position {
-                    Some(at) => (about.at(at.line, at.column), error.problem.to_string()),
-                    None => (about, error.problem.to_string()),
+                let mut about = self.about();
+                if let Some(at) = error.position {
+                    about = about.at(at.line, at.column);
                 }
+                let mut message = error.problem.to_string();
+                if !message.contains("; ") {
+                    message += "; mend that place, or restore the file from version control";
+                }
+                (about, message)
             }
             error => (self.about(), chain(error)),
         };

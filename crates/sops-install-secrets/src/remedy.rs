@@ -92,13 +92,14 @@ impl fmt::Display for Remedy {
             Self::AddThat { .. } => write!(formatter, "add that{UPDATE_KEYS}")?,
             Self::Rekey => formatter.write_str("add the key of the host to secrets.nix and run: ")?,
             Self::EncryptAgain { recipient, file } => {
-                write!(formatter, "encrypt {} again to {recipient} too", file.display())?;
+                let file = file.display();
+                write!(formatter, "add {recipient} to secrets.nix and run agenix -r, or encrypt {file} again to it too")?;
             }
             Self::GiveKey => formatter.write_str("give this host a key in sops.age.sshKeyPaths or sops.age.keyFile")?,
             Self::RepairKeys => {
                 formatter.write_str("correct the path of the key, repair or restore it, then run this again")?;
             }
-            Self::BeRoot => formatter.write_str("run this as root")?,
+            Self::BeRoot => formatter.write_str("let this user read the key, or run this as root")?,
             Self::RestoreKeys { .. } => write!(
                 formatter,
                 "restore one of these keys, or make new ones of sshd with ssh-keygen -A, add what sops-install-secrets \

@@ -30,8 +30,8 @@ pub enum Error {
     Age(#[from] AgeFileError),
     /// Only services in the network can open it.
     #[error(
-        "only {0} can open it, which an activation does not ask; add an age recipient of the host, which there \
-         sops-install-secrets -recipients prints, to .sops.yaml and run in its folder: sops updatekeys FILE"
+        "only {0} can open it, which an activation does not ask; add a recipient of the host, as sops-install-secrets \
+         -recipients prints it there, to .sops.yaml and run in its folder: sops updatekeys FILE"
     )]
     Remote(String),
     /// Its data key has an impossible length.

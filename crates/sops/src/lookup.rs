@@ -205,7 +205,9 @@ fn nearest(tree: &Tree, path: &[&str], merge: Merge) -> Vec<String> {
         collect(root, "", merge, &mut candidates);
     }
     let names = &mut candidates.iter().map(String::as_str);
-    nearest::nearest(&wanted, names).into_iter().map(str::to_owned).collect()
+    let near: Vec<_> = nearest::nearest(&wanted, names).into_iter().map(str::to_owned).collect();
+    // Where there is little else, it is shown.
+    if near.is_empty() && candidates.len() <= FEW { candidates } else { near }
 }
 
 fn collect(mapping: &Mapping, above: &str, merge: Merge, paths: &mut Vec<String>) {
@@ -244,6 +246,8 @@ fn collect_value(value: &Value, path: &str, merge: Merge, paths: &mut Vec<String
     }
 }
 
+/// How many keys are named although they are not near.
+const FEW: usize = 2;
 /// From how many items on a mapping is indexed.
 const INDEXED: usize = 16;
 /// How many wrong keys of one file are compared with those that exist.
