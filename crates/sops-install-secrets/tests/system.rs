@@ -734,10 +734,9 @@ fn a_key_below_a_file_system_that_is_not_mounted_names_it() {
     system.scratch.write("m.json", manifest.to_string().as_bytes());
     system.scratch.write("fstab", format!("/dev/x {} ext4 defaults 0 0\n", system.path("persist")).as_bytes());
     let run = system.script(&format!("touch /etc/fstab 2>/dev/null; mount --bind fstab /etc/fstab; install {path}"));
-    let why = "/persist is in /etc/fstab and is not mounted; mount it now with: mount /persist; and before this runs, in \
-               NixOS: fileSystems.\"/persist\".neededForBoot = true;";
-    let cause = format!(": this host cannot use /persist/ssh_host_ed25519_key ({why}); no identity opens it; ");
-    assert!(run.stderr.starts_with("secret \"a\": ") && run.stderr.contains(&cause), "{}", run.stderr);
+    let cause = ": this host cannot use /persist/ssh_host_ed25519_key (/persist is in /etc/fstab and is not mounted; mount it now with: \
+                 mount /persist; and before this runs, in NixOS: fileSystems.\"/persist\".neededForBoot = true;); no identity opens it; ";
+    assert!(run.stderr.starts_with("secret \"a\": ") && run.stderr.contains(cause), "{}", run.stderr);
     assert!(run.stderr.contains("; correct the path of the key, repair or restore it, then run this again\n"));
     assert_eq!(run.stdout, "exit 1\n");
 }
