@@ -366,7 +366,7 @@ impl Loader<'_> {
         match output {
             Ok(content) => Some(content),
             Err(reason) => {
-                self.cannot_read(Path::new(variable), reason);
+                self.cannot_read(Path::new(variable), &reason);
                 None
             }
         }
@@ -376,7 +376,7 @@ impl Loader<'_> {
     fn has_home(&mut self, home: &Path) -> bool {
         match fs::metadata(home) {
             Err(error) if input::is_absence(&error) => {
-                self.cannot_read(home, KeyReason::Unread(input::ReadError::absent(home, error)));
+                self.cannot_read(home, &KeyReason::Unread(input::ReadError::absent(home, error)));
                 false
             }
             // Anything else that is wrong with it is reported by gpg.
@@ -403,12 +403,12 @@ impl Loader<'_> {
             Err(KeyReason::Unread(input::ReadError::Absent(_))) if presence == Presence::Optional => return None,
             Err(reason) => reason,
         };
-        self.cannot_read(path, reason);
+        self.cannot_read(path, &reason);
         None
     }
 
-    fn cannot_read(&mut self, path: &Path, reason: KeyReason) {
-        let why = match &reason {
+    fn cannot_read(&mut self, path: &Path, reason: &KeyReason) {
+        let why = match reason {
             KeyReason::Unread(input::ReadError::Absent(absence)) if !absence.is_unmounted() => Why::Missing,
             KeyReason::Unread(input::ReadError::Other(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Why::Denied

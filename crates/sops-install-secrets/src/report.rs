@@ -116,7 +116,7 @@ pub(crate) enum Outcome {
     PartlyInstalled,
     /// What was installed is taken away.
     Removed,
-    /// A dry run: an installation would succeed.
+    /// A dry run: an installation would install everything, whatever it would fail at afterwards.
     WouldInstall,
     /// A dry run of a first activation: an installation would leave some files out.
     WouldInstallPartly,

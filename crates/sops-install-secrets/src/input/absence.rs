@@ -67,7 +67,7 @@ impl fmt::Display for Absence {
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Fstab }), leads_to) => write!(
                 formatter,
                 "{}{mount_point} is in /etc/fstab and is not mounted; mount it now with: mount {word}; and before this runs, in \
-                 NixOS: fileSystems.{mount_point:?}.neededForBoot = true;",
+                 NixOS: fileSystems.\"{mount_point}\".neededForBoot = true;",
                 if leads_to.is_some() { "and " } else { "" },
                 word = word(mount_point),
                 mount_point = mount_point.display()
