@@ -208,12 +208,14 @@ impl Comparison<'_> {
     }
 
     fn unwanted(&mut self, directory: &Dir, name: &OsStr, place: &str) -> Result<(), Error> {
-        match directory.look(name)? {
-            Occupant::Link(_) => self.changes.others = Others::Differ,
-            _ => match place.strip_prefix(RENDERED).and_then(|rest| rest.strip_prefix('/')) {
-                Some(template) => self.changes.templates.removed.push(template.to_owned()),
-                None => self.changes.secrets.removed.push(place.to_owned()),
-            },
+        // Where something is mounted, there may be no look at it.
+        let is_link = !directory.has_mount(name)? && matches!(directory.look(name)?, Occupant::Link(_));
+        if is_link {
+            self.changes.others = Others::Differ;
+        } else if let Some(template) = place.strip_prefix(RENDERED).and_then(|rest| rest.strip_prefix('/')) {
+            self.changes.templates.removed.push(template.to_owned());
+        } else {
+            self.changes.secrets.removed.push(place.to_owned());
         }
         Ok(())
     }

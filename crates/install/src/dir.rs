@@ -113,8 +113,7 @@ impl Dir {
     /// A mount is [`Error::Mounted`], a bind mount of the same file system too: what is there is not ours.
     pub(crate) fn within(&self, name: &OsStr) -> Result<Self, Error> {
         let path = self.path.join(name);
-        let resolve = ResolveFlag::RESOLVE_NO_XDEV.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        match openat2(&self.handle, name, OpenHow::new().flags(LIST).resolve(resolve)) {
+        match self.open_here(name, LIST) {
             Ok(handle) => Ok(Self { handle, path }),
             Err(Errno::EXDEV) => Err(Error::Mounted { path }),
             // Where openat2(2) is not known (before Linux 5.6), or not allowed, the number of the mount tells.
@@ -126,12 +125,18 @@ impl Dir {
         }
     }
 
+    /// Opens what is in this directory itself: a mount is EXDEV, before whoever serves it is asked for anything.
+    fn open_here(&self, name: &OsStr, flags: OFlag) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlag::RESOLVE_NO_XDEV.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        openat2(&self.handle, name, OpenHow::new().flags(flags).resolve(resolve))
+    }
+
     /// Whether the directory of this name is empty. A mount is [`Error::Mounted`].
     pub(crate) fn has_empty(&self, name: &OsStr) -> Result<bool, Error> {
         Ok(self.within(name)?.entries()?.is_empty())
     }
 
-    /// Whether something is mounted at a name that is no directory. What has no name any more has no mount.
+    /// Whether something is mounted at a name. What has no name any more has no mount.
     pub(crate) fn has_mount(&self, name: &OsStr) -> Result<bool, Error> {
         match self.mount_of(name, StatxAt::SYMLINK_NOFOLLOW | StatxAt::NO_AUTOMOUNT) {
             Ok(mount) => Ok(mount != self.mount()?),
@@ -148,7 +153,10 @@ impl Dir {
 
     fn mount_of(&self, name: &OsStr, how: StatxAt) -> Result<u64, Error> {
         let failed = || Error::call("look at the mount of", self.at(name));
-        let facts = statx(&self.handle, name, how, StatxFlags::MNT_ID).map_err(|error| failed()(raw(error)))?;
+        // The kernel gives the number unasked. Whoever serves a file system of FUSE would be asked for all else, and may refuse
+        // even root, or never answer.
+        let facts = statx(&self.handle, name, how | StatxAt::STATX_DONT_SYNC, StatxFlags::empty())
+            .map_err(|error| failed()(raw(error)))?;
         // Without the number, what is mounted could not be told from what is ours.
         if StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID) {
             Ok(facts.stx_mnt_id)
@@ -633,11 +641,14 @@ impl Dir {
         match self.open(name) {
             Ok(opened) => Ok(Some(opened)),
             // Not there, or something else than a file: a link, a directory, a socket. Or its owner has a lease on it, which
-            // keeps others out.
-            Err(Error::Call {
-                errno: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL | Errno::EAGAIN,
-                ..
-            }) => Ok(None),
+            // keeps others out. Or a mount, whose content is not ours.
+            Err(
+                Error::Mounted { .. }
+                | Error::Call {
+                    errno: Errno::ENOENT | Errno::ELOOP | Errno::EISDIR | Errno::ENXIO | Errno::EINVAL | Errno::EAGAIN,
+                    ..
+                },
+            ) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -647,7 +658,13 @@ impl Dir {
         let failed = || Error::call("read", self.at(name));
         // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let handle = openat(&self.handle, name, flags, Mode::empty()).map_err(failed())?;
+        let handle = match self.open_here(name, flags) {
+            Err(Errno::EXDEV) => return Err(Error::Mounted { path: self.path.join(name) }),
+            // As for directories; the mount of a file is found when it is to be removed.
+            Err(Errno::ENOSYS | Errno::EPERM) => openat(&self.handle, name, flags, Mode::empty()),
+            opened => opened,
+        }
+        .map_err(failed())?;
         let status = fstat(&handle).map_err(failed())?;
         if kind(&status) != SFlag::S_IFREG {
             return Err(failed()(Errno::EINVAL));

@@ -184,6 +184,16 @@ impl Error {
         matches!(self, Self::Inside { .. } | Self::HidesSecrets { .. } | Self::Reserved { .. })
     }
 
+    /// What a user has put on the way to a thing of theirs, if that is why it cannot be reached: a link, or a file system of FUSE, which
+    /// refuses root, or has lost the one who served it.
+    pub(crate) fn out_of_reach(self) -> Result<PathBuf, Self> {
+        match self {
+            Self::Untrusted { path: through }
+            | Self::Call { errno: Errno::ELOOP | Errno::EACCES | Errno::ENOTCONN, path: through, .. } => Ok(through),
+            other => Err(other),
+        }
+    }
+
     /// Whether the thing is not there, which is the only error that means absence. Below a file there is nothing either.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Call { errno: Errno::ENOENT | Errno::ENOTDIR, .. })

@@ -20,7 +20,9 @@ pub(crate) fn foreign(root: &Dir, location: &Location) -> Result<Vec<Error>, Err
     }
     for (name, is) in root.entries()? {
         match is {
-            Is::Directory if is_number(&name) && is_as_made(root, &name)? => foreign_below(root, &name, &mut found)?,
+            Is::Directory if is_number(&name) && (root.has_mount(&name)? || is_as_made(root, &name)?) => {
+                foreign_below(root, &name, &mut found)?;
+            }
             Is::Other if is_record(&name) => {}
             _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
         }
@@ -40,10 +42,11 @@ fn foreign_below(above: &Dir, name: &OsStr, found: &mut Vec<Error>) -> Result<()
     for (name, is) in directory.entries()? {
         if is == Is::Directory {
             foreign_below(&directory, &name, found)?;
+        } else if directory.has_mount(&name)? {
+            // First: whoever serves the file system there may refuse every look.
+            found.push(Error::Mounted { path: directory.path().join(name) });
         } else if let special @ Occupant::Special = directory.look(&name)? {
             found.push(Error::Foreign { path: directory.path().join(name), found: special.noun() });
-        } else if directory.has_mount(&name)? {
-            found.push(Error::Mounted { path: directory.path().join(name) });
         }
     }
     Ok(())

@@ -175,7 +175,7 @@ impl Current<'_> {
                 None
             }
             AtPlace::Other(found) => {
-                drift.push(Drift::NotAFile(found.noun()));
+                drift.push(Drift::NotAFile(found));
                 None
             }
             AtPlace::File(found) => {
@@ -269,19 +269,24 @@ impl Current<'_> {
 enum AtPlace {
     Nothing,
     File(Installed),
-    Other(Occupant),
+    /// Something else, with an article.
+    Other(&'static str),
 }
 
 fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
     let path = running.path().join(place);
     let (parent, name) = split(&path)?;
     let Some(parent) = Dir::existing(parent)? else { return Ok(AtPlace::Nothing) };
+    // First: whoever serves what is mounted there may refuse every look.
+    if parent.has_mount(name)? {
+        return Ok(AtPlace::Other("a mounted file system"));
+    }
     if let Some(status) = parent.file_status(name)? {
         return Ok(AtPlace::File(Installed { mode: permissions_of(&status), owner: owner(&status) }));
     }
     Ok(match parent.look(name)? {
         Occupant::Nothing => AtPlace::Nothing,
-        found => AtPlace::Other(found),
+        found => AtPlace::Other(found.noun()),
     })
 }
 

@@ -311,11 +311,11 @@ impl Made {
         match self.remove(last) {
             Ok(true) => Ok(Gone::Removed),
             Ok(false) => Ok(Gone::Before),
-            // Its user has put a link of their own on the way since. There is nothing to repair.
-            Err(Error::Untrusted { path: through } | Error::Call { errno: Errno::ELOOP, path: through, .. }) => {
+            // Its user has put something on the way since. There is nothing to repair.
+            Err(error) => {
+                let through = error.out_of_reach()?;
                 Ok(Gone::OutOfReach(Notice::Forgotten { path: self.path.clone(), through }))
             }
-            Err(error) => Err(error),
         }
     }
 

@@ -16,9 +16,9 @@ pub enum Notice {
         /// What it was, with an article, and where it led.
         was: OsString,
     },
-    /// A link of an earlier run is not needed any more, and cannot be reached.
+    /// A link of an earlier run is not needed any more, and cannot be reached, or not safely.
     #[error(
-        "the link {path} is not needed any more, but {through} is a link of another user by now; if it is still there, remove it by hand",
+        "the link {path} is not needed any more, but {through} is of another user or out of reach by now; if it is still there, remove it by hand",
         path = path.display(),
         through = through.display()
     )]

@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-
 use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
 use crate::record::{self, SYMLINKS};
@@ -93,15 +91,12 @@ pub(crate) fn mount_point_before(target: &Path, location: &Location) -> Option<P
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.
 fn leads_to(path: &Path, mount_point: &Path) -> Result<Option<u64>, Error> {
     let (parent, name) = split(path)?;
-    let parent = match Dir::existing(parent) {
-        Ok(Some(parent)) => parent,
-        // Its user has put a link of their own on the way since, which must not stop this run.
-        Ok(None) | Err(Error::Untrusted { .. } | Error::Call { errno: Errno::ELOOP | Errno::EACCES, .. }) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
+    let link = match Dir::existing(parent).and_then(|parent| parent.map(|parent| parent.look(name)).transpose()) {
+        Ok(Some(Occupant::Link(link))) => link,
+        Ok(_) => return Ok(None),
+        // What its user has put on the way since must not stop this run.
+        Err(error) => return error.out_of_reach().map(|_| None),
     };
-    let Occupant::Link(link) = parent.look(name)? else { return Ok(None) };
     let below = link.target.strip_prefix(mount_point).ok();
     Ok(below.and_then(|below| number(below.as_os_str().as_encoded_bytes())))
 }

@@ -6,14 +6,16 @@
 mod support;
 
 use std::fs;
+use std::io::Write as _;
 use std::num::NonZeroU64;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use install::{Activation, Credential, Current, Error, FileSystem, Lock, Medium, Notice, Retention, Store};
+use install::{Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Store};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{Uid, chown};
@@ -364,6 +366,58 @@ fn what_is_mounted_below_a_generation_does_not_come_along_into_another_file_syst
     assert_eq!(fs::read_to_string(data.join("precious")).unwrap(), "x");
     assert_eq!(tmpfs.tree().len(), 2);
     assert_eq!(mounts(ramfs.location.mount_point()).len(), 1);
+}
+
+#[test]
+fn a_file_system_of_its_owner_over_a_secret_stops_no_run() {
+    let test = "a_file_system_of_its_owner_over_a_secret_stops_no_run";
+    let Some(rights) = in_namespace(test) else { return };
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    let files = |content: &str| ["dir/a", "b"].map(|name| place.secret(name, content));
+    for is_served in [true, false] {
+        // Of another user, whom a user namespace does not know.
+        let user = if rights == Rights::Root { 1000 } else { 0 };
+        if is_served && user == 0 {
+            continue;
+        }
+        place.install(&files("1")).unwrap();
+        let secret = fs::canonicalize(place.location.symlink_path().join("dir/a")).unwrap();
+        let Some(fuse) = mount_fuse(&secret, user, 0o100_644) else { return say_without_fuse(test) };
+        // Served, it refuses everybody but its user; no one answers once it is not.
+        let _served = is_served.then_some(fuse);
+        assert!(fs::symlink_metadata(&secret).is_err(), "nobody else can look at it");
+        let current = Current::inspect(&place.location).unwrap();
+        let drift = current.inspect_file(&files("1")[0].file().wanted).unwrap().drift;
+        assert_eq!(drift, [Drift::NotAFile("a mounted file system")]);
+        let obstacles = current.obstacles(&[]).unwrap();
+        assert!(matches!(&*obstacles.after, [Error::Mounted { path }] if *path == secret), "{obstacles:?}");
+        for wanted in [&files("2")[..], &files("2")[1..], &files("2")] {
+            let run = place.install(wanted).unwrap();
+            let failures: Vec<String> = run.failures.iter().map(support::chain).collect();
+            let said = format!("a file system is mounted at {}, so it stays; ", secret.display());
+            assert!(matches!(&*failures, [failure] if failure.starts_with(&said)), "{failures:?}");
+            assert_eq!(place.tree()["b"].content(), "2", "the run goes on");
+        }
+        umount2(&secret, MntFlags::MNT_DETACH).unwrap();
+        assert!(place.install(&files("2")).unwrap().failures.is_empty());
+    }
+}
+
+#[test]
+fn a_link_in_a_file_system_of_its_user_is_told_once_and_forgotten() {
+    let test = "a_link_in_a_file_system_of_its_user_is_told_once_and_forgotten";
+    let Some(rights) = in_namespace(test) else { return };
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let path = place.path("home/token");
+    place.install(&[place.secret("a", "1").at(&path)]).unwrap();
+    let user = if rights == Rights::Root { 1000 } else { 0 };
+    let Some(fuse) = mount_fuse(path.parent().unwrap(), user, 0o40_755) else { return say_without_fuse(test) };
+    let _served = (user != 0).then_some(fuse);
+    let run = place.install(&[]).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    assert_eq!(run.notices, [Notice::Forgotten { path: path.clone(), through: path.clone() }]);
+    let run = place.install(&[]).unwrap();
+    assert!(run.failures.is_empty() && run.notices.is_empty());
 }
 
 #[test]
@@ -788,6 +842,21 @@ fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec
     let failures = store.publish(directory, &credentials);
     assert!(store.prune(Retention::last(NonZeroU64::new(1))).is_empty());
     failures
+}
+
+/// A file system of a user that nobody serves as long as the handle is open, and that is without anybody to serve it afterwards;
+/// nothing where there is no FUSE.
+fn mount_fuse(at: &Path, user: u32, root: u32) -> Option<fs::File> {
+    let handle = fs::File::options().read(true).write(true).open("/dev/fuse").ok()?;
+    let options = format!("fd={},rootmode={root:o},user_id={user},group_id={user}", handle.as_raw_fd());
+    mount(Some("fuse"), at, Some("fuse"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(&*options)).unwrap();
+    Some(handle)
+}
+
+/// Not by a macro, whose output is only shown if a test fails.
+fn say_without_fuse(test: &str) {
+    let notice = format!("*** {test}: NO /dev/fuse HERE, so this is not tested; run it where there is one\n");
+    std::io::stderr().write_all(notice.as_bytes()).unwrap();
 }
 
 fn names(directory: &Path) -> Vec<String> {
