@@ -359,6 +359,8 @@ MUTATIONS = (
     mutation("W8", "a link in a file system of its user is never forgotten", f"{INSTALL}/error.rs",
              "errno: Errno::ELOOP | Errno::EACCES | Errno::ENOTCONN, path: through",
              "errno: Errno::ELOOP, path: through", MOUNTS),
+    mutation("A7", "a dry run takes a generation of another mode for something foreign", f"{INSTALL}/obstacles.rs",
+             "!is_generation(&root, name, self.number())?", "!is_generation(&root, name, None)?", GENERATIONS),
     mutation("W8", "what is mounted over a secret is read", f"{INSTALL}/dir.rs",
              "            Err(Errno::EXDEV) => return Err(Error::Mounted { path: self.path.join(name) }),\n",
              "            Err(Errno::EXDEV) => openat(&self.handle, name, flags, Mode::empty()),\n", MOUNTS),

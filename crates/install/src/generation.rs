@@ -9,7 +9,7 @@ use nix::unistd::geteuid;
 
 use crate::dir::{DIRECTORY, Dir, kind, owner, permissions_of};
 use crate::location::{NeededLink, number};
-use crate::record::{FOREIGN, Pair, Recorded};
+use crate::record::{self, FOREIGN, Pair, Recorded};
 use crate::seal::Seal;
 use crate::{Access, Error, File, Location, Ownership, Wanted};
 
@@ -40,6 +40,16 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
     let user = owner(&status).user;
     let is_directory = kind(&status) == SFlag::S_IFDIR && permissions_of(&status) == DIRECTORY;
     Ok(is_directory && (user.is_root() || user == geteuid()))
+}
+
+/// Whether what has a number for its name is removed as a generation: one that is not above the active generation unless it
+/// was something else when the generations came to it, and any other one if it is as a generation is made.
+pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
+    if !number(name.as_encoded_bytes()).is_some_and(|number| Some(number) <= active) {
+        return is_as_made(root, name);
+    }
+    let known = record::read::<ForeignNumber>(root)?;
+    Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned()))))
 }
 
 /// Something that has a number for its name and is not a generation.

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use crate::dir::{Dir, Occupant, split, temporary};
 use crate::foreign::{foreign, is_number};
+use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
 use crate::{Current, Error, Wanted, lock};
@@ -45,13 +46,19 @@ impl Current<'_> {
             }
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
-                let has_number =
-                    |path: &Path| path.parent() == Some(root.path()) && path.file_name().is_some_and(is_number);
-                others.extend(foreign(&root, location)?.into_iter().filter(|error| match error {
-                    Error::Mounted { .. } => true,
-                    Error::Foreign { path, .. } => has_number(path),
-                    _ => false,
-                }));
+                for error in foreign(&root, location)? {
+                    let stays = match &error {
+                        Error::Mounted { .. } => true,
+                        Error::Foreign { path, .. } => match path.file_name().filter(|name| is_number(name)) {
+                            Some(name) if path.parent() == Some(root.path()) => {
+                                !is_generation(&root, name, self.number())?
+                            }
+                            _ => false,
+                        },
+                        _ => false,
+                    };
+                    others.extend(stays.then_some(error));
+                }
             }
         }
         after.extend(others.into_iter().map(|error| (None, error)));

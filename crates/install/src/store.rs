@@ -8,7 +8,7 @@ use nix::unistd::Gid;
 use crate::credentials::{self, Credential};
 use crate::current::Current;
 use crate::dir::{Dir, Missing, Occupant, Over, directories, split, temporary};
-use crate::generation::{ForeignNumber, is_as_made};
+use crate::generation::{ForeignNumber, is_generation};
 use crate::links::{LinkFailure, Updated};
 use crate::location::number;
 use crate::lock::{Lock, rest};
@@ -200,9 +200,7 @@ impl<'l> Store<'l> {
     /// Removes a generation that is not needed any more, unless it is something else with such a name: a number above the active
     /// one that is not as a generation is made, or one that was so when the generations came to it.
     fn remove_generation(&self, name: &OsStr) -> Vec<Error> {
-        let is_old = number(name.as_encoded_bytes()).is_some_and(|number| Some(number) <= self.active);
-        let is_ours = if is_old { self.is_no_foreign_number(name) } else { is_as_made(&self.root, name) };
-        match is_ours {
+        match is_generation(&self.root, name, self.active) {
             Ok(true) => self.root.remove_tree(name),
             Ok(false) => match self.root.within(name) {
                 Err(mounted @ Error::Mounted { .. }) => vec![mounted],
@@ -210,11 +208,6 @@ impl<'l> Store<'l> {
             },
             Err(error) => vec![error],
         }
-    }
-
-    fn is_no_foreign_number(&self, name: &OsStr) -> Result<bool, Error> {
-        let known = record::read::<ForeignNumber>(&self.root)?;
-        Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned()))))
     }
 
     /// Says what stands at a number, and notes it for later runs.

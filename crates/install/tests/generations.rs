@@ -559,3 +559,21 @@ fn concurrent_runs_wait_for_each_other() {
     assert_eq!(tree.len(), 4);
     assert!(tree.values().all(|seen| seen.content() == tree["0"].content()));
 }
+
+#[test]
+fn a_generation_whose_mode_somebody_has_changed_is_no_obstacle() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let numbers = ["1", "7"].map(|number| place.location.mount_point().join(number));
+    let [active, foreign] = &numbers;
+    fs::create_dir(foreign).unwrap();
+    for directory in &numbers {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let obstacles = Current::inspect(&place.location).unwrap().obstacles(&[]).unwrap();
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    for failures in [&obstacles.after, &run.failures] {
+        assert!(matches!(&**failures, [Error::Foreign { path, .. }] if path == foreign), "{failures:?}");
+    }
+    assert!(obstacles.before.is_empty() && !active.exists() && foreign.exists());
+}
