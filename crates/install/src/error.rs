@@ -149,7 +149,7 @@ pub enum Error {
         mount_point: PathBuf,
     },
     /// What earlier runs have noted cannot be read.
-    #[error("{path} is damaged; {lost}", path = path.display())]
+    #[error("{path} is damaged; {lost}; if that is said again, run: rm {quoted}", path = path.display(), quoted = quoted(path))]
     Record {
         /// The note.
         path: PathBuf,

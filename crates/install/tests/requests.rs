@@ -76,11 +76,12 @@ fn a_damaged_record_of_requests_stops_nothing_and_is_told_once() {
     fs::write(place.location.mount_point().join(".requests"), "no end").unwrap();
     assert_eq!(due(&place), [""; 0]);
     let error = try_switch(&place, "2", &["restart a.service"], Requested::Yes).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("secrets.d/.requests is damaged; units may still run with the secrets before the last ones"),
-        "{error}"
+    let record = place.location.mount_point().join(".requests").display().to_string();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{record} is damaged; units may still run with the secrets before the last ones; if that is said again, run: rm {record}"
+        )
     );
     assert_eq!(place.tree()["a"].content(), "2");
     switch(&place, "3", &[], Requested::Yes);
