@@ -40,7 +40,7 @@ MUTATIONS = (
              "static ALLOCATOR: ZeroAlloc<Allocator> = ZeroAlloc(Allocator);",
              "static ALLOCATOR: Allocator = Allocator; const _: ZeroAlloc<Allocator> = ZeroAlloc(Allocator);", "program bins"),
     mutation("K4", "the stack is not wiped", f"{PROGRAM}/main.rs",
-             "confinement::wipe_stack();", "let _ = confinement::wipe_stack;", "sweep leftovers upgrade"),
+             "confinement::wipe_stack(pages.as_ref());", "let _ = (confinement::wipe_stack, pages);", "sweep leftovers upgrade"),
     mutation("K4", "the process can be dumped", f"{PROGRAM}/confinement.rs",
              "prctl::set_dumpable(false)", "prctl::set_dumpable(true)", SYSTEM),
     mutation("K4", "core dumps have no limit", f"{PROGRAM}/confinement.rs",

@@ -2,22 +2,24 @@
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
 
 use nix::libc;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{SysconfVar, sysconf};
 use rustix::fs::Mode;
 use rustix::process::umask;
 
-/// Makes this process independent of how it was started, once, before it does anything else.
+/// Makes this process independent of how it was started, once, before it does anything else. Gives the table by which
+/// [`wipe_stack`] finds what was used; an ordinary user cannot open it after [`confine`].
 ///
 /// # Errors
 ///
 /// [`SmallStack`] if there is not enough room to work, and it cannot be made.
-pub(crate) fn prepare() -> Result<(), SmallStack> {
+pub(crate) fn prepare() -> Result<Option<File>, SmallStack> {
     // Directories on the way to a link have the same modes whatever the caller's umask, and under 0177 none could be entered. Files are made
     // 0600 and get their modes by fchmod(2), which knows no umask.
     umask(Mode::WGRP | Mode::WOTH);
@@ -26,7 +28,8 @@ pub(crate) fn prepare() -> Result<(), SmallStack> {
     match SigSet::from(Signal::SIGXFSZ).thread_block() {
         Ok(()) | Err(_) => {}
     }
-    raise_stack_limit()
+    raise_stack_limit()?;
+    Ok(File::open("/proc/self/pagemap").ok())
 }
 
 /// The limit of the stack, in KiB, is too low to work in.
@@ -94,22 +97,26 @@ pub(crate) fn raise_file_limit() {
 }
 
 /// Overwrites the part of the stack that is free now and was ever used. Values that moved from one function to another left
-/// copies there that their own wiping does not reach.
-pub(crate) fn wipe_stack() {
-    wipe_pieces(used_stack().unwrap_or(LARGEST).min(LARGEST).div_ceil(PIECE));
+/// copies there that their own wiping does not reach. Without the table of pages, as much is overwritten as could have been used.
+pub(crate) fn wipe_stack(pages: Option<&File>) {
+    wipe_pieces(pages.and_then(used_stack).unwrap_or(LARGEST).div_ceil(PIECE));
 }
 
-/// How large the stack has become, in bytes. The kernel makes it longer when a page is touched, and never shorter.
+/// How many bytes of the stack below here were ever used: down to the last page that the kernel has made.
 ///
 /// To touch the pages that no call has reached would cost more than anything else that the program does for one secret.
-fn used_stack() -> Option<usize> {
-    // All of it in one call, which a buffer that grows would not do.
-    let mut status = [0; 4 << 10];
-    let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status)).ok()?;
-    let status = std::str::from_utf8(status.get(..length)?).ok()?;
-    let size = status.lines().find_map(|line| line.strip_prefix("VmStk:"))?;
-    let kilobytes: usize = size.trim().strip_suffix(" kB")?.parse().ok()?;
-    kilobytes.checked_mul(1 << 10)
+#[inline(never)]
+fn used_stack(pages: &File) -> Option<usize> {
+    let page = usize::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
+    let below = LARGEST.checked_div(page)?;
+    let mut table = [0; MOST_PAGES * ENTRY];
+    let table = table.get_mut(..below.checked_mul(ENTRY)?)?;
+    let first = table.as_ptr().addr().checked_div(page)?.checked_sub(below)?;
+    pages.read_exact_at(table, u64::try_from(first.checked_mul(ENTRY)?).ok()?).ok()?;
+    let (entries, _) = table.as_chunks();
+    let unused = entries.iter().take_while(|entry| u64::from_ne_bytes(**entry) & THERE == 0).count();
+    // With the page that this is on.
+    below.checked_sub(unused)?.checked_add(1)?.checked_mul(page)
 }
 
 /// Each call overwrites its own frame, and keeps it while the next one goes deeper.
@@ -129,7 +136,50 @@ const ENOUGH: u64 = 1 << 20;
 const STACK: u64 = 8 << 20;
 
 /// Bytes of the stack that one call overwrites.
-const PIECE: usize = 16 << 10;
+const PIECE: usize = 4 << 10;
+
+/// Bytes of an entry of /proc/self/pagemap, one for each page, and the two bits of which one is set if the page is in memory or in
+/// swap: `proc_pid_pagemap(5)`.
+const ENTRY: usize = size_of::<u64>();
+const THERE: u64 = 0b11 << 62;
 
 /// More than the deepest calls take that have a secret at hand: the arithmetic of RSA and of post-quantum keys.
 const LARGEST: usize = 512 << 10;
+/// Their number where they are smallest.
+const MOST_PAGES: usize = LARGEST >> 12;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::hint::black_box;
+    use std::os::unix::fs::FileExt as _;
+
+    use super::{LARGEST, used_stack, wipe_stack};
+
+    #[test]
+    fn the_stack_is_wiped_as_deep_as_it_was_used() {
+        let pages = File::open("/proc/self/pagemap").unwrap();
+        let memory = File::open("/proc/self/mem").unwrap();
+        let before = used_stack(&pages).unwrap();
+        let deepest = fill(40);
+        let after = used_stack(&pages).unwrap();
+        assert!(before < after && (40 * 4096..LARGEST).contains(&after), "{before} {after}");
+        let seen = || {
+            let mut seen = [0; 4096];
+            memory.read_exact_at(&mut seen, deepest).unwrap();
+            seen
+        };
+        assert_eq!(seen(), [b'x'; 4096]);
+        wipe_stack(Some(&pages));
+        assert!(!seen().contains(&b'x'));
+    }
+
+    /// Gives the address of the last of so many pages below here.
+    #[inline(never)]
+    fn fill(count: usize) -> u64 {
+        let filled = [b'x'; 4096];
+        let deepest = count.checked_sub(1).map_or(u64::try_from(filled.as_ptr().addr()).unwrap(), fill);
+        black_box(&filled);
+        deepest
+    }
+}

@@ -43,11 +43,12 @@ static ALLOCATOR: ZeroAlloc<Allocator> = ZeroAlloc(Allocator);
 
 fn main() -> ExitCode {
     // Before the frame of the program, for which a small stack has no room.
-    if let Err(error) = confinement::prepare() {
-        return refuse(&error);
-    }
+    let pages = match confinement::prepare() {
+        Ok(pages) => pages,
+        Err(error) => return refuse(&error),
+    };
     let exit_code = run();
-    confinement::wipe_stack();
+    confinement::wipe_stack(pages.as_ref());
     exit_code
 }
 
