@@ -115,6 +115,18 @@ pub(crate) fn read(kind: ReadKind, path: &Path) -> Result<Vec<u8>, Unreadable> {
     content(path, kind.limit()).map_err(|reason| Unreadable { kind, path: path.to_owned(), reason })
 }
 
+/// Whether these bytes are the whole of a file.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn holds(kind: ReadKind, path: &Path, expected: &[u8]) -> Result<bool, Unreadable> {
+    let mut left = Some(expected);
+    read_again(path, &mut |piece| left = left.and_then(|left| left.strip_prefix(piece)))
+        .map_err(|reason| Unreadable { kind, path: path.to_owned(), reason })?;
+    Ok(left == Some(&[]))
+}
+
 /// The whole of a private key.
 ///
 /// # Errors
@@ -129,7 +141,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReadError> {
 /// # Errors
 ///
 /// [`ReadError`].
-pub(crate) fn read_again(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), ReadError> {
+pub(crate) fn read_again(path: &Path, take: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
     let (mut file, length) = open_below(path, LARGEST_FILE)?;
     let mut piece = Zeroizing::new(vec![0; length.clamp(SMALLEST_PIECE, LARGEST_PIECE)]);
     loop {

@@ -84,11 +84,23 @@ pub(crate) fn read(
 ///
 /// That it cannot be read, which is reported.
 pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
-    let kind = match path {
+    input::read(kind(path), path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+}
+
+/// Whether the text of the manifest is still the same.
+///
+/// # Errors
+///
+/// As [`read_text`].
+pub(crate) fn has_text(path: &ManifestPath, text: &[u8], report: &mut Report) -> Result<bool, Reported> {
+    input::holds(kind(path), path.as_path(), text).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+}
+
+fn kind(path: &ManifestPath) -> input::ReadKind {
+    match path {
         ManifestPath::Given(_) | ManifestPath::OfUser(_) => input::ReadKind::Manifest,
         ManifestPath::OfMachine => input::ReadKind::ManifestOfMachine,
-    };
-    input::read(kind, path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+    }
 }
 
 /// What the text of the manifest says.

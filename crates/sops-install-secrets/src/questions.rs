@@ -113,7 +113,7 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
     let path = |bytes| Path::new(OsStr::from_bytes(bytes));
     if let Some(file) = question.strip_prefix(FILE) {
         let mut content = answer(Some(b""));
-        return match input::read_again(path(file), |piece| content.append(piece)) {
+        return match input::read_again(path(file), &mut |piece| content.append(piece)) {
             Ok(()) => Some(content),
             Err(input::ReadError::Absent(_)) => Some(answer(None)),
             // An ordinary run reports it: it knows what the file is for.

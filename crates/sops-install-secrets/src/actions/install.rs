@@ -38,15 +38,13 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         let location = plan::location(&manifest, report)?;
         let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
-        let text = manifest_file::read_text(path, report)?;
-        let is_same = text == json;
-        json = text;
-        if is_same {
+        if manifest_file::has_text(path, &json, report)? {
             // It may be large, and is not needed any more.
             drop(json);
             return install(&manifest, arguments, environment, lock, inputs, report);
         }
         drop(lock);
+        json = manifest_file::read_text(path, report)?;
         inputs = self::inputs(&json, arguments, environment);
         report.step(Step::Manifest);
     }

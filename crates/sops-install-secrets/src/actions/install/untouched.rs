@@ -47,7 +47,7 @@ pub(super) fn run(
     let Some(summary) = current.summary().filter(|summary| summary.location == found.location) else {
         return Ok(Found::Unknown);
     };
-    let is_same_manifest = manifest_file::read_text(&arguments.manifest, report)? == json;
+    let is_same_manifest = manifest_file::has_text(&arguments.manifest, json, report)?;
     if !is_same_manifest || current.has_requests() || !current.is_stamped(known, questions::ask) {
         return Ok(Found::Unknown);
     }
