@@ -219,10 +219,19 @@ impl Dir {
 
     /// The names in this directory, without `.` and `..`, and whether each is itself a directory.
     pub(crate) fn entries(&self) -> Result<Vec<(OsString, Is)>, Error> {
+        let mut entries = Vec::new();
+        self.each_entry(&mut |name, is| {
+            entries.push((name.to_owned(), is));
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// As [`Dir::entries`], each while the directory is being read.
+    pub(crate) fn each_entry(&self, take: &mut dyn FnMut(&OsStr, Is) -> Result<(), Error>) -> Result<(), Error> {
         let failed = || Error::call("list", &self.path);
         // A handle of its own: listing moves a position that all users of a handle share.
         let mut list = nix::dir::Dir::openat(&self.handle, c".", LIST, Mode::empty()).map_err(failed())?;
-        let mut entries = Vec::new();
         for entry in list.iter() {
             let entry = entry.map_err(failed())?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
@@ -237,9 +246,9 @@ impl Dir {
                     _ => Is::Other,
                 },
             };
-            entries.push((name.to_owned(), is));
+            take(name, is)?;
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// Whether there is nothing in this directory but directories of which the same is true, and no mount.

@@ -11,7 +11,11 @@ use crate::dir::kind;
 
 /// What was installed, as it was made: each path, a NUL byte, and the facts on it. It does not matter in which order.
 #[derive(Debug, Default)]
-pub(crate) struct Seal(Vec<Vec<u8>>);
+pub(crate) struct Seal {
+    /// All of it in one piece, so that nothing is allocated for each file.
+    facts: Vec<u8>,
+    ends: Vec<usize>,
+}
 
 impl Seal {
     /// Adds a directory once all that is to be in it is there.
@@ -43,35 +47,39 @@ impl Seal {
         }
     }
 
-    pub(crate) fn join(&mut self, other: Self) {
-        self.0.extend(other.0);
+    pub(crate) fn join(&mut self, other: &Self) {
+        let begin = self.facts.len();
+        self.facts.extend_from_slice(&other.facts);
+        self.ends.extend(other.ends.iter().map(|end| begin.saturating_add(*end)));
     }
 
     fn add(&mut self, path: &Path, status: &FileStat, changed: Changed, more: &[u8]) {
-        let path = path.as_os_str().as_bytes();
-        let mut facts = Vec::with_capacity(path.len().saturating_add(MOST_FACTS).saturating_add(more.len()));
-        facts.extend(path);
+        let facts = &mut self.facts;
+        facts.extend_from_slice(path.as_os_str().as_bytes());
         facts.push(0);
-        for number in [status.st_dev, status.st_ino] {
-            facts.extend(number.to_le_bytes());
+        let size = if kind(status) == SFlag::S_IFDIR { 0 } else { status.st_size };
+        let (seconds, fraction) =
+            if changed == Changed::Then { (status.st_ctime, status.st_ctime_nsec) } else { (0, 0) };
+        for number in
+            [status.st_dev, status.st_ino, size.cast_unsigned(), seconds.cast_unsigned(), fraction.cast_unsigned()]
+        {
+            facts.extend_from_slice(&number.to_le_bytes());
         }
         for number in [status.st_mode, status.st_uid, status.st_gid] {
-            facts.extend(number.to_le_bytes());
+            facts.extend_from_slice(&number.to_le_bytes());
         }
-        let size = if kind(status) == SFlag::S_IFDIR { 0 } else { status.st_size };
-        facts.extend(size.to_le_bytes());
-        if changed == Changed::Then {
-            for number in [status.st_ctime, status.st_ctime_nsec] {
-                facts.extend(number.to_le_bytes());
-            }
-        }
-        facts.extend(more);
-        self.0.push(facts);
+        facts.extend_from_slice(more);
+        self.ends.push(facts.len());
+    }
+
+    fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let mut begin = 0;
+        self.ends.iter().filter_map(move |end| self.facts.get(std::mem::replace(&mut begin, *end)..*end))
     }
 
     /// One hash of all of these, and of something that goes with them.
     pub(crate) fn finish(seals: &[&Self], salt: &Hash, more: &[u8]) -> Hash {
-        let mut facts: Vec<&[u8]> = seals.iter().flat_map(|seal| &seal.0).map(Vec::as_slice).collect();
+        let mut facts: Vec<&[u8]> = seals.iter().flat_map(|seal| seal.each()).collect();
         facts.sort_unstable();
         let mut all = Sha256::new();
         all.update(salt);
@@ -104,6 +112,7 @@ pub(crate) fn hash(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }
 
+#[inline(never)]
 pub(crate) fn salted(salt: &Hash, hash: &Hash) -> Hash {
     Sha256::new().chain_update(salt).chain_update(hash).finalize().into()
 }
@@ -113,6 +122,3 @@ pub(crate) fn length(bytes: &[u8]) -> [u8; 8] {
 }
 
 const OTHERS_WRITE: u32 = 0o022;
-
-/// How many bytes the NUL byte and the numbers have.
-const MOST_FACTS: usize = 53;

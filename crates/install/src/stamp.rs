@@ -16,7 +16,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use nix::sys::stat::SFlag;
@@ -92,6 +94,7 @@ impl Answer {
         self.0.update(part);
     }
 
+    #[inline(never)]
     fn hash(self) -> Hash {
         self.0.finalize().into()
     }
@@ -214,38 +217,60 @@ impl Store<'_> {
 /// What is installed now.
 fn look(current: &Current<'_>, running: &Dir) -> Result<Seal, Error> {
     let mut seal = Seal::default();
-    look_below(&mut seal, &running.listable()?, Path::new(""))?;
+    look_below(&mut seal, &running.listable()?, &mut Vec::new())?;
     if let Some(root) = current.root() {
-        seal.join(links::look(root)?);
-        seal.join(credentials::look(root)?);
+        seal.join(&links::look(root)?);
+        seal.join(&credentials::look(root)?);
     }
     Ok(seal)
 }
 
 /// Nothing of ours has an access control list. On what only root can write, only root can put one, which changes the same time as
 /// any other change does; on all else it is looked for.
-fn look_below(seal: &mut Seal, directory: &Dir, place: &Path) -> Result<(), Error> {
-    for (name, is) in directory.entries()? {
-        let place = place.join(&name);
+fn look_below(seal: &mut Seal, directory: &Dir, place: &mut Vec<u8>) -> Result<(), Error> {
+    let length = place.len();
+    let mut directories = Vec::new();
+    directory.each_entry(&mut |name, is| {
         if is == Is::Directory {
-            look_below(seal, &directory.within(&name)?, &place)?;
-            continue;
+            directories.push(name.to_owned());
+            return Ok(());
         }
-        let status = directory.status_of(&name)?;
-        if kind(&status) == SFlag::S_IFLNK {
-            seal.link(&place, &directory.target_of(&name)?, &status);
-        } else if is_written_by_root_alone(&status) {
-            seal.file(&place, &status);
-        } else {
-            let (content, status) = directory.read_unlisted(&name)?;
-            seal.content(&place, &status, &content);
-        }
+        enter(place, name);
+        look_at(seal, directory, name, Path::new(OsStr::from_bytes(place)))?;
+        place.truncate(length);
+        Ok(())
+    })?;
+    for name in directories {
+        enter(place, &name);
+        look_below(seal, &directory.within(&name)?, place)?;
+        place.truncate(length);
     }
     let status = directory.status()?;
     if !is_written_by_root_alone(&status) {
         directory.refuse_lists()?;
     }
-    seal.directory(place, &status);
+    seal.directory(Path::new(OsStr::from_bytes(place)), &status);
+    Ok(())
+}
+
+/// Puts a name behind the place of its directory.
+fn enter(place: &mut Vec<u8>, name: &OsStr) {
+    if !place.is_empty() {
+        place.push(b'/');
+    }
+    place.extend_from_slice(name.as_bytes());
+}
+
+fn look_at(seal: &mut Seal, directory: &Dir, name: &OsStr, place: &Path) -> Result<(), Error> {
+    let status = directory.status_of(name)?;
+    if kind(&status) == SFlag::S_IFLNK {
+        seal.link(place, &directory.target_of(name)?, &status);
+    } else if is_written_by_root_alone(&status) {
+        seal.file(place, &status);
+    } else {
+        let (content, status) = directory.read_unlisted(name)?;
+        seal.content(place, &status, &content);
+    }
     Ok(())
 }
 
@@ -261,6 +286,7 @@ struct Stamp<'a> {
 }
 
 impl<'a> Stamp<'a> {
+    #[inline(never)]
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.strip_prefix(FORMAT)?;
         let (salt, bytes) = bytes.split_first_chunk()?;
@@ -289,6 +315,7 @@ impl<'a> Stamp<'a> {
     }
 
     /// Whether all that is known has the answer that was used.
+    #[inline(never)]
     fn has_all(&self, known: &Inputs) -> bool {
         let is_known = |(question, expected): &&(&[u8], Hash)| {
             known.answers.get(*question).is_some_and(|answer| salted(&self.salt, answer) == *expected)
@@ -302,6 +329,7 @@ fn put(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend(part);
 }
 
+#[inline(never)]
 fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (part, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
