@@ -89,14 +89,13 @@ impl Reader<'_> {
             Some(_) => return Err(unexpected(self.rest, "expected {, with which a sops file in JSON starts")),
             None => return Err("it is empty, which is not JSON; restore it from version control"),
         }
-        let mut data = Mapping::new();
-        let mut metadata = None;
-        for item in self.mapping()? {
-            match item {
-                Item::Entry { key: Key::Text(key), value } if key == METADATA => metadata = Some(value),
-                item => data.push(item),
-            }
-        }
+        let mut data = self.mapping()?;
+        let is_metadata = |item: &Item| matches!(item, Item::Entry { key: Key::Text(key), .. } if key == METADATA);
+        // There is one at most.
+        let metadata = data.iter().position(is_metadata).and_then(|at| match data.remove(at) {
+            Item::Entry { value, .. } => Some(value),
+            Item::Comment(_) => None,
+        });
         self.skip_blanks();
         if !self.rest.is_empty() {
             return Err("text behind the object, which must be all of the file; remove it");
