@@ -206,7 +206,7 @@ impl Manifest {
         // Without a good symlinkPath the entries are looked at all the same, for their own problems.
         let directory = symlink_path.clone().unwrap_or_else(|_| AbsolutePath::root());
         let (secrets, secrets_complete) = read_secrets(&mut document, &directory, runtime);
-        check_names(&mut document, "secret", secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry)));
+        check_names(&mut document, "secret", secrets.files(Subject::Secret, Secret::entry));
         check_formats(&mut document, &secrets);
         check_credentials(&mut document, &secrets);
         let templates = document.list(&table::TEMPLATES);
@@ -214,7 +214,7 @@ impl Manifest {
             check_rendered(&mut document, &secrets);
             Placeholders::read(
                 &mut document,
-                secrets.iter().map(|secret| (&secret.item, secret.source.place(table::SECRET_NAME.name()))),
+                secrets.iter().map(|(secret, source)| (secret, source.place(table::SECRET_NAME.name()))),
             )
         } else {
             document.texts(&table::PLACEHOLDER_BY_SECRET_NAME).map(|_| Placeholders::default())
@@ -222,18 +222,13 @@ impl Manifest {
         // A secret that could not be read would make its placeholder look unknown.
         let known = placeholders.as_ref().ok().filter(|_| secrets_complete.is_ok());
         let (templates, templates_complete) = read_templates(&mut document, templates, &directory, runtime, known);
-        check_names(
-            &mut document,
-            "template",
-            templates.iter().map(|read| read.file(Subject::Template, Template::entry)),
-        );
+        check_names(&mut document, "template", templates.files(Subject::Template, Template::entry));
         if let Some((mount_point, symlink)) = places {
-            let of_secrets = secrets.iter().map(|read| read.file(Subject::Secret, Secret::entry));
-            let of_templates = templates.iter().map(|read| read.file(Subject::Template, Template::entry));
-            let files: Vec<NamedEntry<'_>> = of_secrets.chain(of_templates).collect();
+            let of_templates = templates.files(Subject::Template, Template::entry);
+            let files: Vec<_> = secrets.files(Subject::Secret, Secret::entry).chain(of_templates).collect();
             check_links(&mut document, mount_point, symlink, &files);
-            let sops_files = secrets.iter().map(|secret| secret.item.sops_file());
-            let texts = templates.iter().filter_map(|template| template.item.file());
+            let sops_files = secrets.items.iter().map(Secret::sops_file);
+            let texts = templates.items.iter().filter_map(Template::file);
             let keys = keys.iter().flat_map(Keys::paths);
             check_inputs(&mut document, &sops_files.chain(texts).chain(keys).collect(), &files);
         }
@@ -242,8 +237,8 @@ impl Manifest {
         secrets_complete?;
         templates_complete?;
         Ok(Self {
-            secrets: secrets.into_iter().map(|secret| secret.item).collect(),
-            templates: templates.into_iter().map(|template| template.item).collect(),
+            secrets: secrets.items,
+            templates: templates.items,
             placeholders: placeholders?,
             secrets_mount_point: secrets_mount_point?,
             symlink_path: symlink_path?,
@@ -324,15 +319,37 @@ impl Keys {
     }
 }
 
-/// A secret or template and the object of the document that it was read from.
+/// Secrets or templates, and the objects of the document that they were read from.
 struct Declared<'d, T> {
-    item: T,
-    source: &'d JsonValue<'d>,
+    items: Vec<T>,
+    sources: Vec<&'d JsonValue<'d>>,
 }
 
-impl<T> Declared<'_, T> {
-    fn file(&self, subject: fn(String) -> Subject, entry: fn(&T) -> &Entry) -> NamedEntry<'_> {
-        NamedEntry { subject, entry: entry(&self.item), source: self.source }
+impl<'d, T> Declared<'d, T> {
+    /// Those that are good, and whether all are.
+    fn read(
+        values: &'d [JsonValue<'d>],
+        mut read: impl FnMut(&'d JsonValue<'d>, usize) -> Result<T, Reported>,
+    ) -> (Self, Result<(), Reported>) {
+        let mut sources = Vec::with_capacity(values.len());
+        let (items, complete) = good(values.iter().zip(1..).map(|(source, number)| {
+            let item = read(source, number)?;
+            sources.push(source);
+            Ok(item)
+        }));
+        (Self { items, sources }, complete)
+    }
+
+    fn none() -> Self {
+        Self { items: Vec::new(), sources: Vec::new() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&T, &'d JsonValue<'d>)> {
+        self.items.iter().zip(self.sources.iter().copied())
+    }
+
+    fn files(&self, subject: fn(String) -> Subject, entry: fn(&T) -> &Entry) -> impl Iterator<Item = NamedEntry<'_>> {
+        self.iter().map(move |(item, source)| NamedEntry { subject, entry: entry(item), source })
     }
 }
 
@@ -353,15 +370,16 @@ fn read_secrets<'d>(
     document: &mut Fields<'d, '_>,
     directory: &AbsolutePath,
     runtime: Option<RuntimeDirectory<'_>>,
-) -> (Vec<Declared<'d, Secret>>, Result<(), Reported>) {
+) -> (Declared<'d, Secret>, Result<(), Reported>) {
     let values = match document.list(&table::SECRETS) {
         Ok(values) => values,
-        Err(reported) => return (Vec::new(), Err(reported)),
+        Err(reported) => return (Declared::none(), Err(reported)),
     };
-    good(values.iter().zip(1..).map(|(source, number)| {
+    let mut last = None;
+    Declared::read(values, |source, number| {
         let mut fields = Fields::new(source, "the secret", Subject::NthSecret(number), document.problems())?;
-        Ok(Declared { item: Secret::read(&mut fields, directory, runtime)?, source })
-    }))
+        Secret::read(&mut fields, directory, runtime, &mut last)
+    })
 }
 
 fn read_templates<'d>(
@@ -370,20 +388,20 @@ fn read_templates<'d>(
     symlink: &AbsolutePath,
     runtime: Option<RuntimeDirectory<'_>>,
     placeholders: Option<&Placeholders>,
-) -> (Vec<Declared<'d, Template>>, Result<(), Reported>) {
+) -> (Declared<'d, Template>, Result<(), Reported>) {
     let values = match values {
-        Ok([]) => return (Vec::new(), Ok(())),
+        Ok([]) => return (Declared::none(), Ok(())),
         Ok(values) => values,
-        Err(reported) => return (Vec::new(), Err(reported)),
+        Err(reported) => return (Declared::none(), Err(reported)),
     };
     let directory = match symlink.join(RENDERED) {
         Ok(directory) => directory,
-        Err(error) => return (Vec::new(), Err(document.report_field(&table::SYMLINK_PATH, error))),
+        Err(error) => return (Declared::none(), Err(document.report_field(&table::SYMLINK_PATH, error))),
     };
-    good(values.iter().zip(1..).map(|(source, number)| {
+    Declared::read(values, |source, number| {
         let mut fields = Fields::new(source, "the template", Subject::NthTemplate(number), document.problems())?;
-        Ok(Declared { item: Template::read(&mut fields, &directory, runtime, placeholders)?, source })
-    }))
+        Template::read(&mut fields, &directory, runtime, placeholders)
+    })
 }
 
 fn store_path(
@@ -429,8 +447,8 @@ fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: imp
 }
 
 /// Reports each secret that would be among the templates.
-fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]) {
-    for Declared { item, source } in secrets {
+fn check_rendered(document: &mut Fields<'_, '_>, secrets: &Declared<'_, Secret>) {
+    for (item, source) in secrets.iter() {
         if item.name().components().next() == Some(RENDERED) {
             let subject = Subject::Secret(item.name().to_string());
             document.problems().report(source.place(table::SECRET_NAME.name()), subject, Error::Rendered);
@@ -439,9 +457,9 @@ fn check_rendered(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>
 }
 
 /// Reports each secret that gives its sops file another format than the first one did.
-fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]) {
+fn check_formats(document: &mut Fields<'_, '_>, secrets: &Declared<'_, Secret>) {
     let mut first: HashMap<&Path, &Secret> = HashMap::new();
-    for Declared { item, source } in secrets {
+    for (item, source) in secrets.iter() {
         let other = *first.entry(item.sops_file()).or_insert(item);
         if other.format() != item.format() {
             let error = Error::TwoFormats {
@@ -457,9 +475,9 @@ fn check_formats(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]
 }
 
 /// Reports each secret that would be the same credential as an earlier one.
-fn check_credentials(document: &mut Fields<'_, '_>, secrets: &[Declared<'_, Secret>]) {
+fn check_credentials(document: &mut Fields<'_, '_>, secrets: &Declared<'_, Secret>) {
     let mut first = HashMap::new();
-    for Declared { item, source } in secrets {
+    for (item, source) in secrets.iter() {
         let Some(credential) = item.credential() else {
             continue;
         };

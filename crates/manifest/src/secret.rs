@@ -1,6 +1,7 @@
 //! A value of a sops file that becomes a file.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::error::{Reported, Subject};
 use crate::fields::Fields;
@@ -21,7 +22,8 @@ pub struct Secret {
     entry: Entry,
     key: KeyPath,
     select_key: bool,
-    sops_file: PathBuf,
+    /// One for all secrets of the file that follow one another.
+    sops_file: Rc<PathBuf>,
     format: Format,
     credential: Option<CredentialName>,
 }
@@ -78,6 +80,7 @@ impl Secret {
         fields: &mut Fields<'_, '_>,
         directory: &AbsolutePath,
         runtime: Option<RuntimeDirectory<'_>>,
+        last: &mut Option<Rc<PathBuf>>,
     ) -> Result<Self, Reported> {
         let name = fields.parse::<Name>(&table::SECRET_NAME);
         let name = fields.required(&table::SECRET_NAME, name);
@@ -109,9 +112,17 @@ impl Secret {
             entry: entry?,
             key: key?,
             select_key: select_key?,
-            sops_file: sops_file?.into(),
+            sops_file: share(sops_file?.into(), last),
             format: format?,
             credential: credential?,
         })
+    }
+}
+
+/// The path of the secret before, if this is the same.
+fn share(path: PathBuf, last: &mut Option<Rc<PathBuf>>) -> Rc<PathBuf> {
+    match last {
+        Some(last) if last.as_os_str() == path.as_os_str() => Rc::clone(last),
+        _ => Rc::clone(last.insert(Rc::new(path))),
     }
 }
