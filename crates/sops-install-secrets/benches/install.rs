@@ -40,6 +40,7 @@ fn main() {
         Job::one_file("10000 secrets in one file", 10_000),
         Job::made_file("100000 secrets in one file", 100_000),
         Job::many_files("100 secrets in 100 files", 100),
+        Job::many_files("1000 secrets in 1000 files", 1000),
         Job::binary("10 MiB in one file", 10 << 20),
     ];
 
@@ -56,7 +57,8 @@ fn main() {
         "\n{:<28}{:>12}{:>12}{:>12}{:>24}",
         "job, with nothing changed", "again", "install", "ratio", "less an empty program"
     );
-    for job in &jobs {
+    let others = [Job::templates("1000 templates of 100", 1000), Job::links("10000 links", 10_000)];
+    for job in jobs.iter().chain(&others) {
         job.print_again(&turns);
     }
 
@@ -185,11 +187,53 @@ impl Job {
         Self { name, folder, files: vec![file], count, bytes: 32 }.with_manifest("json", |job, _| job.files[0].clone())
     }
 
-    /// As many YAML files of one secret each.
+    /// As many YAML files of one secret each. There are [`FILES`] of them, and the others are copies.
     fn many_files(name: &'static str, count: usize) -> Self {
-        let files = (0..count).map(|number| fixtures().join(format!("many/s{number}.yaml"))).collect();
-        let job = Self { name, folder: memory(), files, count, bytes: 32 };
+        let folder = memory();
+        let file = |number| {
+            let file = fixtures().join(format!("many/s{}.yaml", number % FILES));
+            if number < FILES {
+                return file;
+            }
+            let copy = folder.path().join(format!("s{number}.yaml"));
+            fs::copy(file, &copy).unwrap();
+            copy
+        };
+        let files = (0..count).map(file).collect();
+        let job = Self { name, folder, files, count, bytes: 32 };
         job.with_manifest("yaml", |job, number| job.files[number].clone())
+    }
+
+    /// As many templates, each of a hundred secrets of one file.
+    fn templates(name: &'static str, count: usize) -> Self {
+        let job = Self::one_file(name, 100);
+        let lines: Vec<_> = (0..job.count).map(|number| format!("s{number} = <SOPS:{number}>\n")).collect();
+        let template = |number| {
+            let path = format!("%r/secrets/rendered/t{number}");
+            json!({"name": format!("t{number}"), "path": path, "mode": "0400", "content": lines.concat()})
+        };
+        let placeholder = |number| (format!("s{number}"), Value::from(format!("<SOPS:{number}>")));
+        job.with_field("templates", (0..count).map(template).collect())
+            .with_field("placeholderBySecretName", Value::Object((0..100).map(placeholder).collect()))
+    }
+
+    /// As many links to as many secrets, which are one value of one file.
+    fn links(name: &'static str, count: usize) -> Self {
+        let job = Self::many_files(name, 1);
+        let link = |number| {
+            let path = format!("%r/links/s{number}");
+            json!({"name": format!("s{number}"), "key": "s0", "sopsFile": job.files[0], "path": path, "mode": "0400"})
+        };
+        let links = (0..count).map(link).collect();
+        job.with_field("secrets", links)
+    }
+
+    /// Another value of a field of the manifest.
+    fn with_field(self, name: &str, value: Value) -> Self {
+        let mut manifest: Value = serde_json::from_slice(&fs::read(self.manifest()).unwrap()).unwrap();
+        manifest[name] = value;
+        fs::write(self.manifest(), manifest.to_string()).unwrap();
+        self
     }
 
     /// A file of the format binary.
@@ -202,7 +246,11 @@ impl Job {
 
     fn with_manifest(self, format: &str, file: impl Fn(&Self, usize) -> PathBuf) -> Self {
         let secret = |number| {
-            let key = if format == "binary" { String::new() } else { format!("s{number}") };
+            let key = match format {
+                "binary" => String::new(),
+                _ if self.files.len() > FILES => format!("s{}", number % FILES),
+                _ => format!("s{number}"),
+            };
             json!({
                 "name": format!("s{number}"), "key": key, "sopsFile": file(&self, number), "format": format,
                 "path": format!("%r/secrets/s{number}"), "mode": "0400",
@@ -371,5 +419,8 @@ fn fixtures() -> PathBuf {
 
 /// The age identity that opens every file of the bench.
 const KEY: &str = "age-perf.txt";
+
+/// How many files of one secret each there are.
+const FILES: usize = 100;
 
 const NO_HOME: &str = "/var/empty";
