@@ -45,11 +45,13 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
 /// Whether what has a number for its name is removed as a generation: one that is not above the active generation unless it
 /// was something else when the generations came to it, and any other one if it is as a generation is made.
 pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
-    if !number(name.as_encoded_bytes()).is_some_and(|number| Some(number) <= active) {
-        return is_as_made(root, name);
+    match number(name.as_encoded_bytes()) {
+        Some(number) if Some(number) <= active => {
+            let known = record::read::<ForeignNumber>(root)?;
+            Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned()))))
+        }
+        _ => is_as_made(root, name),
     }
-    let known = record::read::<ForeignNumber>(root)?;
-    Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned()))))
 }
 
 /// Something that has a number for its name and is not a generation.
