@@ -355,6 +355,24 @@ fn a_run_that_has_to_compare_everything_and_finds_it_right_touches_nothing() {
 }
 
 #[test]
+fn what_cannot_be_removed_refuses_no_switch() {
+    let system = System::new();
+    let before = system.manifest("before.json", &[system.secret("a", "str")], &[]);
+    let after = system.manifest("after.json", &[system.secret("a", "multi")], &[]);
+    let run = system.script(&format!(
+        "install {before}; mkdir -m 700 secrets.d/7; install -pre-switch=switch {after}; install -dry-run {after}; install {after}; ls secrets.d"
+    ));
+    assert_eq!(run.stdout, "exit 0\nexit 0\nwould modify secret: a\nexit 1\nmodifying secret: a\nexit 1\n2\n7\n");
+    assert_eq!(
+        run.stderr.matches("secrets.d/7 is a directory that this program did not make").count(),
+        3,
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.stderr.matches("warning: ").count(), 1, "{}", run.stderr);
+}
+
+#[test]
 fn other_bytes_of_any_input_are_noticed_by_no_clock() {
     let system = System::new();
     let mut template = json!({ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400" });

@@ -59,7 +59,7 @@ pub(super) fn dry_run(
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
         let is_whole = report.failures() == 0;
         let links = links(&current, &files, is_before_a_switch, report)?;
-        let surroundings = surroundings(&current, &files, group, report)?;
+        let surroundings = surroundings(&current, &files, group, tell, report)?;
         if tell == Tell::Failures {
             return Ok(());
         }
@@ -99,14 +99,22 @@ fn surroundings(
     current: &Current<'_>,
     files: &[File<'_>],
     group: Option<Gid>,
+    tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
     let obstacles = current.obstacles(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
     let mut is_possible = obstacles.before.is_empty();
-    let before = obstacles.before.into_iter().map(|error| (None, error));
-    for (file, error) in before.chain(obstacles.after) {
-        report.failure(Code::InstallationFailed, About::of_any(file.as_ref()), &error);
+    for error in &obstacles.before {
+        report.failure(Code::InstallationFailed, About::default(), error);
+    }
+    for (file, error) in &obstacles.after {
+        let about = About::of_any(file.as_ref());
+        match (tell, file) {
+            // What cannot be removed keeps no secret from its place, and so it refuses no switch.
+            (Tell::Failures, None) => report.warning(Code::PruneFailed, about, error),
+            _ => report.failure(Code::InstallationFailed, about, error),
+        }
     }
     let credentials: Vec<_> = files.iter().filter_map(File::credential).collect();
     let found = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
