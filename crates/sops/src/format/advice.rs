@@ -14,6 +14,11 @@ pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseErr
         let position = Some(Position { line: line.saturating_add(1), column: 1 });
         return ParseError { position, problem: Cow::Borrowed(CONFLICT) };
     }
+    for (begin, problem) in OTHER_TOOLS {
+        if text.starts_with(begin) {
+            return ParseError { problem: Cow::Borrowed(problem), ..error };
+        }
+    }
     let error = orient(error, text);
     match guess(text) {
         Some("json") if declared == "binary" => error,
@@ -65,6 +70,15 @@ fn key_at_the_end(text: &[u8]) -> Option<&str> {
 const CONFLICT: &str = "a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
                         values of the other one again with: sops edit FILE";
 
+/// What other tools leave in the place of a file, by how it begins.
+const OTHER_TOOLS: [(&[u8], &str); 2] = [
+    (
+        b"version https://git-lfs",
+        "this is a pointer of Git LFS in the place of the file; fetch the file with: git lfs pull",
+    ),
+    (b"\0GITCRYPT", "git-crypt has this file locked; unlock it with: git-crypt unlock"),
+];
+
 /// How a ciphertext begins.
 pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
@@ -97,6 +111,7 @@ mod tests {
     use go_yaml::Position;
 
     use super::*;
+    use crate::file::{Encrypted, Format};
 
     #[test]
     fn a_file_of_another_format_is_recognised() {
@@ -121,6 +136,15 @@ mod tests {
             "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and \
              enter the values of the other one again with: sops edit FILE"
         );
+        for (text, expected) in [
+            ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "git lfs pull"),
+            ("\0GITCRYPT\0\u{1}", "git-crypt unlock"),
+        ] {
+            for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini] {
+                let error = Encrypted::parse(format, text.into()).err().unwrap().to_string();
+                assert!(error.ends_with(expected), "{format:?}: {error}");
+            }
+        }
     }
 
     #[test]
