@@ -9,7 +9,7 @@ use nix::errno::Errno;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call that failed.
-    #[error("cannot {action} {path}: {errno}{}", way_out(*errno), path = path.display())]
+    #[error("cannot {action} {path}: {errno}{}", way_out(*errno, path), path = path.display())]
     Call {
         /// What was tried: a verb, perhaps with words behind it.
         action: &'static str,
@@ -201,18 +201,24 @@ impl Error {
 }
 
 /// What a person can do about an answer of the kernel, as the end of a message.
-fn way_out(errno: Errno) -> &'static str {
-    match errno {
+fn way_out(errno: Errno, path: &Path) -> Cow<'static, str> {
+    Cow::Borrowed(match errno {
         Errno::EACCES | Errno::EPERM => "; run this as root, or look for what keeps root out, such as a sandbox",
         Errno::ENOSPC | Errno::EDQUOT => {
             "; make room on its file system, or let it be larger; this shows how full it is: df -h; df -i"
         }
-        Errno::EROFS => "; its file system is read-only: remount it with mount -o remount,rw, or use another path",
+        Errno::EROFS => {
+            let there = path.ancestors().find(|above| above.exists()).unwrap_or(path);
+            return Cow::Owned(format!(
+                "; its file system is read-only: use another path, or run: mount -o remount,rw \"$(stat -c %m {})\"",
+                quoted(there)
+            ));
+        }
         Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
         Errno::EIO => "; its disk or file system is damaged: see dmesg",
         Errno::ENAMETOOLONG => "; use a shorter path",
         _ => "",
-    }
+    })
 }
 
 /// A path as a shell reads it.

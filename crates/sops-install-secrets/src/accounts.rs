@@ -21,7 +21,7 @@ pub(crate) struct Accounts {
 /// Why a name has no number.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NoAccount {
-    #[error("there is no {kind} {name:?}{}; declare it or correct the name in the manifest", did_you_mean(nearest))]
+    #[error("there is no {kind} {name:?}{}; declare it or correct the name", did_you_mean(nearest))]
     Unknown { kind: AccountKind, name: String, nearest: Vec<String> },
     #[error(
         "cannot look up the {kind} {name:?}: {reason}; see that what /etc/nsswitch.conf names answers, then run this again"
@@ -219,7 +219,7 @@ mod tests {
         let name = AccountName::try_from("nobody-is-called-so".to_owned()).unwrap();
         for _ in 0..2 {
             let error = accounts.owner(&Owner::Name(name.clone())).unwrap_err();
-            let message = r#"there is no user "nobody-is-called-so"; declare it or correct the name in the manifest"#;
+            let message = r#"there is no user "nobody-is-called-so"; declare it or correct the name"#;
             assert_eq!(error.to_string(), message);
             assert!(matches!(accounts.group(&Group::Name(name.clone())), Err(NoAccount::Unknown { .. })));
         }

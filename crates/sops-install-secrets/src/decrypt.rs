@@ -11,7 +11,7 @@ use crate::input;
 use crate::keys::{Host, HostKeys, Unusable, Why};
 use crate::plan::{Plan, PlannedFile, SopsFile};
 use crate::questions;
-use crate::remedy::{Remedy, editable};
+use crate::remedy::{KEYS_OF_AGENIX, KEYS_OF_SOPS, Remedy, editable};
 use crate::report::{About, Code, Report, Tone, chain};
 use crate::text;
 
@@ -275,13 +275,19 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
             Some(Remedy::AddRecipient { mend, recipient: recipient.to_string(), file })
         }
         (_, Some(recipient)) => Some(Remedy::EncryptAgain { recipient: recipient.to_string(), file }),
-        (_, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey),
+        (error, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey {
+            options: match error {
+                Error::Age(_) => KEYS_OF_AGENIX,
+                _ => KEYS_OF_SOPS,
+            },
+        }),
         (_, None) if has_no_identity && unusable.iter().any(|key| key.why == Why::Denied) && !geteuid().is_root() => {
             Some(Remedy::BeRoot)
         }
-        (Error::DataKey(_), None) if has_no_identity && unusable.iter().any(Unusable::is_missing_host_key) => {
-            Some(Remedy::RestoreKeys { file })
-        }
+        (error, None) if has_no_identity && unusable.iter().any(Unusable::is_missing_host_key) => Some(match error {
+            Error::Age(_) => Remedy::RestoreAgenixKeys,
+            _ => Remedy::RestoreKeys { file },
+        }),
         (_, None) if has_no_identity => Some(Remedy::RepairKeys),
         (_, None) if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) => {
             Some(Remedy::OpenGroup { file })

@@ -16,14 +16,16 @@ pub(crate) enum Remedy {
     Rekey,
     /// Make a file anew that no sops command changes.
     EncryptAgain { recipient: String, file: PathBuf },
-    /// A host that has no key.
-    GiveKey,
+    /// A host that has no key, with the options that name one.
+    GiveKey { options: &'static str },
     /// A host whose keys cannot be used.
     RepairKeys,
     /// A user who may not read the keys.
     BeRoot,
     /// A host whose keys are gone.
     RestoreKeys { file: PathBuf },
+    /// The same for a plain age file.
+    RestoreAgenixKeys,
     /// Too few of the key groups of a file are opened.
     OpenGroup { file: PathBuf },
     /// What a sops file says of this host is wrong.
@@ -67,12 +69,12 @@ impl Remedy {
             | Self::AddThat { file }
             | Self::OpenGroup { file }
             | Self::RestoreKeys { file } => Some(format!("sops updatekeys {}", word(file))),
-            Self::Rekey => Some("agenix -r".to_owned()),
+            Self::Rekey | Self::RestoreAgenixKeys => Some("agenix -r".to_owned()),
             Self::Sops { command, .. } | Self::Install { command } | Self::SeeUnit { command, .. } => {
                 Some(command.clone())
             }
             Self::EncryptAgain { .. }
-            | Self::GiveKey
+            | Self::GiveKey { .. }
             | Self::RepairKeys
             | Self::BeRoot
             | Self::Restore { .. }
@@ -95,7 +97,7 @@ impl fmt::Display for Remedy {
                 let file = file.display();
                 write!(formatter, "add {recipient} to secrets.nix and run agenix -r, or encrypt {file} again to it too")?;
             }
-            Self::GiveKey => formatter.write_str("give this host a key in sops.age.sshKeyPaths or sops.age.keyFile")?,
+            Self::GiveKey { options } => write!(formatter, "give this host a key in {options}")?,
             Self::RepairKeys => {
                 formatter.write_str("correct the path of the key, repair or restore it, then run this again")?;
             }
@@ -104,6 +106,9 @@ impl fmt::Display for Remedy {
                 formatter,
                 "restore one of these keys, or make new ones of sshd with ssh-keygen -A, add what sops-install-secrets \
                  -recipients prints{UPDATE_KEYS}"
+            )?,
+            Self::RestoreAgenixKeys => formatter.write_str(
+                "restore the key, or make new ones of sshd with ssh-keygen -A, add the new one to secrets.nix and run: ",
             )?,
             Self::OpenGroup { .. } => formatter.write_str(
                 "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run in its folder: ",
@@ -134,6 +139,10 @@ impl fmt::Display for Remedy {
         }
     }
 }
+
+/// The options that name the keys of a host.
+pub(crate) const KEYS_OF_SOPS: &str = "sops.age.sshKeyPaths or sops.age.keyFile";
+pub(crate) const KEYS_OF_AGENIX: &str = "age.identityPaths";
 
 /// sops looks for `.sops.yaml` in the folder that it is called in and above, and opens the file with a key of whoever calls it.
 const UPDATE_KEYS: &str = " to .sops.yaml and run in its folder, with a key that opens the file: ";

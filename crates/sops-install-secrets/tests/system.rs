@@ -842,7 +842,7 @@ fn a_switch_is_refused_if_not_everything_can_be_decrypted_and_the_way_back_never
     }
     assert_eq!(run.stderr, "");
     let no = "secret \"foreign\": ";
-    let not_yet = "warning: secret \"foreign\": there is no user \"not-made-yet\"; declare it or correct the name in the manifest, \
+    let not_yet = "warning: secret \"foreign\": there is no user \"not-made-yet\"; declare it or correct the name, \
                    unless the switch makes it";
     let sections: Vec<(&str, &str)> =
         run.stdout.split("# ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
@@ -886,7 +886,7 @@ fn an_account_that_a_switch_is_yet_to_make_is_a_warning_before_it() {
     let manifest = system.manifest("m.json", &[secret], &[]);
     let run = system
         .script(&format!("install -dry-run {manifest}; install -pre-switch=switch {manifest}; install {manifest}"));
-    let message = "secret \"a\": there is no user \"nobdy\" (did you mean \"nobody\"?); declare it or correct the name in the manifest";
+    let message = "secret \"a\": there is no user \"nobdy\" (did you mean \"nobody\"?); declare it or correct the name";
     let not_yet = format!("warning: {message}, unless the switch makes it\n");
     assert_eq!(run.stderr, format!("{not_yet}{not_yet}{message}\n1 failure; no secret is installed\n"));
     assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 0\nexit 1\n");

@@ -75,6 +75,7 @@ const EITHER: &str =
 /// There is no key of which something could be shown.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this host has no key whose public half can be shown; sshd makes its keys when it starts, or this does: ssh-keygen -A"
+    "this host has no key whose public half can be shown; correct the path in sops.age.sshKeyPaths, or if sshd has made no key yet, \
+     this does: ssh-keygen -A"
 )]
 struct NothingToShow;

@@ -13,7 +13,7 @@ use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
-use crate::remedy::{Remedy, editable};
+use crate::remedy::{KEYS_OF_SOPS, Remedy, editable};
 use crate::report::{
     Code, InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported,
 };
@@ -175,7 +175,7 @@ fn print_identities(keys: &[PublicKey], report: &Report) {
         report.line(format_args!("identity {origin}: {}", parts.join(", but ")));
     }
     if keys.is_empty() {
-        report.line(format_args!("no identity; {}", Remedy::GiveKey));
+        report.line(format_args!("no identity; {}", Remedy::GiveKey { options: KEYS_OF_SOPS }));
     }
 }
 
