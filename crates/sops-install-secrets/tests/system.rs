@@ -373,6 +373,15 @@ fn what_cannot_be_removed_refuses_no_switch() {
 }
 
 #[test]
+fn a_removal_without_a_manifest_says_that_secrets_may_be_elsewhere() {
+    let system = System::new();
+    let run = system.script("mount -t tmpfs none /run; install -remove");
+    let expected = "nothing is installed at /run/secrets, and there is no manifest that names another place; if you have one: \
+                    sops-install-secrets -remove MANIFEST\nexit 0\n";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""));
+}
+
+#[test]
 fn other_bytes_of_any_input_are_noticed_by_no_clock() {
     let system = System::new();
     let mut template = json!({ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400" });

@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         report.failure(failed, About::default(), error);
     }
     if removal.is_nothing() {
-        report.line(format_args!("nothing is installed at {}", location.symlink_path().display()));
+        let elsewhere = if is_gone { ELSEWHERE } else { "" };
+        report.line(format_args!("nothing is installed at {}{elsewhere}", location.symlink_path().display()));
         report.outcome(Outcome::Unchanged);
         return Ok(());
     }
@@ -91,6 +92,10 @@ fn counted(number: usize, noun: &str) -> String {
 
 /// Where the module puts the secrets of a machine, if nothing else is said.
 const DEFAULT_PLACES: &[u8] = br#"{"secretsMountPoint": "/run/secrets.d", "symlinkPath": "/run/secrets"}"#;
+
+/// Agenix, home-manager and passwords have places of their own.
+const ELSEWHERE: &str =
+    ", and there is no manifest that names another place; if you have one: sops-install-secrets -remove MANIFEST";
 
 /// A file among the secrets that the manifest does not have.
 #[derive(Debug, thiserror::Error)]
