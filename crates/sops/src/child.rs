@@ -20,7 +20,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -263,16 +263,31 @@ impl Child {
         Ok(())
     }
 
-    /// Kills what is left of the group, and takes the child's status.
+    /// Kills what is left of the group, and the child, which may have gone into another one, and takes its status.
+    ///
+    /// One that may not be killed, since it has become another user's, is left behind.
     fn end(&mut self) -> io::Result<ExitStatus> {
         if let Ok(pid) = self.pid() {
-            match killpg(pid, Signal::SIGKILL) {
-                // ESRCH: none is left. EPERM: one is, but under another user.
-                Ok(()) | Err(_) => {}
+            for killed in [killpg(pid, Signal::SIGKILL), kill(pid, Signal::SIGKILL)] {
+                match killed {
+                    // ESRCH: none is left. EPERM: one is, but under another user.
+                    Ok(()) | Err(_) => {}
+                }
             }
         }
         self.running = false;
-        self.process.wait()
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(status);
+            }
+            if begun.elapsed() >= GRACE {
+                return Err(io::Error::from(io::ErrorKind::TimedOut));
+            }
+            match poll(&mut [], PollTimeout::from(1_u8)) {
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 
     fn pid(&self) -> Result<Pid, ChildProblem> {
@@ -318,7 +333,8 @@ impl LeftOpen {
     }
 }
 
-/// How long output is waited for after the end of the child. What it wrote itself is there already.
+/// How long output is waited for after the end of the child, whose own is there already; and the end after a signal that nothing
+/// outlives.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Which pipes can be used without waiting.
@@ -489,6 +505,31 @@ pub(crate) mod tests {
             drop(child);
             assert!(begin.elapsed() < LONG);
         }
+    }
+
+    #[test]
+    fn a_child_that_goes_into_another_group_is_ended_all_the_same() {
+        const GOES: &str = "TEST_CHILD_GOES";
+        if std::env::var_os(GOES).is_some() {
+            nix::unistd::setpgid(Pid::from_raw(0), nix::unistd::getpgid(Some(Pid::parent())).unwrap()).unwrap();
+            std::fs::write(std::env::var_os(GOES).unwrap(), std::process::id().to_string()).unwrap();
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("pid");
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let test = "child::tests::a_child_that_goes_into_another_group_is_ended_all_the_same";
+        command.args(["--exact", test, "--nocapture"]).env(GOES, &gone);
+        let child = Child::start(&mut command, OsStr::new("/usr/bin:/bin"), LONG, When::Working).unwrap();
+        let begin = Instant::now();
+        while std::fs::read_to_string(&gone).unwrap_or_default().is_empty() {
+            assert!(begin.elapsed() < LONG);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let begin = Instant::now();
+        drop(child);
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        assert_gone(&gone);
     }
 
     #[test]

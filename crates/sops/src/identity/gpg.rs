@@ -135,8 +135,7 @@ struct Session {
 impl Session {
     fn open(settings: &Gpg) -> Result<Self, String> {
         let postponed = Postponed::new().map_err(|error| format!("it cannot be started: {error}"))?;
-        let home = Home::find(settings)
-            .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}"))?;
+        let home = Home::find(settings)?;
         let agent = Agent::look(settings.search_path.clone(), home);
         Ok(Self { agent, postponed })
     }
@@ -151,11 +150,12 @@ enum Home {
 }
 
 impl Home {
-    fn find(settings: &Gpg) -> io::Result<Self> {
+    fn find(settings: &Gpg) -> Result<Self, String> {
         let usual = || std::env::home_dir().map(|home| home.join(".gnupg"));
         match settings.home.clone().or_else(usual) {
-            Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => Ok(Self::Theirs(home)),
-            _ => Self::in_memory(),
+            Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => trusted(&home).map(Self::Theirs),
+            _ => Self::in_memory()
+                .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}")),
         }
     }
 
@@ -196,6 +196,35 @@ impl Drop for Home {
             retry(|| remove_folder(path));
         }
     }
+}
+
+/// The home by a path without links, if nobody else can change what is in it: gpg runs programs and writes files that stand in
+/// its configuration, as whoever runs it.
+fn trusted(home: &Path) -> Result<PathBuf, String> {
+    let path = fs::canonicalize(home).map_err(|error| format!("{}: {error}", home.display()))?;
+    let inside = names(&path).into_iter().map(|name| path.join(name));
+    let is_open = |path: &PathBuf| can_others_change(path).is_none_or(|(open, _)| open);
+    // Above it, what is sticky keeps what somebody has made from all others.
+    let is_open_above = |path: &&Path| can_others_change(path).is_none_or(|(open, sticky)| open && !sticky);
+    let above = path.ancestors().skip(1).find(is_open_above).map(Path::to_owned);
+    match inside.chain([path.clone()]).find(is_open).or(above) {
+        Some(changeable) => Err(format!(
+            "another user can change {}, and so let gpg do anything; copy the keys to a home of your own, and name it in \
+             sops.gnupg.home or GNUPGHOME",
+            changeable.display()
+        )),
+        None => Ok(path),
+    }
+}
+
+/// Whether somebody but root and this user can write what is at a path, and whether it is sticky; nothing if it is theirs.
+fn can_others_change(path: &Path) -> Option<(bool, bool)> {
+    let (link, status) = (fs::symlink_metadata(path).ok()?, fs::metadata(path).ok()?);
+    let [group, others, sticky] = [0o020, 0o002, 0o1000].map(|bit| status.mode() & bit != 0);
+    let is_ours = |uid: u32| uid == 0 || uid == geteuid().as_raw();
+    // The group of an ordinary user is mostly that user's alone.
+    let is_open = others || (group && status.gid() != 0 && geteuid().is_root());
+    (is_ours(link.uid()) && is_ours(status.uid())).then_some((is_open, sticky))
 }
 
 /// Removes a folder of our own with what is in it.
@@ -357,6 +386,39 @@ mod tests {
             time_limit,
             watcher: Watcher::default(),
         })
+    }
+
+    #[test]
+    fn a_home_that_another_user_can_change_is_not_used() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("above/home");
+        fs::create_dir_all(&home).unwrap();
+        for name in ["pubring.kbx", "gpg.conf"] {
+            fs::write(home.join(name), "").unwrap();
+        }
+        let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let above = home.parent().unwrap().to_owned();
+        let configuration = home.join("gpg.conf");
+        for (path, mode, is_used) in [
+            (&home, 0o700, true),
+            (&home, 0o777, false),
+            (&home, 0o1777, false),
+            (&home, 0o755, true),
+            (&configuration, 0o666, false),
+            (&configuration, 0o644, true),
+            (&above, 0o777, false),
+            (&above, 0o1777, true),
+        ] {
+            set(path, mode);
+            let outcome = trusted(&home);
+            assert_eq!(outcome.is_ok(), is_used, "{} {mode:o}: {outcome:?}", path.display());
+        }
+        assert_eq!(trusted(&home).unwrap(), fs::canonicalize(&home).unwrap());
+        if geteuid().is_root() {
+            chown(&configuration, Some(1), None).unwrap();
+            assert!(trusted(&home).unwrap_err().contains("another user can change "));
+        }
     }
 
     #[test]
