@@ -272,7 +272,7 @@ MUTATIONS = (
              "        Some(error) => Err(error),\n        None => Ok(None),\n    }\n}\n\n/// What people call the file system that is to be",
              "        Some(_) | None => Ok(None),\n    }\n}\n\n/// What people call the file system that is to be", MOUNTS),
     mutation("A10", "another file system takes along what is foreign", f"{INSTALL}/mount.rs",
-             "        ) if is_mount && current.running_number().is_some() => {\n", "        ) if is_mount && path.as_os_str().is_empty() => {\n", MOUNTS),
+             "            if is_mount && current.running_number().is_some() =>\n", "            if is_mount && path.as_os_str().is_empty() =>\n", MOUNTS),
     mutation("A10", "a mount on a file is overlooked", f"{INSTALL}/foreign.rs",
              "        } else if directory.has_mount(&name)? {", "        } else if directory.has_mount(&name)? && name.is_empty() {", MOUNTS),
     mutation("A10", "a link may be where something is read", f"{INSTALL}/aliases.rs",

@@ -105,12 +105,13 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
         return Err(Error::Mounted { path });
     }
     match foreign(root, current.location())?.into_iter().next() {
-        Some(
-            Error::Foreign { path: found, .. }
-            | Error::Mounted { path: found }
-            | Error::OtherSymlink { path: found, .. },
-        ) if is_mount && current.running_number().is_some() => {
+        Some(Error::Foreign { path: found, .. } | Error::Mounted { path: found })
+            if is_mount && current.running_number().is_some() =>
+        {
             Ok(Some(Notice::Kept { path, wanted: kind.name, found }))
+        }
+        Some(Error::OtherSymlink { path: symlink, .. }) if is_mount && current.running_number().is_some() => {
+            Ok(Some(Notice::KeptFor { path, wanted: kind.name, symlink }))
         }
         Some(error) => Err(error),
         None => Ok(None),
@@ -175,6 +176,8 @@ struct Change<'a> {
 
 impl Change<'_> {
     fn make(&self, notices: &mut Vec<Notice>) -> Result<(), Error> {
+        // Asked at the end, when it is too late to find out that it cannot be.
+        mounts()?;
         let (mount, swap) = self.kind.detached().map_err(Error::call("make a file system for", self.mount_point))?;
         let new = Dir::of(&mount, self.mount_point)?;
         self.fill(&new)?;

@@ -51,6 +51,20 @@ pub enum Notice {
         /// What would go with the one that is there.
         found: PathBuf,
     },
+    /// Another file system is wanted, and another symlink leads into the one that is there.
+    #[error(
+        "{path} stays as it is and does not become a {wanted} as long as {symlink} leads to a generation in it",
+        path = path.display(),
+        symlink = symlink.display()
+    )]
+    KeptFor {
+        /// The mount point.
+        path: PathBuf,
+        /// What people call the file system that is wanted.
+        wanted: &'static str,
+        /// The other symlink.
+        symlink: PathBuf,
+    },
     /// The symlink of another manifest, or of this one before its symlink path changed, which still has a generation.
     #[error(
         "{path} leads to {generation}, which stays for it; if it is not needed any more, run: rm {quoted}",

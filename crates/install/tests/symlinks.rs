@@ -130,7 +130,7 @@ fn a_file_system_that_another_symlink_leads_to_stays() {
     let other = self::other(&place, FileSystem::Tmpfs);
     let run = other.install(&[other.secret("b", "2")]).unwrap();
     assert!(
-        matches!(run.notices.as_slice(), [Notice::Kept { found, .. }, Notice::OtherSymlink { .. }] if found == place.location.symlink_path()),
+        matches!(run.notices.as_slice(), [Notice::KeptFor { symlink, .. }, Notice::OtherSymlink { .. }] if symlink == place.location.symlink_path()),
         "{run:?}"
     );
     assert_eq!((place.tree()["a"].content(), other.tree()["b"].content()), ("1", "2"));

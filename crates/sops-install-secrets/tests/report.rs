@@ -213,8 +213,7 @@ fn the_status_shows_each_file_and_what_is_not_as_it_should_be() {
     assert!(row("conf (template) ").ends_with(" ok"), "{}", bad.stdout);
     assert!(bad.stdout.contains("not in the manifest: ") && bad.stdout.contains("/secrets/stray\n"));
     assert!(
-        bad.stdout
-            .contains("\n3 of 4 files are not as the manifest says; install them again with: sops-install-secrets ")
+        bad.stdout.contains("\n3 of 4 files are not as the manifest says; install again with: sops-install-secrets ")
     );
 
     let report = document(&scratch.run(&wanted, &["-status", "-json"]));

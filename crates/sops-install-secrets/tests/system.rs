@@ -382,6 +382,18 @@ fn a_removal_without_a_manifest_says_that_secrets_may_be_elsewhere() {
 }
 
 #[test]
+fn a_removal_says_where_the_symlink_leads_that_is_not_of_its_manifest() {
+    let system = System::new();
+    let before = system.manifest("before.json", &[system.secret("a", "str")], &[]);
+    let mut elsewhere: Value = serde_json::from_str(&fs::read_to_string(&before).unwrap()).unwrap();
+    elsewhere["secretsMountPoint"] = json!(system.path("new.d"));
+    fs::write(system.path("after.json"), elsewhere.to_string()).unwrap();
+    let run = system.script(&format!("install {before}; install -remove {}; ls secrets/", system.path("after.json")));
+    let expected = "exit 0\nnothing is installed at /secrets by this manifest; it leads to /secrets.d/1\nexit 0\na\n";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""));
+}
+
+#[test]
 fn other_bytes_of_any_input_are_noticed_by_no_clock() {
     let system = System::new();
     let mut template = json!({ "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400" });
@@ -1211,7 +1223,7 @@ fn a_status_says_that_secrets_are_on_another_file_system() {
         env!("CARGO_BIN_EXE_sops-install-secrets")
     ));
     assert!(run.stdout.contains("/secrets.d is not on a tmpfs of its own\n"), "{}", run.stdout);
-    assert!(run.stdout.contains("install them again with"), "{}", run.stdout);
+    assert!(run.stdout.contains("install again with"), "{}", run.stdout);
 }
 
 #[test]

@@ -170,9 +170,11 @@ pub(super) fn code_of(notice: &Notice) -> Code {
         Notice::GaveWay { .. } => Code::GaveWay,
         Notice::Forgotten { .. } => Code::LinkFailed,
         Notice::Swappable { .. } => Code::NotInMemory,
-        Notice::Kept { .. } | Notice::Left { .. } | Notice::OtherSymlink { .. } | Notice::Stacked { .. } => {
-            Code::PruneFailed
-        }
+        Notice::Kept { .. }
+        | Notice::KeptFor { .. }
+        | Notice::Left { .. }
+        | Notice::OtherSymlink { .. }
+        | Notice::Stacked { .. } => Code::PruneFailed,
     }
 }
 

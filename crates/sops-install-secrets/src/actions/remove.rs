@@ -48,8 +48,13 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         report.failure(failed, About::default(), error);
     }
     if removal.is_nothing() {
-        let elsewhere = if is_gone { ELSEWHERE } else { "" };
-        report.line(format_args!("nothing is installed at {}{elsewhere}", location.symlink_path().display()));
+        let symlink = location.symlink_path();
+        let elsewhere = match fs::read_link(symlink) {
+            Ok(target) => format!(" by this manifest; it leads to {}", text::piece(&target.to_string_lossy())),
+            Err(_) if is_gone => ELSEWHERE.to_owned(),
+            Err(_) => String::new(),
+        };
+        report.line(format_args!("nothing is installed at {}{elsewhere}", symlink.display()));
         report.outcome(Outcome::Unchanged);
         return Ok(());
     }

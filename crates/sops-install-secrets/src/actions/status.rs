@@ -115,11 +115,12 @@ impl Table {
         if drifted == 0 && superfluous == 0 && misses.is_none() {
             report.line("all is as the manifest says, as far as can be seen without decrypting");
         } else {
-            let all = installed.files.len();
-            report.line(format_args!(
-                "{drifted} of {all} files are not as the manifest says; install them again with: {}",
-                Remedy::install(manifest).command().unwrap_or_default()
-            ));
+            let what = match drifted {
+                0 => "not all is as the manifest says".to_owned(),
+                _ => format!("{drifted} of {} files are not as the manifest says", installed.files.len()),
+            };
+            let command = Remedy::install(manifest).command().unwrap_or_default();
+            report.line(format_args!("{what}; install again with: {command}"));
         }
     }
 
