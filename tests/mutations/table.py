@@ -74,7 +74,7 @@ MUTATIONS = (
     mutation("A10", "the number of another symlink is used again", f"{INSTALL}/store.rs",
              "            last = last.max(other.number());\n", "", SYMLINKS),
     mutation("A10", "links through another symlink are removed", f"{INSTALL}/links.rs",
-             "            if others.iter().any(|other| other.is_passed_by(&made.target)) {\n", "            if others.is_empty() && false {\n", SYMLINKS),
+             "            if is_used || others.iter().any(|other| other.is_passed_by(&made.target)) {\n", "            if others.is_empty() && is_used && false {\n", SYMLINKS),
     mutation("A7", "what cannot be removed refuses a switch", f"{PROGRAM}/actions/dry_run.rs",
              "            (Tell::Failures, None) => report.warning(", "            (Tell::Failures, None) if false => report.warning(", SYSTEM),
     mutation("W8", "gpg runs what another user has configured", "crates/sops/src/identity/gpg.rs",

@@ -71,16 +71,22 @@ pub(crate) fn check_record(root: &Dir) -> Result<(), Error> {
     record::read::<Made>(root).map(drop)
 }
 
-/// Removes all links that are recorded, and gives how many there were. The record stays.
+/// Removes all links that are recorded but those that lead through `spared`, and gives how many there were. The record stays.
 ///
 /// # Errors
 ///
 /// The record cannot be read, and so nothing was done.
-pub(crate) fn remove_all(root: &Dir, failures: &mut Vec<Error>, notices: &mut Vec<Notice>) -> Result<usize, Error> {
+pub(crate) fn remove_all(
+    root: &Dir,
+    spared: Option<&Path>,
+    failures: &mut Vec<Error>,
+    notices: &mut Vec<Notice>,
+) -> Result<usize, Error> {
     let known: Entries<Made> = record::recover(root, failures)?;
     let mut last = None;
     let mut removed = 0_usize;
-    for made in known.iter() {
+    let is_spared = |made: &Made| spared.is_some_and(|symlink| made.target.starts_with(symlink));
+    for made in known.iter().filter(|made| !is_spared(made)) {
         match made.remove_or_forget(&mut last) {
             Ok(Gone::Removed) => removed = removed.saturating_add(1),
             Ok(Gone::Before) => {}
@@ -116,7 +122,9 @@ impl<'f> Update<'f> {
         let mut last = None;
         let others = OtherSymlink::all(root, location)?;
         for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
-            if others.iter().any(|other| other.is_passed_by(&made.target)) {
+            // One that leads somewhere by another symlink has readers, who may have moved to another mount point.
+            let is_used = !made.target.starts_with(location.symlink_path()) && made.target.exists();
+            if is_used || others.iter().any(|other| other.is_passed_by(&made.target)) {
                 left.insert(&made);
                 continue;
             }

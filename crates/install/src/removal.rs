@@ -79,7 +79,11 @@ impl Removal {
     }
 
     fn all(&mut self, location: &Location, top: Dir) {
-        let removed = links::remove_all(&top, &mut self.failures, &mut self.notices);
+        // A symlink that leads elsewhere is another place's, and so are the links through it.
+        let symlink = location.symlink_path();
+        let is_elsewhere = symlink.read_link().is_ok_and(|target| !target.starts_with(location.mount_point()))
+            && !leads_there(location);
+        let removed = links::remove_all(&top, is_elsewhere.then_some(symlink), &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, &mut self.failures);
         self.credentials = self.count(removed);

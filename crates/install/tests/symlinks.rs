@@ -109,6 +109,28 @@ fn a_mount_point_that_is_not_used_any_more_is_named() {
 }
 
 #[test]
+fn a_link_whose_readers_have_moved_to_another_mount_point_stays() {
+    let place = Place::new();
+    let other = other(&place, FileSystem::Runtime);
+    let link = place.path("home/link");
+    let wanted = [place.secret("a", "1").at(&link)];
+    place.install(&wanted).unwrap();
+    other.install(&[other.secret("b", "1")]).unwrap();
+    let mut moved = place.share();
+    let symlink_path = absolute(place.location.symlink_path());
+    moved.location = Location::new(absolute(&place.path("run/new.d")), symlink_path, FileSystem::Runtime).unwrap();
+    moved.install(&wanted).unwrap();
+    assert_eq!(other.install(&[other.secret("b", "2")]).unwrap().failures.len(), 0);
+    assert_eq!(fs::read_to_string(&link).unwrap(), "1");
+    let removal = Removal::of(&place.location, Lock::acquire(&place.location).unwrap());
+    assert!(removal.is_err(), "{removal:?}");
+    fs::remove_file(other.location.symlink_path()).unwrap();
+    let removal = Removal::of(&place.location, Lock::acquire(&place.location).unwrap()).unwrap();
+    assert!(removal.failures.is_empty() && removal.links == 0 && !removal.symlink, "{removal:?}");
+    assert_eq!(fs::read_to_string(&link).unwrap(), "1");
+}
+
+#[test]
 fn a_damaged_record_of_symlinks_is_written_anew() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
