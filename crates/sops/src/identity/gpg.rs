@@ -219,9 +219,18 @@ fn trusted(home: &Path) -> Result<PathBuf, String> {
 
 /// Whether somebody but root and this user can write what is at a path, and whether it is sticky; nothing if it is theirs.
 fn can_others_change(path: &Path) -> Option<(bool, bool)> {
-    let (link, status) = (fs::symlink_metadata(path).ok()?, fs::metadata(path).ok()?);
-    let [group, others, sticky] = [0o020, 0o002, 0o1000].map(|bit| status.mode() & bit != 0);
     let is_ours = |uid: u32| uid == 0 || uid == geteuid().as_raw();
+    let link = match fs::symlink_metadata(path) {
+        // A lock of gpg's that is gone by now.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some((false, true)),
+        link => link.ok()?,
+    };
+    let status = match fs::metadata(path) {
+        // A link to nothing is whose it is.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return is_ours(link.uid()).then_some((false, true)),
+        status => status.ok()?,
+    };
+    let [group, others, sticky] = [0o020, 0o002, 0o1000].map(|bit| status.mode() & bit != 0);
     // The group of an ordinary user is mostly that user's alone.
     let is_open = others || (group && status.gid() != 0 && geteuid().is_root());
     (is_ours(link.uid()) && is_ours(status.uid())).then_some((is_open, sticky))
@@ -414,6 +423,7 @@ mod tests {
             let outcome = trusted(&home);
             assert_eq!(outcome.is_ok(), is_used, "{} {mode:o}: {outcome:?}", path.display());
         }
+        std::os::unix::fs::symlink("user@host.1", home.join(".#gpg.conf")).unwrap();
         assert_eq!(trusted(&home).unwrap(), fs::canonicalize(&home).unwrap());
         if geteuid().is_root() {
             chown(&configuration, Some(1), None).unwrap();
