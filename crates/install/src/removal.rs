@@ -1,5 +1,7 @@
 //! Taking away all that runs have installed at a location, for the day on which a machine is to have no secrets any more.
 
+use std::path::Path;
+
 use nix::errno::Errno;
 
 use crate::credentials;
@@ -81,8 +83,7 @@ impl Removal {
     fn all(&mut self, location: &Location, top: Dir) {
         // A symlink that leads elsewhere is another place's, and so are the links through it.
         let symlink = location.symlink_path();
-        let is_elsewhere = symlink.read_link().is_ok_and(|target| !target.starts_with(location.mount_point()))
-            && !leads_there(location);
+        let is_elsewhere = symlink.read_link().is_ok_and(|target| !is_ours(location, &target));
         let removed = links::remove_all(&top, is_elsewhere.then_some(symlink), &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, &mut self.failures);
@@ -145,9 +146,7 @@ impl Removal {
             let (parent, name) = split(location.symlink_path())?;
             let Some(parent) = Dir::existing(parent)? else { return Ok(false) };
             match parent.look(name)? {
-                Occupant::Link(link) if link.target.starts_with(location.mount_point()) || leads_there(location) => {
-                    parent.remove(name).map(|()| true)
-                }
+                Occupant::Link(link) if is_ours(location, &link.target) => parent.remove(name).map(|()| true),
                 // It belongs to somebody else, or there is none.
                 _ => Ok(false),
             }
@@ -166,9 +165,11 @@ impl Removal {
     }
 }
 
-/// Whether the symlink leads to a generation by another name of the mount point, such as a relative one.
-fn leads_there(location: &Location) -> bool {
-    Current::inspect(location).is_ok_and(|current| current.running_number().is_some())
+/// Whether the symlink, which has this target, leads to a generation, perhaps by another name of the mount point, such as a
+/// relative one.
+fn is_ours(location: &Location, target: &Path) -> bool {
+    let has_generation = || Current::inspect(location).is_ok_and(|current| current.running_number().is_some());
+    target.starts_with(location.mount_point()) || has_generation()
 }
 
 /// The directory of the generations, if it is there.
