@@ -12,7 +12,7 @@ use crate::{Error, Location};
 /// What this program did not make: everything among the generations but their numbers and the records, and in them every
 /// mount and special file.
 ///
-/// So does a generation that is read by another symlink than that of the location.
+/// A symlink of another manifest to one of the generations is in it too.
 pub(crate) fn foreign(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
     let mut found = Vec::new();
     for other in OtherSymlink::all(root, location)? {

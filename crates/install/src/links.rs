@@ -34,10 +34,10 @@ pub type LinkFailure<'f> = (Option<Wanted<'f>>, Error);
 
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
-pub(crate) fn update<'f>(root: &Dir, location: &Location, files: &[File<'f>]) -> Updated<'f> {
+pub(crate) fn update<'f>(root: &Dir, location: &Location, others: &[OtherSymlink], files: &[File<'f>]) -> Updated<'f> {
     let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
     let mut update = Update { failures: Vec::new(), unplaced: Vec::new(), notices: Vec::new(), seal: Seal::default() };
-    if let Err(error) = update.run(root, location, &wanted) {
+    if let Err(error) = update.run(root, location, others, &wanted) {
         update.failures.push(error);
     }
     let Update { failures, unplaced, notices, seal } = update;
@@ -108,7 +108,13 @@ impl<'f> Update<'f> {
     /// # Errors
     ///
     /// The record cannot be read, and so nothing was done.
-    fn run(&mut self, root: &Dir, location: &Location, wanted: &[WantedLink<'f>]) -> Result<(), Error> {
+    fn run(
+        &mut self,
+        root: &Dir,
+        location: &Location,
+        others: &[OtherSymlink],
+        wanted: &[WantedLink<'f>],
+    ) -> Result<(), Error> {
         let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
         let known: Entries<Made> = record::recover(root, &mut self.failures)?;
         // Before the first of them is made: a run that is killed leaves no link that the next one does not know.
@@ -120,7 +126,6 @@ impl<'f> Update<'f> {
         // Removed before others are made, so that a link can give way to a directory with links.
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
         let mut last = None;
-        let others = OtherSymlink::all(root, location)?;
         for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
             // One that leads somewhere by another symlink has readers, who may have moved to another mount point.
             let is_used = !made.target.starts_with(location.symlink_path()) && made.target.exists();

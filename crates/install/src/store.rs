@@ -137,7 +137,7 @@ impl<'l> Store<'l> {
     /// What is already right is not touched, and no content is looked at. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a link that is missing or left behind"]
     pub fn link<'f>(&mut self, files: &[File<'f>]) -> Vec<LinkFailure<'f>> {
-        let Updated { failures, notices, seal } = links::update(&self.root, self.location, files);
+        let Updated { failures, notices, seal } = links::update(&self.root, self.location, &self.others, files);
         self.links = seal;
         self.notices.extend(notices);
         failures
