@@ -6,20 +6,23 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::poll::{PollTimeout, poll};
-use nix::sys::signal::kill;
+use nix::sys::stat::Mode;
 use nix::sys::statfs::{self, FsType};
-use nix::unistd::{Pid, geteuid, getuid};
+use nix::unistd::{UnlinkatFlags, geteuid, getuid, unlinkat};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use zeroize::Zeroizing;
 
 use crate::child::ending::Postponed;
@@ -136,7 +139,7 @@ impl Session {
     fn open(settings: &Gpg) -> Result<Self, String> {
         let postponed = Postponed::new().map_err(|error| format!("it cannot be started: {error}"))?;
         let home = Home::find(settings)?;
-        let agent = Agent::look(settings.search_path.clone(), home);
+        let agent = Agent::look(settings, home);
         Ok(Self { agent, postponed })
     }
 }
@@ -145,8 +148,8 @@ impl Session {
 enum Home {
     /// A folder of the user's, with keys.
     Theirs(PathBuf),
-    /// An empty folder in memory, removed on drop.
-    InMemory(PathBuf),
+    /// An empty folder in memory, removed on drop. It is locked, so that no other run takes it for left behind.
+    InMemory(PathBuf, Flock<fs::File>),
 }
 
 impl Home {
@@ -170,7 +173,11 @@ impl Home {
             for attempt in 0..100_u32 {
                 let place = folder.join(format!("{HOME}{}-{attempt}", std::process::id()));
                 match DirBuilder::new().mode(0o700).create(&place) {
-                    Ok(()) => return Ok(Self::InMemory(place)),
+                    Ok(()) => {
+                        if let Some(lock) = unused(&place).filter(|_| place.exists()) {
+                            return Ok(Self::InMemory(place, lock));
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                     Err(error) => {
                         outcome = Err(error);
@@ -184,16 +191,16 @@ impl Home {
 
     fn path(&self) -> &Path {
         match self {
-            Self::Theirs(path) | Self::InMemory(path) => path,
+            Self::Theirs(path) | Self::InMemory(path, _) => path,
         }
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Self::InMemory(path) = self {
+        if let Self::InMemory(path, lock) = self {
             // The agent removes its sockets while this goes on, and both may find something gone.
-            retry(|| remove_folder(path));
+            retry(|| remove_folder(path, lock));
         }
     }
 }
@@ -236,31 +243,56 @@ fn can_others_change(path: &Path) -> Option<(bool, bool)> {
     (is_ours(link.uid()) && is_ours(status.uid())).then_some((is_open, sticky))
 }
 
-/// Removes a folder of our own with what is in it.
-fn remove_folder(path: &Path) -> io::Result<()> {
-    let removed = names(path).into_iter().map(|name| path.join(name)).try_for_each(|path| {
-        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
-            remove_folder(&path)
-        } else {
-            fs::remove_file(&path)
-        }
-    });
-    match removed.and_then(|()| fs::remove_dir(path)) {
+/// A folder of our own, if no run has it: the kernel gives up the lock of one that was killed.
+fn unused(path: &Path) -> Option<Flock<fs::File>> {
+    let folder =
+        fs::File::options().read(true).custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits()).open(path);
+    let folder =
+        folder.ok().filter(|folder| folder.metadata().is_ok_and(|folder| folder.uid() == geteuid().as_raw()))?;
+    Flock::lock(folder, FlockArg::LockExclusiveNonblock).ok()
+}
+
+/// Removes a folder of our own with what is in it, but for what is mounted there.
+fn remove_folder(path: &Path, folder: &fs::File) -> io::Result<()> {
+    match clear(folder.as_fd()).map_err(io::Error::from).and_then(|()| fs::remove_dir(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         outcome => outcome,
     }
 }
 
+fn clear(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut list = Dir::openat(folder, c".", flags, Mode::empty())?;
+    for entry in list.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if [c".", c".."].contains(&name) {
+            continue;
+        }
+        let here = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_XDEV);
+        let opened = match openat2(folder, name, here) {
+            // Before Linux 5.6, or in a sandbox that does not know this call.
+            Err(Errno::ENOSYS | Errno::EPERM) => openat(folder, name, flags, Mode::empty()),
+            opened => opened,
+        };
+        match opened {
+            Ok(below) => {
+                clear(below.as_fd())?;
+                unlinkat(folder, name, UnlinkatFlags::RemoveDir)?;
+            }
+            Err(Errno::ENOTDIR | Errno::ELOOP) => unlinkat(folder, name, UnlinkatFlags::NoRemoveDir)?,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
 /// Removes what runs have left in a folder that were killed while GnuPG was at work.
 fn remove_leftovers(folder: &Path) {
-    for name in names(folder) {
-        let number = name.to_str().and_then(|name| name.strip_prefix(HOME)?.split('-').next()?.parse().ok());
-        let Some(number) = number else { continue };
-        let path = folder.join(&name);
-        let is_ours =
-            fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == geteuid().as_raw());
-        if is_ours && kill(Pid::from_raw(number), None) == Err(Errno::ESRCH) {
-            match remove_folder(&path) {
+    for name in names(folder).iter().filter(|name| name.as_bytes().starts_with(HOME.as_bytes())) {
+        let path = folder.join(name);
+        if let Some(lock) = unused(&path) {
+            match remove_folder(&path, &lock) {
                 // The next run tries again.
                 Ok(()) | Err(_) => {}
             }
@@ -268,7 +300,7 @@ fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// How the name of a home in memory begins. The number of the process follows.
+/// How the name of a home in memory begins.
 const HOME: &str = ".sops-gnupg-";
 
 fn is_memory(kind: FsType) -> bool {
@@ -286,6 +318,7 @@ const KEYRINGS: [&str; 3] = ["pubring.kbx", "pubring.gpg", "public-keys.d"];
 /// The agent of a GnuPG home. One that was not there before is stopped on drop.
 struct Agent {
     search_path: OsString,
+    watcher: Watcher,
     home: Home,
     was_running: bool,
     /// The folders for sockets that there were.
@@ -293,12 +326,11 @@ struct Agent {
 }
 
 impl Agent {
-    fn look(search_path: OsString, home: Home) -> Self {
-        let mut agent = Self { search_path, home, was_running: false, folders: socket_folders() };
+    fn look(settings: &Gpg, home: Home) -> Self {
+        let (search_path, watcher) = (settings.search_path.clone(), settings.watcher.clone());
+        let mut agent = Self { search_path, watcher, home, was_running: false, folders: socket_folders() };
         let socket = agent.gpgconf(&["--list-dirs", "agent-socket"]).ok();
-        let socket = socket.map(|path| PathBuf::from(OsStr::from_bytes(path.trim_ascii_end())));
-        // A socket that is left over from an agent that is gone accepts no connection.
-        agent.was_running = socket.is_some_and(|socket| UnixStream::connect(socket).is_ok());
+        agent.was_running = socket.is_some_and(|path| is_served(OsStr::from_bytes(path.trim_ascii_end())));
         agent
     }
 
@@ -310,7 +342,7 @@ impl Agent {
             search_path: &self.search_path,
             environment: &[("GNUPGHOME", self.home.path().as_os_str())],
             time_limit: CLEANING,
-            watcher: &Watcher::default(),
+            watcher: &self.watcher,
         };
         query.output_even_at_the_end()
     }
@@ -334,6 +366,16 @@ impl Drop for Agent {
             });
         }
     }
+}
+
+/// Whether somebody listens at a socket. One that is left over from an agent that is gone accepts no connection, and one that does not
+/// accept it at once has an agent that does not get to it.
+fn is_served(socket: &OsStr) -> bool {
+    let connected = SocketAddrUnix::new(socket).and_then(|address| {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        connect(socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?, &address)
+    });
+    matches!(connected, Ok(()) | Err(rustix::io::Errno::AGAIN))
 }
 
 /// The folders in which GnuPG puts sockets if it does not put them into its home: one for each home.
@@ -432,6 +474,46 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_nobody_gets_to_is_not_waited_for() {
+        use std::os::unix::net::UnixListener;
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("S.gpg-agent");
+        assert!(!is_served(socket.as_os_str()));
+        let listener = UnixListener::bind(&socket).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let address = SocketAddrUnix::new(&socket).unwrap();
+        let full: Vec<_> = (0..8)
+            .map(|_| {
+                let flags = SocketFlags::NONBLOCK;
+                let one = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+                (connect(&one, &address), one)
+            })
+            .collect();
+        assert!(full.iter().any(|(connected, _)| connected.is_err()), "no more is accepted");
+        assert!(is_served(socket.as_os_str()));
+        drop(listener);
+        assert!(!is_served(socket.as_os_str()));
+    }
+
+    #[test]
+    fn only_what_no_run_has_is_taken_for_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let [used, left, other] =
+            [".sops-gnupg-1-0", ".sops-gnupg-999999999-0", ".other"].map(|name| folder.path().join(name));
+        for home in [&used, &left, &other] {
+            fs::create_dir_all(home.join("private-keys-v1.d")).unwrap();
+            fs::write(home.join("trustdb.gpg"), "").unwrap();
+            std::os::unix::fs::symlink("/", home.join("link")).unwrap();
+        }
+        let lock = unused(&used).unwrap();
+        remove_leftovers(folder.path());
+        assert!(used.join("trustdb.gpg").exists() && other.exists() && !left.exists());
+        drop(lock);
+        remove_leftovers(folder.path());
+        assert!(!used.exists());
+    }
+
+    #[test]
     fn the_answer_is_the_key_and_a_refusal_is_told() {
         for (how, expected) in [
             ("copy", Ok("the message")),
@@ -527,7 +609,7 @@ mod tests {
         };
         let is_running = |home: &Path| {
             let agent = Command::new("gpgconf").args(["--list-dirs", "agent-socket"]).env("GNUPGHOME", home).output();
-            UnixStream::connect(OsStr::from_bytes(agent.unwrap().stdout.trim_ascii_end())).is_ok()
+            is_served(OsStr::from_bytes(agent.unwrap().stdout.trim_ascii_end()))
         };
         let gpg = |home: &Path| {
             let home = Some(home.to_owned());
