@@ -91,7 +91,10 @@ pub(crate) fn compare(
     owner: Option<Ownership>,
     found: &mut Vec<Surrounding>,
 ) -> Result<(), Error> {
-    let known: Entries<Published> = root.map_or(Ok(None), record::read)?.unwrap_or_default();
+    let mut damaged = Vec::new();
+    let known: Entries<Published> =
+        root.map_or_else(|| Ok(Entries::default()), |root| record::recover(root, &mut damaged))?;
+    found.extend(damaged.into_iter().map(Surrounding::Credential));
     let wanted: Entries<Published> = Entries::of(credentials.iter().map(|credential| credential.published(path)));
     for stale in known.without(&wanted) {
         if stale.is_there()? {

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call that failed.
-    #[error("cannot {action} {path}: {errno}{}", way_out(*errno, path), path = path.display())]
+    #[error("cannot {action} {path}: {errno}{}", way_out(action, *errno, path), path = path.display())]
     Call {
         /// What was tried: a verb, perhaps with words behind it.
         action: &'static str,
@@ -201,7 +201,7 @@ impl Error {
 }
 
 /// What a person can do about an answer of the kernel, as the end of a message.
-fn way_out(errno: Errno, path: &Path) -> Cow<'static, str> {
+fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
     Cow::Borrowed(match errno {
         Errno::EACCES | Errno::EPERM => "; run this as root, or look for what keeps root out, such as a sandbox",
         Errno::ENOSPC | Errno::EDQUOT => {
@@ -217,9 +217,15 @@ fn way_out(errno: Errno, path: &Path) -> Cow<'static, str> {
         Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
         Errno::EIO => "; its disk or file system is damaged: see dmesg",
         Errno::ENAMETOOLONG => "; use a shorter path",
+        Errno::EINVAL | Errno::EOVERFLOW if action.starts_with(GIVE) => {
+            "; this user namespace has no such user or group: see /proc/self/uid_map and gid_map"
+        }
         _ => "",
     })
 }
+
+/// How the actions begin that give something to another owner.
+const GIVE: &str = "change the owner of";
 
 /// A path as a shell reads it.
 pub(crate) fn quoted(path: &Path) -> Cow<'_, str> {

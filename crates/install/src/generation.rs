@@ -46,10 +46,12 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
 /// was something else when the generations came to it, and any other one if it is as a generation is made.
 pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
     match number(name.as_encoded_bytes()) {
-        Some(number) if Some(number) <= active => {
-            let known = record::read::<ForeignNumber>(root)?;
-            Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned()))))
-        }
+        Some(number) if Some(number) <= active => match record::read::<ForeignNumber>(root) {
+            Ok(known) => Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))),
+            // Nobody knows any more what it was, so it goes only if it is as one that comes later.
+            Err(Error::Record { .. }) => is_as_made(root, name),
+            Err(error) => Err(error),
+        },
         _ => is_as_made(root, name),
     }
 }

@@ -79,6 +79,18 @@ pub enum Drift {
         /// What is there, with an article.
         found: &'static str,
     },
+    /// What its user has put on the way to the link keeps others from looking at it.
+    #[error(
+        "the link at {path} is out of reach, because {through} is of another user or refuses a look",
+        path = path.display(),
+        through = through.display()
+    )]
+    OutOfReach {
+        /// Where the link should be.
+        path: PathBuf,
+        /// What is on the way.
+        through: PathBuf,
+    },
 }
 
 impl Drift {
@@ -87,6 +99,7 @@ impl Drift {
     pub fn is_in_the_way(&self) -> bool {
         match self {
             Self::NotALink { path, .. } => !is_empty_directory(path),
+            Self::OutOfReach { .. } => true,
             Self::Missing
             | Self::NotAFile(_)
             | Self::Mode { .. }
@@ -233,7 +246,12 @@ impl Current<'_> {
     fn inspect_link_at(&self, place: &Path, path: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         let path = path.to_owned();
         let (parent, name) = split(place)?;
-        let found = Dir::existing(parent)?.map_or(Ok(Occupant::Nothing), |parent| parent.look(name))?;
+        let found =
+            Dir::existing(parent).and_then(|parent| parent.map_or(Ok(Occupant::Nothing), |parent| parent.look(name)));
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return error.out_of_reach().map(|through| Some(Drift::OutOfReach { path, through })),
+        };
         Ok(match found {
             Occupant::Link(link) if link.target != self.location().link_target(file) => {
                 Some(Drift::LinkElsewhere { path, target: link.target })

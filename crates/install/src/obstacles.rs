@@ -10,7 +10,7 @@ use crate::foreign::{foreign, is_number};
 use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
-use crate::{Current, Error, Wanted, lock};
+use crate::{Current, Drift, Error, Wanted, lock};
 
 /// What would keep an installation from being made.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl Current<'_> {
             before.push(Error::LastGeneration { generation: u64::MAX, link });
         }
         if let Some(root) = self.root() {
-            others.extend(links::check_record(root).err());
+            others.extend(links::check_record(root).err().into_iter().chain(self.requests().damage()));
             if root.is_read_only()? {
                 before.push(Error::call("write below", location.mount_point())(Errno::EROFS));
             }
@@ -64,8 +64,8 @@ impl Current<'_> {
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
             if let NeededLink::Outside(path) = location.link(file) {
-                // One that is right is not made.
-                if self.inspect_outer_link(file)?.is_some() {
+                // One that is right is not made, and one out of reach is known for that.
+                if self.inspect_outer_link(file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, location.symlink_path())?;
                     after.extend(failure.map(|error| (Some(*file), error)));
                 }

@@ -53,6 +53,14 @@ impl RequestRecord {
         self.state != RecordState::Absent
     }
 
+    /// That it cannot be read.
+    pub(crate) fn damage(&self) -> Option<Error> {
+        match &self.state {
+            RecordState::Damaged(path) => Some(record::damaged(path)),
+            RecordState::Absent | RecordState::Present => None,
+        }
+    }
+
     /// Those that a switch to the active generation or an earlier one has made due.
     pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
         let is_due = move |line: &&Pair| Request::of(line).is_some_and(|request| request.is_due(active));
@@ -80,10 +88,9 @@ impl RequestRecord {
     /// Removes the record: all of it was made.
     pub(crate) fn forget(&mut self, root: &Dir) -> Result<(), Error> {
         self.remove(root)?;
-        match std::mem::take(&mut self.state) {
-            RecordState::Damaged(path) => Err(record::damaged(&path)),
-            RecordState::Absent | RecordState::Present => Ok(()),
-        }
+        let damage = self.damage();
+        self.state = RecordState::Absent;
+        damage.map_or(Ok(()), Err)
     }
 
     /// Without a record nothing is touched.

@@ -14,6 +14,7 @@ use crate::location::number;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
 use crate::notice::Notice;
+use crate::record::Entries;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
@@ -216,7 +217,7 @@ impl<'l> Store<'l> {
             Occupant::Nothing => return Ok(()),
             found => found.noun(),
         };
-        let mut known = record::read::<ForeignNumber>(&self.root)?.unwrap_or_default();
+        let mut known: Entries<ForeignNumber> = record::recover(&self.root, &mut Vec::new())?;
         let number = ForeignNumber(name.to_owned());
         if !known.contains(&number) {
             known.insert(&number);
@@ -227,7 +228,7 @@ impl<'l> Store<'l> {
 
     /// Forgets what stood at a number that is a generation's now.
     fn forget_foreign(&self, name: &str) -> Result<(), Error> {
-        let Some(mut known) = record::read::<ForeignNumber>(&self.root)? else { return Ok(()) };
+        let mut known: Entries<ForeignNumber> = record::recover(&self.root, &mut Vec::new())?;
         let number = ForeignNumber(name.into());
         if known.contains(&number) {
             known.remove(&number);

@@ -578,3 +578,23 @@ fn a_generation_whose_mode_somebody_has_changed_is_no_obstacle() {
     }
     assert!(obstacles.before.is_empty() && !active.exists() && foreign.exists());
 }
+
+#[test]
+fn a_damaged_record_of_what_others_have_made_stops_nothing() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let [foreign, record] = ["2/theirs", ".foreign"].map(|name| place.location.mount_point().join(name));
+    fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+    fs::write(&foreign, "precious").unwrap();
+    fs::set_permissions(foreign.parent().unwrap(), fs::Permissions::from_mode(0o700)).unwrap();
+    place.install(&[place.secret("a", "2")]).unwrap();
+    assert!(record.exists());
+    for content in ["3", "4"] {
+        fs::write(&record, "no end").unwrap();
+        let run = place.install(&[place.secret("a", content)]).unwrap();
+        let [Error::Foreign { path, .. }] = &*run.failures else { panic!("{:?}", run.failures) };
+        assert_eq!(*path, foreign.parent().unwrap());
+        assert_eq!(place.tree()["a"].content(), content);
+    }
+    assert_eq!(fs::read_to_string(&foreign).unwrap(), "precious");
+}

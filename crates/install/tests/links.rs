@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Error, Notice};
+use install::{Current, Drift, Error, Notice};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use support::{Place, Stop, chain};
 
@@ -442,4 +442,27 @@ fn a_user_who_exchanges_the_link_itself_gets_no_other_file() {
         .collect();
     // Neither deleted, unless the user did it, nor given away.
     assert!(files.iter().all(|file| file.uid() == 0), "{files:?}");
+}
+
+#[test]
+fn a_link_out_of_reach_ends_no_look() {
+    let place = Place::new();
+    let others = place.path("others");
+    fs::create_dir_all(place.path("far")).unwrap();
+    fs::create_dir(&others).unwrap();
+    fs::set_permissions(&others, fs::Permissions::from_mode(0o777)).unwrap();
+    symlink(place.path("far"), others.join("way")).unwrap();
+    let wanted = [place.secret("a", "1").at(&others.join("way/a")), place.secret("b", "1").at(&place.path("etc/b"))];
+    let run = place.install(&wanted).unwrap();
+    assert_eq!(run.failures.len(), 1, "{:?}", run.failures);
+
+    let current = Current::inspect(&place.location).unwrap();
+    let files = wanted.each_ref().map(|wanted| wanted.file().wanted);
+    let [lost, right] = files.each_ref().map(|file| current.inspect_file(file).unwrap().drift);
+    assert_eq!(right, []);
+    let path = others.join("way");
+    assert_eq!(lost, [Drift::OutOfReach { path: path.join("a"), through: path }]);
+    assert!(lost.iter().all(Drift::is_in_the_way));
+    let obstacles = current.obstacles(&files).unwrap();
+    assert!(obstacles.before.is_empty() && obstacles.after.is_empty(), "{obstacles:?}");
 }
