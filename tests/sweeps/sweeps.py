@@ -290,7 +290,7 @@ class Site:
             if run.status != 0:
                 raise RuntimeError(f"{scenario.name}: cannot be prepared: {run}")
         # As NixOS does once it has read them.
-        for requests in Path("/run/nixos").iterdir():
+        for requests in self.requests():
             requests.unlink()
 
     # --- what is there ---
@@ -345,6 +345,10 @@ class Site:
                     if not any(path.startswith(prefix) and device == memory for prefix, memory in meant.items()):
                         found.append(path)
         return found
+
+    def requests(self):
+        """The files in which NixOS is asked for units."""
+        return list(Path("/run/nixos").iterdir())
 
     def requested_units(self):
         try:
@@ -492,13 +496,18 @@ class Recording:
 def record(site, scenario):
     """The system calls of the run that a scenario disturbs."""
     site.prepare(scenario)
+    return record_run(site, [site.write(scenario.after)])
+
+
+def record_run(site, arguments):
+    """The system calls of a run that succeeds."""
     log = site.work / "strace.log"
     # As root also for a user, because the calls of a process that is not dumpable show their paths to root alone.
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if site.user else []
     options = site.options() if not site.user else site.options() | {"user": None, "group": None, "extra_groups": None}
-    run = site.run(["strace", "-f", "-qq", "-s", "256", "-o", log, *user, *site.command(scenario.after)], **options)
+    run = site.run(["strace", "-f", "-qq", "-s", "256", "-o", log, *user, site.program, *arguments], **options)
     if run.status != 0:
-        raise RuntimeError(f"{scenario.name}: fails without any disturbance: {run}")
+        raise RuntimeError(f"it fails without any disturbance: {run}")
     counts, points, lines = Counter(), [], []
     started = False
     for line in log.read_text(errors="replace").splitlines():
@@ -529,9 +538,14 @@ def reference(site, number):
 
 
 def injected(site, point, action, manifest):
+    """An installation with something done to one of its system calls."""
+    return with_injection(site, point, action, [site.write(manifest)])
+
+
+def with_injection(site, point, action, arguments):
     """Runs the program with something done to one of its system calls."""
     trace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={point.call}"]
-    return site.run([*trace, "-e", f"inject={point.call}:{action}:when={point.count}", *site.command(manifest)])
+    return site.run([*trace, "-e", f"inject={point.call}:{action}:when={point.count}", site.program, *arguments])
 
 
 # --- Running and reporting ---------------------------------------------------------------------------------------------

@@ -160,19 +160,26 @@ fn links(
     for File { wanted, .. } in files {
         let drift = current.inspect_outer_link(wanted);
         match drift.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
-            // The others are of what an installation makes anew.
-            None | Some(Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. }) => {}
-            Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
-            Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
-            Some(Drift::LinkElsewhere { path, target }) => {
-                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
-            }
             Some(drift) if drift.is_in_the_way() => {
                 // The switch takes away itself what the system before has put below /etc.
                 let may_go = is_before_a_switch && wanted.link.is_some_and(|link| link.as_path().starts_with("/etc"));
                 let tone = report.set_tone(if may_go { Tone::Lenient } else { report.tone() });
                 report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::MoveAway));
                 report.set_tone(tone);
+            }
+            // The others are of what an installation makes anew.
+            None
+            | Some(
+                Drift::Missing
+                | Drift::NotAFile(_)
+                | Drift::Mode { .. }
+                | Drift::Owner { .. }
+                | Drift::OutOfReach { .. },
+            ) => {}
+            Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
+            Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
+            Some(Drift::LinkElsewhere { path, target }) => {
+                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
             }
             Some(Drift::NotALink { path, .. }) => {
                 lines.push(format!("would replace an empty directory by a link: {}", path.display()));

@@ -84,7 +84,7 @@ fn compare(
         let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
         let has_access =
             || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
-        let what = if !is_modified {
+        let what = if !is_modified || inspection.installed.is_none() {
             None
         } else if !current.has_content(file).map_err(|error| report.failed(failed, &error))? {
             Some("its content differs")
@@ -133,6 +133,7 @@ fn code(drift: &Drift) -> Code {
         | Drift::Owner { .. }
         | Drift::LinkElsewhere { .. }
         | Drift::LinkOwner(_)
-        | Drift::NotALink { .. } => Code::Different,
+        | Drift::NotALink { .. }
+        | Drift::OutOfReach { .. } => Code::Different,
     }
 }
