@@ -155,7 +155,12 @@ enum Home {
 impl Home {
     fn find(settings: &Gpg) -> Result<Self, String> {
         let usual = || std::env::home_dir().map(|home| home.join(".gnupg"));
-        match settings.home.clone().or_else(usual) {
+        let home = settings.home.clone().or_else(usual);
+        // Before it is looked into: what stands there may lead anywhere.
+        if let Some(theirs) = home.as_deref().and_then(of_others) {
+            return Err(changeable(theirs));
+        }
+        match home {
             Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => trusted(&home).map(Self::Theirs),
             _ => Self::in_memory()
                 .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}")),
@@ -215,18 +220,32 @@ fn trusted(home: &Path) -> Result<PathBuf, String> {
     let is_open_above = |path: &&Path| can_others_change(path).is_none_or(|(open, sticky)| open && !sticky);
     let above = path.ancestors().skip(1).find(is_open_above).map(Path::to_owned);
     match inside.chain([path.clone()]).find(is_open).or(above) {
-        Some(changeable) => Err(format!(
-            "another user can change {}, and so let gpg do anything; copy the keys to a home of your own, and name it in \
-             sops.gnupg.home or GNUPGHOME",
-            changeable.display()
-        )),
+        Some(path) => Err(changeable(&path)),
         None => Ok(path),
     }
 }
 
+fn changeable(path: &Path) -> String {
+    format!(
+        "another user can change {}, and so let gpg do anything; copy the keys to a home of your own, and name it in \
+         sops.gnupg.home or GNUPGHOME",
+        path.display()
+    )
+}
+
+/// The first directory or link on the way to a home that belongs to neither root nor this user.
+fn of_others(home: &Path) -> Option<&Path> {
+    let from_the_root: Vec<_> = home.ancestors().collect();
+    let is_of_others = |path: &&&Path| fs::symlink_metadata(path).is_ok_and(|found| !is_ours(found.uid()));
+    from_the_root.iter().rev().find(is_of_others).copied()
+}
+
+fn is_ours(uid: u32) -> bool {
+    uid == 0 || uid == geteuid().as_raw()
+}
+
 /// Whether somebody but root and this user can write what is at a path, and whether it is sticky; nothing if it is theirs.
 fn can_others_change(path: &Path) -> Option<(bool, bool)> {
-    let is_ours = |uid: u32| uid == 0 || uid == geteuid().as_raw();
     let link = match fs::symlink_metadata(path) {
         // A lock of gpg's that is gone by now.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Some((false, true)),
@@ -238,8 +257,10 @@ fn can_others_change(path: &Path) -> Option<(bool, bool)> {
         status => status.ok()?,
     };
     let [group, others, sticky] = [0o020, 0o002, 0o1000].map(|bit| status.mode() & bit != 0);
-    // The group of an ordinary user is mostly that user's alone.
-    let is_open = others || (group && status.gid() != 0 && geteuid().is_root());
+    // A group that has the number of an ordinary user is mostly that user's alone. With an access control list these bits are what it
+    // grants at most.
+    let is_private = !geteuid().is_root() && status.gid() == geteuid().as_raw();
+    let is_open = others || (group && !is_private);
     (is_ours(link.uid()) && is_ours(status.uid())).then_some((is_open, sticky))
 }
 
