@@ -354,7 +354,11 @@ impl Dir {
         Ok(Self { handle, path: PathBuf::from("/") })
     }
 
-    fn step(&self, name: &OsStr) -> Result<Self, Errno> {
+    pub(crate) fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    pub(crate) fn step(&self, name: &OsStr) -> Result<Self, Errno> {
         let handle = openat(&self.handle, name, STEP, Mode::empty())?;
         Ok(Self { handle, path: self.path.join(name) })
     }
@@ -885,7 +889,7 @@ impl Occupant {
 /// A link that was looked at. The handle stays with it whatever happens to its name.
 pub(crate) struct Link {
     handle: OwnedFd,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) target: PathBuf,
     pub(crate) owner: Ownership,
     pub(crate) status: FileStat,
@@ -903,7 +907,7 @@ impl Link {
         fstat(&self.handle).map_err(Error::call("look at", &self.path))
     }
 
-    fn is_trusted(&self) -> bool {
+    pub(crate) fn is_trusted(&self) -> bool {
         self.owner.user.is_root() || self.owner.user == geteuid()
     }
 }
@@ -1039,7 +1043,7 @@ pub(crate) fn owner(status: &FileStat) -> Ownership {
     Ownership { user: Uid::from_raw(status.st_uid), group: Gid::from_raw(status.st_gid) }
 }
 
-fn is_trusted(status: &FileStat) -> bool {
+pub(crate) fn is_trusted(status: &FileStat) -> bool {
     status.st_uid == 0 || status.st_uid == geteuid().as_raw()
 }
 

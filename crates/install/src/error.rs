@@ -148,6 +148,15 @@ pub enum Error {
         /// The directory of the generations.
         mount_point: PathBuf,
     },
+    /// A link of an ordinary user that leads to what belongs to somebody else.
+    #[error(
+        "{path} is a link of another user to what is not that user's, and so it is not followed; name the file itself",
+        path = path.display()
+    )]
+    Stranger {
+        /// The link.
+        path: PathBuf,
+    },
     /// What earlier runs have noted cannot be read.
     #[error("{path} is damaged; {lost}; if that is said again, run: rm {quoted}", path = path.display(), quoted = quoted(path))]
     Record {

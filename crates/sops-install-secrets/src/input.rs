@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::libc;
 use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 use absence::Absence;
@@ -55,6 +55,9 @@ pub(crate) enum ReadError {
     /// More than any such file has.
     #[error("it is larger than {} MiB, the limit for such a file; name another one", _0 >> 20)]
     TooLarge(u64),
+    /// On the way is a link of another user.
+    #[error("{0}")]
+    Stranger(install::Error),
     /// The kernel's answer.
     #[error("{0}")]
     Other(io::Error),
@@ -184,6 +187,7 @@ fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
 /// are empty; so it gives one more at most, and then there is none left of its own limit.
 fn open_below(path: &Path, limit: u64) -> Result<(Take<File>, usize), ReadError> {
     let (file, length) = open(path).map_err(|closed| match closed {
+        Closed::Stranger(error) => ReadError::Stranger(error),
         Closed::Failed(error) if is_absence(&error) => ReadError::absent(path, error),
         Closed::Failed(error) => ReadError::Other(error),
         Closed::NotAFile(found) => ReadError::NotAFile(found),
@@ -196,6 +200,7 @@ fn open_below(path: &Path, limit: u64) -> Result<(Take<File>, usize), ReadError>
 
 /// Why a file was not opened.
 enum Closed {
+    Stranger(install::Error),
     Failed(io::Error),
     NotAFile(&'static str),
 }
@@ -208,18 +213,48 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
 /// Opens a regular file without waiting for anything. Gives its size too.
 fn open(path: &Path) -> Result<(File, u64), Closed> {
     // To open a device can have effects, so it is looked at before, and once more afterwards, as it may have been exchanged.
-    check(&fs::metadata(path).map_err(Closed::Failed)?)?;
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
-    let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
-        // Another program holds a lease, which it would have to give up first.
-        Some(Errno::EWOULDBLOCK) => Closed::NotAFile("held by a lease of another program"),
-        // A socket that was put there meanwhile.
-        Some(Errno::ENXIO) => Closed::NotAFile("a socket"),
-        _ => Closed::Failed(error),
+    check(&look(path)?)?;
+    let file = reach(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).map_err(|closed| match closed {
+        Closed::Failed(error) => match error.raw_os_error().map(Errno::from_raw) {
+            // Another program holds a lease, which it would have to give up first.
+            Some(Errno::EWOULDBLOCK) => Closed::NotAFile("held by a lease of another program"),
+            // A socket that was put there meanwhile.
+            Some(Errno::ENXIO) => Closed::NotAFile("a socket"),
+            _ => Closed::Failed(error),
+        },
+        closed => closed,
     })?;
     let found = file.metadata().map_err(Closed::Failed)?;
     check(&found)?;
     Ok((file, found.len()))
+}
+
+/// What stat(2) says of a path.
+fn look(path: &Path) -> Result<fs::Metadata, Closed> {
+    if geteuid().is_root() { reach(path, OFlag::O_PATH)?.metadata() } else { fs::metadata(path) }
+        .map_err(Closed::Failed)
+}
+
+/// Opens a path. For root, what ordinary users have put on the way leads to nothing that is not theirs.
+fn reach(path: &Path, flags: OFlag) -> Result<File, Closed> {
+    if !geteuid().is_root() {
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
+        return file.map_err(Closed::Failed);
+    }
+    match install::open(path, flags) {
+        Ok(handle) => Ok(File::from(handle)),
+        Err(install::Error::Call { errno, .. }) => Err(Closed::Failed(errno.into())),
+        Err(error) => Err(Closed::Stranger(error)),
+    }
+}
+
+/// Whether there is nothing at a path, and if so why.
+pub(crate) fn absence(path: &Path) -> Option<ReadError> {
+    match look(path) {
+        Err(Closed::Failed(error)) if is_absence(&error) => Some(ReadError::absent(path, error)),
+        // What cannot be looked at may be there.
+        Ok(_) | Err(_) => None,
+    }
 }
 
 fn check(metadata: &fs::Metadata) -> Result<(), Closed> {

@@ -3,7 +3,6 @@
 mod public;
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -374,13 +373,13 @@ impl Loader<'_> {
 
     /// Whether the GnuPG home of the manifest is there.
     fn has_home(&mut self, home: &Path) -> bool {
-        match fs::metadata(home) {
-            Err(error) if input::is_absence(&error) => {
-                self.cannot_read(home, &KeyReason::Unread(input::ReadError::absent(home, error)));
+        match input::absence(home) {
+            Some(absence) => {
+                self.cannot_read(home, &KeyReason::Unread(absence));
                 false
             }
             // Anything else that is wrong with it is reported by gpg.
-            Ok(_) | Err(_) => true,
+            None => true,
         }
     }
 

@@ -137,7 +137,7 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
 
 /// Whether there is anything at a path.
 fn has_home(path: &Path) -> [u8; 1] {
-    [u8::from(fs::metadata(path).is_ok())]
+    [u8::from(input::absence(path).is_none())]
 }
 
 /// Something as opposed to nothing.

@@ -15,7 +15,7 @@ use crate::cli::{AccountLookup, Arguments, ManifestPath, PreSwitch, Switch};
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
-use crate::input::{self, is_absence};
+use crate::input;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
@@ -89,9 +89,7 @@ fn open(
 fn is_first_installation(manifest: &Manifest) -> bool {
     let named = manifest.age_ssh_key_paths().iter().chain(manifest.ssh_key_paths()).map(PathBuf::as_path);
     let named: Vec<_> = named.chain(manifest.age_key_file()).chain(manifest.gnupg_home()).collect();
-    // What cannot be looked at may be there.
-    let is_there = |path: &&Path| fs::metadata(path).map_or_else(|error| !is_absence(&error), |_| true);
-    !named.is_empty() && !named.iter().any(is_there)
+    !named.is_empty() && named.iter().all(|path| input::absence(path).is_some())
 }
 
 /// The number of the generation that the system is, if it is one of the profile and not its newest.
