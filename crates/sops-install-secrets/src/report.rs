@@ -22,6 +22,7 @@ use std::time::Duration;
 use install::{Changes, FileKind, Location, Wanted};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
@@ -58,6 +59,8 @@ pub(crate) struct Report {
     /// How many failures are told as warnings.
     lenient: usize,
     held: RefCell<Option<Held>>,
+    /// What there was no room for where it is to go: whoever does not read it keeps no other run waiting for this one's lock.
+    late: RefCell<Vec<(Outlet, String)>>,
     /// The lines that are kept for [`Report::end_words`].
     words: RefCell<Option<Vec<Vec<u8>>>>,
     /// What the last line ends with, if a switch is refused.
@@ -233,6 +236,7 @@ impl Report {
             tone: Tone::Strict,
             lenient: 0,
             held: RefCell::new(None),
+            late: RefCell::new(Vec::new()),
             words: RefCell::new(None),
             override_command: None,
             lost: Cell::new(None),
@@ -305,7 +309,9 @@ impl Report {
         Watcher::new(move |name| {
             let touch = if name.starts_with("age-plugin-") { "; its token may have to be touched" } else { "" };
             let line = format!("{program}: waiting for {name}{touch}");
-            style.print(style::Level::Information, format_args!("{}", text::clean(&line)));
+            if Outlet::Error(style::Level::Information).has_room(line.len()) {
+                style.print(style::Level::Information, format_args!("{}", text::clean(&line)));
+            }
         })
     }
 
@@ -378,6 +384,16 @@ impl Report {
             held.lines.push((stream, line));
             return;
         }
+        let mut late = self.late.borrow_mut();
+        if !late.is_empty() || !stream.has_room(line.len()) {
+            late.push((stream, line));
+            return;
+        }
+        drop(late);
+        self.put(stream, &line);
+    }
+
+    fn put(&self, stream: Outlet, line: &str) {
         match stream {
             Outlet::Output => self.print(format_args!("{line}")),
             Outlet::Error(level) => self.style.print(level, format_args!("{line}")),
@@ -506,6 +522,9 @@ impl Report {
     /// Says the last word, and gives the exit status: 0 if nothing failed, else 1.
     pub(crate) fn finish(mut self) -> ExitCode {
         self.end_step();
+        for (stream, line) in self.late.take() {
+            self.put(stream, &line);
+        }
         if !self.failures.is_empty() {
             let plural = if self.failures.len() == 1 { "" } else { "s" };
             let prefix = self.style.failure(&self.program);
@@ -655,6 +674,23 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 /// The time since the machine started; nothing where a sandbox keeps it back, for which the standard library's clock panics.
 fn now() -> Option<Duration> {
     clock_gettime(ClockId::CLOCK_MONOTONIC).ok().map(Duration::from)
+}
+
+impl Outlet {
+    /// Whether a line can be printed without waiting for whoever reads it.
+    fn has_room(self, length: usize) -> bool {
+        let (output, error) = (io::stdout(), io::stderr());
+        let stream = match self {
+            Self::Output => output.as_fd(),
+            Self::Error(_) => error.as_fd(),
+        };
+        if fstat(stream).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFREG) {
+            return true;
+        }
+        // A pipe that takes anything takes so much (pipe(7)).
+        let mut ready = [PollFd::new(stream, PollFlags::POLLOUT)];
+        length < libc::PIPE_BUF && poll(&mut ready, PollTimeout::ZERO) != Ok(0)
+    }
 }
 
 /// Prints a line at once, and in one piece, so that those of two runs do not mix.

@@ -335,6 +335,31 @@ fn a_run_that_waits_for_another_says_so_after_two_seconds() {
 }
 
 #[test]
+fn who_does_not_read_what_a_run_prints_keeps_no_other_run_waiting() {
+    let scratch = Scratch::new();
+    let right = manifest(&[secret("a", "str")]);
+    assert_eq!(scratch.run(&right, &[""; 0]).status, Some(0));
+    // More lines than a pipe holds, before anything is installed.
+    let wrong: Vec<_> = (0..2000).map(|number| secret(&format!("n{number}"), &format!("no{number}"))).collect();
+    let path = scratch.write("wrong.json", manifest(&wrong).to_string().as_bytes());
+    let mut stuck = scratch.command().arg(&path).stderr(Stdio::piped()).spawn().unwrap();
+    let unread = stuck.stderr.take().unwrap();
+    let begin = Instant::now();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(scratch.run(&right, &[""; 0]).status, Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    assert!(stuck.try_wait().unwrap().is_none(), "all of it found room");
+    // Whoever reads at last gets all of it, in its order.
+    let text = std::io::read_to_string(unread).unwrap();
+    assert_eq!(stuck.wait().unwrap().code(), Some(1));
+    let named = text.lines().filter(|line| line.contains("\"no")).count();
+    assert!(
+        named >= 2000 && text.lines().last().unwrap().contains("failures; nothing was changed"),
+        "{named} of {text:.300}"
+    );
+}
+
+#[test]
 fn looks_tell_no_untruths_while_installations_overtake_them() {
     const MANY: usize = 300;
     const ALL: usize = MANY + 1;
