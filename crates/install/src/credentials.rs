@@ -120,8 +120,13 @@ pub(crate) fn compare(
         let is_known = known.contains(&credential.published(path));
         if let Err(error) = claim(directory, credential, is_known) {
             found.push(Surrounding::Credential(error));
-        } else if directory.same(credential.file(), credential.content, Access { permissions: FILE, owner })?.is_none()
-        {
+            continue;
+        }
+        let prepared = Published { directory: path.to_owned(), name: temporary(credential.file()) };
+        if !wanted.contains(&prepared) && prepared.is_there()? {
+            found.push(Surrounding::StaleCredential(path.join(prepared.name)));
+        }
+        if directory.same(credential.file(), credential.content, Access { permissions: FILE, owner })?.is_none() {
             let is_there = directory.file_status(credential.file())?.is_some();
             let what = if is_there { Surrounding::OtherCredential } else { Surrounding::NoCredential };
             found.push(what(place));
@@ -130,17 +135,19 @@ pub(crate) fn compare(
     Ok(())
 }
 
-/// Removes all credentials that are recorded, and gives how many there were. The record stays.
+/// Removes all credentials that are recorded, but for those that are recorded in the other directory too, and gives how many there
+/// were. The record stays.
 ///
 /// # Errors
 ///
 /// The record cannot be read, and so nothing was done.
-pub(crate) fn remove_all(root: &Dir, failures: &mut Vec<Error>) -> Result<usize, Error> {
+pub(crate) fn remove_all(root: &Dir, other: Option<&Dir>, failures: &mut Vec<Error>) -> Result<usize, Error> {
     let known: Entries<Published> = record::recover(root, failures)?;
+    let spared: Entries<Published> = other.map(record::read).transpose()?.flatten().unwrap_or_default();
     let mut removed = 0_usize;
-    for published in known.iter() {
+    for published in known.without(&spared) {
         match published.remove() {
-            Ok(()) => removed = removed.saturating_add(1),
+            Ok(was_there) => removed = removed.saturating_add(usize::from(was_there)),
             Err(error) => failures.push(error),
         }
     }
@@ -198,6 +205,11 @@ fn publish_all(
     if let Some(directory) = &directory {
         seal.place(path, &directory.status()?);
         for credential in order(ours.iter().map(|one| one.file())).filter_map(|index| ours.get(index)) {
+            let prepared = Published { directory: path.to_owned(), name: temporary(credential.file()) };
+            if !all.contains(&prepared) {
+                // A run that was killed may have left another content there, and one that is right is not prepared again.
+                failures.extend(remove_prepared(directory, credential.file()).err());
+            }
             match publish(directory, credential, owner) {
                 Ok(status) => seal.file(&path.join(credential.file()), &status),
                 Err(error) => failures.push(error),
@@ -281,6 +293,12 @@ fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership
     directory.remove_list(name)
 }
 
+/// Removes what a killed run has prepared for a credential.
+fn remove_prepared(directory: &Dir, name: &OsStr) -> Result<(), Error> {
+    let temporary = temporary(name);
+    if directory.file_status(&temporary)?.is_some() { directory.remove(&temporary) } else { Ok(()) }
+}
+
 /// A credential that this program made.
 struct Published {
     directory: PathBuf,
@@ -295,21 +313,18 @@ impl Published {
         }
     }
 
-    /// Removes it, and what a killed run prepared, unless something else stands there by now.
+    /// Removes it, and what a killed run prepared, unless something else stands there by now. Says whether it was there.
     ///
     /// # Errors
     ///
     /// [`Error::Foreign`] for a file that is not as one is made. It may still be ours, changed by hand, so it is
     /// reported.
-    fn remove(&self) -> Result<(), Error> {
-        let Some(directory) = Dir::existing(&self.directory)? else { return Ok(()) };
-        let temporary = temporary(&self.name);
-        if directory.file_status(&temporary)?.is_some() {
-            directory.remove(&temporary)?;
-        }
+    fn remove(&self) -> Result<bool, Error> {
+        let Some(directory) = Dir::existing(&self.directory)? else { return Ok(false) };
+        remove_prepared(&directory, &self.name)?;
         match directory.file_status(&self.name)? {
-            None => Ok(()),
-            Some(status) if is_as_made(&status) => directory.remove(&self.name),
+            None => Ok(false),
+            Some(status) if is_as_made(&status) => directory.remove(&self.name).map(|()| true),
             Some(_) => Err(Error::Foreign { path: self.directory.join(&self.name), found: "a file" }),
         }
     }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
-use crate::record::STAMP;
+use crate::record::{self, STAMP};
 use crate::requests::RequestRecord;
 use crate::{Error, Location};
 
@@ -47,7 +47,7 @@ impl<'l> Current<'l> {
         if let Some(root) = &found.root {
             found.requests = RequestRecord::read(root)?;
             // Without a stamp there is more to do, and nothing is wrong.
-            found.stamp = root.read(STAMP.as_ref()).ok().flatten();
+            found.stamp = record::bytes(root, STAMP).ok().flatten();
         }
         let foreign = |found| Error::Foreign { path: location.symlink_path().to_owned(), found };
         let (parent, name) = split(location.symlink_path())?;

@@ -126,7 +126,16 @@ impl<'f> Update<'f> {
         // Removed before others are made, so that a link can give way to a directory with links.
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
         let mut last = None;
-        for made in known.without(&exact).filter(|made| !paths.contains(made.path.as_path())) {
+        for made in known.without(&exact) {
+            if paths.contains(made.path.as_path()) {
+                // A killed run may have prepared it, and the one that is wanted may be there already.
+                if let Err(error) = made.remove_prepared(&mut last)
+                    && let Err(error) = error.out_of_reach()
+                {
+                    self.failures.push(error);
+                }
+                continue;
+            }
             // One that leads somewhere by another symlink has readers, who may have moved to another mount point.
             let is_used = !made.target.starts_with(location.symlink_path()) && made.target.exists();
             if is_used || others.iter().any(|other| other.is_passed_by(&made.target)) {
@@ -336,14 +345,7 @@ impl Made {
     ///
     /// If the link before was in the same directory, that is not opened again.
     fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<bool, Error> {
-        let (path, name) = split(&self.path)?;
-        let parent = match last.take() {
-            Some((open, parent)) if open == path => parent,
-            _ => match Dir::existing(path)? {
-                Some(parent) => parent,
-                None => return Ok(false),
-            },
-        };
+        let Some((parent, name)) = self.directory(last)? else { return Ok(false) };
         let mut removed = false;
         for name in [name, &temporary(name)] {
             if let Occupant::Link(link) = parent.look(name)?
@@ -353,8 +355,34 @@ impl Made {
                 removed = true;
             }
         }
-        *last = Some((path.to_owned(), parent));
         Ok(removed)
+    }
+
+    /// Removes what a killed run prepared, if it can be reached.
+    fn remove_prepared(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<(), Error> {
+        let Some((parent, name)) = self.directory(last)? else { return Ok(()) };
+        let temporary = temporary(name);
+        match parent.look(&temporary)? {
+            Occupant::Link(link) if link.target == self.target => parent.remove(&temporary),
+            _ => Ok(()),
+        }
+    }
+
+    /// The directory that it is in, if it is there.
+    fn directory<'s, 'd>(
+        &'s self,
+        last: &'d mut Option<(PathBuf, Dir)>,
+    ) -> Result<Option<(&'d Dir, &'s OsStr)>, Error> {
+        let (path, name) = split(&self.path)?;
+        let parent = match last.take() {
+            Some((open, parent)) if open == path => parent,
+            _ => match Dir::existing(path)? {
+                Some(parent) => parent,
+                None => return Ok(None),
+            },
+        };
+        let (_, parent) = last.insert((path.to_owned(), parent));
+        Ok(Some((parent, name)))
     }
 }
 

@@ -32,7 +32,7 @@ use crate::foreign::foreign;
 use crate::generation::is_as_made;
 use crate::location::number;
 use crate::notice::Notice;
-use crate::record::{RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
+use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
 use crate::{Access, Error, FileSystem, Location};
 
 /// The directory of the generations, open, and what it hides.
@@ -49,6 +49,9 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     let Some(kind) = MemoryKind::of(current.location()) else {
         let root = open(path)?;
         settle(&root, access)?;
+        if !root.is_private()? {
+            return Err(Error::Untrusted { path: path.to_owned() });
+        }
         return Ok(Mounted { root, beneath: None, notices: Vec::new() });
     };
     let mut before = open(path)?;
@@ -68,6 +71,14 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     let mut notices = Vec::new();
     let beneath = match carried {
         None => {
+            if before.is_mount()? {
+                // One of ours that nobody reads, since no symlink leads to it: beneath another one its secrets would stay.
+                if let Some(error) = clear(&before, None).into_iter().next() {
+                    return Err(error);
+                }
+                drop(before);
+                take_away(path)?;
+            }
             mount_new(kind, path, &mut notices)?;
             None
         }
@@ -224,7 +235,7 @@ impl Change<'_> {
 /// Ends a change that is between its two steps, perhaps since an earlier run: takes the upper file system away if the one beneath is the one that was
 /// to follow it, and nothing was switched since. Says whether it did.
 fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
-    let Some(noted) = before.read(SUCCESSOR.as_ref())? else { return Ok(false) };
+    let Some(noted) = record::bytes(before, SUCCESSOR)? else { return Ok(false) };
     let upper = before.status()?.st_dev;
     // Where the kernel does not tell, the note stays for the next run.
     let is_beneath = match current.number() {

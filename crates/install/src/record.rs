@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use crate::dir::{Dir, temporary};
 use crate::{Access, Error};
 
@@ -169,8 +171,14 @@ pub(crate) fn each(
     name: &str,
     mut line: impl FnMut(&OsStr, &OsStr) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Some(bytes) = root.read(name.as_ref())? else { return Ok(()) };
+    let Some(bytes) = bytes(root, name)? else { return Ok(()) };
     each_of(&bytes, || damaged(&root.path().join(name)), &mut line)
+}
+
+/// What stands in a record. In a directory that another user can change there is none: whoever has written it could have anything
+/// removed.
+pub(crate) fn bytes(root: &Dir, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    if root.is_private()? { root.read(name.as_ref()) } else { Ok(None) }
 }
 
 fn each_of(
@@ -189,7 +197,7 @@ fn each_of(
 }
 
 fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
-    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
+    let Some(bytes) = bytes(root, name)? else { return Ok(None) };
     let mut lines = BTreeSet::new();
     each_of(&bytes, || damaged(&root.path().join(name)), &mut |first, second| {
         lines.insert([first.to_owned(), second.to_owned()]);
@@ -205,6 +213,13 @@ pub(crate) fn keep_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Resu
         Ok(_) | Err(Error::Record { .. }) => write_lines(root, name, lines),
         Err(error) => Err(error),
     }
+}
+
+/// Adds the lines of a record of another directory. What is damaged there is lost.
+pub(crate) fn take_over(from: &Dir, root: &Dir, name: &str) -> Result<(), Error> {
+    let (Ok(Some(mut lines)), Ok(known)) = (read_lines(from, name), read_lines(root, name)) else { return Ok(()) };
+    lines.extend(known.unwrap_or_default());
+    keep_lines(root, name, &lines)
 }
 
 fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {

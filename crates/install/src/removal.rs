@@ -10,7 +10,7 @@ use crate::foreign::{foreign, is_number};
 use crate::lock::Lock;
 use crate::notice::Notice;
 use crate::store::remove_prepared;
-use crate::{Current, Error, FileSystem, Location, links, mount};
+use crate::{Current, Error, FileSystem, Location, links, mount, symlinks};
 
 /// What was taken away, and what was not.
 #[derive(Debug, Default)]
@@ -49,7 +49,12 @@ impl Removal {
     ///
     /// [`Error::Call`] if it cannot be looked.
     pub fn obstacles(location: &Location) -> Result<Vec<Error>, Error> {
-        root(location)?.map_or(Ok(Vec::new()), |root| foreign(&root, location))
+        let Some(root) = root(location)? else { return Ok(Vec::new()) };
+        let mut obstacles = foreign(&root, location)?;
+        if root.is_read_only()? {
+            obstacles.push(Error::call("remove what is below", location.mount_point())(Errno::EROFS));
+        }
+        Ok(obstacles)
     }
 
     /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
@@ -66,9 +71,9 @@ impl Removal {
         let one = |error| vec![error];
         match root(location).map_err(one)? {
             Some(root) => {
-                let foreign = foreign(&root, location).map_err(one)?;
-                if !foreign.is_empty() {
-                    return Err(foreign);
+                let obstacles = Self::obstacles(location).map_err(one)?;
+                if !obstacles.is_empty() {
+                    return Err(obstacles);
                 }
                 removal.all(location, root);
             }
@@ -83,10 +88,13 @@ impl Removal {
     fn all(&mut self, location: &Location, top: Dir) {
         // A symlink that leads elsewhere is another place's, and so are the links through it.
         let symlink = location.symlink_path();
-        let is_elsewhere = symlink.read_link().is_ok_and(|target| !is_ours(location, &target));
+        let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
+        let is_elsewhere = target.is_some();
+        let other = target.and_then(|target| symlinks::mount_point_before(&target, location));
+        let other = other.and_then(|other| Dir::existing(&other).ok().flatten());
         let removed = links::remove_all(&top, is_elsewhere.then_some(symlink), &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
-        let removed = credentials::remove_all(&top, &mut self.failures);
+        let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);
         self.credentials = self.count(removed);
         if !self.failures.is_empty() {
             return;
@@ -97,8 +105,9 @@ impl Removal {
         for _ in 0..MOST_MOUNTS {
             let numbers =
                 root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
-            self.generations = self.generations.saturating_add(numbers);
             self.failures.extend(mount::clear(&root, None));
+            let left = root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
+            self.generations = self.generations.saturating_add(numbers.saturating_sub(left));
             if !self.failures.is_empty() {
                 return;
             }

@@ -27,7 +27,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use sha2::{Digest as _, Sha256};
 
 use crate::dir::{Dir, Is, kind};
-use crate::record::{RECORD, STAMP};
+use crate::record::{self, RECORD, STAMP};
 use crate::seal::{Hash, Seal, is_written_by_root_alone, length, salted};
 use crate::{Changes, Current, Error, Location, Retention, Store, credentials, links};
 
@@ -121,7 +121,7 @@ impl Summary {
     #[must_use]
     pub fn find(mount_point: &Path, known: &Inputs) -> Option<Self> {
         let root = Dir::existing(mount_point).ok().flatten()?;
-        let bytes = root.is_private().ok()?.then(|| root.read(STAMP.as_ref()).ok().flatten())??;
+        let bytes = record::bytes(&root, STAMP).ok()??;
         let stamp = Stamp::parse(&bytes)?;
         let summary = Self::parse(stamp.summary)?;
         let is_known = summary.location.mount_point() == mount_point && stamp.has_all(known);

@@ -56,6 +56,7 @@ impl<'l> Store<'l> {
         let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
         remove_prepared(location)?;
         let Mounted { root, beneath, mut notices } = mount::ensure(current, directories)?;
+        symlinks::take_over(current, &root)?;
         let others = OtherSymlink::all(&root, location)?;
         for other in &others {
             notices.push(other.notice(location));

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
-use crate::record::{self, SYMLINKS};
-use crate::{Error, Location, Notice};
+use crate::record::{self, CREDENTIALS, LINKS, SYMLINKS};
+use crate::{Current, Error, Location, Notice};
 
 /// A symlink that is not that of this run's manifest, and leads to a generation of the same mount point.
 pub(crate) struct OtherSymlink {
@@ -86,6 +86,18 @@ pub(crate) fn mount_point_before(target: &Path, location: &Location) -> Option<P
         Ok(())
     });
     (read.is_ok() && is_ours).then(|| mount_point.to_owned())
+}
+
+/// Takes over what runs have noted at another mount point, of links and credentials that are not made anew: without the note nobody
+/// would know later that they are ours.
+pub(crate) fn take_over(current: &Current<'_>, root: &Dir) -> Result<(), Error> {
+    let location = current.location();
+    let Ok(target) = location.symlink_path().read_link() else { return Ok(()) };
+    let before = mount_point_before(&target, location).filter(|before| before != location.mount_point());
+    match before.map(|before| Dir::existing(&before)).transpose()?.flatten() {
+        Some(before) => [LINKS, CREDENTIALS].into_iter().try_for_each(|name| record::take_over(&before, root, name)),
+        None => Ok(()),
+    }
 }
 
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.

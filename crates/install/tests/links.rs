@@ -466,3 +466,21 @@ fn a_link_out_of_reach_ends_no_look() {
     let obstacles = current.obstacles(&files).unwrap();
     assert!(obstacles.before.is_empty() && obstacles.after.is_empty(), "{obstacles:?}");
 }
+
+#[test]
+fn a_link_that_a_killed_run_has_prepared_for_another_secret_goes() {
+    let place = Place::new();
+    let path = place.path("home/token");
+    let prepared = place.path("home/.token.new");
+    let wanted = |name| [place.secret(name, "1").at(&path)];
+    place.install(&wanted("a")).unwrap();
+    // As it is left by a run that is killed before the link is in place, and before the record is made short again.
+    symlink(place.location.symlink_path().join("b"), &prepared).unwrap();
+    let record = place.location.mount_point().join(".links");
+    let mut lines = fs::read(&record).unwrap();
+    let [path_text, target] = [path.clone(), place.location.symlink_path().join("b")];
+    lines.extend(format!("{}\0{}\0", path_text.display(), target.display()).into_bytes());
+    fs::write(&record, lines).unwrap();
+    let run = place.install(&wanted("a")).unwrap();
+    assert!(run.failures.is_empty() && !prepared.is_symlink() && path.exists(), "{run:?}");
+}

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use install::{Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Store};
+use install::{
+    Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Store, Surrounding,
+};
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{Uid, chown};
@@ -199,6 +201,22 @@ fn changes_of_the_file_system_leave_one_mount() {
     assert!(!link.is_symlink());
     umount2(ramfs.location.mount_point(), MntFlags::MNT_DETACH).unwrap();
     assert_eq!(names(ramfs.location.mount_point()), [""; 0]);
+}
+
+#[test]
+fn a_file_system_that_no_symlink_leads_to_is_not_hidden_beneath_another_one() {
+    if in_namespace("a_file_system_that_no_symlink_leads_to_is_not_hidden_beneath_another_one").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    let still_in_it = fs::File::open(place.location.mount_point()).unwrap();
+    let other = Place::mounted(FileSystem::Tmpfs, 0);
+    other.install(&[other.secret("a", "2")]).unwrap();
+    let [mounted] = &*mounts(place.location.mount_point()) else { panic!("not one mount") };
+    assert!(mounted.contains(" - tmpfs none "), "{mounted}");
+    assert_eq!(names(Path::new(&format!("/proc/self/fd/{}", still_in_it.as_raw_fd()))), [""; 0]);
 }
 
 #[test]
@@ -740,7 +758,18 @@ fn credentials_are_published_kept_replaced_and_removed() {
     assert_eq!(names(&directory), [".d.new", "b", "c", "foreign", "wanted"]);
     fs::remove_file(directory.join(".d.new")).unwrap();
 
-    // As a run leaves it that is killed before the new credential is in place.
+    // As a run leaves it that is killed before the new credential is in place, also if the next one wants the old content.
+    fs::write(directory.join(".c.new"), "x").unwrap();
+    let current = Current::inspect(&place.location).unwrap();
+    let [b, c] = ["b", "c"].map(|name| CredentialName::try_from(&Name::try_from(name.to_owned()).unwrap()).unwrap());
+    let wanted = [(&b, b"1"), (&c, b"1")].map(|(name, content)| Credential { name, content });
+    let found = current.surroundings(place.group, &directory, &wanted).unwrap();
+    assert!(
+        found.iter().any(|one| matches!(one, Surrounding::StaleCredential(path) if path.ends_with(".c.new"))),
+        "{found:?}"
+    );
+    assert!(run(&[("b", "1"), ("c", "1")]).is_empty());
+    assert_eq!(names(&directory), ["b", "c", "foreign", "wanted"]);
     fs::write(directory.join(".c.new"), "x").unwrap();
     assert!(run(&[]).is_empty());
     assert_eq!(names(&directory), ["foreign", "wanted"]);

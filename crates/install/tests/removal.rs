@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use install::{Credential, Current, Error, FileSystem, Lock, Notice, Removal, Store};
 use manifest::CredentialName;
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -118,6 +119,31 @@ fn a_link_that_cannot_be_reached_any_more_is_told_and_a_damaged_record_keeps_eve
         [Notice::Forgotten { path: place.path("home/config/token"), through: place.path("home/config") }]
     );
     assert!(!place.location.mount_point().exists());
+}
+
+#[test]
+fn a_record_that_another_user_can_have_written_is_not_believed() {
+    let place = Place::new();
+    let link = place.path("home/token");
+    place.install(&[place.secret("a", "x").at(&link)]).unwrap();
+    fs::set_permissions(place.location.mount_point(), fs::Permissions::from_mode(0o777)).unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(removal.links == 0 && link.is_symlink(), "{removal:?}");
+}
+
+#[test]
+fn nothing_goes_from_a_read_only_file_system() {
+    if in_namespace("nothing_goes_from_a_read_only_file_system").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let link = place.path("home/token");
+    place.install(&[place.secret("a", "x").at(&link)]).unwrap();
+    let mount_point = place.location.mount_point();
+    mount(None::<&str>, mount_point, None::<&str>, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None::<&str>).unwrap();
+    let obstacles = remove(&place).unwrap_err();
+    assert!(matches!(&*obstacles, [Error::Call { errno: Errno::EROFS, .. }]), "{obstacles:?}");
+    assert_eq!(fs::read_to_string(&link).unwrap(), "x");
 }
 
 #[test]

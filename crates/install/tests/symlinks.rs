@@ -131,6 +131,19 @@ fn a_link_whose_readers_have_moved_to_another_mount_point_stays() {
 }
 
 #[test]
+fn what_was_made_beside_another_mount_point_is_known_at_the_next_one() {
+    let place = Place::new();
+    let links = ["home/one", "home/two"].map(|path| place.path(path));
+    let [one, two] = &links;
+    place.install(&[place.secret("a", "1").at(one), place.secret("b", "1").at(two)]).unwrap();
+    let mut moved = place.share();
+    let symlink_path = absolute(place.location.symlink_path());
+    moved.location = Location::new(absolute(&place.path("run/new.d")), symlink_path, FileSystem::Runtime).unwrap();
+    let run = moved.install(&[moved.secret("a", "1").at(one), moved.secret("b", "1")]).unwrap();
+    assert!(run.failures.is_empty() && one.is_symlink() && !two.is_symlink(), "{run:?}");
+}
+
+#[test]
 fn a_damaged_record_of_symlinks_is_written_anew() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
