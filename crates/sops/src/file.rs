@@ -4,7 +4,7 @@ use gcm::Cipher;
 
 use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
-use crate::format::advice::{CIPHERTEXT, guess};
+use crate::format::advice::{CIPHERTEXT, guess, left_in_age_file};
 use crate::format::{EmitError, Source, binary, dotenv, ini, json, yaml};
 use crate::identity::recipient::HostRecipient;
 use crate::identity::{Identities, age};
@@ -108,10 +108,13 @@ impl Encrypted {
 
     fn parse_age(file: Plaintext) -> Result<Self, Error> {
         let bytes = file.as_bytes();
-        match (age::AgeFile::from_bytes(bytes), guess(bytes)) {
-            (Ok(_), _) => Ok(Self::new(Sealed::Age(file))),
-            (Err(_), Some(found)) if found != Format::Age.name() => Err(Error::OtherFormat(found)),
-            (Err(problem), _) => Err(AgeFileError::Damaged(problem).into()),
+        let Err(problem) = age::AgeFile::from_bytes(bytes) else { return Ok(Self::new(Sealed::Age(file))) };
+        if let Some(error) = left_in_age_file(bytes) {
+            return Err(error.into());
+        }
+        match guess(bytes) {
+            Some(found) if found != Format::Age.name() => Err(Error::OtherFormat(found)),
+            _ => Err(AgeFileError::Damaged(problem).into()),
         }
     }
 

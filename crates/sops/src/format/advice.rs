@@ -9,15 +9,8 @@ use crate::format::ParseError;
 
 /// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
 pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
-    if let Some(line) = lines(text).position(|line| line.starts_with(b"<<<<<<< ")) {
-        // Whatever the reader has stumbled over, this is why.
-        let position = Some(Position { line: line.saturating_add(1), column: 1 });
-        return ParseError { position, problem: Cow::Borrowed(CONFLICT) };
-    }
-    for (begin, problem) in OTHER_TOOLS {
-        if text.starts_with(begin) {
-            return ParseError { problem: Cow::Borrowed(problem), ..error };
-        }
+    if let Some(error) = left_by_git(text, CONFLICT) {
+        return error;
     }
     let error = orient(error, text);
     match guess(text) {
@@ -28,6 +21,21 @@ pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseErr
         }
         _ => error,
     }
+}
+
+/// What git or one of its filters has left in the place of a file. Whatever a reader has stumbled over, this is why.
+fn left_by_git(text: &[u8], conflict: &'static str) -> Option<ParseError> {
+    if let Some(line) = lines(text).position(|line| line.starts_with(b"<<<<<<< ")) {
+        let position = Some(Position { line: line.saturating_add(1), column: 1 });
+        return Some(ParseError { position, problem: Cow::Borrowed(conflict) });
+    }
+    let (_, problem) = OTHER_TOOLS.into_iter().find(|(begin, _)| text.starts_with(begin))?;
+    Some(ParseError { position: None, problem: Cow::Borrowed(problem) })
+}
+
+/// The same for a plain age file, of which no line can be taken from one side and another from the other.
+pub(crate) fn left_in_age_file(text: &[u8]) -> Option<ParseError> {
+    left_by_git(text, AGE_CONFLICT)
 }
 
 /// The error with the last key before its place whose value is encrypted, as an orientation in a long file. Nothing else
@@ -69,6 +77,9 @@ fn key_at_the_end(text: &[u8]) -> Option<&str> {
 /// To resolve it line by line would give a file that is of neither side, and so has no MAC that fits.
 const CONFLICT: &str = "a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
                         values of the other one again with: sops edit FILE";
+
+const AGE_CONFLICT: &str = "a merge conflict begins here that nobody has resolved; take the whole file of one side, yours while the \
+                            merge lasts with: git checkout --ours FILE";
 
 /// What other tools leave in the place of a file, by how it begins.
 const OTHER_TOOLS: [(&[u8], &str); 2] = [
@@ -136,11 +147,17 @@ mod tests {
             "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and \
              enter the values of the other one again with: sops edit FILE"
         );
+        let conflict = b"-----BEGIN AGE ENCRYPTED FILE-----\n<<<<<<< HEAD\nYWdl\n=======\nYWdl\n>>>>>>> theirs\n";
+        assert_eq!(
+            Encrypted::parse(Format::Age, conflict.into()).err().unwrap().to_string(),
+            "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, yours while \
+             the merge lasts with: git checkout --ours FILE"
+        );
         for (text, expected) in [
             ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "git lfs pull"),
             ("\0GITCRYPT\0\u{1}", "git-crypt unlock"),
         ] {
-            for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini] {
+            for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini, Format::Age] {
                 let error = Encrypted::parse(format, text.into()).err().unwrap().to_string();
                 assert!(error.ends_with(expected), "{format:?}: {error}");
             }
