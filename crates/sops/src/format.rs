@@ -17,6 +17,7 @@ use std::io::Write as _;
 use go_yaml::Position;
 
 use crate::foreign::Foreign;
+use crate::lookup::article;
 use crate::tree::{Tree, Value};
 
 /// What a format's reader makes of a file: its data and, cut out of it, the metadata.
@@ -65,7 +66,11 @@ impl From<go_yaml::Error> for ParseError {
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
     /// dotenv and INI have no notation for it.
-    #[error("the key {:?} holds a {kind}, which the format has no notation for; choose another format", Foreign(key))]
+    #[error(
+        "the key {:?} holds {} {kind}, which the format has no notation for; choose another format",
+        Foreign(key),
+        article(kind)
+    )]
     Complex {
         /// The key.
         key: String,

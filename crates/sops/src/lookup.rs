@@ -113,8 +113,9 @@ pub enum LookupError {
     },
     /// The path goes on through a leaf.
     #[error(
-        "there is no key {:?}: {leaf:?} holds a {kind}, which has no keys below it; ask for {leaf:?} itself",
+        "there is no key {:?}: {leaf:?} holds {} {kind}, which has no keys below it; ask for {leaf:?} itself",
         Foreign(key),
+        article(kind),
         leaf = Foreign(leaf)
     )]
     NotAMapping {
@@ -133,8 +134,9 @@ pub enum LookupError {
     },
     /// The value has no notation of its own in the file's format.
     #[error(
-        "the key {:?} holds a {kind}, which cannot be installed on its own; ask for the values in it",
-        Foreign(key)
+        "the key {:?} holds {} {kind}, which cannot be installed on its own; ask for the values in it",
+        Foreign(key),
+        article(kind)
     )]
     NoText {
         /// The whole key.
@@ -160,6 +162,11 @@ pub(crate) fn kind(value: &Value) -> &'static str {
         },
         Value::Scalar(scalar) => scalar.kind(),
     }
+}
+
+/// What stands before the name of a type.
+pub(crate) fn article(kind: &str) -> &'static str {
+    if kind == "integer" { "an" } else { "a" }
 }
 
 /// The last entry of that name; a merge key gives what it merges at its place.
@@ -387,5 +394,7 @@ mod tests {
         ] {
             assert_eq!(found(key), Err(message.to_owned()));
         }
+        let number = LookupError::NotAMapping { key: "a/b".to_owned(), leaf: "a".to_owned(), kind: "integer" };
+        assert!(number.to_string().contains("\"a\" holds an integer, which"), "{number}");
     }
 }
