@@ -19,7 +19,7 @@ pub(crate) struct Accounts {
 }
 
 /// Why a name has no number.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum NoAccount {
     #[error("there is no {kind} {name:?}{}; declare it or correct the name", did_you_mean(nearest))]
     Unknown { kind: AccountKind, name: String, nearest: Vec<String> },

@@ -114,14 +114,21 @@ impl<'m> Plan<'m> {
         self.directory_group.as_ref().copied().map_err(|error| report.failed(Code::AccountUnknown, error))
     }
 
-    /// Reports each owner and group that is not known.
+    /// Reports each owner and group that is not known, once for all of its files.
     pub(crate) fn report_unknown_accounts(&self, report: &mut Report) {
+        let mut unknown: Vec<(&NoAccount, About)> = Vec::new();
         for file in &self.files {
             for error in &file.no_accounts {
-                match self.unknown {
-                    Unknown::Failure => report.failure(Code::AccountUnknown, file.about(), error),
-                    Unknown::Warning => report.warning(Code::AccountUnknown, file.about(), &NotYet(error)),
+                match unknown.iter_mut().find(|(other, _)| *other == error) {
+                    Some((_, about)) => about.add(file.about()),
+                    None => unknown.push((error, file.about())),
                 }
+            }
+        }
+        for (error, about) in unknown {
+            match self.unknown {
+                Unknown::Failure => report.failure(Code::AccountUnknown, about, error),
+                Unknown::Warning => report.warning(Code::AccountUnknown, about, &NotYet(error)),
             }
         }
     }

@@ -610,6 +610,12 @@ impl About {
         Self { templates: vec![name.to_owned()], ..Self::default() }
     }
 
+    /// Affects what another notice affects, too.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.secrets.extend(other.secrets);
+        self.templates.extend(other.templates);
+    }
+
     /// The same at a place in its file.
     pub(crate) fn at(self, line: usize, column: usize) -> Self {
         Self { place: Some((line, column)), ..self }

@@ -914,6 +914,33 @@ fn an_account_that_a_switch_is_yet_to_make_is_a_warning_before_it() {
 }
 
 #[test]
+fn an_owner_whom_many_secrets_have_is_told_of_once() {
+    let system = System::new();
+    if !system.root {
+        return;
+    }
+    let names: Vec<_> = (0..12).map(|number| format!("s{number:02}")).collect();
+    let secrets: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let mut secret = system.secret(name, "str");
+            (secret["owner"], secret["group"]) = (json!("quite-unknown"), json!("unknown-too"));
+            secret
+        })
+        .collect();
+    let manifest = system.manifest("m.json", &secrets, &[]);
+    let run = system.script(&format!("install -json {manifest}"));
+    let who = "secrets \"s00\", \"s01\", \"s02\" and 9 more: there is no";
+    let end = "; declare it or correct the name\n";
+    let expected = format!(
+        "{who} user \"quite-unknown\"{end}{who} group \"unknown-too\"{end}2 failures; no secret is installed\n"
+    );
+    assert_eq!(run.stderr, expected);
+    let report: Value = serde_json::from_str(run.stdout.strip_suffix("exit 1\n").unwrap()).unwrap();
+    assert_eq!(report["failures"][0]["secrets"], json!(names));
+}
+
+#[test]
 fn what_stands_in_the_way_of_a_link_refuses_the_switch_and_the_failure_names_the_secret() {
     let system = System::new();
     let mut secret = system.secret("a", "str");
