@@ -48,7 +48,7 @@ fn a_public_key_gives_what_goes_into_the_rules_of_sops() {
     let scratch = Scratch::new();
     let path = corpus().join("keys/ssh-ed25519.pub").display().to_string();
     let (ed25519, rsa) = (bare("ssh-ed25519.pub"), bare("ssh-rsa.pub"));
-    let both = format!("{DERIVED}\n{ed25519}\n");
+    let both = format!("- {DERIVED}\n- {ed25519}\n");
     let words: Vec<_> = key("ssh-ed25519.pub").split(' ').map(str::to_owned).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let scanned = format!("# h:22 SSH-2.0\nh {rsa}\nh ecdsa-sha2-nistp256 AAAA\nh {ed25519}\n[g]:22 {rsa}\n");
@@ -56,9 +56,9 @@ fn a_public_key_gives_what_goes_into_the_rules_of_sops() {
         (vec![path.as_str()], "", format!("# {path}: {EITHER}\n{both}")),
         (vec![&*key("ssh-ed25519.pub")], "", format!("# {EITHER}\n{both}")),
         (words, "", format!("# {EITHER}\n{both}")),
-        (vec![DERIVED], "", format!("{DERIVED}\n")),
+        (vec![DERIVED], "", format!("- {DERIVED}\n")),
         (vec![&*format!("h,192.0.2.1 {ed25519}")], "", format!("# {EITHER}\n{both}")),
-        (vec!["-"], &scanned, format!("# h: {EITHER}\n{DERIVED}\n{rsa}\n{ed25519}\n# [g]:22\n{rsa}\n")),
+        (vec!["-"], &scanned, format!("# h: {EITHER}\n- {DERIVED}\n- {rsa}\n- {ed25519}\n# [g]:22\n- {rsa}\n")),
     ] {
         let run = recipients(&scratch, &arguments, input);
         assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.status), (expected.as_str(), "", Some(0)));
@@ -66,6 +66,24 @@ fn a_public_key_gives_what_goes_into_the_rules_of_sops() {
     let run = recipients(&scratch, &["-json", &path], "");
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["identities"], json!([{ "origin": path, "recipients": [DERIVED, ed25519], "note": null }]));
+}
+
+#[test]
+fn what_is_printed_is_an_item_of_a_list_and_is_taken_back() {
+    let scratch = Scratch::new();
+    let path = corpus().join("keys/ssh-ed25519.pub").display().to_string();
+    let printed = recipients(&scratch, &[&path], "").stdout;
+    let file = scratch.write("printed", printed.as_bytes()).display().to_string();
+    let again = recipients(&scratch, &["-"], &printed).stdout;
+    let items = |text: &str| text.lines().filter(|line| line.starts_with("- ")).map(str::to_owned).collect::<Vec<_>>();
+    let listed = |text: &str| items(text).into_iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!((items(&printed).len(), listed(&printed)), (2, listed(&again)), "{again}");
+    let mut of_host = with(secret("s", ""), "format", "json");
+    of_host["sopsFile"] = json!(corpus().join("sops/recipient-json-ssh/in.json"));
+    for host in [format!("-recipient-file={file}"), format!("-recipient={}", items(&printed)[1])] {
+        let run = scratch.run(&manifest(&[of_host.clone()]), &["-check-mode=recipients", &host]);
+        assert_eq!((run.stderr.as_str(), run.status), ("", Some(0)), "{host}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::keys;
 use crate::manifest_file::{self, Purpose};
 use crate::report::{About, Code, PublicKey, Report, Reported};
 
-/// Prints the recipients in the form of a recipients file of age: comments say whose they are.
+/// Prints the recipients as items of a list in `.sops.yaml`: comments say whose they are.
 pub(super) fn run(
     arguments: &Arguments,
     operands: &[OsString],
@@ -63,7 +63,7 @@ fn print(keys: &[PublicKey], report: &Report) {
             None => report.line(format_args!("# {}", key.origin)),
         }
         for recipient in &key.recipients {
-            report.line(recipient);
+            report.line(format_args!("- {recipient}"));
         }
     }
 }

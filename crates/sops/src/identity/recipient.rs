@@ -16,12 +16,14 @@ pub struct HostRecipient {
 
 impl HostRecipient {
     /// Reads a recipient of age (`age1...`), an SSH public key (`ssh-ed25519 AAAA...` or `ssh-rsa AAAA...`, with or without a
-    /// comment), or the fingerprint of an OpenPGP key.
+    /// comment), or the fingerprint of an OpenPGP key. The dash of a list in `.sops.yaml` may stand in front of it.
     ///
     /// # Errors
     ///
     /// Says what the text is instead; nothing of it is in the error, because it may be a private key.
     pub fn parse(text: &str) -> Result<Self, RecipientError> {
+        let text = text.trim_start();
+        let text = text.strip_prefix("- ").unwrap_or(text);
         let mut words = text.split_whitespace();
         let first = words.next().unwrap_or_default();
         let names = match (first, words.next()) {
