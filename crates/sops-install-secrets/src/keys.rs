@@ -70,6 +70,8 @@ pub(crate) struct Unusable {
 pub(crate) enum Why {
     /// It is not there at all, in no file system that is yet to be mounted either.
     Missing,
+    /// It is not there, but keys are that it may stand for.
+    Misnamed,
     /// Only another user may read it.
     Denied,
     /// It is left to a run that may ask for it.
@@ -414,7 +416,13 @@ impl Loader<'_> {
             }
             _ => Why::Other,
         };
-        self.cannot_use(&path.to_string_lossy(), reason.to_string(), why);
+        let similar = if why == Why::Missing { public::similar(path) } else { Vec::new() };
+        if similar.is_empty() {
+            self.cannot_use(&path.to_string_lossy(), reason.to_string(), why);
+        } else {
+            let reason = format!("{reason}; did you mean {}?", similar.join(" or "));
+            self.cannot_use(&path.to_string_lossy(), reason, Why::Misnamed);
+        }
     }
 }
 

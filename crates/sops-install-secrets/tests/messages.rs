@@ -157,7 +157,13 @@ fn of_keys() -> Vec<(&'static str, String)> {
     let [age, ssh, openpgp] = ["ageKeyFile", "ageSshKeyPaths", "sshKeyPaths"];
     [
         ("no key at all", ssh, json!([])),
-        ("a key that is not there", ssh, json!(["/nowhere/ssh_host_ed25519_key"])),
+        ("a key that is not there", ssh, json!(["/nowhere/key"])),
+        ("a key whose name is misspelt", ssh, json!([written("of a host/ssh_host_rsa_key", "").replace("rsa", "ras")])),
+        (
+            "a host key where there is one of another kind",
+            ssh,
+            json!([written("of another host/ssh_host_rsa_key", "").replace("rsa", "ed25519")]),
+        ),
         ("a key with a passphrase", ssh, json!([key("ssh-ed25519-passphrase")])),
         (
             "a key with a passphrase, by a name that a shell would take apart",

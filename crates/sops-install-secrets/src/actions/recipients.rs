@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use install::Inputs;
+use nearest::did_you_mean;
 
 use crate::cli::{Arguments, Output};
 use crate::confinement::confine;
@@ -26,7 +27,8 @@ pub(super) fn run(
         keys::named(operands, report)?
     };
     if keys.iter().all(|key| key.recipients.is_empty()) {
-        report.failure(Code::NoIdentity, About::default(), &NothingToShow);
+        let of_sshd = keys::of_sshd().into_iter().map(|key| key.origin);
+        report.failure(Code::NoIdentity, About::default(), &NothingToShow { of_sshd: of_sshd.collect() });
     }
     match arguments.output {
         Output::Lines => print(&keys, report),
@@ -75,7 +77,10 @@ const EITHER: &str =
 /// There is no key of which something could be shown.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this host has no key whose public half can be shown; correct the path in sops.age.sshKeyPaths, or if sshd has made no key yet, \
-     this does: ssh-keygen -A"
+    "this host has no key whose public half can be shown; correct the path in sops.age.sshKeyPaths{}{}",
+    did_you_mean(of_sshd),
+    if of_sshd.is_empty() { ", or if sshd has made no key yet, this does: ssh-keygen -A" } else { "" }
 )]
-struct NothingToShow;
+struct NothingToShow {
+    of_sshd: Vec<String>,
+}

@@ -61,6 +61,25 @@ fn usable(origin: &str, host: &HostRecipient) -> PublicKey {
     PublicKey { origin: origin.to_owned(), recipients: host.names().to_vec(), note: None }
 }
 
+/// The keys that one that is not there may stand for: what is spelled almost like it in its folder, or else the keys that
+/// sshd has made, for one of them.
+pub(super) fn similar(path: &Path) -> Vec<String> {
+    let (Some(folder), Some(wanted)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
+        return Vec::new();
+    };
+    let names = input::names(folder).unwrap_or_default();
+    let is_key = |name: &&str| !name.ends_with(".pub") && !name.contains("dsa") && folder.join(name).is_file();
+    let keys = &mut names.iter().take(COMPARED).filter_map(|name| name.to_str()).filter(is_key);
+    let near = nearest::nearest(wanted, keys).into_iter().map(|name| folder.join(name)).collect();
+    let of_sshd = |folder: &Path| -> Vec<PathBuf> {
+        let keys = HOST_KEYS.into_iter().filter_map(|key| Some(folder.join(Path::new(key).file_name()?)));
+        keys.filter(|key| wanted.starts_with("ssh_host_") && key.is_file()).collect()
+    };
+    let groups = [near, of_sshd(folder), of_sshd(Path::new("/etc/ssh"))];
+    let found = groups.into_iter().find(|keys| !keys.is_empty()).unwrap_or_default();
+    found.into_iter().map(|key| key.display().to_string()).collect()
+}
+
 /// The public half in the file beside a private key.
 fn beside(path: &Path) -> Option<HostRecipient> {
     let mut name = path.to_owned().into_os_string();
@@ -169,5 +188,7 @@ const MANIFEST: &str =
 
 /// Without the ending of the public half.
 pub(super) const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
+/// How many names of a folder are looked at: anyone may have put them there.
+const COMPARED: usize = 1000;
 /// The most bytes of standard input.
 const LARGEST: u64 = 1 << 20;
