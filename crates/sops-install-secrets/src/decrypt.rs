@@ -83,8 +83,8 @@ pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Rep
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
             let remedy = match file.format {
-                Format::Age => Remedy::Rekey,
-                _ => Remedy::AddThat { file: editable(file.path).to_owned() },
+                Format::Age => Remedy::rekey(),
+                _ => Remedy::add_recipient("", "that", editable(file.path)),
             };
             let error = NotForHosts::new(&encrypted, &shut);
             report.failure_with(Code::RecipientMissing, file.about(), &error, Some(remedy));
@@ -130,7 +130,7 @@ impl SopsFile<'_> {
             Err(error) => {
                 // The error names the file itself.
                 let about = About { file: None, ..self.about() };
-                report.failure(Code::SopsFileUnreadable, about, &error);
+                report.unreadable(Code::SopsFileUnreadable, about, &error);
                 return None;
             }
         };
@@ -265,36 +265,52 @@ fn lookup_code(error: &LookupError) -> Code {
 
 /// What to do about a file that no identity opens: the command is the one to type where the file is edited.
 fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
-    let (Error::DataKey(unopened) | Error::Age(AgeFileError::NoIdentity(unopened))) = error else { return None };
-    let file = editable(path).to_owned();
-    let has_no_identity = unopened.identities().is_empty();
-    let mend = unusable.iter().any(|key| key.why != Why::NotRun)
-        || unopened.identities().iter().any(|identity| identity.failure().is_some());
-    match (error, unopened.recipient_to_add()) {
-        (Error::DataKey(_), Some(recipient)) => {
-            Some(Remedy::AddRecipient { mend, recipient: recipient.to_string(), file })
-        }
-        (_, Some(recipient)) => Some(Remedy::EncryptAgain { recipient: recipient.to_string(), file }),
-        (error, None) if has_no_identity && unusable.is_empty() => Some(Remedy::GiveKey {
-            options: match error {
-                Error::Age(_) => KEYS_OF_AGENIX,
-                _ => KEYS_OF_SOPS,
-            },
-        }),
-        (_, None) if has_no_identity && unusable.iter().any(|key| key.why == Why::Denied) && !geteuid().is_root() => {
-            Some(Remedy::BeRoot)
-        }
-        (error, None) if has_no_identity && unusable.iter().any(Unusable::is_missing_host_key) => Some(match error {
-            Error::Age(_) => Remedy::RestoreAgenixKeys,
-            _ => Remedy::RestoreKeys { file },
-        }),
-        (_, None) if has_no_identity => Some(Remedy::RepairKeys),
-        (_, None) if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) => {
-            Some(Remedy::OpenGroup { file })
-        }
-        (_, None) if unopened.identities().iter().any(|identity| unopened.lists(identity)) => {
-            Some(Remedy::Restore { file })
-        }
-        (_, None) => None,
+    let (unopened, is_sops) = match error {
+        Error::DataKey(unopened) => (unopened, true),
+        Error::Age(AgeFileError::NoIdentity(unopened)) => (unopened, false),
+        _ => return None,
+    };
+    let file = editable(path);
+    let mut ways: Vec<&Remedy> = unusable.iter().filter_map(|key| key.remedy.as_ref()).collect();
+    ways.dedup();
+    let ways = ways.into_iter().cloned().reduce(Remedy::then);
+    if let Some(recipient) = unopened.recipient_to_add() {
+        let mend = unusable.iter().any(|key| key.why != Why::NotRun)
+            || unopened.identities().iter().any(|identity| identity.failure().is_some());
+        let first = match &ways {
+            Some(_) => "or ",
+            None if mend => "mend that, or ",
+            None => "",
+        };
+        let recipient = recipient.to_string();
+        let add = if is_sops {
+            Remedy::add_recipient(first, &recipient, file)
+        } else {
+            Remedy::encrypt_again(first, &recipient, file)
+        };
+        return Some(ways.into_iter().chain([add.clone()]).reduce(Remedy::then).unwrap_or(add));
     }
+    if unopened.identities().is_empty() {
+        let has = |is: &dyn Fn(&Unusable) -> bool| unusable.iter().any(is);
+        return Some(if unusable.is_empty() {
+            Remedy::give_key(if is_sops { KEYS_OF_SOPS } else { KEYS_OF_AGENIX })
+        } else if has(&|key| key.why == Why::Denied) && !geteuid().is_root() {
+            Remedy::say("let this user read the key, or run this as root")
+        } else if has(&Unusable::is_missing_host_key) {
+            if is_sops { Remedy::restore_keys(file) } else { Remedy::restore_agenix_keys() }
+        } else {
+            let repair = || Remedy::say("correct the path of the key, repair or restore it, then run this again");
+            ways.unwrap_or_else(repair)
+        });
+    }
+    if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) {
+        return Some(Remedy::open_group(file));
+    }
+    let is_listed = unopened.identities().iter().any(|identity| unopened.lists(identity));
+    is_listed.then(|| {
+        Remedy::say(format!(
+            "the entry for this host is damaged or was encrypted to another key: restore {} from version control",
+            file.display()
+        ))
+    })
 }

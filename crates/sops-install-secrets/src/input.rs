@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use absence::Absence;
 
-use crate::remedy::{editable, word};
+use crate::remedy::{Remedy, editable, word};
 
 /// What is read, in the words of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,7 +36,7 @@ pub(crate) enum ReadKind {
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the {} {path}: {reason}{}", kind.noun(), self.way_out(), path = path.display())]
+#[error("cannot read the {} {path}: {reason}", kind.noun(), path = path.display())]
 pub(crate) struct Unreadable {
     kind: ReadKind,
     path: PathBuf,
@@ -65,24 +65,31 @@ pub(crate) enum ReadError {
 
 impl Unreadable {
     /// What a person can do about it.
-    fn way_out(&self) -> String {
+    pub(crate) fn remedy(&self) -> Option<Remedy> {
         match (self.kind, &self.reason) {
-            (ReadKind::ManifestOfMachine, ReadError::Absent(_)) => {
-                "; name another one, as in sops-install-secrets MANIFEST, or see whether the module is imported and has a secret"
-                    .to_owned()
-            }
+            (ReadKind::ManifestOfMachine, ReadError::Absent(_)) => Some(Remedy::say(
+                "name another one, as in sops-install-secrets MANIFEST, or see whether the module is imported and has a secret",
+            )),
             (ReadKind::SopsFile, ReadError::Absent(absence)) if !absence.is_unmounted() => {
-                match editable(&self.path) {
-                    name if name == self.path => "; put it there, or correct its path in the configuration".to_owned(),
-                    name => format!("; a flake has only what git knows of: git add {}", word(name)),
-                }
+                Some(match editable(&self.path) {
+                    name if name == self.path => Remedy::say("put it there, or correct its path in the configuration"),
+                    name => Remedy::run("a flake has only what git knows of", format!("git add {}", word(name))),
+                })
             }
-            _ => String::new(),
+            (_, reason) => reason.remedy(),
         }
     }
 }
 
 impl ReadError {
+    /// What a person can do about it, if a command does it.
+    pub(crate) fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Absent(absence) => absence.remedy(),
+            _ => None,
+        }
+    }
+
     /// That nothing is at a path, and why.
     pub(crate) fn absent(path: &Path, error: io::Error) -> Self {
         Self::Absent(Absence::new(path, error))

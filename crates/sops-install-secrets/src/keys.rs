@@ -19,7 +19,7 @@ use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
 use crate::questions;
-use crate::remedy::word;
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported};
 
 pub(crate) use public::{named, of_host, of_sshd};
@@ -63,6 +63,7 @@ pub(crate) struct Unusable {
     origin: String,
     reason: String,
     pub(crate) why: Why,
+    pub(crate) remedy: Option<Remedy>,
 }
 
 /// Why a key cannot be used, as far as it matters for what to do.
@@ -91,7 +92,7 @@ impl HostKeys {
     pub(crate) fn warn(&self, report: &mut Report) {
         if !report.has(Code::NoIdentity) {
             for key in self.unusable.iter().filter(|key| key.why != Why::NotRun) {
-                report.warning(Code::IdentityUnusable, About::default(), key);
+                report.warning_with(Code::IdentityUnusable, About::default(), key, key.remedy.clone());
             }
         }
     }
@@ -190,7 +191,8 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>
             HostName::Text(text) => host("-recipient", joined(text).map(|key| (None, key))),
             HostName::File(path) => {
                 let content = input::read(input::ReadKind::PublicKey, path);
-                let content = content.map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+                let content =
+                    content.map_err(|error| report.unreadable(Code::RecipientInvalid, About::default(), &error))?;
                 let content = String::from_utf8_lossy(&content);
                 host(&path.to_string_lossy(), lines(&content).map(|(number, line)| (Some(number), line)))
             }
@@ -323,17 +325,17 @@ impl Loader<'_> {
     fn is_unusable(&mut self, error: &IdentityError) {
         let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
         let origin = error.origin();
-        let mut reason = format!("{line}{}", error.problem());
-        if origin.starts_with('/') {
-            // A command at its end writes FILE for the name that the problem does not know.
-            reason = reason.replace("FILE", &word(Path::new(origin)));
+        let reason = format!("{line}{}", error.problem());
+        let of_file = || Remedy::of_sops(&reason, Path::new(origin)).filter(|_| origin.starts_with('/'));
+        match of_file() {
+            Some((reason, remedy)) => self.cannot_use(origin, reason, Why::Other, Some(remedy)),
+            None => self.cannot_use(origin, reason, Why::Other, None),
         }
-        self.cannot_use(origin, reason, Why::Other);
     }
 
-    fn cannot_use(&mut self, origin: &str, reason: String, why: Why) {
+    fn cannot_use(&mut self, origin: &str, reason: String, why: Why, remedy: Option<Remedy>) {
         self.identities.add_unusable(format!("{origin} ({reason})"));
-        self.unusable.push(Unusable { origin: origin.to_owned(), reason, why });
+        self.unusable.push(Unusable { origin: origin.to_owned(), reason, why, remedy });
     }
 
     /// What a command prints that a variable names, taken apart and run as sops does: without a shell.
@@ -342,7 +344,7 @@ impl Loader<'_> {
         if self.commands == Commands::NotRun {
             // It may open everything, so this is only told if nothing else does.
             self.hidden = true;
-            self.cannot_use(variable, KeyReason::NotRun.to_string(), Why::NotRun);
+            self.cannot_use(variable, KeyReason::NotRun.to_string(), Why::NotRun, None);
             return None;
         }
         let words = command.to_str().and_then(command_words).ok_or(KeyReason::Command);
@@ -417,11 +419,16 @@ impl Loader<'_> {
             _ => Why::Other,
         };
         let similar = if why == Why::Missing { public::similar(path) } else { Vec::new() };
+        let origin = path.to_string_lossy();
         if similar.is_empty() {
-            self.cannot_use(&path.to_string_lossy(), reason.to_string(), why);
+            let remedy = match reason {
+                KeyReason::Unread(error) => error.remedy(),
+                _ => None,
+            };
+            self.cannot_use(&origin, reason.to_string(), why, remedy);
         } else {
             let reason = format!("{reason}; did you mean {}?", similar.join(" or "));
-            self.cannot_use(&path.to_string_lossy(), reason, Why::Misnamed);
+            self.cannot_use(&origin, reason, Why::Misnamed, None);
         }
     }
 }

@@ -84,7 +84,8 @@ pub(crate) fn read(
 ///
 /// That it cannot be read, which is reported.
 pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<u8>, Reported> {
-    input::read(kind(path), path.as_path()).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+    input::read(kind(path), path.as_path())
+        .map_err(|error| report.unreadable(Code::ManifestUnreadable, About::default(), &error))
 }
 
 /// Whether the text of the manifest is still the same.
@@ -93,7 +94,8 @@ pub(crate) fn read_text(path: &ManifestPath, report: &mut Report) -> Result<Vec<
 ///
 /// As [`read_text`].
 pub(crate) fn has_text(path: &ManifestPath, text: &[u8], report: &mut Report) -> Result<bool, Reported> {
-    input::holds(kind(path), path.as_path(), text).map_err(|error| report.failed(Code::ManifestUnreadable, &error))
+    input::holds(kind(path), path.as_path(), text)
+        .map_err(|error| report.unreadable(Code::ManifestUnreadable, About::default(), &error))
 }
 
 fn kind(path: &ManifestPath) -> input::ReadKind {

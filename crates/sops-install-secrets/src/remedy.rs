@@ -1,48 +1,38 @@
 //! What a person can do about a failure: the end of its message, and a field of the report.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::ManifestPath;
+use crate::text;
 
-/// The way out of a failure. `Display` gives it in words, as they stand at the end of a message.
+/// The way out of a failure, step by step. `Display` gives it on one line, [`Remedy::lines`] with each command on a line of its own.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Remedy {
-    /// Let a sops file be encrypted to one more recipient, or mend what the message names, if it names a key that cannot be used.
-    AddRecipient { mend: bool, recipient: String, file: PathBuf },
-    /// The same for the recipients that the message names.
-    AddThat { file: PathBuf },
-    /// The same for a plain age file.
-    Rekey,
-    /// Make a file anew that no sops command changes.
-    EncryptAgain { recipient: String, file: PathBuf },
-    /// A host that has no key, with the options that name one.
-    GiveKey { options: &'static str },
-    /// A host whose keys cannot be used.
-    RepairKeys,
-    /// A user who may not read the keys.
-    BeRoot,
-    /// A host whose keys are gone.
-    RestoreKeys { file: PathBuf },
-    /// The same for a plain age file.
-    RestoreAgenixKeys,
-    /// Too few of the key groups of a file are opened.
-    OpenGroup { file: PathBuf },
-    /// What a sops file says of this host is wrong.
-    Restore { file: PathBuf },
-    /// Let sops open a file: what for, and with which options.
-    Sops { words: String, command: String },
-    /// Install again.
-    Install { command: String },
-    /// Take away what is in the way of a link.
-    MoveAway,
-    /// Look at a unit that has not read the new secrets.
-    SeeUnit { unit: String, command: String },
-    /// Ask for units that systemd was not asked for.
-    RestartByHand,
+pub(crate) struct Remedy {
+    steps: Vec<Step>,
+    /// What does the same in another way.
+    or: Option<Step>,
+}
+
+/// What to do in words, and the command that does it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Step {
+    words: Cow<'static, str>,
+    command: Option<String>,
 }
 
 impl Remedy {
+    /// Something that no command does.
+    pub(crate) fn say(words: impl Into<Cow<'static, str>>) -> Self {
+        Self { steps: vec![Step { words: words.into(), command: None }], or: None }
+    }
+
+    /// A command, and what it is for.
+    pub(crate) fn run(words: impl Into<Cow<'static, str>>, command: String) -> Self {
+        Self { steps: vec![Step { words: words.into(), command: Some(command) }], or: None }
+    }
+
     /// What a message of sops ends with, if it ends with a command on its file. Gives the rest of the message too.
     ///
     /// The message writes FILE for the name of the file, which it does not know.
@@ -50,7 +40,7 @@ impl Remedy {
         let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
         let (words, command) = advice.rsplit_once(": ")?;
         let command = format!("{command}{}", word(editable(file)));
-        Some((problem.to_owned(), Self::Sops { words: words.to_owned(), command }))
+        Some((problem.to_owned(), Self::run(words.to_owned(), command)))
     }
 
     /// To install a manifest.
@@ -59,93 +49,113 @@ impl Remedy {
             ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
             ManifestPath::Given(path) => format!("sops-install-secrets {}", word(path)),
         };
-        Self::Install { command }
+        Self::run("install it again with", command)
     }
 
-    /// The command to run, if one is all or a part of it.
-    pub(crate) fn command(&self) -> Option<String> {
-        match self {
-            Self::AddRecipient { file, .. }
-            | Self::AddThat { file }
-            | Self::OpenGroup { file }
-            | Self::RestoreKeys { file } => Some(format!("sops updatekeys {}", word(file))),
-            Self::Rekey | Self::RestoreAgenixKeys => Some("agenix -r".to_owned()),
-            Self::Sops { command, .. } | Self::Install { command } | Self::SeeUnit { command, .. } => {
-                Some(command.clone())
+    /// To let a sops file be encrypted to one more recipient.
+    pub(crate) fn add_recipient(first: &str, recipient: &str, file: &Path) -> Self {
+        let add = Self::run(format!("{first}add {recipient} to .sops.yaml and {UPDATE_KEYS}"), update_keys(file));
+        // A hybrid key would take half a page.
+        let or = (recipient.starts_with("age1") && recipient.len() < 80).then(|| Step {
+            words: "or without .sops.yaml".into(),
+            command: Some(format!("sops rotate -i --add-age {recipient} {}", word(file))),
+        });
+        Self { or, ..add }
+    }
+
+    /// The same for a plain age file that this host cannot open.
+    pub(crate) fn encrypt_again(first: &str, recipient: &str, file: &Path) -> Self {
+        let file = file.display();
+        let words = format!("{first}encrypt {file} again to {recipient} too, or add that to secrets.nix and run");
+        Self::run(words, REKEY.to_owned())
+    }
+
+    /// The same for a plain age file.
+    pub(crate) fn rekey() -> Self {
+        Self::run("add the key of the host to secrets.nix and run", REKEY.to_owned())
+    }
+
+    /// A host whose keys are gone.
+    pub(crate) fn restore_keys(file: &Path) -> Self {
+        Self::make_keys()
+            .then(Self::run("add what this prints to .sops.yaml", "sops-install-secrets -recipients".to_owned()))
+            .then(Self::run(UPDATE_KEYS, update_keys(file)))
+    }
+
+    /// The same for a plain age file.
+    pub(crate) fn restore_agenix_keys() -> Self {
+        Self::make_keys().then(Self::run("add the new one to secrets.nix and run", REKEY.to_owned()))
+    }
+
+    /// A host that has no key, with the options that name one.
+    pub(crate) fn give_key(options: &str) -> Self {
+        Self::say(format!("give this host a key in {options}"))
+    }
+
+    fn make_keys() -> Self {
+        Self::run("restore the key, or let sshd have new ones", "ssh-keygen -A".to_owned())
+    }
+
+    /// Too few of the key groups of a file are opened.
+    pub(crate) fn open_group(file: &Path) -> Self {
+        let words =
+            "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run in its folder";
+        Self::run(words, update_keys(file))
+    }
+
+    /// The steps of this, and then those of another one.
+    pub(crate) fn then(mut self, next: Self) -> Self {
+        self.steps.extend(next.steps);
+        Self { or: next.or, ..self }
+    }
+
+    /// The command to run, if one is all or a part of it; of several steps that of the last.
+    pub(crate) fn command(&self) -> Option<&str> {
+        self.steps.last()?.command.as_deref()
+    }
+
+    /// In words that go on after a semicolon; each command stands on a line of its own, where it is seen and copied whole.
+    pub(crate) fn lines(&self) -> String {
+        self.written(":\n    ", "\n  ")
+    }
+
+    fn written(&self, before_command: &str, after_command: &str) -> String {
+        let mut text = String::new();
+        let mut separator = "";
+        for Step { words, command } in self.steps.iter().chain(&self.or) {
+            text += separator;
+            text += &text::clean(words);
+            separator = "; ";
+            if let Some(command) = command {
+                text += before_command;
+                text += &text::clean(command);
+                separator = after_command;
             }
-            Self::EncryptAgain { .. }
-            | Self::GiveKey { .. }
-            | Self::RepairKeys
-            | Self::BeRoot
-            | Self::Restore { .. }
-            | Self::MoveAway
-            | Self::RestartByHand => None,
         }
+        text
     }
 }
 
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddRecipient { mend, recipient, .. } => {
-                let first = if *mend { "mend that, or " } else { "" };
-                write!(formatter, "{first}add {recipient}{UPDATE_KEYS}")?;
-            }
-            Self::AddThat { .. } => write!(formatter, "add that{UPDATE_KEYS}")?,
-            Self::Rekey => formatter.write_str("add the key of the host to secrets.nix and run: ")?,
-            Self::EncryptAgain { recipient, file } => {
-                let file = file.display();
-                write!(formatter, "add {recipient} to secrets.nix and run agenix -r, or encrypt {file} again to it too")?;
-            }
-            Self::GiveKey { options } => write!(formatter, "give this host a key in {options}")?,
-            Self::RepairKeys => {
-                formatter.write_str("correct the path of the key, repair or restore it, then run this again")?;
-            }
-            Self::BeRoot => formatter.write_str("let this user read the key, or run this as root")?,
-            Self::RestoreKeys { .. } => write!(
-                formatter,
-                "restore one of these keys, or make new ones of sshd with ssh-keygen -A, add what sops-install-secrets \
-                 -recipients prints{UPDATE_KEYS}"
-            )?,
-            Self::RestoreAgenixKeys => formatter.write_str(
-                "restore the key, or make new ones of sshd with ssh-keygen -A, add the new one to secrets.nix and run: ",
-            )?,
-            Self::OpenGroup { .. } => formatter.write_str(
-                "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run in its folder: ",
-            )?,
-            Self::Restore { file } => write!(
-                formatter,
-                "the entry for this host is damaged or was encrypted to another key: restore {} from version control",
-                file.display()
-            )?,
-            Self::Sops { words, .. } => write!(formatter, "{words}: ")?,
-            Self::Install { .. } => formatter.write_str("install it again with: ")?,
-            Self::MoveAway => formatter.write_str("move it away before this is installed")?,
-            Self::SeeUnit { unit, .. } => write!(
-                formatter,
-                "the new secrets are installed, but {unit} has not read them: correct the name or see: "
-            )?,
-            Self::RestartByHand => {
-                formatter.write_str("the new secrets are installed, restart the units by hand, or run this again")?;
-            }
-        }
-        formatter.write_str(&self.command().unwrap_or_default())?;
-        match self {
-            // A hybrid key would take half a page.
-            Self::AddRecipient { recipient, file, .. } if recipient.starts_with("age1") && recipient.len() < 80 => {
-                write!(formatter, "; or without .sops.yaml: sops rotate -i --add-age {recipient} {}", word(file))
-            }
-            _ => Ok(()),
-        }
+        formatter.write_str(&self.written(": ", "; "))
     }
 }
+
+/// What is in the way of a link.
+pub(crate) const MOVE_AWAY: &str = "move it away before this is installed";
 
 /// The options that name the keys of a host.
 pub(crate) const KEYS_OF_SOPS: &str = "sops.age.sshKeyPaths or sops.age.keyFile";
 pub(crate) const KEYS_OF_AGENIX: &str = "age.identityPaths";
 
 /// sops looks for `.sops.yaml` in the folder that it is called in and above, and opens the file with a key of whoever calls it.
-const UPDATE_KEYS: &str = " to .sops.yaml and run in its folder, with a key that opens the file: ";
+const UPDATE_KEYS: &str = "run in its folder, with a key that opens the file";
+const REKEY: &str = "agenix -r";
+
+fn update_keys(file: &Path) -> String {
+    format!("sops updatekeys {}", word(file))
+}
 
 /// A path as one word of a command line. Where it needs them it is between single quotes.
 pub(crate) fn word(path: &Path) -> String {
@@ -187,8 +197,8 @@ mod tests {
         ] {
             assert_eq!(word(Path::new(path)), expected);
         }
-        let file = PathBuf::from("my secrets.yaml");
-        assert_eq!(Remedy::AddThat { file }.command().unwrap(), "sops updatekeys 'my secrets.yaml'");
+        let remedy = Remedy::add_recipient("", "that", Path::new("my secrets.yaml"));
+        assert_eq!(remedy.command().unwrap(), "sops updatekeys 'my secrets.yaml'");
     }
 
     #[test]
@@ -200,5 +210,20 @@ mod tests {
         assert_eq!(remedy.to_string(), "they are shown by: sops edit secrets/db.yaml");
         assert_eq!(remedy.command().unwrap(), "sops edit secrets/db.yaml");
         assert_eq!(Remedy::of_sops("it is empty; encrypt FILE again", file), None);
+    }
+
+    #[test]
+    fn each_command_stands_alone_on_its_line_and_no_name_begins_another_one() {
+        let file = Path::new("a\nb");
+        let step = Remedy::run("or else", format!("edit {}", word(file)));
+        let remedy = Remedy::run("mend this", "first".to_owned()).then(Remedy::say("wait")).then(Remedy::rekey());
+        let remedy = Remedy { or: step.steps.into_iter().next(), ..remedy };
+        let lines = "mend this:\n    first\n  wait; add the key of the host to secrets.nix and run:\n    agenix -r\n  or else:\n    \
+                     edit 'a\\nb'";
+        assert_eq!(remedy.lines(), lines);
+        let line =
+            "mend this: first; wait; add the key of the host to secrets.nix and run: agenix -r; or else: edit 'a\\nb'";
+        assert_eq!(remedy.to_string(), line);
+        assert_eq!(remedy.command(), Some("agenix -r"));
     }
 }

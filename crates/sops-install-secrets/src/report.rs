@@ -28,6 +28,7 @@ use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
 
 use crate::cli::Output;
+use crate::input::Unreadable;
 use crate::remedy::{Remedy, word};
 use crate::text;
 use document::ReportDocument;
@@ -274,13 +275,20 @@ impl Report {
         }
         let message = message(error, remedy.as_ref());
         let prefix = self.style.failure(&self.program);
-        self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{message}"));
+        let shown = lines(error, remedy.as_ref(), &self.failures);
+        self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{shown}"));
         self.failures.push(Finding { code, about, message, remedy });
     }
 
     /// As [`Report::failure`], for the error path of an expression.
     pub(crate) fn failed(&mut self, code: Code, error: &dyn Error) -> Reported {
         self.failure(code, About::default(), error);
+        Reported
+    }
+
+    /// As [`Report::failure`], for a file that cannot be read.
+    pub(crate) fn unreadable(&mut self, code: Code, about: About, error: &Unreadable) -> Reported {
+        self.failure_with(code, about, error, error.remedy());
         Reported
     }
 
@@ -293,7 +301,8 @@ impl Report {
     pub(crate) fn warning_with(&mut self, code: Code, about: About, error: &dyn Error, remedy: Option<Remedy>) {
         let message = message(error, remedy.as_ref());
         let prefix = self.style.warning(&self.program);
-        self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{message}"));
+        let shown = lines(error, remedy.as_ref(), &self.warnings);
+        self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{shown}"));
         self.warnings.push(Finding { code, about, message, remedy });
     }
 
@@ -486,7 +495,7 @@ impl Report {
     /// The system that is not switched to after a failure, and the action that would do it all the same.
     pub(crate) fn refuses_switch_to(&mut self, system: &Path, action: &str) {
         let program = word(&system.join("bin/switch-to-configuration"));
-        self.override_command = Some(format!(", or as root: NIXOS_NO_CHECK=1 {program} {action}"));
+        self.override_command = Some(format!(", or as root:\n    NIXOS_NO_CHECK=1 {} {action}", text::clean(&program)));
     }
 
     /// The manifest of the run.
@@ -663,6 +672,13 @@ const NAMED: usize = 3;
 fn message(error: &dyn Error, remedy: Option<&Remedy>) -> String {
     let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
     text::line(&(chain(error) + &remedy)).into_owned()
+}
+
+/// The same with each command on a line of its own. What is done about several things is said of the first of them.
+fn lines(error: &dyn Error, remedy: Option<&Remedy>, before: &[Finding]) -> String {
+    let is_said = before.last().is_some_and(|finding| finding.remedy.as_ref() == remedy);
+    let remedy = remedy.filter(|_| !is_said).map_or_else(String::new, |remedy| format!("; {}", remedy.lines()));
+    text::line(&chain(error)).into_owned() + &remedy
 }
 
 /// An error and its causes on one line, outermost first.

@@ -68,7 +68,7 @@ fn read_text(
             content
         }
         Err(error) => {
-            report.failure(Code::TemplateUnreadable, About::template(template.name().as_str()), &error);
+            report.unreadable(Code::TemplateUnreadable, About::template(template.name().as_str()), &error);
             return None;
         }
     };

@@ -159,7 +159,7 @@ pub(crate) enum RequestError {
     /// Without NixOS there is nothing that reads its lists.
     #[error(
         "there is no /run/nixos with the list of units that NixOS is to {verb}, and SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, \
-         so they are not asked for; do so with: systemctl {verb} {units}"
+         so they are not asked for"
     )]
     NoList { verb: &'static str, units: String },
     #[error(
@@ -173,11 +173,15 @@ impl RequestError {
     /// What a person can do about it, if the message does not say it.
     pub(crate) fn remedy(&self) -> Option<Remedy> {
         match self {
-            Self::NoSystemctl { .. } | Self::Failed { .. } => Some(Remedy::RestartByHand),
-            Self::Refused { unit, status, .. } => {
-                Some(Remedy::SeeUnit { unit: unit.clone(), command: format!("{status} {unit}") })
+            Self::NoSystemctl { .. } | Self::Failed { .. } => {
+                Some(Remedy::say("the new secrets are installed, restart the units by hand, or run this again"))
             }
-            Self::NoList { .. } | Self::List { .. } => None,
+            Self::Refused { unit, status, .. } => Some(Remedy::run(
+                format!("the new secrets are installed, but {unit} has not read them: correct the name or see"),
+                format!("{status} {unit}"),
+            )),
+            Self::NoList { verb, units } => Some(Remedy::run("do so with", format!("systemctl {verb} {units}"))),
+            Self::List { .. } => None,
         }
     }
 }

@@ -379,8 +379,8 @@ pub enum KeyProblem {
     Mistyped,
     /// An SSH key with a passphrase. The command ends in `FILE`, for whoever knows the name of the file.
     #[error(
-        "it is protected by a passphrase, which cannot be typed here; this takes it off, and then whoever can read the file \
-         has the key: ssh-keygen -p -N \"\" -f FILE"
+        "it is protected by a passphrase, which cannot be typed here; this takes the passphrase off, and then whoever can \
+         read the file has the key: ssh-keygen -p -N \"\" -f FILE"
     )]
     Passphrase,
     /// A file of age identities that is an age file itself.

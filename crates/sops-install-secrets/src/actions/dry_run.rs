@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
-use crate::remedy::Remedy;
+use crate::remedy::{MOVE_AWAY, Remedy};
 use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step, Tone};
 use crate::steady;
 use crate::units::{self, Requests, VERBS};
@@ -164,7 +164,7 @@ fn links(
                 // The switch takes away itself what the system before has put below /etc.
                 let may_go = is_before_a_switch && wanted.link.is_some_and(|link| link.as_path().starts_with("/etc"));
                 let tone = report.set_tone(if may_go { Tone::Lenient } else { report.tone() });
-                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::MoveAway));
+                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::say(MOVE_AWAY)));
                 report.set_tone(tone);
             }
             // The others are of what an installation makes anew.

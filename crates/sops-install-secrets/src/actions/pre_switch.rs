@@ -19,6 +19,7 @@ use crate::input;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
+use crate::remedy::{Remedy, word};
 use crate::report::{About, Code, Report, Reported, Step, Tone};
 
 /// Checks the manifests of a system that is about to be switched to.
@@ -52,12 +53,12 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
             report.release();
         } else {
             report.discard();
-            unopened.push(path.as_path().display().to_string());
+            let command = format!("sops-install-secrets -dry-run {}", word(path.as_path()));
+            unopened.push(Remedy::run("to see which", command));
         }
     }
-    if let (Some(generation), false) = (way_back, unopened.is_empty()) {
-        let error = WayBack { generation, manifests: unopened.join(", ") };
-        report.warning(Code::NoIdentity, About::default(), &error);
+    if let (Some(generation), Some(remedy)) = (way_back, unopened.into_iter().reduce(Remedy::then)) {
+        report.warning_with(Code::NoIdentity, About::default(), &WayBack { generation }, Some(remedy));
     }
 }
 
@@ -115,12 +116,10 @@ fn older_generation(system: &Path, profiles: &Path) -> Option<u64> {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this is the way back to generation {generation} of the system; the secrets that it cannot open stay as they are installed \
-     now (to see which: sops-install-secrets -dry-run {manifests})"
+     now"
 )]
 struct WayBack {
     generation: u64,
-    /// The manifests with secrets that it does not open.
-    manifests: String,
 }
 
 /// Where NixOS keeps the generations of the system.

@@ -13,7 +13,7 @@ use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
-use crate::remedy::{KEYS_OF_SOPS, Remedy, editable};
+use crate::remedy::{KEYS_OF_SOPS, MOVE_AWAY, Remedy, editable};
 use crate::report::{
     Code, InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported,
 };
@@ -119,8 +119,7 @@ impl Table {
                 0 => "not all is as the manifest says".to_owned(),
                 _ => format!("{drifted} of {} files are not as the manifest says", installed.files.len()),
             };
-            let command = Remedy::install(manifest).command().unwrap_or_default();
-            report.line(format_args!("{what}; install again with: {command}"));
+            report.line(format_args!("{what}; {}", Remedy::install(manifest)));
         }
     }
 
@@ -176,7 +175,7 @@ fn print_identities(keys: &[PublicKey], report: &Report) {
         report.line(format_args!("identity {origin}: {}", parts.join(", but ")));
     }
     if keys.is_empty() {
-        report.line(format_args!("no identity; {}", Remedy::GiveKey { options: KEYS_OF_SOPS }));
+        report.line(format_args!("no identity; {}", Remedy::give_key(KEYS_OF_SOPS)));
     }
 }
 
@@ -235,7 +234,7 @@ impl InstalledFile {
 
 /// What is not right, and how to mend it where an installation does not.
 fn in_words(drift: &Drift) -> String {
-    if drift.is_in_the_way() { format!("{drift}; {}", Remedy::MoveAway) } else { drift.to_string() }
+    if drift.is_in_the_way() { format!("{drift}; {}", MOVE_AWAY) } else { drift.to_string() }
 }
 
 impl InstalledAccess {

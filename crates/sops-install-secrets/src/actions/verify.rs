@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
-use crate::remedy::Remedy;
+use crate::remedy::{MOVE_AWAY, Remedy};
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::steady;
 
@@ -95,7 +95,7 @@ fn compare(
             report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), remedy());
         }
         for drift in inspection.drift {
-            let remedy = if drift.is_in_the_way() { Some(Remedy::MoveAway) } else { remedy() };
+            let remedy = if drift.is_in_the_way() { Some(Remedy::say(MOVE_AWAY)) } else { remedy() };
             report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), remedy);
         }
     }

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::input;
-use crate::remedy::word;
+use crate::remedy::{Remedy, word};
 
 /// A path that is not there. Why is looked for when it is said: most such paths are those of keys that need not be there.
 #[derive(Debug)]
@@ -46,6 +46,16 @@ impl Absence {
         self.explain().1.is_some()
     }
 
+    /// What mounts it.
+    pub(crate) fn remedy(&self) -> Option<Remedy> {
+        match self.explain().1? {
+            Unmounted { mount_point, wanted_by: WantedBy::Fstab } => {
+                Some(Remedy::run("mount it now with", format!("mount {}", word(&mount_point))))
+            }
+            Unmounted { wanted_by: WantedBy::Unit(_), .. } => None,
+        }
+    }
+
     /// Where the links of the path lead, if it has any, and what is not mounted there.
     ///
     /// It only explains an error to a person, so a table that cannot be read explains nothing.
@@ -66,10 +76,9 @@ impl fmt::Display for Absence {
         match (&unmounted, &leads_to) {
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Fstab }), leads_to) => write!(
                 formatter,
-                "{}{mount_point} is in /etc/fstab and is not mounted; mount it now with: mount {word}; and before this runs, in \
-                 NixOS: fileSystems.\"{mount_point}\".neededForBoot = true;",
+                "{}{mount_point} is in /etc/fstab and is not mounted; in NixOS fileSystems.\"{mount_point}\".neededForBoot = true; \
+                 mounts it before this runs",
                 if leads_to.is_some() { "and " } else { "" },
-                word = word(mount_point),
                 mount_point = mount_point.display()
             ),
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Unit(unit) }), leads_to) => write!(

@@ -11,7 +11,7 @@ use sops::{HostRecipient, Public, RecipientError};
 use super::{Commands, NO_KEY, NotARecipient, lines, load};
 use crate::environment::Environment;
 use crate::input;
-use crate::report::{Code, PublicKey, Report, Reported};
+use crate::report::{About, Code, PublicKey, Report, Reported};
 
 /// The keys that this host would use for a manifest, also those that cannot be used.
 ///
@@ -34,7 +34,8 @@ pub(crate) fn of_host(manifest: &Manifest, environment: &Environment, report: &m
     }
     for unusable in keys.unusable {
         let recipients = beside(Path::new(&unusable.origin)).map_or_else(Vec::new, |host| host.names().to_vec());
-        shown.push(PublicKey { origin: unusable.origin, recipients, note: Some(unusable.reason) });
+        let remedy = unusable.remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+        shown.push(PublicKey { origin: unusable.origin, recipients, note: Some(unusable.reason + &remedy) });
     }
     if let Some(home) = manifest.gnupg_home() {
         let origin = home.to_string_lossy().into_owned();
@@ -122,7 +123,7 @@ fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported>
     }
     let path = PathBuf::from(operand);
     let content = input::read(input::ReadKind::PublicKey, &path)
-        .map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
+        .map_err(|error| report.unreadable(Code::RecipientInvalid, About::default(), &error))?;
     if content.trim_ascii_start().starts_with(b"{") {
         let error = NotARecipient { place: text.into_owned(), problem: MANIFEST.to_owned() };
         return Err(report.failed(Code::RecipientInvalid, &error));

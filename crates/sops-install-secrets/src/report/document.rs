@@ -42,13 +42,13 @@ struct FindingEntry<'a> {
     line: Option<usize>,
     column: Option<usize>,
     message: &'a str,
-    remedy: Option<WayOut>,
+    remedy: Option<WayOut<'a>>,
 }
 
 #[derive(Serialize)]
-struct WayOut {
+struct WayOut<'a> {
     words: String,
-    command: Option<String>,
+    command: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -57,12 +57,16 @@ impl LineStyle {
         }
     }
 
-    /// Prints a line on standard error.
+    /// Prints a line on standard error, with those that belong to it.
     pub(super) fn print(self, level: Level, line: fmt::Arguments<'_>) {
         let stderr = io::stderr().lock();
         let printed = match self {
             Self::Plain | Self::Terminal => print(stderr, line),
-            Self::Journal => print(stderr, format_args!("<{}>{line}", level.number())),
+            Self::Journal => {
+                // Each line is an entry of its own.
+                let level = format!("<{}>", level.number());
+                print(stderr, format_args!("{level}{}", line.to_string().replace('\n', &format!("\n{level}"))))
+            }
         };
         match printed {
             // There is no other stream on which it could be told.

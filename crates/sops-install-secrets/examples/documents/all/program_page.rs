@@ -25,7 +25,8 @@ pub(crate) fn page() -> String {
          only a first activation, on a machine without secrets, installs what it can and reports the rest. A run that changes \
          nothing touches nothing. Units that the manifest names are asked to restart or reload after the switch."
             .to_owned(),
-        "Each failure is one line on standard error: the secret, the file, the reason, and what to do. The last line counts them."
+        "Each failure is one line on standard error: the secret, the file, the reason, and what to do. A command to \
+         type stands behind it, on a line of its own. The last line counts them."
             .to_owned(),
     ];
     for paragraph in paragraphs {
