@@ -71,8 +71,8 @@ rec {
   # What is built by a derivation is not there while the system is evaluated, and asking for it would build it then.
   isBuilt =
     file:
-    builtins.isString file
-    && lib.any (origin: origin ? outputs) (lib.attrValues (builtins.getContext file));
+    !builtins.isPath file
+    && lib.any (origin: origin ? outputs) (lib.attrValues (builtins.getContext "${file}"));
 
   # The build sees no file outside the store.
   isInStore = file: builtins.isPath file || lib.hasPrefix builtins.storeDir "${file}";
