@@ -1,5 +1,6 @@
 //! The public halves of keys: what a file has to be encrypted to so that a host can open it.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -166,8 +167,12 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
     }
     for key in &mut shown {
         // What sops files have most often comes first.
-        let recipients = std::mem::take(&mut key.recipients).into_iter();
-        let (age, others): (Vec<_>, Vec<_>) = recipients.partition(|recipient| recipient.starts_with("age1"));
+        // A key may stand there by both of its names.
+        let mut seen = HashSet::new();
+        let mut recipients = std::mem::take(&mut key.recipients);
+        recipients.retain(|recipient| seen.insert(recipient.clone()));
+        let (age, others): (Vec<_>, Vec<_>) =
+            recipients.into_iter().partition(|recipient| recipient.starts_with("age1"));
         key.recipients = [age, others].concat();
     }
     Ok(shown)
