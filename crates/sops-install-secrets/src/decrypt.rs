@@ -286,7 +286,7 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         let add = if is_sops {
             Remedy::add_recipient(first, &recipient, file)
         } else {
-            Remedy::encrypt_again(first, &recipient, file)
+            Remedy::encrypt_again(first, &recipient)
         };
         return Some(ways.into_iter().chain([add.clone()]).reduce(Remedy::then).unwrap_or(add));
     }

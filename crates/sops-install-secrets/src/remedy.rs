@@ -64,9 +64,8 @@ impl Remedy {
     }
 
     /// The same for a plain age file that this host cannot open.
-    pub(crate) fn encrypt_again(first: &str, recipient: &str, file: &Path) -> Self {
-        let file = file.display();
-        let words = format!("{first}encrypt {file} again to {recipient} too, or add that to secrets.nix and run");
+    pub(crate) fn encrypt_again(first: &str, recipient: &str) -> Self {
+        let words = format!("{first}encrypt it again to {recipient} too, or add that to secrets.nix and run");
         Self::run(words, REKEY.to_owned())
     }
 
@@ -114,15 +113,17 @@ impl Remedy {
         self.steps.last()?.command.as_deref()
     }
 
-    /// In words that go on after a semicolon; each command stands on a line of its own, where it is seen and copied whole.
-    pub(crate) fn lines(&self) -> String {
-        self.written(":\n    ", "\n  ")
+    /// In words that go on after a message; each command stands on a line of its own, where it is seen and copied whole. What
+    /// is done for the failure before, too, is left out.
+    pub(crate) fn lines(&self, before: Option<&Self>) -> String {
+        self.written("; ", ":\n    ", "\n  ", before)
     }
 
-    fn written(&self, before_command: &str, after_command: &str) -> String {
+    fn written(&self, first: &str, before_command: &str, after_command: &str, before: Option<&Self>) -> String {
         let mut text = String::new();
-        let mut separator = "";
-        for Step { words, command } in self.steps.iter().chain(&self.or) {
+        let mut separator = first;
+        let is_said = |step: &&Step| before.is_some_and(|before| before.steps.contains(step));
+        for Step { words, command } in self.steps.iter().chain(&self.or).filter(|step| !is_said(step)) {
             text += separator;
             text += &text::clean(words);
             separator = "; ";
@@ -138,7 +139,7 @@ impl Remedy {
 
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.written(": ", "; "))
+        formatter.write_str(&self.written("", ": ", "; ", None))
     }
 }
 
@@ -218,9 +219,14 @@ mod tests {
         let step = Remedy::run("or else", format!("edit {}", word(file)));
         let remedy = Remedy::run("mend this", "first".to_owned()).then(Remedy::say("wait")).then(Remedy::rekey());
         let remedy = Remedy { or: step.steps.into_iter().next(), ..remedy };
-        let lines = "mend this:\n    first\n  wait; add the key of the host to secrets.nix and run:\n    agenix -r\n  or else:\n    \
+        let lines = "; mend this:\n    first\n  wait; add the key of the host to secrets.nix and run:\n    agenix -r\n  or else:\n    \
                      edit 'a\\nb'";
-        assert_eq!(remedy.lines(), lines);
+        assert_eq!(remedy.lines(None), lines);
+        assert_eq!(
+            Remedy::run("mend this", "first".to_owned()).then(Remedy::say("and so on")).lines(Some(&remedy)),
+            "; and so on"
+        );
+        assert_eq!(Remedy::rekey().lines(Some(&remedy)), "");
         let line =
             "mend this: first; wait; add the key of the host to secrets.nix and run: agenix -r; or else: edit 'a\\nb'";
         assert_eq!(remedy.to_string(), line);

@@ -676,8 +676,8 @@ fn message(error: &dyn Error, remedy: Option<&Remedy>) -> String {
 
 /// The same with each command on a line of its own. What is done about several things is said of the first of them.
 fn lines(error: &dyn Error, remedy: Option<&Remedy>, before: &[Finding]) -> String {
-    let is_said = before.last().is_some_and(|finding| finding.remedy.as_ref() == remedy);
-    let remedy = remedy.filter(|_| !is_said).map_or_else(String::new, |remedy| format!("; {}", remedy.lines()));
+    let before = before.last().and_then(|finding| finding.remedy.as_ref());
+    let remedy = remedy.map_or_else(String::new, |remedy| remedy.lines(before));
     text::line(&chain(error)).into_owned() + &remedy
 }
 
