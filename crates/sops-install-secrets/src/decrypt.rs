@@ -271,16 +271,15 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         _ => return None,
     };
     let file = editable(path);
-    let mut ways: Vec<&Remedy> = unusable.iter().filter_map(|key| key.remedy.as_ref()).collect();
-    ways.dedup();
-    let ways = ways.into_iter().cloned().reduce(Remedy::then);
+    let ways = unusable.iter().filter_map(|key| key.remedy.clone()).fold(Remedy::default(), Remedy::then);
+    let has_ways = ways != Remedy::default();
     if let Some(recipient) = unopened.recipient_to_add() {
         let mend = unusable.iter().any(|key| key.why != Why::NotRun)
             || unopened.identities().iter().any(|identity| identity.failure().is_some());
-        let first = match &ways {
-            Some(_) => "or ",
-            None if mend => "mend that, or ",
-            None => "",
+        let first = match (has_ways, mend) {
+            (true, _) => "or ",
+            (false, true) => "mend that, or ",
+            (false, false) => "",
         };
         let recipient = recipient.to_string();
         let add = if is_sops {
@@ -288,7 +287,7 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         } else {
             Remedy::encrypt_again(first, &recipient)
         };
-        return Some(ways.into_iter().chain([add.clone()]).reduce(Remedy::then).unwrap_or(add));
+        return Some(ways.then(add));
     }
     if unopened.identities().is_empty() {
         let has = |is: &dyn Fn(&Unusable) -> bool| unusable.iter().any(is);
@@ -298,9 +297,10 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
             Remedy::say("let this user read the key, or run this as root")
         } else if has(&Unusable::is_missing_host_key) {
             if is_sops { Remedy::restore_keys(file) } else { Remedy::restore_agenix_keys() }
+        } else if has_ways {
+            ways
         } else {
-            let repair = || Remedy::say("correct the path of the key, repair or restore it, then run this again");
-            ways.unwrap_or_else(repair)
+            Remedy::say("correct the path of the key, repair or restore it, then run this again")
         });
     }
     if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) {
@@ -308,7 +308,7 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
     }
     let is_listed = unopened.identities().iter().any(|identity| unopened.lists(identity));
     is_listed.then(|| {
-        Remedy::say(format!(
+        Remedy::say(&format!(
             "the entry for this host is damaged or was encrypted to another key: restore {} from version control",
             file.display()
         ))

@@ -1,6 +1,5 @@
 //! What a person can do about a failure: the end of its message, and a field of the report.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
@@ -8,29 +7,29 @@ use crate::cli::ManifestPath;
 use crate::text;
 
 /// The way out of a failure, step by step. `Display` gives it on one line, [`Remedy::lines`] with each command on a line of its own.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Remedy {
     steps: Vec<Step>,
-    /// What does the same in another way.
-    or: Option<Step>,
+    /// The last step is another way to do what the one before does.
+    has_other_way: bool,
 }
 
-/// What to do in words, and the command that does it.
+/// What to do in words, and the command that does it; empty if none does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Step {
-    words: Cow<'static, str>,
-    command: Option<String>,
+    words: String,
+    command: String,
 }
 
 impl Remedy {
     /// Something that no command does.
-    pub(crate) fn say(words: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps: vec![Step { words: words.into(), command: None }], or: None }
+    pub(crate) fn say(words: &str) -> Self {
+        Self::run(words, String::new())
     }
 
     /// A command, and what it is for.
-    pub(crate) fn run(words: impl Into<Cow<'static, str>>, command: String) -> Self {
-        Self { steps: vec![Step { words: words.into(), command: Some(command) }], or: None }
+    pub(crate) fn run(words: &str, command: String) -> Self {
+        Self { steps: vec![Step { words: words.to_owned(), command }], has_other_way: false }
     }
 
     /// What a message of sops ends with, if it ends with a command on its file. Gives the rest of the message too.
@@ -40,7 +39,7 @@ impl Remedy {
         let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
         let (words, command) = advice.rsplit_once(": ")?;
         let command = format!("{command}{}", word(editable(file)));
-        Some((problem.to_owned(), Self::run(words.to_owned(), command)))
+        Some((problem.to_owned(), Self::run(words, command)))
     }
 
     /// To install a manifest.
@@ -54,19 +53,19 @@ impl Remedy {
 
     /// To let a sops file be encrypted to one more recipient.
     pub(crate) fn add_recipient(first: &str, recipient: &str, file: &Path) -> Self {
-        let add = Self::run(format!("{first}add {recipient} to .sops.yaml and {UPDATE_KEYS}"), update_keys(file));
+        let mut add = Self::run(&format!("{first}add {recipient} to .sops.yaml and {UPDATE_KEYS}"), update_keys(file));
         // A hybrid key would take half a page.
-        let or = (recipient.starts_with("age1") && recipient.len() < 80).then(|| Step {
-            words: "or without .sops.yaml".into(),
-            command: Some(format!("sops rotate -i --add-age {recipient} {}", word(file))),
-        });
-        Self { or, ..add }
+        if recipient.starts_with("age1") && recipient.len() < 80 {
+            let command = format!("sops rotate -i --add-age {recipient} {}", word(file));
+            add = Self { has_other_way: true, ..add.then(Self::run("or without .sops.yaml", command)) };
+        }
+        add
     }
 
     /// The same for a plain age file that this host cannot open.
     pub(crate) fn encrypt_again(first: &str, recipient: &str) -> Self {
         let words = format!("{first}encrypt it again to {recipient} too, or add that to secrets.nix and run");
-        Self::run(words, REKEY.to_owned())
+        Self::run(&words, REKEY.to_owned())
     }
 
     /// The same for a plain age file.
@@ -88,11 +87,11 @@ impl Remedy {
 
     /// A host that has no key, with the options that name one.
     pub(crate) fn give_key(options: &str) -> Self {
-        Self::say(format!("give this host a key in {options}"))
+        Self::say(&format!("give this host a key in {options}"))
     }
 
     fn make_keys() -> Self {
-        Self::run("restore the key, or let sshd have new ones", "ssh-keygen -A".to_owned())
+        Self::run("restore the key, or let sshd have new ones", MAKE_KEYS.to_owned())
     }
 
     /// Too few of the key groups of a file are opened.
@@ -102,15 +101,21 @@ impl Remedy {
         Self::run(words, update_keys(file))
     }
 
-    /// The steps of this, and then those of another one.
+    /// The steps of this, and then those of another one that are not among them.
     pub(crate) fn then(mut self, next: Self) -> Self {
-        self.steps.extend(next.steps);
-        Self { or: next.or, ..self }
+        self.has_other_way = next.has_other_way;
+        for step in next.steps {
+            if !self.steps.contains(&step) {
+                self.steps.push(step);
+            }
+        }
+        self
     }
 
     /// The command to run, if one is all or a part of it; of several steps that of the last.
     pub(crate) fn command(&self) -> Option<&str> {
-        self.steps.last()?.command.as_deref()
+        let step = self.steps.iter().rev().nth(usize::from(self.has_other_way))?;
+        Some(step.command.as_str()).filter(|command| !command.is_empty())
     }
 
     /// In words that go on after a message; each command stands on a line of its own, where it is seen and copied whole. What
@@ -122,14 +127,17 @@ impl Remedy {
     fn written(&self, first: &str, before_command: &str, after_command: &str, before: Option<&Self>) -> String {
         let mut text = String::new();
         let mut separator = first;
-        let is_said = |step: &&Step| before.is_some_and(|before| before.steps.contains(step));
-        for Step { words, command } in self.steps.iter().chain(&self.or).filter(|step| !is_said(step)) {
-            text += separator;
-            text += &text::clean(words);
+        for step in &self.steps {
+            if before.is_some_and(|before| before.steps.contains(step)) {
+                continue;
+            }
+            let Step { words, command } = step;
+            text.push_str(separator);
+            text.push_str(&text::clean(words));
             separator = "; ";
-            if let Some(command) = command {
-                text += before_command;
-                text += &text::clean(command);
+            if !command.is_empty() {
+                text.push_str(before_command);
+                text.push_str(&text::clean(command));
                 separator = after_command;
             }
         }
@@ -149,6 +157,9 @@ pub(crate) const MOVE_AWAY: &str = "move it away before this is installed";
 /// The options that name the keys of a host.
 pub(crate) const KEYS_OF_SOPS: &str = "sops.age.sshKeyPaths or sops.age.keyFile";
 pub(crate) const KEYS_OF_AGENIX: &str = "age.identityPaths";
+
+/// Lets sshd have each key that it lacks.
+pub(crate) const MAKE_KEYS: &str = "ssh-keygen -A";
 
 /// sops looks for `.sops.yaml` in the folder that it is called in and above, and opens the file with a key of whoever calls it.
 const UPDATE_KEYS: &str = "run in its folder, with a key that opens the file";
@@ -216,9 +227,9 @@ mod tests {
     #[test]
     fn each_command_stands_alone_on_its_line_and_no_name_begins_another_one() {
         let file = Path::new("a\nb");
-        let step = Remedy::run("or else", format!("edit {}", word(file)));
+        let other = Remedy::run("or else", format!("edit {}", word(file)));
         let remedy = Remedy::run("mend this", "first".to_owned()).then(Remedy::say("wait")).then(Remedy::rekey());
-        let remedy = Remedy { or: step.steps.into_iter().next(), ..remedy };
+        let remedy = Remedy { has_other_way: true, ..remedy.then(other) };
         let lines = "; mend this:\n    first\n  wait; add the key of the host to secrets.nix and run:\n    agenix -r\n  or else:\n    \
                      edit 'a\\nb'";
         assert_eq!(remedy.lines(None), lines);

@@ -177,7 +177,7 @@ impl RequestError {
                 Some(Remedy::say("the new secrets are installed, restart the units by hand, or run this again"))
             }
             Self::Refused { unit, status, .. } => Some(Remedy::run(
-                format!("the new secrets are installed, but {unit} has not read them: correct the name or see"),
+                &format!("the new secrets are installed, but {unit} has not read them: correct the name or see"),
                 format!("{status} {unit}"),
             )),
             Self::NoList { verb, units } => Some(Remedy::run("do so with", format!("systemctl {verb} {units}"))),

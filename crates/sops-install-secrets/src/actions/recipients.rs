@@ -12,6 +12,7 @@ use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::keys;
 use crate::manifest_file::{self, Purpose};
+use crate::remedy::{KEYS_OF_SOPS, MAKE_KEYS, Remedy};
 use crate::report::{About, Code, PublicKey, Report, Reported};
 
 /// Prints the recipients as items of a list in `.sops.yaml`: comments say whose they are.
@@ -27,8 +28,16 @@ pub(super) fn run(
         keys::named(operands, report)?
     };
     if keys.iter().all(|key| key.recipients.is_empty()) {
-        let of_sshd = keys::of_sshd().into_iter().map(|key| key.origin);
-        report.failure(Code::NoIdentity, About::default(), &NothingToShow { of_sshd: of_sshd.collect() });
+        let of_sshd = keys::of_sshd();
+        let of_sshd = of_sshd.iter().map(|key| &key.origin);
+        let mut words = format!("correct the path in {KEYS_OF_SOPS}{}", did_you_mean(of_sshd.clone()));
+        let remedy = if of_sshd.count() > 0 {
+            Remedy::say(&words)
+        } else {
+            words += ", or if sshd has made no key yet, this does";
+            Remedy::run(&words, MAKE_KEYS.to_owned())
+        };
+        report.failure_with(Code::NoIdentity, About::default(), &NothingToShow, Some(remedy));
     }
     match arguments.output {
         Output::Lines => print(&keys, report),
@@ -76,11 +85,5 @@ const EITHER: &str =
 
 /// There is no key of which something could be shown.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "this host has no key whose public half can be shown; correct the path in sops.age.sshKeyPaths{}{}",
-    did_you_mean(of_sshd),
-    if of_sshd.is_empty() { ", or if sshd has made no key yet, this does: ssh-keygen -A" } else { "" }
-)]
-struct NothingToShow {
-    of_sshd: Vec<String>,
-}
+#[error("this host has no key whose public half can be shown")]
+struct NothingToShow;

@@ -234,7 +234,7 @@ impl InstalledFile {
 
 /// What is not right, and how to mend it where an installation does not.
 fn in_words(drift: &Drift) -> String {
-    if drift.is_in_the_way() { format!("{drift}; {}", MOVE_AWAY) } else { drift.to_string() }
+    if drift.is_in_the_way() { format!("{drift}; {MOVE_AWAY}") } else { drift.to_string() }
 }
 
 impl InstalledAccess {

@@ -1,6 +1,5 @@
 //! The public halves of keys: what a file has to be encrypted to so that a host can open it.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -69,17 +68,20 @@ pub(super) fn similar(path: &Path) -> Vec<String> {
     let (Some(folder), Some(wanted)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
         return Vec::new();
     };
+    let in_folder = |folder: &Path, name: &str| folder.join(name).display().to_string();
+    // A key of DSA or ECDSA opens nothing.
+    let is_key = |path: &String| !path.ends_with("pub") && !path.contains("dsa") && Path::new(path).is_file();
     let names = input::names(folder).unwrap_or_default();
-    let is_key = |name: &&str| !name.ends_with(".pub") && !name.contains("dsa") && folder.join(name).is_file();
-    let keys = &mut names.iter().take(COMPARED).filter_map(|name| name.to_str()).filter(is_key);
-    let near = nearest::nearest(wanted, keys).into_iter().map(|name| folder.join(name)).collect();
-    let of_sshd = |folder: &Path| -> Vec<PathBuf> {
-        let keys = HOST_KEYS.into_iter().filter_map(|key| Some(folder.join(Path::new(key).file_name()?)));
-        keys.filter(|key| wanted.starts_with("ssh_host_") && key.is_file()).collect()
-    };
-    let groups = [near, of_sshd(folder), of_sshd(Path::new("/etc/ssh"))];
-    let found = groups.into_iter().find(|keys| !keys.is_empty()).unwrap_or_default();
-    found.into_iter().map(|key| key.display().to_string()).collect()
+    let near = nearest::nearest(wanted, &mut names.iter().take(COMPARED).filter_map(|name| name.to_str()));
+    let mut found: Vec<String> = near.into_iter().map(|name| in_folder(folder, name)).filter(is_key).collect();
+    if wanted.starts_with("ssh_host_") {
+        for folder in [folder, Path::new("/etc/ssh")] {
+            if found.is_empty() {
+                found = OF_SSHD.iter().map(|name| in_folder(folder, name)).filter(is_key).collect();
+            }
+        }
+    }
+    found
 }
 
 /// The public half in the file beside a private key.
@@ -168,9 +170,12 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
     for key in &mut shown {
         // What sops files have most often comes first.
         // A key may stand there by both of its names.
-        let mut seen = HashSet::new();
-        let mut recipients = std::mem::take(&mut key.recipients);
-        recipients.retain(|recipient| seen.insert(recipient.clone()));
+        let mut recipients: Vec<String> = Vec::new();
+        for recipient in std::mem::take(&mut key.recipients) {
+            if !recipients.contains(&recipient) {
+                recipients.push(recipient);
+            }
+        }
         let (age, others): (Vec<_>, Vec<_>) =
             recipients.into_iter().partition(|recipient| recipient.starts_with("age1"));
         key.recipients = [age, others].concat();
@@ -192,6 +197,8 @@ struct NoInput(#[from] io::Error);
 const MANIFEST: &str =
     "it looks like a manifest; the keys of this host are shown without it: sops-install-secrets -recipients";
 
+/// Their names.
+const OF_SSHD: [&str; 2] = ["ssh_host_ed25519_key", "ssh_host_rsa_key"];
 /// Without the ending of the public half.
 pub(super) const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
 /// How many names of a folder are looked at: anyone may have put them there.
