@@ -1,4 +1,4 @@
-//! The formats: how each is read into a tree, and how a tree is written.
+//! The formats: how each is read into a tree, how a tree is written, and what tells one from another.
 
 pub(crate) mod advice;
 pub(crate) mod binary;
@@ -14,10 +14,118 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 
-use go_yaml::Position;
+use go_yaml::{BYTE_ORDER_MARK, Position};
 
 use crate::foreign::Foreign;
+use crate::lookup::Merge;
+use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
+use crate::version::Version;
+
+/// The formats of secrets, by the names that manifests use.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Format {
+    /// A sops file in YAML; its values can be asked for one by one.
+    Yaml,
+    /// A sops file in JSON; its values can be asked for one by one.
+    Json,
+    /// Any bytes, kept by sops in a JSON file.
+    Binary,
+    /// Lines of `KEY=value`.
+    Dotenv,
+    /// Sections of `key = value`.
+    Ini,
+    /// Not a sops file: one secret in a plain age file, binary or armored.
+    Age,
+}
+
+impl Format {
+    /// What manifests call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Binary => "binary",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Age => "age",
+        }
+    }
+
+    /// What reads a file; `None` if it is not a sops file.
+    pub(crate) fn reader(self) -> Option<fn(&Plaintext) -> Result<Source, ParseError>> {
+        match self {
+            Self::Yaml => Some(|file| yaml::parse(file.as_bytes())),
+            Self::Json => Some(|file| json::parse(file.as_bytes())),
+            Self::Binary => Some(binary::parse),
+            Self::Dotenv => Some(|file| dotenv::parse(file.as_bytes())),
+            Self::Ini => Some(|file| ini::parse(file.as_bytes())),
+            Self::Age => None,
+        }
+    }
+
+    /// The whole file, as `sops decrypt` of that version prints it.
+    pub(crate) fn emit(self, tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+        match self {
+            Self::Yaml => yaml::emit(tree, version),
+            Self::Json => json::emit(tree, version),
+            Self::Dotenv => dotenv::emit(tree, version),
+            Self::Ini => ini::emit(tree, version),
+            Self::Binary | Self::Age => binary::emit(tree),
+        }
+    }
+
+    /// One value, a scalar without a line feed.
+    pub(crate) fn emit_value(self, value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+        match self {
+            Self::Yaml => yaml::emit_value(value, version),
+            Self::Json => json::emit_value(value, version),
+            Self::Dotenv | Self::Ini | Self::Binary | Self::Age => dotenv::emit_value(value, version),
+        }
+    }
+
+    /// What [`Format::emit`] prints otherwise than the file has it.
+    pub(crate) fn lost(self, tree: &Tree) -> Option<EmitError> {
+        if self == Self::Yaml { yaml::check(tree).err() } else { None }
+    }
+
+    /// Whether there are values that can be asked for one by one.
+    pub(crate) fn has_keys(self) -> bool {
+        !matches!(self, Self::Binary | Self::Age)
+    }
+
+    /// Whether a value is a text and nothing else.
+    pub(crate) fn is_flat(self) -> bool {
+        matches!(self, Self::Dotenv | Self::Ini)
+    }
+
+    /// What becomes of merge keys.
+    pub(crate) fn merges(self) -> Merge {
+        if self == Self::Yaml { Merge::Follow } else { Merge::Ignore }
+    }
+}
+
+/// The format that the place of a file's metadata speaks for, or its first character.
+pub(crate) fn guess(text: &[u8]) -> Option<&'static str> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if text.starts_with(b"age-encryption.org/") || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ") {
+        return Some("age");
+    }
+    if text.trim_ascii_start().starts_with(b"{") {
+        return Some("json");
+    }
+    lines(text).find_map(|line| match line {
+        b"sops:" => Some("yaml"),
+        b"[sops]" => Some("ini"),
+        _ if line.starts_with(b"sops_") && line.contains(&b'=') => Some("dotenv"),
+        _ => None,
+    })
+}
+
+/// The lines of a text without the blanks at their ends.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
+}
 
 /// What a format's reader makes of a file: its data and, cut out of it, the metadata.
 pub(crate) struct Source {
@@ -110,8 +218,6 @@ mod tests {
 
     use super::*;
     use crate::metadata::Metadata;
-    use crate::plaintext::Plaintext;
-    use crate::version::Version;
 
     type Parse = fn(&[u8]) -> Result<Source, ParseError>;
     type Emit = fn(&Tree) -> Result<Plaintext, EmitError>;
