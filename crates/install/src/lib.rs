@@ -18,8 +18,8 @@
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
-//! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
-//! `Debug` holds them.
+//! This crate knows no cryptography and no systemd unit, and of a manifest only what it says of places and generations. The
+//! contents are secret: no error and no `Debug` holds them.
 
 mod aliases;
 mod changes;

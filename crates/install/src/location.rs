@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use manifest::AbsolutePath;
+use manifest::{AbsolutePath, Manifest};
 
 use crate::{Error, Wanted};
 
@@ -18,6 +18,20 @@ pub struct Location {
 }
 
 impl Location {
+    /// What a manifest says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Location::new`].
+    pub fn of(manifest: &Manifest) -> Result<Self, Error> {
+        let file_system = match (manifest.user_mode(), manifest.use_tmpfs()) {
+            (true, _) => FileSystem::Runtime,
+            (false, true) => FileSystem::Tmpfs,
+            (false, false) => FileSystem::Ramfs,
+        };
+        Self::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
+    }
+
     /// The location, such as `/run/secrets.d` and `/run/secrets` on a [`FileSystem::Ramfs`].
     ///
     /// # Errors
