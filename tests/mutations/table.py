@@ -421,8 +421,8 @@ MUTATIONS = (
 
     # --- Values, templates, units ---
     mutation("V3", "a placeholder in a secret is filled in", f"{PROGRAM}/templates.rs",
-             "        let Some(parts) = text.and_then(|text| parts(text, &by_name)) else { continue };\n",
-             "        let Some(once) = text.and_then(|text| parts(text, &by_name)) else { continue };\n        let once = once.concat();\n        let again = template.parse(&once, plan.manifest.placeholders()).ok();\n        let parts = again.as_ref().and_then(|again| parts(again, &by_name)).unwrap_or(vec![&once]);\n",
+             "        let Some(parts) = text.and_then(|text| text.fill(value)) else { continue };\n",
+             "        let Some(once) = text.and_then(|text| text.fill(value)) else { continue };\n        let once = once.concat();\n        let again = template.parse(&once, plan.manifest.placeholders()).ok();\n        let parts = again.as_ref().and_then(|again| again.fill(value)).unwrap_or(vec![&once]);\n",
              SYSTEM),
     mutation("V3", "a placeholder that is left over is accepted", f"{MANIFEST}/template.rs",
              "        if strays.is_empty() { Ok(Self(segments)) } else { Err(strays) }", "        drop(strays); Ok(Self(segments))", "manifest problems", "manifest lib"),
