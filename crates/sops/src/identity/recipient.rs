@@ -3,7 +3,7 @@
 use age_core::primitives::bech32_decode;
 use base64ct::{Base64, Encoding};
 
-use super::hybrid;
+use super::AgeKind;
 use super::ssh::key_tag;
 use crate::private_key::has_private_key;
 
@@ -106,16 +106,15 @@ impl HostRecipient {
 
 fn opens_stanzas(name: &str, stanzas: &[String]) -> Option<bool> {
     let may_be = |kind: &str| if stanzas.iter().any(|stanza| stanza == kind) { None } else { Some(false) };
-    match name.split_once(' ') {
-        Some((kind, key)) => {
+    match (name.split_once(' '), AgeKind::of(name)) {
+        (Some((kind, key)), _) => {
             let tag = Base64::decode_vec(key).map(|wire| key_tag(&wire));
             Some(tag.is_ok_and(|tag| stanzas.contains(&format!("{kind} {tag}"))))
         }
-        None if name.starts_with("age1pq1") => may_be(hybrid::STANZA),
-        // A plugin's recipient has the plugin's name between two digits of 1, and only the plugin knows its stanzas.
-        None if name.strip_prefix("age1").is_some_and(|data| data.contains('1')) => None,
-        None if name.starts_with("age1") => may_be("X25519"),
-        None => Some(false),
+        (None, Some((_, kind))) => may_be(kind.stanza),
+        // That of a plugin, which alone knows its stanzas.
+        (None, None) if name.starts_with("age1") => None,
+        (None, None) => Some(false),
     }
 }
 
