@@ -144,32 +144,6 @@ fn a_check_reports_without_a_generation() {
 }
 
 #[test]
-fn the_schema_has_exactly_the_codes_of_the_program() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let schema: Value = serde_json::from_slice(&fs::read(folder.join("doc/report.schema.json")).unwrap()).unwrap();
-    let described: Vec<_> = schema["$defs"]["code"]["oneOf"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|code| code["const"].as_str().unwrap())
-        .collect();
-    let source = fs::read_to_string(folder.join("src/report/code.rs")).unwrap();
-    let body = source.split("enum Code {").nth(1).unwrap();
-    let mut known: Vec<String> = Vec::new();
-    for line in body.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//")) {
-        let words = line.trim_end_matches(',').chars().fold(String::new(), |mut text, letter| {
-            if letter.is_ascii_uppercase() && !text.is_empty() {
-                text.push('-');
-            }
-            text.push(letter.to_ascii_lowercase());
-            text
-        });
-        known.push(words);
-    }
-    assert_eq!(described, known);
-}
-
-#[test]
 fn the_status_shows_each_file_and_what_is_not_as_it_should_be() {
     let scratch = Scratch::new();
     let secrets = [

@@ -19,7 +19,7 @@ use crate::input;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
-use crate::report::{About, Code, Report, Reported, Step, Tone};
+use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step, Tone};
 
 /// Checks the manifests of a system that is about to be switched to.
 pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Environment, report: &mut Report) {
@@ -59,6 +59,12 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
         let error = WayBack { generation, manifests: unopened.join(", ") };
         report.warning(Code::NoIdentity, About::default(), &error);
     }
+}
+
+/// What becomes of the switch after failures.
+pub(super) fn last_words(_outcome: Outcome, _readers: &Readers) -> &'static str {
+    "; the switch is refused and nothing was changed; to switch all the same, run it again with NIXOS_NO_CHECK=1 in its \
+     environment"
 }
 
 /// Decrypts everything that a manifest wants, and compares it with what is installed if something is to be told of that.

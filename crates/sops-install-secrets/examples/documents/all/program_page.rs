@@ -1,6 +1,6 @@
 //! The manual page of the program, sops-install-secrets(8).
 
-use super::options::{DEFAULT_MANIFEST, EXIT_STATUSES, OPTIONS, OptionArgument, Spec};
+use super::options::{DEFAULT_MANIFEST, ExitStatus, OPTIONS, OptionArgument, Spec};
 use super::roff::{entry, literal, roff, section, sentence};
 
 /// The manual page of the program.
@@ -49,7 +49,9 @@ pub(crate) fn page() -> String {
             lines.push(".RE".to_owned());
         }
     }
-    lines.extend(section("EXIT STATUS", EXIT_STATUSES));
+    let statuses = ExitStatus::ALL.map(|status| (status.number.to_string(), status.meaning));
+    let statuses: Vec<_> = statuses.iter().map(|(number, meaning)| (number.as_str(), *meaning)).collect();
+    lines.extend(section("EXIT STATUS", &statuses));
     lines.extend(section("ENVIRONMENT", ENVIRONMENT));
     lines.extend(section("FILES", FILES));
     lines.push(".SH EXAMPLES".to_owned());
