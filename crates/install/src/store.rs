@@ -356,7 +356,7 @@ pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
 }
 
 /// Removes what may give way to the symlink: directories without files. Gives what is foreign and is about to go.
-fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<Gone>, Error> {
+fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<GaveWay>, Error> {
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
     let temporary = temporary(name);
     match parent.look(&temporary)? {
@@ -366,24 +366,24 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<G
     match parent.look(name)? {
         Occupant::Nothing => Ok(None),
         Occupant::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
-        Occupant::Link(link) => Ok(Some(Gone::Link(link.target))),
+        Occupant::Link(link) => Ok(Some(GaveWay::Link(link.target))),
         Occupant::Directory => {
             parent.remove_hollow(name)?;
-            Ok(Some(Gone::Directory))
+            Ok(Some(GaveWay::Directory))
         }
         found => foreign(name, found.noun()),
     }
 }
 
 /// What gives way to the symlink.
-enum Gone {
+enum GaveWay {
     /// A link to something else.
     Link(PathBuf),
     /// An empty directory.
     Directory,
 }
 
-impl Gone {
+impl GaveWay {
     fn notice(self, location: &Location) -> Notice {
         let path = location.symlink_path().to_owned();
         let target = match self {

@@ -6,8 +6,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use manifest::{
-    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory,
-    TemplateSource,
+    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory, TemplateSource,
 };
 
 #[test]

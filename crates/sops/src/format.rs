@@ -42,8 +42,7 @@ pub enum Format {
 impl Format {
     /// All of them.
     #[cfg(fuzzing)]
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Yaml, Self::Json, Self::Binary, Self::Dotenv, Self::Ini, Self::Age];
+    pub(crate) const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Binary, Self::Dotenv, Self::Ini, Self::Age];
 
     /// What manifests call it.
     pub(crate) fn name(self) -> &'static str {

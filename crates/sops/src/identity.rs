@@ -22,8 +22,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use self::age::Line;
 pub use self::gpg::Gpg;
-use self::plugin::{Answers, PluginIdentity};
 pub use self::plugin::Plugins;
+use self::plugin::{Answers, PluginIdentity};
 
 /// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
 ///

@@ -106,7 +106,12 @@ pub(crate) fn ask(
     answers
 }
 
-fn start(name: &str, identities: &[&PluginIdentity], time_limit: Duration, plugins: &Plugins) -> Result<Child, ProblemKind> {
+fn start(
+    name: &str,
+    identities: &[&PluginIdentity],
+    time_limit: Duration,
+    plugins: &Plugins,
+) -> Result<Child, ProblemKind> {
     let program = child::find(name, &plugins.search_path).ok_or(ProblemKind::Missing)?;
     if identities.iter().any(|identity| identity.hung.load(Ordering::Relaxed)) {
         return Err(ProblemKind::HungBefore);
@@ -388,7 +393,12 @@ mod tests {
     }
 
     /// What the toy makes of one stanza.
-    fn unwrap(identity: &PluginIdentity, plugins: &Plugins, args: &[&str], body: &[u8]) -> Option<Result<[u8; 16], String>> {
+    fn unwrap(
+        identity: &PluginIdentity,
+        plugins: &Plugins,
+        args: &[&str],
+        body: &[u8],
+    ) -> Option<Result<[u8; 16], String>> {
         match session(&[identity], plugins, &[header(args, body)]).pop().unwrap() {
             Ok(key) => Some(Ok(key)),
             Err(failures) => failures.into_iter().next().unwrap().map(Err),
