@@ -385,6 +385,8 @@ MUTATIONS = (
     mutation("W8", "a link in a file system of its user is never forgotten", f"{INSTALL}/error.rs",
              "errno: Errno::ELOOP | Errno::EACCES | Errno::ENOTCONN, path: through",
              "errno: Errno::ELOOP, path: through", MOUNTS),
+    mutation("A7", "a dry run takes what a killed run prepared for something foreign", f"{INSTALL}/obstacles.rs",
+             "links::is_ours(&known, location, path, target)", "target.starts_with(location.symlink_path())", SYMLINKS),
     mutation("A7", "a dry run takes a generation of another mode for something foreign", f"{INSTALL}/obstacles.rs",
              "!is_generation(&root, name, self.number())?", "!is_generation(&root, name, None)?", GENERATIONS),
     mutation("W2", "what stands at the name of a record is a number of the kernel", f"{INSTALL}/dir.rs",

@@ -7,7 +7,7 @@ use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
-use crate::dir::{Dir, Missing, Occupant, Over, directories, split, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, Prepared, directories, split, temporary};
 use crate::generation::{ForeignNumber, is_generation};
 use crate::links::{LinkFailure, Updated};
 use crate::location::number;
@@ -347,21 +347,17 @@ pub enum Medium {
 pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
     let (parent, name) = split(location.symlink_path())?;
     let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
-    let temporary = temporary(name);
-    match parent.look(&temporary)? {
-        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
+    match parent.prepared(name, &|target| target.starts_with(location.mount_point()))? {
+        Prepared::Link => parent.remove(&temporary(name)),
         // What else stands there is in the way of a switch only.
-        _ => Ok(()),
+        Prepared::Nothing | Prepared::Foreign(_) => Ok(()),
     }
 }
 
 /// Removes what may give way to the symlink: directories without files. Gives what is foreign and is about to go.
 fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<GaveWay>, Error> {
-    let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
-    let temporary = temporary(name);
-    match parent.look(&temporary)? {
-        Occupant::Nothing => {}
-        found => return foreign(&temporary, found.noun()),
+    if let Prepared::Foreign(error) = parent.prepared(name, &|_| false)? {
+        return Err(error);
     }
     match parent.look(name)? {
         Occupant::Nothing => Ok(None),
@@ -371,7 +367,7 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<G
             parent.remove_hollow(name)?;
             Ok(Some(GaveWay::Directory))
         }
-        found => foreign(name, found.noun()),
+        found => Err(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
     }
 }
 
