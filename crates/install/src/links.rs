@@ -77,7 +77,7 @@ pub(crate) fn recorded(root: &Dir) -> Result<Entries<Made>, Error> {
 /// symlink.
 pub(crate) fn is_ours(known: &Entries<Made>, location: &Location, path: &Path, target: &Path) -> bool {
     let made = Made { path: path.to_owned(), target: target.to_owned() };
-    known.contains(&made) || target.starts_with(location.symlink_path())
+    known.contains(&made) || location.is_passed_by(target)
 }
 
 /// Removes all links that are recorded but those that lead through `spared`, and gives how many there were. The record stays.
@@ -146,7 +146,7 @@ impl<'f> Update<'f> {
                 continue;
             }
             // One that leads somewhere by another symlink has readers, who may have moved to another mount point.
-            let is_used = !made.target.starts_with(location.symlink_path()) && made.target.exists();
+            let is_used = !location.is_passed_by(&made.target) && made.target.exists();
             if is_used || others.iter().any(|other| other.is_passed_by(&made.target)) {
                 left.insert(&made);
                 continue;

@@ -85,6 +85,11 @@ impl Location {
         self.symlink_path().join(&*file.place())
     }
 
+    /// Whether a link with this target leads through the symlink, as those of files do.
+    pub(crate) fn is_passed_by(&self, target: &Path) -> bool {
+        target.starts_with(self.symlink_path())
+    }
+
     /// Which link a file needs to be at its path too.
     pub(crate) fn link<'a>(&self, file: &Wanted<'a>) -> NeededLink<'a> {
         let Some(path) = file.link else { return NeededLink::None };
