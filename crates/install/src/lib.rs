@@ -51,7 +51,7 @@ mod symlinks;
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
 pub use current::Current;
-pub use error::Error;
+pub use error::{Error, shell_word};
 pub use file::{Access, File, FileKind, Ownership, Wanted};
 pub use inspection::{Drift, Inspection, Installed};
 pub use links::LinkFailure;

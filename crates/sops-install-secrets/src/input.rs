@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use install::shell_word;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -22,7 +23,7 @@ use zeroize::Zeroizing;
 
 use absence::Absence;
 
-use crate::remedy::{editable, word};
+use crate::remedy::editable;
 
 /// What is read, in the words of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,7 +75,7 @@ impl Unreadable {
             (ReadKind::SopsFile, ReadError::Absent(absence)) if !absence.is_unmounted() => {
                 match editable(&self.path) {
                     name if name == self.path => "; put it there, or correct its path in the configuration".to_owned(),
-                    name => format!("; a flake has only what git knows of: git add {}", word(name)),
+                    name => format!("; a flake has only what git knows of: git add {}", shell_word(name)),
                 }
             }
             _ => String::new(),

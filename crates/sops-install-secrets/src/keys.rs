@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use install::Inputs;
+use install::{Inputs, shell_word};
 use manifest::Manifest;
 use sops::{
     Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, Watcher, command_words,
@@ -19,7 +19,6 @@ use crate::cli::HostName;
 use crate::environment::Environment;
 use crate::input;
 use crate::questions;
-use crate::remedy::word;
 use crate::report::{About, Code, Report, Reported};
 
 pub(crate) use public::{named, of_host, of_sshd};
@@ -324,7 +323,7 @@ impl Loader<'_> {
         let mut reason = format!("{line}{}", error.problem());
         if origin.starts_with('/') {
             // A command at its end writes FILE for the name that the problem does not know.
-            reason = reason.replace("FILE", &word(Path::new(origin)));
+            reason = reason.replace("FILE", &shell_word(Path::new(origin)));
         }
         self.cannot_use(origin, reason, Why::Other);
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use install::shell_word;
+
 use crate::cli::ManifestPath;
 
 /// The way out of a failure. `Display` gives it in words, as they stand at the end of a message.
@@ -49,7 +51,7 @@ impl Remedy {
     pub(crate) fn of_sops(message: &str, file: &Path) -> Option<(String, Self)> {
         let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
         let (words, command) = advice.rsplit_once(": ")?;
-        let command = format!("{command}{}", word(editable(file)));
+        let command = format!("{command}{}", shell_word(editable(file)));
         Some((problem.to_owned(), Self::Sops { words: words.to_owned(), command }))
     }
 
@@ -57,7 +59,7 @@ impl Remedy {
     pub(crate) fn install(manifest: &ManifestPath) -> Self {
         let command = match manifest {
             ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
-            ManifestPath::Given(path) => format!("sops-install-secrets {}", word(path)),
+            ManifestPath::Given(path) => format!("sops-install-secrets {}", shell_word(path)),
         };
         Self::Install { command }
     }
@@ -68,7 +70,7 @@ impl Remedy {
             Self::AddRecipient { file, .. }
             | Self::AddThat { file }
             | Self::OpenGroup { file }
-            | Self::RestoreKeys { file } => Some(format!("sops updatekeys {}", word(file))),
+            | Self::RestoreKeys { file } => Some(format!("sops updatekeys {}", shell_word(file))),
             Self::Rekey | Self::RestoreAgenixKeys => Some("agenix -r".to_owned()),
             Self::Sops { command, .. } | Self::Install { command } | Self::SeeUnit { command, .. } => {
                 Some(command.clone())
@@ -133,7 +135,7 @@ impl fmt::Display for Remedy {
         match self {
             // A hybrid key would take half a page.
             Self::AddRecipient { recipient, file, .. } if recipient.starts_with("age1") && recipient.len() < 80 => {
-                write!(formatter, "; or without .sops.yaml: sops rotate -i --add-age {recipient} {}", word(file))
+                write!(formatter, "; or without .sops.yaml: sops rotate -i --add-age {recipient} {}", shell_word(file))
             }
             _ => Ok(()),
         }
@@ -146,17 +148,6 @@ pub(crate) const KEYS_OF_AGENIX: &str = "age.identityPaths";
 
 /// sops looks for `.sops.yaml` in the folder that it is called in and above, and opens the file with a key of whoever calls it.
 const UPDATE_KEYS: &str = " to .sops.yaml and run in its folder, with a key that opens the file: ";
-
-/// A path as one word of a command line. Where it needs them it is between single quotes.
-pub(crate) fn word(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |character: char| character.is_alphanumeric() || "/._-+=:,@%".contains(character);
-    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
-        return path;
-    }
-    let path = if path.starts_with('-') { format!("./{path}") } else { path };
-    format!("'{}'", path.replace('\'', r"'\''"))
-}
 
 /// The path of a file where a person edits it: in the Nix store only the part below the store's own folder means
 /// anything, or the name without its hash.
@@ -185,7 +176,7 @@ mod tests {
             ("-rf", "'./-rf'"),
             ("größe.yaml", "größe.yaml"),
         ] {
-            assert_eq!(word(Path::new(path)), expected);
+            assert_eq!(shell_word(Path::new(path)), expected);
         }
         let file = PathBuf::from("my secrets.yaml");
         assert_eq!(Remedy::AddThat { file }.command().unwrap(), "sops updatekeys 'my secrets.yaml'");

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use install::{Changes, FileKind, Location, Wanted};
+use install::{Changes, FileKind, Location, Wanted, shell_word};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -28,7 +28,7 @@ use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
 
 use crate::cli::{ExitStatus, Output};
-use crate::remedy::{Remedy, word};
+use crate::remedy::Remedy;
 use crate::text;
 use document::ReportDocument;
 
@@ -444,7 +444,7 @@ impl Report {
 
     /// The system that is not switched to after a failure, and the action that would do it all the same.
     pub(crate) fn refuses_switch_to(&mut self, system: &Path, action: &str) {
-        let program = word(&system.join("bin/switch-to-configuration"));
+        let program = shell_word(&system.join("bin/switch-to-configuration"));
         self.override_command = Some(format!(", or as root: NIXOS_NO_CHECK=1 {program} {action}"));
     }
 

@@ -9,8 +9,9 @@ use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use install::shell_word;
+
 use crate::input;
-use crate::remedy::word;
 
 /// A path that is not there. Why is looked for when it is said: most such paths are those of keys that need not be there.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl fmt::Display for Absence {
                 "{}{mount_point} is in /etc/fstab and is not mounted; mount it now with: mount {word}; and before this runs, in \
                  NixOS: fileSystems.\"{mount_point}\".neededForBoot = true;",
                 if leads_to.is_some() { "and " } else { "" },
-                word = word(mount_point),
+                word = shell_word(mount_point),
                 mount_point = mount_point.display()
             ),
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Unit(unit) }), leads_to) => write!(
