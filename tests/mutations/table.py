@@ -474,7 +474,7 @@ MUTATIONS = (
     mutation("W6", "nothing says what is waited for", f"{INSTALL}/lock.rs",
              "                waiting(path);\n", "                drop(waiting);\n", HOSTILE),
     mutation("W4", "lost output is no failure", f"{PROGRAM}/report.rs",
-             "if lost.is_none() { ExitCode::from", "if lost.is_none() || true { ExitCode::from", HOSTILE),
+             "ExitCode::from(if lost.is_none()", "ExitCode::from(if lost.is_none() || true", HOSTILE),
     mutation("W3", "one host that opens a file is enough", f"{PROGRAM}/decrypt.rs",
              "if !shut.is_empty() {", "if shut.len() == hosts.len() {", "program messages"),
     mutation("W2", "a mount unit is passed over", f"{PROGRAM}/input/absence.rs",

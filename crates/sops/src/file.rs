@@ -54,8 +54,8 @@ impl Encrypted {
     /// [`Error::Parse`] and [`Error::Metadata`].
     pub fn parse(format: Format, file: Vec<u8>) -> Result<Self, Error> {
         let file = Plaintext::new(file);
-        let Some(read) = format.reader() else { return Self::parse_age(file) };
-        let Source { tree, metadata, notation } = read(&file)?;
+        let Some(source) = format.read(&file) else { return Self::parse_age(file) };
+        let Source { tree, metadata, notation } = source?;
         let bytes = file.as_bytes();
         let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
             (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
@@ -231,7 +231,7 @@ impl Decrypted {
 /// A file taken for its own decryption, so that the writers of the formats are fuzzed without a key.
 #[cfg(fuzzing)]
 pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decrypted> {
-    let source = format.reader()?(&Plaintext::new(bytes.to_vec()));
+    let source = format.read(&Plaintext::new(bytes.to_vec()))?;
     let tree = source.ok()?.tree;
     Some(Decrypted(Opened::Sops { format, tree, version: Version::parse("3.13.2"), integers: None }))
 }

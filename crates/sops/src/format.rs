@@ -56,16 +56,18 @@ impl Format {
         }
     }
 
-    /// What reads a file; `None` if it is not a sops file.
-    pub(crate) fn reader(self) -> Option<fn(&Plaintext) -> Result<Source, ParseError>> {
-        match self {
-            Self::Yaml => Some(|file| yaml::parse(file.as_bytes())),
-            Self::Json => Some(|file| json::parse(file.as_bytes())),
-            Self::Binary => Some(binary::parse),
-            Self::Dotenv => Some(|file| dotenv::parse(file.as_bytes())),
-            Self::Ini => Some(|file| ini::parse(file.as_bytes())),
-            Self::Age => None,
-        }
+    /// What stands in a file; `None` if it is not a sops file.
+    pub(crate) fn read(self, file: &Plaintext) -> Option<Result<Source, ParseError>> {
+        let bytes = file.as_bytes();
+        let source = match self {
+            Self::Yaml => yaml::parse(bytes),
+            Self::Json => json::parse(bytes),
+            Self::Binary => binary::parse(file),
+            Self::Dotenv => dotenv::parse(bytes),
+            Self::Ini => ini::parse(bytes),
+            Self::Age => return None,
+        };
+        Some(source.map_err(|error| advice::advise(error, bytes, self.name())))
     }
 
     /// The whole file, as `sops decrypt` of that version prints it.
@@ -224,6 +226,25 @@ mod tests {
     use crate::metadata::Metadata;
 
     #[test]
+    fn a_file_of_another_format_and_a_merge_conflict_are_told_in_each() {
+        let message = |format, text: &str| parse(format, text.as_bytes()).err().unwrap().to_string();
+        for (format, text, end) in [
+            (Format::Yaml, "A=1\nsops_version=3\n", "; the file looks like dotenv: set its format to dotenv"),
+            (Format::Json, "[sops]\n", "; the file looks like ini: set its format to ini"),
+            (Format::Binary, "sops:\n    mac: x\n", "; the file looks like yaml: set its format to yaml"),
+            (Format::Dotenv, "a: SECRET\nsops:\n    mac: x\n", "; the file looks like yaml: set its format to yaml"),
+            (Format::Ini, "{\n", "; the file looks like json: set its format to json"),
+        ] {
+            let message = message(format, text);
+            assert!(message.ends_with(end), "{format:?}: {message}");
+        }
+        for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini] {
+            let message = message(format, "a\n<<<<<<< HEAD\nB=2\n=======\nB=3\n>>>>>>> theirs\n");
+            assert!(message.starts_with("line 2, column 1: a merge conflict begins here"), "{format:?}: {message}");
+        }
+    }
+
+    #[test]
     fn what_is_written_of_a_file_of_the_corpus_is_read_and_written_the_same() {
         for text in corpus() {
             for format in [Format::Json, Format::Dotenv, Format::Ini] {
@@ -301,7 +322,7 @@ mod tests {
     }
 
     fn parse(format: Format, text: &[u8]) -> Result<Source, ParseError> {
-        format.reader().unwrap()(&Plaintext::new(text.to_vec()))
+        format.read(&Plaintext::new(text.to_vec())).unwrap()
     }
 
     /// All but YAML, which has tests of its own, and what is not a sops file.
