@@ -122,6 +122,13 @@ pub enum FileSystem {
     Runtime,
 }
 
+impl FileSystem {
+    /// Whether it is mounted for the generations alone.
+    pub(crate) fn is_mounted(self) -> bool {
+        self != Self::Runtime
+    }
+}
+
 /// What a stamp calls them.
 const FILE_SYSTEMS: [(&str, FileSystem); 3] =
     [("ramfs", FileSystem::Ramfs), ("tmpfs", FileSystem::Tmpfs), ("runtime", FileSystem::Runtime)];

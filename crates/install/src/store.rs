@@ -18,7 +18,7 @@ use crate::record::Entries;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
-use crate::{Access, Changes, Error, File, FileSystem, Location, Retention, generation, links, record};
+use crate::{Access, Changes, Error, File, Location, Retention, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -387,10 +387,7 @@ impl GaveWay {
             Self::Link(target) => target,
         };
         if let Some(before) = symlinks::mount_point_before(&target, location) {
-            let command = match location.file_system() {
-                FileSystem::Runtime => "rm -r",
-                FileSystem::Ramfs | FileSystem::Tmpfs => "umount",
-            };
+            let command = if location.file_system().is_mounted() { "umount" } else { "rm -r" };
             return Notice::Left { path: before, symlink: path, command };
         }
         let mut was = OsString::from("a link to ");
