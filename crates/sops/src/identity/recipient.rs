@@ -276,7 +276,7 @@ mod tests {
             ("ecdsa-sha2-nistp256 AAAA", OtherSsh),
             ("4d90cb1e7ae375b0e0fe6dd795290d727daf2cc", Unknown),
             ("4d90cb1e7ae375b0e0fe6dd795290d727daf2ccx", Unknown),
-            ("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW", Unknown),
+            ("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW", PrivateSsh),
         ] {
             let error = HostRecipient::parse(text).unwrap_err();
             assert_eq!(error, expected, "{text}");
