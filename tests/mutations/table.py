@@ -385,6 +385,8 @@ MUTATIONS = (
     mutation("W8", "a link in a file system of its user is never forgotten", f"{INSTALL}/error.rs",
              "errno: Errno::ELOOP | Errno::EACCES | Errno::ENOTCONN, path: through",
              "errno: Errno::ELOOP, path: through", MOUNTS),
+    mutation("A7", "a dry run takes what a killed run prepared for something foreign", f"{INSTALL}/obstacles.rs",
+             "links::is_ours(&known, location, path, target)", "target.starts_with(location.symlink_path())", SYMLINKS),
     mutation("A7", "a dry run takes a generation of another mode for something foreign", f"{INSTALL}/obstacles.rs",
              "!is_generation(&root, name, self.number())?", "!is_generation(&root, name, None)?", GENERATIONS),
     mutation("W2", "what stands at the name of a record is a number of the kernel", f"{INSTALL}/dir.rs",
@@ -421,8 +423,8 @@ MUTATIONS = (
 
     # --- Values, templates, units ---
     mutation("V3", "a placeholder in a secret is filled in", f"{PROGRAM}/templates.rs",
-             "        let Some(parts) = text.and_then(|text| parts(text, &by_name)) else { continue };\n",
-             "        let Some(once) = text.and_then(|text| parts(text, &by_name)) else { continue };\n        let once = once.concat();\n        let again = template.parse(&once, plan.manifest.placeholders()).ok();\n        let parts = again.as_ref().and_then(|again| parts(again, &by_name)).unwrap_or(vec![&once]);\n",
+             "        let Some(parts) = text.and_then(|text| text.fill(value)) else { continue };\n",
+             "        let Some(once) = text.and_then(|text| text.fill(value)) else { continue };\n        let once = once.concat();\n        let again = template.parse(&once, plan.manifest.placeholders()).ok();\n        let parts = again.as_ref().and_then(|again| again.fill(value)).unwrap_or(vec![&once]);\n",
              SYSTEM),
     mutation("V3", "a placeholder that is left over is accepted", f"{MANIFEST}/template.rs",
              "        if strays.is_empty() { Ok(Self(segments)) } else { Err(strays) }", "        drop(strays); Ok(Self(segments))", "manifest problems", "manifest lib"),
@@ -472,7 +474,7 @@ MUTATIONS = (
     mutation("W6", "nothing says what is waited for", f"{INSTALL}/lock.rs",
              "                waiting(path);\n", "                drop(waiting);\n", HOSTILE),
     mutation("W4", "lost output is no failure", f"{PROGRAM}/report.rs",
-             "if lost.is_none() { ExitCode::from", "if lost.is_none() || true { ExitCode::from", HOSTILE),
+             "ExitCode::from(if lost.is_none()", "ExitCode::from(if lost.is_none() || true", HOSTILE),
     mutation("W3", "one host that opens a file is enough", f"{PROGRAM}/decrypt.rs",
              "if !shut.is_empty() {", "if shut.len() == hosts.len() {", "program messages"),
     mutation("W2", "a mount unit is passed over", f"{PROGRAM}/input/absence.rs",

@@ -621,6 +621,16 @@ impl Dir {
         }
     }
 
+    /// What stands at the name under which a link of this name is prepared.
+    pub(crate) fn prepared(&self, name: &OsStr, is_ours: &dyn Fn(&Path) -> bool) -> Result<Prepared, Error> {
+        let temporary = temporary(name);
+        Ok(match self.look(&temporary)? {
+            Occupant::Nothing => Prepared::Nothing,
+            Occupant::Link(link) if is_ours(&link.target) => Prepared::Link,
+            found => Prepared::Foreign(Error::Foreign { path: self.path.join(temporary), found: found.noun() }),
+        })
+    }
+
     /// Copies a directory with everything in it, owners and permissions included.
     pub(crate) fn copy_to(&self, name: &OsStr, other: &Self) -> Result<(), Error> {
         let from = match self.within(name) {
@@ -910,6 +920,16 @@ impl Link {
     pub(crate) fn is_trusted(&self) -> bool {
         self.owner.user.is_root() || self.owner.user == geteuid()
     }
+}
+
+/// What stands where a link is about to be prepared.
+pub(crate) enum Prepared {
+    /// Nothing.
+    Nothing,
+    /// A link of this program, which a killed run left there.
+    Link,
+    /// Something else, as the error that it is.
+    Foreign(Error),
 }
 
 /// The name under which the successor of a file or link is prepared in the same directory.

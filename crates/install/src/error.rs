@@ -42,7 +42,7 @@ pub enum Error {
     #[error(
         "a file system is mounted at {path}, so it stays; run: umount {quoted}, then run this again",
         path = path.display(),
-        quoted = quoted(path)
+        quoted = shell_word(path)
     )]
     Mounted {
         /// Where it is mounted.
@@ -140,7 +140,7 @@ pub enum Error {
          {quoted}, then run this again",
         path = path.display(),
         mount_point = mount_point.display(),
-        quoted = quoted(path)
+        quoted = shell_word(path)
     )]
     OtherSymlink {
         /// The symlink.
@@ -158,7 +158,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// What earlier runs have noted cannot be read.
-    #[error("{path} is damaged; {lost}; if that is said again, run: rm {quoted}", path = path.display(), quoted = quoted(path))]
+    #[error("{path} is damaged; {lost}; if that is said again, run: rm {quoted}", path = path.display(), quoted = shell_word(path))]
     Record {
         /// The note.
         path: PathBuf,
@@ -220,7 +220,7 @@ fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
             let there = path.ancestors().find(|above| above.exists()).unwrap_or(path);
             return Cow::Owned(format!(
                 "; its file system is read-only: use another path, or run: mount -o remount,rw \"$(stat -c %m {})\"",
-                quoted(there)
+                shell_word(there)
             ));
         }
         Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
@@ -236,9 +236,14 @@ fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
 /// How the actions begin that give something to another owner.
 const GIVE: &str = "change the owner of";
 
-/// A path as a shell reads it.
-pub(crate) fn quoted(path: &Path) -> Cow<'_, str> {
-    let text = path.to_string_lossy();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
-    if text.bytes().all(is_plain) { text } else { Cow::Owned(["'", &text.replace('\'', "'\\''"), "'"].concat()) }
+/// A path as one word of a command line. Where it needs them it is between single quotes.
+#[must_use]
+pub fn shell_word(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-+=:,@%".contains(character);
+    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
+        return path;
+    }
+    let path = if path.starts_with('-') { format!("./{path}") } else { path };
+    format!("'{}'", path.replace('\'', r"'\''"))
 }

@@ -18,8 +18,8 @@
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
-//! This crate knows no cryptography, no manifest document and no systemd unit. The contents are secret: no error and no
-//! `Debug` holds them.
+//! This crate knows no cryptography and no systemd unit, and of a manifest only what it says of places and generations. The
+//! contents are secret: no error and no `Debug` holds them.
 
 mod aliases;
 mod changes;
@@ -51,7 +51,7 @@ mod symlinks;
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
 pub use current::Current;
-pub use error::Error;
+pub use error::{Error, shell_word};
 pub use file::{Access, File, FileKind, Ownership, Wanted};
 pub use inspection::{Drift, Inspection, Installed};
 pub use links::LinkFailure;

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 
 use crate::aliases::Ours;
-use crate::dir::{Dir, Missing, Occupant, Over, order, split, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, Prepared, order, split, temporary};
 use crate::location::NeededLink;
 use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
@@ -64,11 +64,20 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
+/// The links that are recorded.
+///
 /// # Errors
 ///
-/// The record of the links cannot be read.
-pub(crate) fn check_record(root: &Dir) -> Result<(), Error> {
-    record::read::<Made>(root).map(drop)
+/// The record cannot be read.
+pub(crate) fn recorded(root: &Dir) -> Result<Entries<Made>, Error> {
+    record::read(root).map(Option::unwrap_or_default)
+}
+
+/// Whether a link at a path, or one that is prepared for it, is of this program: one that is recorded, or leads through the
+/// symlink.
+pub(crate) fn is_ours(known: &Entries<Made>, location: &Location, path: &Path, target: &Path) -> bool {
+    let made = Made { path: path.to_owned(), target: target.to_owned() };
+    known.contains(&made) || location.is_passed_by(target)
 }
 
 /// Removes all links that are recorded but those that lead through `spared`, and gives how many there were. The record stays.
@@ -137,7 +146,7 @@ impl<'f> Update<'f> {
                 continue;
             }
             // One that leads somewhere by another symlink has readers, who may have moved to another mount point.
-            let is_used = !made.target.starts_with(location.symlink_path()) && made.target.exists();
+            let is_used = !location.is_passed_by(&made.target) && made.target.exists();
             if is_used || others.iter().any(|other| other.is_passed_by(&made.target)) {
                 left.insert(&made);
                 continue;
@@ -264,26 +273,23 @@ impl<'a> WantedLink<'a> {
             }
             _ => ours.refuse(self.path, &parent, name)?,
         }
-        let is_ours = |target: &Path| {
-            let made = Made { path: self.path.to_owned(), target: target.to_owned() };
-            known.contains(&made) || target.starts_with(location.symlink_path())
-        };
+        let is_ours = |target: &Path| is_ours(known, location, self.path, target);
         let in_the_way = |was: OsString| Placed::InTheWay(Replaced { path: self.path.to_owned(), was });
         match found {
-            Occupant::Nothing => self.put(&parent, name, is_ours, Over::Nothing),
+            Occupant::Nothing => self.put(&parent, name, &is_ours, Over::Nothing),
             Occupant::Link(link) => {
                 if foreign == Obstacle::Stays && !is_ours(&link.target) {
                     let mut was = OsString::from("a link to ");
                     was.push(&link.target);
                     return Ok(in_the_way(was));
                 }
-                self.put(&parent, name, is_ours, Over::Anything)
+                self.put(&parent, name, &is_ours, Over::Anything)
             }
             Occupant::Directory if foreign == Obstacle::Stays && self.is_empty(&parent, name)? => {
                 Ok(in_the_way(OsString::from("an empty directory")))
             }
             Occupant::Directory => match parent.remove_empty(name) {
-                Ok(()) => self.put(&parent, name, is_ours, Over::Nothing),
+                Ok(()) => self.put(&parent, name, &is_ours, Over::Nothing),
                 Err(Error::Call { errno: Errno::ENOTEMPTY | Errno::EEXIST, .. } | Error::Mounted { .. }) => {
                     Err(self.foreign("a directory with files"))
                 }
@@ -301,14 +307,12 @@ impl<'a> WantedLink<'a> {
     }
 
     /// Puts the link in place in one step, complete, so that a run that is killed leaves no part of it there.
-    fn put(&self, parent: &Dir, name: &OsStr, is_ours: impl Fn(&Path) -> bool, over: Over) -> Result<Placed, Error> {
+    fn put(&self, parent: &Dir, name: &OsStr, is_ours: &dyn Fn(&Path) -> bool, over: Over) -> Result<Placed, Error> {
         let temporary = temporary(name);
-        match parent.look(&temporary)? {
-            Occupant::Nothing => {}
-            Occupant::Link(link) if is_ours(&link.target) => parent.remove(&temporary)?,
-            found => {
-                return Err(Error::Foreign { path: parent.path().join(temporary), found: found.noun() });
-            }
+        match parent.prepared(name, is_ours)? {
+            Prepared::Nothing => {}
+            Prepared::Link => parent.remove(&temporary)?,
+            Prepared::Foreign(error) => return Err(error),
         }
         let of_link = |error: Error| error.at(self.path);
         let status = parent.link(&self.target, &temporary, self.file.access.owner).map_err(of_link)?;
@@ -322,7 +326,7 @@ impl<'a> WantedLink<'a> {
 }
 
 /// A link that this program made.
-struct Made {
+pub(crate) struct Made {
     path: PathBuf,
     target: PathBuf,
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use manifest::AbsolutePath;
+use manifest::{AbsolutePath, Manifest};
 
 use crate::{Error, Wanted};
 
@@ -18,6 +18,20 @@ pub struct Location {
 }
 
 impl Location {
+    /// What a manifest says.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Location::new`].
+    pub fn of(manifest: &Manifest) -> Result<Self, Error> {
+        let file_system = match (manifest.user_mode(), manifest.use_tmpfs()) {
+            (true, _) => FileSystem::Runtime,
+            (false, true) => FileSystem::Tmpfs,
+            (false, false) => FileSystem::Ramfs,
+        };
+        Self::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
+    }
+
     /// The location, such as `/run/secrets.d` and `/run/secrets` on a [`FileSystem::Ramfs`].
     ///
     /// # Errors
@@ -71,6 +85,11 @@ impl Location {
         self.symlink_path().join(&*file.place())
     }
 
+    /// Whether a link with this target leads through the symlink, as those of files do.
+    pub(crate) fn is_passed_by(&self, target: &Path) -> bool {
+        target.starts_with(self.symlink_path())
+    }
+
     /// Which link a file needs to be at its path too.
     pub(crate) fn link<'a>(&self, file: &Wanted<'a>) -> NeededLink<'a> {
         let Some(path) = file.link else { return NeededLink::None };
@@ -101,6 +120,13 @@ pub enum FileSystem {
     Tmpfs,
     /// Whatever the mount point is on: user mode, in which nothing is mounted and no owner is changed.
     Runtime,
+}
+
+impl FileSystem {
+    /// Whether it is mounted for the generations alone.
+    pub(crate) fn is_mounted(self) -> bool {
+        self != Self::Runtime
+    }
 }
 
 /// What a stamp calls them.

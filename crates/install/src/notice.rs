@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::error::quoted;
+use crate::shell_word;
 
 /// Something that an installation did or found, for a warning of one line.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -70,7 +70,7 @@ pub enum Notice {
         "{path} leads to {generation}, which stays for it; if it is not needed any more, run: rm {quoted}",
         path = path.display(),
         generation = generation.display(),
-        quoted = quoted(path)
+        quoted = shell_word(path)
     )]
     OtherSymlink {
         /// The symlink.
@@ -83,7 +83,7 @@ pub enum Notice {
         "{path} still has the secrets from before {symlink} led elsewhere; once nothing reads them any more, run: {command} {quoted}",
         path = path.display(),
         symlink = symlink.display(),
-        quoted = quoted(path)
+        quoted = shell_word(path)
     )]
     Left {
         /// The mount point before.

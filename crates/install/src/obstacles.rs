@@ -1,15 +1,15 @@
 //! What would keep an installation from being made, for those who only look. Reads only.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, Occupant, split, temporary};
+use crate::dir::{Dir, Prepared, split};
 use crate::foreign::{foreign, is_number};
 use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
+use crate::record::Entries;
 use crate::{Current, Drift, Error, Wanted, lock};
 
 /// What would keep an installation from being made.
@@ -31,16 +31,21 @@ impl Current<'_> {
         let location = self.location();
         let Obstacles { mut before, mut after } = Obstacles::default();
         let mut others = Vec::new();
+        let mut known = Entries::default();
         match unreachable(location.mount_point(), 0) {
             Some(error) => before.push(error),
             None => before.extend(lock::obstacle(location)?),
         }
-        before.extend(prepared(location.symlink_path(), location.mount_point())?);
+        before.extend(prepared(location.symlink_path(), &|target| target.starts_with(location.mount_point()))?);
         if let (Some(u64::MAX), link) = (self.number(), location.symlink_path().to_owned()) {
             before.push(Error::LastGeneration { generation: u64::MAX, link });
         }
         if let Some(root) = self.root() {
-            others.extend(links::check_record(root).err().into_iter().chain(self.requests().damage()));
+            match links::recorded(root) {
+                Ok(links) => known = links,
+                Err(error) => others.push(error),
+            }
+            others.extend(self.requests().damage());
             if root.is_read_only()? {
                 before.push(Error::call("write below", location.mount_point())(Errno::EROFS));
             }
@@ -66,7 +71,7 @@ impl Current<'_> {
             if let NeededLink::Outside(path) = location.link(file) {
                 // One that is right is not made, and one out of reach is known for that.
                 if self.inspect_outer_link(file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
-                    let failure = prepared(path, location.symlink_path())?;
+                    let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;
                     after.extend(failure.map(|error| (Some(*file), error)));
                 }
             }
@@ -76,7 +81,7 @@ impl Current<'_> {
 }
 
 /// What stands at the name under which a link is prepared, or instead of a directory on the way to it.
-fn prepared(path: &Path, ours: &Path) -> Result<Option<Error>, Error> {
+fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error>, Error> {
     if let Some(error) = unreachable(path, 1) {
         return Ok(Some(error));
     }
@@ -85,11 +90,9 @@ fn prepared(path: &Path, ours: &Path) -> Result<Option<Error>, Error> {
     if parent.is_read_only()? {
         return Ok(Some(Error::call("make", path)(Errno::EROFS)));
     }
-    let name: &OsStr = &temporary(name);
-    Ok(match parent.look(name)? {
-        Occupant::Nothing => None,
-        Occupant::Link(link) if link.target.starts_with(ours) => None,
-        found => Some(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
+    Ok(match parent.prepared(name, is_ours)? {
+        Prepared::Nothing | Prepared::Link => None,
+        Prepared::Foreign(error) => Some(error),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::foreign::{foreign, is_number};
 use crate::lock::Lock;
 use crate::notice::Notice;
 use crate::store::remove_prepared;
-use crate::{Current, Error, FileSystem, Location, links, mount, symlinks};
+use crate::{Current, Error, Location, links, mount, symlinks};
 
 /// What was taken away, and what was not.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ impl Removal {
     fn uncover(&mut self, location: &Location, root: Dir) -> Result<Option<Dir>, Error> {
         let path = location.mount_point();
         if root.is_mount()? {
-            let is_ours = location.file_system() != FileSystem::Runtime && mount::is_memory(&root)?;
+            let is_ours = location.file_system().is_mounted() && mount::is_memory(&root)?;
             drop(root);
             if is_ours {
                 match mount::take_away(path) {

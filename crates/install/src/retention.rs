@@ -2,11 +2,19 @@
 
 use std::num::NonZeroU64;
 
+use manifest::Manifest;
+
 /// How many generations stay, the active one included.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Retention(Option<NonZeroU64>);
 
 impl Retention {
+    /// What a manifest says.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        Self::last(manifest.keep_generations())
+    }
+
     /// The last ones; `None` for all of them.
     #[must_use]
     pub fn last(generations: Option<NonZeroU64>) -> Self {

@@ -7,7 +7,7 @@ use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
-use crate::dir::{Dir, Missing, Occupant, Over, directories, split, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, Prepared, directories, split, temporary};
 use crate::generation::{ForeignNumber, is_generation};
 use crate::links::{LinkFailure, Updated};
 use crate::location::number;
@@ -18,7 +18,7 @@ use crate::record::Entries;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
-use crate::{Access, Changes, Error, File, FileSystem, Location, Retention, generation, links, record};
+use crate::{Access, Changes, Error, File, Location, Retention, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -347,43 +347,39 @@ pub enum Medium {
 pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
     let (parent, name) = split(location.symlink_path())?;
     let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
-    let temporary = temporary(name);
-    match parent.look(&temporary)? {
-        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => parent.remove(&temporary),
+    match parent.prepared(name, &|target| target.starts_with(location.mount_point()))? {
+        Prepared::Link => parent.remove(&temporary(name)),
         // What else stands there is in the way of a switch only.
-        _ => Ok(()),
+        Prepared::Nothing | Prepared::Foreign(_) => Ok(()),
     }
 }
 
 /// Removes what may give way to the symlink: directories without files. Gives what is foreign and is about to go.
-fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<Gone>, Error> {
-    let foreign = |name: &OsStr, found| Err(Error::Foreign { path: parent.path().join(name), found });
-    let temporary = temporary(name);
-    match parent.look(&temporary)? {
-        Occupant::Nothing => {}
-        found => return foreign(&temporary, found.noun()),
+fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<GaveWay>, Error> {
+    if let Prepared::Foreign(error) = parent.prepared(name, &|_| false)? {
+        return Err(error);
     }
     match parent.look(name)? {
         Occupant::Nothing => Ok(None),
         Occupant::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
-        Occupant::Link(link) => Ok(Some(Gone::Link(link.target))),
+        Occupant::Link(link) => Ok(Some(GaveWay::Link(link.target))),
         Occupant::Directory => {
             parent.remove_hollow(name)?;
-            Ok(Some(Gone::Directory))
+            Ok(Some(GaveWay::Directory))
         }
-        found => foreign(name, found.noun()),
+        found => Err(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
     }
 }
 
 /// What gives way to the symlink.
-enum Gone {
+enum GaveWay {
     /// A link to something else.
     Link(PathBuf),
     /// An empty directory.
     Directory,
 }
 
-impl Gone {
+impl GaveWay {
     fn notice(self, location: &Location) -> Notice {
         let path = location.symlink_path().to_owned();
         let target = match self {
@@ -391,10 +387,7 @@ impl Gone {
             Self::Link(target) => target,
         };
         if let Some(before) = symlinks::mount_point_before(&target, location) {
-            let command = match location.file_system() {
-                FileSystem::Runtime => "rm -r",
-                FileSystem::Ramfs | FileSystem::Tmpfs => "umount",
-            };
+            let command = if location.file_system().is_mounted() { "umount" } else { "rm -r" };
             return Notice::Left { path: before, symlink: path, command };
         }
         let mut was = OsString::from("a link to ");

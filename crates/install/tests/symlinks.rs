@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use install::{Current, Error, FileSystem, Location, Lock, Notice, Removal};
 use support::{Place, absolute, in_namespace};
@@ -19,6 +20,19 @@ fn other(place: &Place, file_system: FileSystem) -> Place {
 
 fn told(notices: &[Notice]) -> Vec<String> {
     notices.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_a_killed_run_prepared_through_another_symlink_is_no_obstacle() {
+    let place = Place::new();
+    let other = other(&place, FileSystem::Runtime);
+    let link = place.path("home/link");
+    place.install(&[place.secret("a", "1").at(&link)]).unwrap();
+    symlink(fs::read_link(&link).unwrap(), place.path("home/.link.new")).unwrap();
+    let wanted = [other.secret("a", "1").at(&link)];
+    let obstacles = Current::inspect(&other.location).unwrap().obstacles(&[wanted[0].file().wanted]).unwrap();
+    let run = other.install(&wanted).unwrap();
+    assert_eq!((obstacles.after.len(), run.failures.len()), (0, 0), "{obstacles:?} {:?}", run.failures);
 }
 
 #[test]

@@ -20,9 +20,9 @@ pub enum Format {
     Age,
 }
 
-/// Whether the value at `key` is meant, and not the whole file.
+/// When the value at `key` is meant, and not the whole file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Keys {
+pub(crate) enum KeyCounts {
     Always,
     /// With `selectKey`.
     Selected,
@@ -30,26 +30,39 @@ pub(crate) enum Keys {
 }
 
 impl Format {
-    /// What `key` means.
-    pub(crate) fn keys(self) -> Keys {
+    /// All, in the order in which people are told of them.
+    const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Dotenv, Self::Ini, Self::Binary, Self::Age];
+
+    /// What a manifest calls each, and what it is.
+    pub(crate) const WORDS: [(&'static str, &'static str); 6] = {
+        let [yaml, json, dotenv, ini, binary, age] = Self::ALL;
+        [yaml.word(), json.word(), dotenv.word(), ini.word(), binary.word(), age.word()]
+    };
+
+    const fn word(self) -> (&'static str, &'static str) {
         match self {
-            Self::Yaml | Self::Json => Keys::Always,
-            Self::Dotenv | Self::Ini => Keys::Selected,
-            Self::Binary | Self::Age => Keys::Never,
+            Self::Yaml => ("yaml", "a YAML mapping, of which each key can be a secret"),
+            Self::Json => ("json", "a JSON object, of which each key can be a secret"),
+            Self::Dotenv => ("dotenv", "lines of KEY=value"),
+            Self::Ini => ("ini", "sections of key = value"),
+            Self::Binary => ("binary", "any bytes, which are one secret"),
+            Self::Age => ("age", "a plain age file without sops around it, which is one secret"),
+        }
+    }
+
+    /// What `key` means.
+    pub(crate) fn key_counts(self) -> KeyCounts {
+        match self {
+            Self::Yaml | Self::Json => KeyCounts::Always,
+            Self::Dotenv | Self::Ini => KeyCounts::Selected,
+            Self::Binary | Self::Age => KeyCounts::Never,
         }
     }
 
     /// The format as a manifest spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Yaml => "yaml",
-            Self::Json => "json",
-            Self::Dotenv => "dotenv",
-            Self::Ini => "ini",
-            Self::Binary => "binary",
-            Self::Age => "age",
-        }
+        self.word().0
     }
 }
 
@@ -64,14 +77,10 @@ impl TryFrom<String> for Format {
     type Error = FormatError;
 
     fn try_from(text: String) -> Result<Self, FormatError> {
-        match text.as_str() {
-            "yaml" | "" => Ok(Self::Yaml),
-            "json" => Ok(Self::Json),
-            "dotenv" => Ok(Self::Dotenv),
-            "ini" => Ok(Self::Ini),
-            "binary" => Ok(Self::Binary),
-            "age" => Ok(Self::Age),
-            _ => Err(FormatError(text)),
+        match Self::ALL.into_iter().find(|format| format.as_str() == text) {
+            Some(format) => Ok(format),
+            None if text.is_empty() => Ok(Self::default()),
+            None => Err(FormatError(text)),
         }
     }
 }
@@ -87,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_format_is_read_as_it_is_printed() {
-        for format in [Format::Yaml, Format::Json, Format::Dotenv, Format::Ini, Format::Binary, Format::Age] {
+        for format in Format::ALL {
             assert_eq!(Format::try_from(format.to_string()).unwrap(), format);
         }
         assert_eq!(Format::try_from(String::new()).unwrap(), Format::Yaml);
@@ -95,10 +104,12 @@ mod tests {
 
     #[test]
     fn an_unknown_format_is_an_error_that_lists_the_known_ones() {
+        let [first @ .., last] = Format::ALL.map(Format::as_str);
+        let known = format!("{} or {last}", first.join(", "));
         for bad in ["YAML", "yml", "toml", " json"] {
             assert_eq!(
                 Format::try_from(bad.to_owned()).unwrap_err().to_string(),
-                format!("the format {bad:?} is not known; use yaml, json, dotenv, ini, binary or age")
+                format!("the format {bad:?} is not known; use {known}")
             );
         }
     }

@@ -39,5 +39,5 @@ pub use path::{AbsolutePath, PathError, RuntimeDirectory};
 pub use placeholder::Placeholders;
 pub use secret::Secret;
 pub use table::{Field, FieldKind, MANIFEST, Object};
-pub use template::{RENDERED, Segment, Template, TemplateSource, TemplateText};
+pub use template::{RENDERED, Template, TemplateSource, TemplateText};
 pub use unit::{UnitError, UnitName};

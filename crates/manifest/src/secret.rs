@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::error::{Reported, Subject};
 use crate::fields::Fields;
-use crate::format::Keys;
+use crate::format::KeyCounts;
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
 use crate::table;
 use crate::{CredentialName, Entry, Error, Format, KeyPath, Name};
@@ -50,10 +50,10 @@ impl Secret {
     /// The value of the sops file that the secret is; none for the whole file.
     #[must_use]
     pub fn selected_key(&self) -> Option<&KeyPath> {
-        let counts = match self.format.keys() {
-            Keys::Always => !self.key.is_whole_file(),
-            Keys::Selected => self.select_key,
-            Keys::Never => false,
+        let counts = match self.format.key_counts() {
+            KeyCounts::Always => !self.key.is_whole_file(),
+            KeyCounts::Selected => self.select_key,
+            KeyCounts::Never => false,
         };
         counts.then_some(&self.key)
     }
@@ -99,7 +99,7 @@ impl Secret {
         let format = fields.parse::<Format>(&table::FORMAT).map(Option::unwrap_or_default);
         let select_key = fields.bool(&table::SELECT_KEY);
         let select_key = match (select_key, &format, &key) {
-            (Ok(true), Ok(format), _) if format.keys() == Keys::Never => {
+            (Ok(true), Ok(format), _) if format.key_counts() == KeyCounts::Never => {
                 Err(fields.report_at(&table::SELECT_KEY, Error::NoKeys(format.as_str())))
             }
             (Ok(true), Ok(_), Ok(key)) if key.is_whole_file() => {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::Format;
 use crate::json::{JsonValue, Kind};
 
 /// An object of the manifest.
@@ -320,14 +321,7 @@ pub(crate) static SOPS_FILE: Field =
     field("sopsFile", FieldKind::Text, Absent::Missing("name the encrypted file"), "The encrypted file.");
 pub(crate) static FORMAT: Field = field(
     "format",
-    FieldKind::Word(&[
-        ("yaml", "a YAML mapping, of which each key can be a secret"),
-        ("json", "a JSON object, of which each key can be a secret"),
-        ("dotenv", "lines of KEY=value"),
-        ("ini", "sections of key = value"),
-        ("binary", "any bytes, which are one secret"),
-        ("age", "a plain age file without sops around it, which is one secret"),
-    ]),
+    FieldKind::Word(&Format::WORDS),
     counts(Kind::Text(Cow::Borrowed("yaml"))),
     "The format of the encrypted file, the same for each secret in it. The empty text is yaml, too.",
 );

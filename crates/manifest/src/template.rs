@@ -127,7 +127,7 @@ pub struct TemplateText(Vec<Segment>);
 
 /// A part of a template's text.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Segment {
+enum Segment {
     /// Bytes to take over as they are.
     Literal(Vec<u8>),
     /// The place of the whole content of this secret of the manifest.
@@ -135,10 +135,16 @@ pub enum Segment {
 }
 
 impl TemplateText {
-    /// The parts from the beginning to the end.
-    #[must_use]
-    pub fn segments(&self) -> &[Segment] {
-        &self.0
+    /// The parts from the beginning to the end, with the value of each secret in its place; `None` if one has no value.
+    pub fn fill<'v>(&'v self, value: impl Fn(&'v Name) -> Option<&'v [u8]>) -> Option<Vec<&'v [u8]>> {
+        let mut parts = Vec::with_capacity(self.0.len());
+        for segment in &self.0 {
+            parts.push(match segment {
+                Segment::Literal(literal) => literal,
+                Segment::Secret(name) => value(name)?,
+            });
+        }
+        Some(parts)
     }
 
     /// The text, or the place and reason of each text that looks like a placeholder and is not one; at least one.
@@ -229,8 +235,8 @@ mod tests {
         let pairs: Vec<_> = texts.iter().map(|text| (text.as_str(), &text[60..70])).collect();
         let content = texts.join("<SOPS:<<<SOPS:0000000000000000000000000000000000000000000000000000000000\n");
         let text = TemplateText::parse(content.as_bytes(), &placeholders(&pairs, &[])).unwrap();
-        let secrets = text.segments().iter().filter(|segment| matches!(segment, Segment::Secret(_))).count();
-        assert_eq!((text.segments().len(), secrets), (19_999, 10_000));
+        let secrets = text.0.iter().filter(|segment| matches!(segment, Segment::Secret(_))).count();
+        assert_eq!((text.0.len(), secrets), (19_999, 10_000));
     }
 
     proptest! {
@@ -242,22 +248,16 @@ mod tests {
             let content = [content, more.into_bytes()].concat();
             let pairs: Vec<_> = texts.iter().map(|text| (text.as_str(), text.as_str())).collect();
             let text = TemplateText::parse(&content, &placeholders(&pairs, &[])).unwrap();
-            let bytes = text.segments().iter().flat_map(|segment| match segment {
-                Segment::Literal(literal) => literal.clone(),
-                Segment::Secret(name) => name.as_str().as_bytes().to_vec(),
-            });
-            prop_assert_eq!(bytes.collect::<Vec<_>>(), content);
-            for pair in text.segments().windows(2) {
+            let filled = text.fill(|name| Some(name.as_str().as_bytes())).unwrap().concat();
+            prop_assert_eq!(filled, content);
+            for pair in text.0.windows(2) {
                 prop_assert!(pair.iter().any(|segment| matches!(segment, Segment::Secret(_))));
             }
         }
     }
 
     fn render(text: &TemplateText, value: fn(&Name) -> String) -> String {
-        let segments = text.segments().iter().map(|segment| match segment {
-            Segment::Literal(literal) => String::from_utf8_lossy(literal).into_owned(),
-            Segment::Secret(name) => value(name),
-        });
-        segments.collect()
+        let filled = text.fill(|name| Some(value(name).leak().as_bytes())).unwrap().concat();
+        String::from_utf8_lossy(&filled).into_owned()
     }
 }

@@ -6,8 +6,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use manifest::{
-    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory, Segment,
-    TemplateSource,
+    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory, TemplateSource,
 };
 
 #[test]
@@ -276,9 +275,8 @@ fn ten_thousand_secrets_are_read_in_their_order() {
         assert_eq!(secret.entry().link(), None);
     }
     let TemplateSource::Inline(text) = manifest.templates()[0].source() else { panic!() };
-    for (segment, secret) in text.segments().iter().zip(manifest.secrets().iter().rev()) {
-        assert_eq!(segment, &Segment::Secret(secret.name().clone()));
-    }
+    let filled = text.fill(|name| Some(name.as_str().as_bytes())).unwrap();
+    assert!(filled.into_iter().eq(manifest.secrets().iter().rev().map(|secret| secret.name().as_str().as_bytes())));
 }
 
 fn read(json: &str) -> Manifest {
@@ -309,11 +307,8 @@ fn describe(entry: &Entry) -> String {
 
 fn print(source: &TemplateSource) -> String {
     let TemplateSource::Inline(text) = source else { panic!("the text is in a file") };
-    let segments = text.segments().iter().map(|segment| match segment {
-        Segment::Literal(literal) => String::from_utf8(literal.clone()).unwrap(),
-        Segment::Secret(name) => format!("[{name}]"),
-    });
-    segments.collect()
+    let filled = text.fill(|name| Some(format!("[{name}]").leak().as_bytes())).unwrap().concat();
+    String::from_utf8(filled).unwrap()
 }
 
 #[test]

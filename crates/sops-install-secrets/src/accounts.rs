@@ -32,7 +32,7 @@ pub(crate) enum NoAccount {
     )]
     NoNumber { kind: AccountKind, name: String },
     #[error("there is neither a group keys nor a group nogroup to own the directories; declare the group keys")]
-    NoKeysGroup,
+    NoDirectoryGroup,
 }
 
 /// What a name names.
@@ -92,22 +92,25 @@ pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
 ///
 /// # Errors
 ///
-/// [`NoAccount::NoKeysGroup`] without either, [`NoAccount::Failed`] if they cannot be looked up.
-pub(crate) fn keys_group() -> Result<Gid, NoAccount> {
+/// [`NoAccount::NoDirectoryGroup`] without either, [`NoAccount::Failed`] if they cannot be looked up.
+pub(crate) fn directory_group() -> Result<Gid, NoAccount> {
     // It is in the machine's own table. To ask the user database for it may load modules that look elsewhere, which
     // takes half a millisecond.
-    if let Some(number) = input::read_table(Path::new("/etc/group")).and_then(|table| number_in(&table, "keys")) {
-        return known(Ok(Some(Gid::from_raw(number))), Gid::as_raw, AccountKind::Group, "keys");
+    if let Some(number) = input::read_table(Path::new("/etc/group")).and_then(|table| number_in(&table, KEYS)) {
+        return known(Ok(Some(Gid::from_raw(number))), Gid::as_raw, AccountKind::Group, KEYS);
     }
-    for name in ["keys", "nogroup"] {
+    for name in [KEYS, "nogroup"] {
         match uninterrupted(|| nix::unistd::Group::from_name(name)) {
             Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, AccountKind::Group, name),
             Ok(None) => {}
             Err(reason) => return Err(NoAccount::Failed { kind: AccountKind::Group, name: name.to_owned(), reason }),
         }
     }
-    Err(NoAccount::NoKeysGroup)
+    Err(NoAccount::NoDirectoryGroup)
 }
+
+/// The group that NixOS has for who may read the directories of secrets.
+const KEYS: &str = "keys";
 
 /// Asks again if a signal came in between, which says nothing about the account.
 fn uninterrupted<T>(ask: impl Fn() -> nix::Result<T>) -> nix::Result<T> {

@@ -10,7 +10,7 @@ use options::{DEFAULT_MANIFEST, OPTIONS, Opt, OptionArgument, Spec};
 
 use crate::text;
 
-pub(crate) use options::usage;
+pub(crate) use options::{ExitStatus, usage};
 
 /// What the command line asks for.
 #[derive(Debug, Eq, PartialEq)]

@@ -7,12 +7,13 @@
 mod absence;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Take};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
+use install::shell_word;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -22,7 +23,7 @@ use zeroize::Zeroizing;
 
 use absence::Absence;
 
-use crate::remedy::{Remedy, editable, word};
+use crate::remedy::{Remedy, editable};
 
 /// What is read, in the words of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,7 +74,7 @@ impl Unreadable {
             (ReadKind::SopsFile, ReadError::Absent(absence)) if !absence.is_unmounted() => {
                 Some(match editable(&self.path) {
                     name if name == self.path => Remedy::say("put it there, or correct its path in the configuration"),
-                    name => Remedy::run("a flake has only what git knows of", format!("git add {}", word(name))),
+                    name => Remedy::run("a flake has only what git knows of", format!("git add {}", shell_word(name))),
                 })
             }
             (_, reason) => reason.remedy(),
@@ -238,17 +239,21 @@ fn open(path: &Path) -> Result<(File, u64), Closed> {
 
 /// What stat(2) says of a path.
 fn look(path: &Path) -> Result<fs::Metadata, Closed> {
-    if geteuid().is_root() { reach(path, OFlag::O_PATH)?.metadata() } else { fs::metadata(path) }
-        .map_err(Closed::Failed)
+    reach(path, OFlag::O_PATH)?.metadata().map_err(Closed::Failed)
 }
 
 /// Opens a path. For root, what ordinary users have put on the way leads to nothing that is not theirs.
 fn reach(path: &Path, flags: OFlag) -> Result<File, Closed> {
-    if !geteuid().is_root() {
-        let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
-        return file.map_err(Closed::Failed);
-    }
-    match install::open(path, flags) {
+    let opened = if geteuid().is_root() {
+        install::open(path, flags)
+    } else {
+        nix::fcntl::open(path, flags | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| install::Error::Call {
+            action: "open",
+            path: path.to_owned(),
+            errno,
+        })
+    };
+    match opened {
         Ok(handle) => Ok(File::from(handle)),
         Err(install::Error::Call { errno, .. }) => Err(Closed::Failed(errno.into())),
         Err(error) => Err(Closed::Stranger(error)),

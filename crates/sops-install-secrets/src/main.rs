@@ -27,7 +27,7 @@ use std::alloc::System as Allocator;
 use std::env;
 use std::process::ExitCode;
 
-use cli::Command;
+use cli::{Command, ExitStatus};
 use confinement::SmallStack;
 // The allocator of musl returns nearly all that is freed to the kernel, and so asks it hundreds of times for what this
 // one asks once.
@@ -73,14 +73,11 @@ fn run() -> ExitCode {
         Err(error) => {
             report.note(format_args!("{}: {error}", environment.program));
             report.note("Try: sops-install-secrets --help");
-            return ExitCode::from(CALLED_WRONGLY);
+            return ExitCode::from(ExitStatus::CALLED_WRONGLY.number);
         }
     }
     report.finish()
 }
-
-/// The exit status of a command line that cannot be understood.
-const CALLED_WRONGLY: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use install::{Access, Current, FileKind, FileSystem, Location, Ownership, Retention, Wanted};
+use install::{Access, Current, FileKind, Location, Ownership, Retention, Wanted};
 use manifest::{Entry, Manifest, Secret, Template};
 use nix::unistd::{Gid, Uid};
 use sops::Format;
@@ -89,7 +89,7 @@ impl<'m> Plan<'m> {
         let asks_slowly = lookup == AccountLookup::LookUp && !manifest.user_mode() && accounts::may_be_slow();
         let (files, directory_group) =
             if asks_slowly { report.watcher().during(accounts::SERVICE, ask) } else { ask() };
-        let retention = Retention::last(manifest.keep_generations());
+        let retention = Retention::of(manifest);
         let sops_files = sops_files(manifest);
         Ok(Self { manifest, location, retention, files, sops_files, directory_group, unknown })
     }
@@ -174,20 +174,14 @@ impl<'m> PlannedFile<'m> {
 ///
 /// That the places lie in each other, which is reported.
 pub(crate) fn location(manifest: &Manifest, report: &mut Report) -> Result<Location, Reported> {
-    let file_system = match (manifest.user_mode(), manifest.use_tmpfs()) {
-        (true, _) => FileSystem::Runtime,
-        (false, true) => FileSystem::Tmpfs,
-        (false, false) => FileSystem::Ramfs,
-    };
-    Location::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
-        .map_err(|error| report.failed(Code::InstallationFailed, &error))
+    Location::of(manifest).map_err(|error| report.failed(Code::InstallationFailed, &error))
 }
 
 fn directory_group(manifest: &Manifest, lookup: AccountLookup) -> Result<Option<Gid>, NoAccount> {
     match lookup {
         _ if manifest.user_mode() => Ok(None),
         AccountLookup::Ignore => Ok(Some(Gid::from_raw(0))),
-        AccountLookup::LookUp => accounts::keys_group().map(Some),
+        AccountLookup::LookUp => accounts::directory_group().map(Some),
     }
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
         accounts::user(std::str::from_utf8(name).ok()?).ok()?.as_raw()
     } else {
         match std::str::from_utf8(question.strip_prefix(GROUP)?).ok()? {
-            "" => accounts::keys_group(),
+            "" => accounts::directory_group(),
             name => accounts::group(name),
         }
         .ok()?

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::cli::ManifestPath;
-use crate::text;
+use install::shell_word;
 
-/// The way out of a failure, step by step. `Display` gives it on one line, [`Remedy::lines`] with each command on a line of its own.
+use crate::cli::ManifestPath;
+
+/// The way out of a failure, step by step. `Display` gives it in words, as they stand at the end of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Remedy {
     steps: Vec<Step>,
@@ -38,7 +39,7 @@ impl Remedy {
     pub(crate) fn of_sops(message: &str, file: &Path) -> Option<(String, Self)> {
         let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
         let (words, command) = advice.rsplit_once(": ")?;
-        let command = format!("{command}{}", word(editable(file)));
+        let command = format!("{command}{}", shell_word(editable(file)));
         Some((problem.to_owned(), Self::run(words, command)))
     }
 
@@ -46,7 +47,7 @@ impl Remedy {
     pub(crate) fn install(manifest: &ManifestPath) -> Self {
         let command = match manifest {
             ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
-            ManifestPath::Given(path) => format!("sops-install-secrets {}", word(path)),
+            ManifestPath::Given(path) => format!("sops-install-secrets {}", shell_word(path)),
         };
         Self::run("install it again with", command)
     }
@@ -56,7 +57,7 @@ impl Remedy {
         let mut add = Self::run(&format!("{first}add {recipient} to .sops.yaml and {UPDATE_KEYS}"), update_keys(file));
         // A hybrid key would take half a page.
         if recipient.starts_with("age1") && recipient.len() < 80 {
-            let command = format!("sops rotate -i --add-age {recipient} {}", word(file));
+            let command = format!("sops rotate -i --add-age {recipient} {}", shell_word(file));
             add = Self { has_other_way: true, ..add.then(Self::run("or without .sops.yaml", command)) };
         }
         add
@@ -117,37 +118,20 @@ impl Remedy {
         let step = self.steps.iter().rev().nth(usize::from(self.has_other_way))?;
         Some(step.command.as_str()).filter(|command| !command.is_empty())
     }
-
-    /// In words that go on after a message; each command stands on a line of its own, where it is seen and copied whole. What
-    /// is done for the failure before, too, is left out.
-    pub(crate) fn lines(&self, before: Option<&Self>) -> String {
-        self.written("; ", ":\n    ", "\n  ", before)
-    }
-
-    fn written(&self, first: &str, before_command: &str, after_command: &str, before: Option<&Self>) -> String {
-        let mut text = String::new();
-        let mut separator = first;
-        for step in &self.steps {
-            if before.is_some_and(|before| before.steps.contains(step)) {
-                continue;
-            }
-            let Step { words, command } = step;
-            text.push_str(separator);
-            text.push_str(&text::clean(words));
-            separator = "; ";
-            if !command.is_empty() {
-                text.push_str(before_command);
-                text.push_str(&text::clean(command));
-                separator = after_command;
-            }
-        }
-        text
-    }
 }
 
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.written("", ": ", "; ", None))
+        let mut separator = "";
+        for Step { words, command } in &self.steps {
+            formatter.write_str(separator)?;
+            formatter.write_str(words)?;
+            if !command.is_empty() {
+                write!(formatter, ": {command}")?;
+            }
+            separator = "; ";
+        }
+        Ok(())
     }
 }
 
@@ -166,18 +150,7 @@ const UPDATE_KEYS: &str = "run in its folder, with a key that opens the file";
 const REKEY: &str = "agenix -r";
 
 fn update_keys(file: &Path) -> String {
-    format!("sops updatekeys {}", word(file))
-}
-
-/// A path as one word of a command line. Where it needs them it is between single quotes.
-pub(crate) fn word(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |character: char| character.is_alphanumeric() || "/._-+=:,@%".contains(character);
-    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
-        return path;
-    }
-    let path = if path.starts_with('-') { format!("./{path}") } else { path };
-    format!("'{}'", path.replace('\'', r"'\''"))
+    format!("sops updatekeys {}", shell_word(file))
 }
 
 /// The path of a file where a person edits it: in the Nix store only the part below the store's own folder means
@@ -207,7 +180,7 @@ mod tests {
             ("-rf", "'./-rf'"),
             ("größe.yaml", "größe.yaml"),
         ] {
-            assert_eq!(word(Path::new(path)), expected);
+            assert_eq!(shell_word(Path::new(path)), expected);
         }
         let remedy = Remedy::add_recipient("", "that", Path::new("my secrets.yaml"));
         assert_eq!(remedy.command().unwrap(), "sops updatekeys 'my secrets.yaml'");
@@ -225,21 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn each_command_stands_alone_on_its_line_and_no_name_begins_another_one() {
-        let file = Path::new("a\nb");
-        let other = Remedy::run("or else", format!("edit {}", word(file)));
+    fn the_steps_of_a_way_out_stand_one_after_the_other() {
+        let other = Remedy::run("or else", format!("edit {}", shell_word(Path::new("a b"))));
         let remedy = Remedy::run("mend this", "first".to_owned()).then(Remedy::say("wait")).then(Remedy::rekey());
         let remedy = Remedy { has_other_way: true, ..remedy.then(other) };
-        let lines = "; mend this:\n    first\n  wait; add the key of the host to secrets.nix and run:\n    agenix -r\n  or else:\n    \
-                     edit 'a\\nb'";
-        assert_eq!(remedy.lines(None), lines);
-        assert_eq!(
-            Remedy::run("mend this", "first".to_owned()).then(Remedy::say("and so on")).lines(Some(&remedy)),
-            "; and so on"
-        );
-        assert_eq!(Remedy::rekey().lines(Some(&remedy)), "");
         let line =
-            "mend this: first; wait; add the key of the host to secrets.nix and run: agenix -r; or else: edit 'a\\nb'";
+            "mend this: first; wait; add the key of the host to secrets.nix and run: agenix -r; or else: edit 'a b'";
         assert_eq!(remedy.to_string(), line);
         assert_eq!(remedy.command(), Some("agenix -r"));
     }

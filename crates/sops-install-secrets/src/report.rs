@@ -4,11 +4,11 @@
 //! A failure is printed when it happens, so that nothing is lost if the run is ended from outside. Files are read one after
 //! the other, so the failures of one file stand together. A last line counts them and says how the machine was left.
 
-mod code;
 mod document;
 mod installed;
 mod public_key;
 mod style;
+mod words;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use install::{Changes, FileKind, Location, Wanted};
+use install::{Changes, FileKind, Location, Wanted, shell_word};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -27,16 +27,16 @@ use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
 
-use crate::cli::Output;
+use crate::cli::{ExitStatus, Output};
 use crate::input::Unreadable;
-use crate::remedy::{Remedy, word};
+use crate::remedy::Remedy;
 use crate::text;
 use document::ReportDocument;
 
-pub(crate) use code::Code;
 pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit};
 pub(crate) use public_key::PublicKey;
 pub(crate) use style::{LineStyle, Paint};
+pub(crate) use words::{Code, Outcome, Step};
 
 /// Prints as the run goes, and keeps what the document at its end holds.
 pub(crate) struct Report {
@@ -44,6 +44,7 @@ pub(crate) struct Report {
     style: LineStyle,
     output: Output,
     action: &'static str,
+    last_words: LastWords,
     manifest: PathBuf,
     outcome: Outcome,
     readers: Readers,
@@ -106,28 +107,6 @@ pub(crate) enum Mood {
     Conditional,
 }
 
-/// How a run has left the machine.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Outcome {
-    /// Nothing was to be changed: a check, a comparison or a look.
-    Checked,
-    /// All is as the manifest says, and was before.
-    Unchanged,
-    /// All is as the manifest says.
-    Installed,
-    /// A first activation installed some files, which is better than none.
-    PartlyInstalled,
-    /// What was installed is taken away.
-    Removed,
-    /// A dry run: an installation would install everything, whatever it would fail at afterwards.
-    WouldInstall,
-    /// A dry run of a first activation: an installation would leave some files out.
-    WouldInstallPartly,
-    /// Nothing was changed, because of failures.
-    Failed,
-}
-
 /// What a notice is about.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
@@ -158,8 +137,11 @@ struct Finding {
     remedy: Option<Remedy>,
 }
 
+/// How the machine was left after failures, to continue a line that counts them.
+pub(crate) type LastWords = fn(Outcome, &Readers) -> &'static str;
+
 /// What readers see.
-enum Readers {
+pub(crate) enum Readers {
     /// Nobody has looked.
     Unknown,
     /// No secrets.
@@ -170,7 +152,7 @@ enum Readers {
 
 /// The generation that readers see.
 #[derive(serde::Serialize)]
-struct Generation {
+pub(crate) struct Generation {
     number: u64,
     path: String,
 }
@@ -189,30 +171,6 @@ struct Names {
     removed: Vec<String>,
 }
 
-/// A part of a run whose time is taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Step {
-    /// Reading and checking the manifest.
-    Manifest,
-    /// Waiting for another run, and looking at the running generation.
-    Look,
-    /// Loading identities.
-    Identities,
-    /// Reading, decrypting and verifying the sops files.
-    Decrypt,
-    /// Filling templates and comparing with what is installed.
-    Compare,
-    /// Mounting, and writing the new generation.
-    Stage,
-    /// Links and credentials.
-    Links,
-    /// Requests to systemd.
-    Units,
-    /// Removing old generations.
-    Prune,
-}
-
 impl Report {
     /// An empty report of a run. `program` is how the program was called, which begins each line.
     pub(crate) fn new(program: String, style: LineStyle) -> Self {
@@ -222,6 +180,7 @@ impl Report {
             output: Output::Lines,
             // Before it begins, there is the usage or the version to print.
             action: "none",
+            last_words: |_, _| "",
             manifest: PathBuf::new(),
             outcome: Outcome::Checked,
             readers: Readers::Unknown,
@@ -245,8 +204,8 @@ impl Report {
     }
 
     /// What the run is to do, and who reads the report.
-    pub(crate) fn begin(&mut self, action: &'static str, manifest: &Path, output: Output) {
-        self.action = action;
+    pub(crate) fn begin(&mut self, action: &'static str, last_words: LastWords, manifest: &Path, output: Output) {
+        (self.action, self.last_words) = (action, last_words);
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
@@ -275,8 +234,7 @@ impl Report {
         }
         let message = message(error, remedy.as_ref());
         let prefix = self.style.failure(&self.program);
-        let shown = lines(error, remedy.as_ref(), &self.failures);
-        self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{shown}"));
+        self.emit(Outlet::Error(style::Level::Error), format!("{prefix} {about}{message}"));
         self.failures.push(Finding { code, about, message, remedy });
     }
 
@@ -301,8 +259,7 @@ impl Report {
     pub(crate) fn warning_with(&mut self, code: Code, about: About, error: &dyn Error, remedy: Option<Remedy>) {
         let message = message(error, remedy.as_ref());
         let prefix = self.style.warning(&self.program);
-        let shown = lines(error, remedy.as_ref(), &self.warnings);
-        self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{shown}"));
+        self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{message}"));
         self.warnings.push(Finding { code, about, message, remedy });
     }
 
@@ -494,8 +451,8 @@ impl Report {
 
     /// The system that is not switched to after a failure, and the action that would do it all the same.
     pub(crate) fn refuses_switch_to(&mut self, system: &Path, action: &str) {
-        let program = word(&system.join("bin/switch-to-configuration"));
-        self.override_command = Some(format!(", or as root:\n    NIXOS_NO_CHECK=1 {} {action}", text::clean(&program)));
+        let program = shell_word(&system.join("bin/switch-to-configuration"));
+        self.override_command = Some(format!(", or as root: NIXOS_NO_CHECK=1 {program} {action}"));
     }
 
     /// The manifest of the run.
@@ -537,7 +494,7 @@ impl Report {
         if !self.failures.is_empty() {
             let plural = if self.failures.len() == 1 { "" } else { "s" };
             let prefix = self.style.failure(&self.program);
-            let last = self.last_words();
+            let last = (self.last_words)(self.final_outcome(), &self.readers);
             let count = self.failures.len();
             let command = self.override_command.as_deref().unwrap_or_default();
             self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}{command}"));
@@ -551,42 +508,17 @@ impl Report {
             let prefix = self.style.failure(&self.program);
             self.style.print(style::Level::Error, format_args!("{prefix} cannot write to standard output: {error}"));
         }
-        if lost.is_none() { ExitCode::from(self.exit_status()) } else { ExitCode::FAILURE }
+        ExitCode::from(if lost.is_none() { self.exit_status() } else { ExitStatus::FAILED }.number)
     }
 
     /// The exit status, unless the report itself is lost.
-    fn exit_status(&self) -> u8 {
-        u8::from(!self.failures.is_empty())
+    fn exit_status(&self) -> ExitStatus {
+        if self.failures.is_empty() { ExitStatus::DONE } else { ExitStatus::FAILED }
     }
 
     /// How the machine was left. A run that fails before that leaves it as it was.
     fn final_outcome(&self) -> Outcome {
         if self.outcome == Outcome::Checked && !self.failures.is_empty() { Outcome::Failed } else { self.outcome }
-    }
-
-    /// How the machine was left after failures.
-    fn last_words(&self) -> &'static str {
-        match (self.action, self.final_outcome()) {
-            ("install", Outcome::Failed) => match self.readers {
-                Readers::Unknown => "; nothing was changed",
-                Readers::Nothing => "; no secret is installed",
-                Readers::Generation(_) => "; nothing was changed: the secrets installed before are still in place",
-            },
-            ("install", Outcome::PartlyInstalled) => "; all other secrets and templates are installed",
-            ("install", Outcome::Installed | Outcome::Unchanged) => "; all secrets and templates are installed",
-            ("remove", Outcome::Failed) => "; nothing was removed",
-            ("remove", _) => "; what is not named here is removed",
-            ("pre-switch", _) => {
-                "; the switch is refused and nothing was changed; to switch all the same, run it again with NIXOS_NO_CHECK=1 \
-                 in its environment"
-            }
-            ("dry-run", Outcome::Failed) => "; an installation would change nothing",
-            ("dry-run", Outcome::WouldInstallPartly) => {
-                "; an installation would install all other secrets and templates"
-            }
-            ("dry-run", _) => "; an installation would install all secrets and templates",
-            _ => "",
-        }
     }
 }
 
@@ -672,13 +604,6 @@ const NAMED: usize = 3;
 fn message(error: &dyn Error, remedy: Option<&Remedy>) -> String {
     let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
     text::line(&(chain(error) + &remedy)).into_owned()
-}
-
-/// The same with each command on a line of its own. What is done about several things is said of the first of them.
-fn lines(error: &dyn Error, remedy: Option<&Remedy>, before: &[Finding]) -> String {
-    let before = before.last().and_then(|finding| finding.remedy.as_ref());
-    let remedy = remedy.map_or_else(String::new, |remedy| remedy.lines(before));
-    text::line(&chain(error)).into_owned() + &remedy
 }
 
 /// An error and its causes on one line, outermost first.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use install::Inputs;
-use manifest::{Manifest, Name, Segment, Template, TemplateSource, TemplateText};
+use manifest::{Manifest, Name, Template, TemplateSource, TemplateText};
 use sops::Plaintext;
 
 use crate::decrypt::FileContent;
@@ -32,7 +32,8 @@ pub(crate) fn render<'p>(
                 read.as_ref()
             }
         };
-        let Some(parts) = text.and_then(|text| parts(text, &by_name)) else { continue };
+        let value = |name| by_name.get(name).copied();
+        let Some(parts) = text.and_then(|text| text.fill(value)) else { continue };
         let length = parts
             .iter()
             .fold(0_u64, |length, part| length.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX)));
@@ -91,16 +92,4 @@ fn read_text(
 )]
 struct TooLarge {
     length: u64,
-}
-
-/// The text and its secrets, piece by piece; `None` if one of them has no value.
-fn parts<'t>(text: &'t TemplateText, secrets: &HashMap<&Name, &'t [u8]>) -> Option<Vec<&'t [u8]>> {
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(text.segments().len());
-    for segment in text.segments() {
-        parts.push(match segment {
-            Segment::Literal(literal) => literal,
-            Segment::Secret(name) => secrets.get(name)?,
-        });
-    }
-    Some(parts)
 }

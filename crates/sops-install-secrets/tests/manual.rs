@@ -22,7 +22,7 @@ use manifest::{FieldKind, MANIFEST, Manifest, Object, RuntimeDirectory};
 use serde_json::Value;
 
 use documents::manifest_page::EXAMPLE;
-use documents::options::{self, EXIT_STATUSES, OPTIONS, Opt};
+use documents::options::{self, ExitStatus, OPTIONS, Opt};
 use documents::program_page::ENVIRONMENT;
 
 #[test]
@@ -40,8 +40,9 @@ fn the_usage_names_every_option_and_every_exit_status() {
     for spec in OPTIONS {
         assert!(usage.lines().any(|line| line.trim_start().starts_with(&spec.usage())), "{}", spec.name);
     }
-    for (status, _) in EXIT_STATUSES {
-        assert!(usage.lines().any(|line| line.trim_start().starts_with(status)), "{status}");
+    for status in ExitStatus::ALL {
+        let number = status.number.to_string();
+        assert!(usage.lines().any(|line| line.trim_start().starts_with(&number)), "{number}");
     }
 }
 

@@ -38,9 +38,9 @@ fn every_wrong_key_is_reported_with_the_nearest_ones() {
     let expected = format!(
         "secret \"a\": {file}: there is no key \"strr\" (did you mean \"str\"?)\n\
          secret \"b\": {file}: there is no key \"str/x\": \"str\" holds a string, which has no keys below it; ask for \"str\" itself\n\
-         secret \"c\": {file}: the key \"nul\" is null, which has no text to install; give it a value with:\n    sops edit {file}\n\
+         secret \"c\": {file}: the key \"nul\" is null, which has no text to install; give it a value with: sops edit {file}\n\
          secret \"d\": {file}: there is no key \"list/9\" (did you mean \"list/0\" or \"list/1\" or \"list/2\"?)\n\
-         secret \"e\": {file}: there is no key \"zzzzzz\"; they are shown by:\n    sops edit {file}\n\
+         secret \"e\": {file}: there is no key \"zzzzzz\"; they are shown by: sops edit {file}\n\
          secret \"f\": {file}: there is no key \"Str\" (did you mean \"str\"?)\n\
          6 failures; no secret is installed\n"
     );
@@ -345,7 +345,7 @@ fn recipients_are_checked_without_any_private_key() {
     let host = "age1cq5w2vlg0jfkavrz66eswk8f3dm4kp0efsndavw4x4smn7un0v8qc3fvgs";
     let message = format!(
         "secret \"a\": CORPUS/sops/key-string/in.yaml: it is encrypted to {recipient}, but not to {host}; add that to .sops.yaml \
-         and run in its folder, with a key that opens the file:\n    sops updatekeys CORPUS/sops/key-string/in.yaml\n1 failure\n"
+         and run in its folder, with a key that opens the file: sops updatekeys CORPUS/sops/key-string/in.yaml\n1 failure\n"
     );
     assert_eq!(check(&["--recipient-file", public.to_str().unwrap()]), (Some(1), message.clone()));
     let text = fs::read_to_string(&public).unwrap();

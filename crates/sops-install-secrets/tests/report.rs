@@ -144,32 +144,6 @@ fn a_check_reports_without_a_generation() {
 }
 
 #[test]
-fn the_schema_has_exactly_the_codes_of_the_program() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let schema: Value = serde_json::from_slice(&fs::read(folder.join("doc/report.schema.json")).unwrap()).unwrap();
-    let described: Vec<_> = schema["$defs"]["code"]["oneOf"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|code| code["const"].as_str().unwrap())
-        .collect();
-    let source = fs::read_to_string(folder.join("src/report/code.rs")).unwrap();
-    let body = source.split("enum Code {").nth(1).unwrap();
-    let mut known: Vec<String> = Vec::new();
-    for line in body.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//")) {
-        let words = line.trim_end_matches(',').chars().fold(String::new(), |mut text, letter| {
-            if letter.is_ascii_uppercase() && !text.is_empty() {
-                text.push('-');
-            }
-            text.push(letter.to_ascii_lowercase());
-            text
-        });
-        known.push(words);
-    }
-    assert_eq!(described, known);
-}
-
-#[test]
 fn the_status_shows_each_file_and_what_is_not_as_it_should_be() {
     let scratch = Scratch::new();
     let secrets = [
@@ -282,7 +256,7 @@ fn a_verification_of_what_cannot_be_decrypted_says_so_and_nothing_else() {
 #[test]
 fn a_terminal_gets_colours_a_journal_gets_levels_and_all_others_plain_lines() {
     let scratch = Scratch::new();
-    let wanted = with(manifest(&[secret("a", "strr"), secret("b", "nul")]), "ageSshKeyPaths", json!(["/nowhere/key"]));
+    let wanted = with(manifest(&[secret("a", "strr")]), "ageSshKeyPaths", json!(["/nowhere/key"]));
     let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
     let program = env!("CARGO_BIN_EXE_sops-install-secrets");
     let typed = |environment: &str| {
@@ -306,9 +280,6 @@ fn a_terminal_gets_colours_a_journal_gets_levels_and_all_others_plain_lines() {
     );
     let mut command = std::process::Command::new("sh");
     let output = Scratch::finish(command.env("XDG_RUNTIME_DIR", scratch.runtime()).args(["-c", &line])).stdout;
-    // A command that is to be copied has a line of its own, and there it is an entry of its own.
-    let starts: Vec<_> =
-        output.lines().map(|line| line.split("sops").next().unwrap().split('/').next().unwrap()).collect();
-    let journal = ["<3>", "<3>", "<3>    ", "<4>", "<3>"];
-    assert_eq!(starts, [journal, ["", "", "    ", "", ""]].concat(), "{output}");
+    let starts: Vec<_> = output.lines().map(|line| line.split(program).next().unwrap()).collect();
+    assert_eq!(starts, ["<3>", "<4>", "<3>", "", "", ""], "{output}");
 }

@@ -4,11 +4,11 @@ use gcm::Cipher;
 
 use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
-use crate::format::advice::{CIPHERTEXT, guess, left_in_age_file};
-use crate::format::{EmitError, Source, binary, dotenv, ini, json, yaml};
+use crate::format::advice::{CIPHERTEXT, left_in_age_file};
+use crate::format::{EmitError, Format, Source, guess};
 use crate::identity::recipient::HostRecipient;
 use crate::identity::{Identities, age};
-use crate::lookup::{self, Finder, LookupError, Merge};
+use crate::lookup::{self, Finder, LookupError};
 use crate::mac;
 use crate::metadata::{Metadata, MetadataError};
 use crate::plaintext::Plaintext;
@@ -16,23 +16,6 @@ use crate::rules::Rule;
 use crate::tree::{Integers, Scalar, Tree, Value};
 use crate::version::Version;
 use crate::walk;
-
-/// The formats of secrets, by the names that manifests use.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Format {
-    /// A sops file in YAML; its values can be asked for one by one.
-    Yaml,
-    /// A sops file in JSON; its values can be asked for one by one.
-    Json,
-    /// Any bytes, kept by sops in a JSON file.
-    Binary,
-    /// Lines of `KEY=value`.
-    Dotenv,
-    /// Sections of `key = value`.
-    Ini,
-    /// Not a sops file: one secret in a plain age file, binary or armored.
-    Age,
-}
 
 /// A file as it was read: its structure, its metadata and its ciphertexts.
 ///
@@ -63,20 +46,6 @@ enum Opened {
     Age(Plaintext),
 }
 
-impl Format {
-    /// What manifests call it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Yaml => "yaml",
-            Self::Json => "json",
-            Self::Binary => "binary",
-            Self::Dotenv => "dotenv",
-            Self::Ini => "ini",
-            Self::Age => "age",
-        }
-    }
-}
-
 impl Encrypted {
     /// Reads the structure and the metadata of a file. Nothing is decrypted.
     ///
@@ -85,15 +54,9 @@ impl Encrypted {
     /// [`Error::Parse`] and [`Error::Metadata`].
     pub fn parse(format: Format, file: Vec<u8>) -> Result<Self, Error> {
         let file = Plaintext::new(file);
+        let Some(source) = format.read(&file) else { return Self::parse_age(file) };
+        let Source { tree, metadata, notation } = source?;
         let bytes = file.as_bytes();
-        let Source { tree, metadata, notation } = match format {
-            Format::Yaml => yaml::parse(bytes)?,
-            Format::Json => json::parse(bytes)?,
-            Format::Binary => binary::parse(&file)?,
-            Format::Dotenv => dotenv::parse(bytes)?,
-            Format::Ini => ini::parse(bytes)?,
-            Format::Age => return Self::parse_age(file),
-        };
         let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
             (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
             // To encrypt such a file once more would make its values unreadable for good.
@@ -154,7 +117,7 @@ impl Encrypted {
                 return Checked { file, keys: paths.into_iter().map(|_| Ok(())).collect() };
             }
         };
-        let mut finder = finder(format, &tree);
+        let mut finder = Finder::new(&tree, format.merges());
         let keys = paths.into_iter().map(|path| find_text(&mut finder, format, path).map(|_| ())).collect();
         Checked { file: check_whole(format, tree, metadata), keys }
     }
@@ -215,13 +178,7 @@ impl Decrypted {
     /// [`Error::Emit`] if the format has no notation for what the file holds.
     pub fn whole(&self) -> Result<Plaintext, Error> {
         Ok(match &self.0 {
-            Opened::Sops { format, tree, version, .. } => match format {
-                Format::Yaml => yaml::emit(tree, *version)?,
-                Format::Json => json::emit(tree, *version)?,
-                Format::Dotenv => dotenv::emit(tree, *version)?,
-                Format::Ini => ini::emit(tree, *version)?,
-                Format::Binary | Format::Age => binary::emit(tree)?,
-            },
+            Opened::Sops { format, tree, version, .. } => format.emit(tree, *version)?,
             Opened::Age(plaintext) => plaintext.duplicate(),
         })
     }
@@ -234,14 +191,12 @@ impl Decrypted {
     /// For each path [`Error::Lookup`], or [`Error::Emit`] if the format has no notation for the value.
     pub fn values<'p>(&self, paths: impl IntoIterator<Item = &'p [&'p str]>) -> Vec<Result<Plaintext, Error>> {
         match &self.0 {
-            Opened::Sops { format: Format::Binary, .. } | Opened::Age(_) => {
-                paths.into_iter().map(|_| self.whole()).collect()
-            }
-            Opened::Sops { format, tree, version, .. } => {
-                let mut finder = finder(*format, tree);
-                let value = |path| emit_value(*format, *version, find_text(&mut finder, *format, path)?);
+            Opened::Sops { format, tree, version, .. } if format.has_keys() => {
+                let mut finder = Finder::new(tree, format.merges());
+                let value = |path| Ok(format.emit_value(find_text(&mut finder, *format, path)?, *version)?);
                 paths.into_iter().map(value).collect()
             }
+            Opened::Sops { .. } | Opened::Age(_) => paths.into_iter().map(|_| self.whole()).collect(),
         }
     }
 
@@ -250,8 +205,8 @@ impl Decrypted {
     #[must_use]
     pub fn lost(&self) -> Option<EmitError> {
         match &self.0 {
-            Opened::Sops { format: Format::Yaml, tree, .. } => yaml::check(tree).err(),
-            Opened::Sops { .. } | Opened::Age(_) => None,
+            Opened::Sops { format, tree, .. } => format.lost(tree),
+            Opened::Age(_) => None,
         }
     }
 
@@ -279,14 +234,7 @@ impl Decrypted {
 /// A file taken for its own decryption, so that the writers of the formats are fuzzed without a key.
 #[cfg(fuzzing)]
 pub(crate) fn decrypted_for_fuzzing(format: Format, bytes: &[u8]) -> Option<Decrypted> {
-    let source = match format {
-        Format::Yaml => yaml::parse(bytes),
-        Format::Json => json::parse(bytes),
-        Format::Binary => binary::parse(&Plaintext::new(bytes.to_vec())),
-        Format::Dotenv => dotenv::parse(bytes),
-        Format::Ini => ini::parse(bytes),
-        Format::Age => return None,
-    };
+    let source = format.read(&Plaintext::new(bytes.to_vec()))?;
     let tree = source.ok()?.tree;
     Some(Decrypted(Opened::Sops { format, tree, version: Version::parse("3.13.2"), integers: None }))
 }
@@ -299,8 +247,8 @@ fn check_whole(format: Format, mut tree: Tree, metadata: Metadata) -> Result<(),
     mac::check(&metadata.mac)?;
     let rule = Rule::compile(metadata.rule)?;
     walk::check(&mut tree, &rule)?;
-    if format == Format::Binary {
-        binary::emit(&tree)?;
+    if !format.has_keys() {
+        format.emit(&tree, metadata.version)?;
     }
     Ok(())
 }
@@ -315,26 +263,14 @@ fn remote(metadata: &Metadata) -> Option<Error> {
     Some(Error::Remote(recipients.join(", ")))
 }
 
-fn finder(format: Format, tree: &Tree) -> Finder<'_> {
-    Finder::new(tree, if format == Format::Yaml { Merge::Follow } else { Merge::Ignore })
-}
-
 /// The value at a path, if it is one that can be installed.
 fn find_text<'t>(finder: &mut Finder<'t>, format: Format, path: &[&str]) -> Result<&'t Value, LookupError> {
     let value = finder.find(path)?;
     match value {
         Value::Scalar(Scalar::Null) => Err(LookupError::Null { key: path.join("/") }),
-        Value::Mapping(_) | Value::List(_) if matches!(format, Format::Dotenv | Format::Ini) => {
+        Value::Mapping(_) | Value::List(_) if format.is_flat() => {
             Err(LookupError::NoText { key: path.join("/"), kind: lookup::kind(value) })
         }
         value => Ok(value),
     }
-}
-
-fn emit_value(format: Format, version: Version, value: &Value) -> Result<Plaintext, Error> {
-    Ok(match format {
-        Format::Yaml => yaml::emit_value(value, version)?,
-        Format::Json => json::emit_value(value, version)?,
-        Format::Dotenv | Format::Ini | Format::Binary | Format::Age => dotenv::emit_value(value, version)?,
-    })
 }

@@ -1,4 +1,4 @@
-//! The formats: how each is read into a tree, and how a tree is written.
+//! The formats: how each is read into a tree, how a tree is written, and what tells one from another.
 
 pub(crate) mod advice;
 pub(crate) mod binary;
@@ -14,11 +14,124 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 
-use go_yaml::Position;
+use go_yaml::{BYTE_ORDER_MARK, Position};
 
 use crate::foreign::Foreign;
-use crate::lookup::article;
+use crate::lookup::{Merge, article};
+use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
+use crate::version::Version;
+
+/// The formats of secrets, by the names that manifests use.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Format {
+    /// A sops file in YAML; its values can be asked for one by one.
+    Yaml,
+    /// A sops file in JSON; its values can be asked for one by one.
+    Json,
+    /// Any bytes, kept by sops in a JSON file.
+    Binary,
+    /// Lines of `KEY=value`.
+    Dotenv,
+    /// Sections of `key = value`.
+    Ini,
+    /// Not a sops file: one secret in a plain age file, binary or armored.
+    Age,
+}
+
+impl Format {
+    /// All of them.
+    #[cfg(fuzzing)]
+    pub(crate) const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Binary, Self::Dotenv, Self::Ini, Self::Age];
+
+    /// What manifests call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Binary => "binary",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Age => "age",
+        }
+    }
+
+    /// What stands in a file; `None` if it is not a sops file.
+    pub(crate) fn read(self, file: &Plaintext) -> Option<Result<Source, ParseError>> {
+        let bytes = file.as_bytes();
+        let source = match self {
+            Self::Yaml => yaml::parse(bytes),
+            Self::Json => json::parse(bytes),
+            Self::Binary => binary::parse(file),
+            Self::Dotenv => dotenv::parse(bytes),
+            Self::Ini => ini::parse(bytes),
+            Self::Age => return None,
+        };
+        Some(source.map_err(|error| advice::advise(error, bytes, self.name())))
+    }
+
+    /// The whole file, as `sops decrypt` of that version prints it.
+    pub(crate) fn emit(self, tree: &Tree, version: Version) -> Result<Plaintext, EmitError> {
+        match self {
+            Self::Yaml => yaml::emit(tree, version),
+            Self::Json => json::emit(tree, version),
+            Self::Dotenv => dotenv::emit(tree, version),
+            Self::Ini => ini::emit(tree, version),
+            Self::Binary | Self::Age => binary::emit(tree),
+        }
+    }
+
+    /// One value, a scalar without a line feed.
+    pub(crate) fn emit_value(self, value: &Value, version: Version) -> Result<Plaintext, EmitError> {
+        match self {
+            Self::Yaml => yaml::emit_value(value, version),
+            Self::Json => json::emit_value(value, version),
+            Self::Dotenv | Self::Ini | Self::Binary | Self::Age => dotenv::emit_value(value, version),
+        }
+    }
+
+    /// What [`Format::emit`] prints otherwise than the file has it.
+    pub(crate) fn lost(self, tree: &Tree) -> Option<EmitError> {
+        if self == Self::Yaml { yaml::check(tree).err() } else { None }
+    }
+
+    /// Whether there are values that can be asked for one by one.
+    pub(crate) fn has_keys(self) -> bool {
+        !matches!(self, Self::Binary | Self::Age)
+    }
+
+    /// Whether a value is a text and nothing else.
+    pub(crate) fn is_flat(self) -> bool {
+        matches!(self, Self::Dotenv | Self::Ini)
+    }
+
+    /// What becomes of merge keys.
+    pub(crate) fn merges(self) -> Merge {
+        if self == Self::Yaml { Merge::Follow } else { Merge::Ignore }
+    }
+}
+
+/// The format that the place of a file's metadata speaks for, or its first character.
+pub(crate) fn guess(text: &[u8]) -> Option<&'static str> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if text.starts_with(b"age-encryption.org/") || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ") {
+        return Some("age");
+    }
+    if text.trim_ascii_start().starts_with(b"{") {
+        return Some("json");
+    }
+    lines(text).find_map(|line| match line {
+        b"sops:" => Some("yaml"),
+        b"[sops]" => Some("ini"),
+        _ if line.starts_with(b"sops_") && line.contains(&b'=') => Some("dotenv"),
+        _ => None,
+    })
+}
+
+/// The lines of a text without the blanks at their ends.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
+}
 
 /// What a format's reader makes of a file: its data and, cut out of it, the metadata.
 pub(crate) struct Source {
@@ -115,27 +228,35 @@ mod tests {
 
     use super::*;
     use crate::metadata::Metadata;
-    use crate::plaintext::Plaintext;
-    use crate::version::Version;
 
-    type Parse = fn(&[u8]) -> Result<Source, ParseError>;
-    type Emit = fn(&Tree) -> Result<Plaintext, EmitError>;
-
-    const FORMATS: [(Parse, Emit); 4] = [
-        (json::parse, |tree| json::emit(tree, Version::OLDEST)),
-        (|bytes| binary::parse(&Plaintext::new(bytes.to_vec())), binary::emit),
-        (dotenv::parse, |tree| dotenv::emit(tree, Version::OLDEST)),
-        (ini::parse, |tree| ini::emit(tree, Version::OLDEST)),
-    ];
+    #[test]
+    fn a_file_of_another_format_and_a_merge_conflict_are_told_in_each() {
+        let message = |format, text: &str| parse(format, text.as_bytes()).err().unwrap().to_string();
+        for (format, text, end) in [
+            (Format::Yaml, "A=1\nsops_version=3\n", "; the file looks like dotenv: set its format to dotenv"),
+            (Format::Json, "[sops]\n", "; the file looks like ini: set its format to ini"),
+            (Format::Binary, "sops:\n    mac: x\n", "; the file looks like yaml: set its format to yaml"),
+            (Format::Dotenv, "a: SECRET\nsops:\n    mac: x\n", "; the file looks like yaml: set its format to yaml"),
+            (Format::Ini, "{\n", "; the file looks like json: set its format to json"),
+        ] {
+            let message = message(format, text);
+            assert!(message.ends_with(end), "{format:?}: {message}");
+        }
+        for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini] {
+            let message = message(format, "a\n<<<<<<< HEAD\nB=2\n=======\nB=3\n>>>>>>> theirs\n");
+            assert!(message.starts_with("line 2, column 1: a merge conflict begins here"), "{format:?}: {message}");
+        }
+    }
 
     #[test]
     fn what_is_written_of_a_file_of_the_corpus_is_read_and_written_the_same() {
         for text in corpus() {
-            for (parse, emit) in [FORMATS[0], FORMATS[2], FORMATS[3]] {
-                let Ok(source) = parse(&text) else { continue };
-                let written = emit(&source.tree).ok().unwrap();
-                let read = parse(written.as_bytes()).map_err(|error| error.to_string()).unwrap();
-                assert_eq!(emit(&read.tree).ok().unwrap().as_str(), written.as_str());
+            for format in [Format::Json, Format::Dotenv, Format::Ini] {
+                let Ok(source) = parse(format, &text) else { continue };
+                let emit = |tree| format.emit(tree, Version::OLDEST).ok().unwrap();
+                let written = emit(&source.tree);
+                let read = parse(format, written.as_bytes()).map_err(|error| error.to_string()).unwrap();
+                assert_eq!(emit(&read.tree).as_str(), written.as_str());
             }
         }
     }
@@ -181,8 +302,8 @@ mod tests {
                 "[s]\na = SECRET\nb = \"SECRET\"\nc = \"\"\"SECRET\nSECRET\"\"\"\n[sops]\nmac = SECRET\nlastmodified = SECRET\n",
             ][format].to_owned();
             text.insert_str(place.index(text.len()), sign);
-            for (parse, _) in FORMATS {
-                let message = match parse(text.as_bytes()) {
+            for format in SOPS_FORMATS {
+                let message = match parse(format, text.as_bytes()) {
                     Err(error) => error.to_string(),
                     Ok(source) => match Metadata::decode(source.metadata.as_ref(), source.notation) {
                         Err(error) => error.to_string(),
@@ -196,13 +317,20 @@ mod tests {
 
     /// Does all that these bytes lead to.
     fn read_and_write(text: &[u8]) {
-        for (parse, emit) in FORMATS {
-            if let Ok(source) = parse(text) {
+        for format in SOPS_FORMATS {
+            if let Ok(source) = parse(format, text) {
                 drop(Metadata::decode(source.metadata.as_ref(), source.notation));
-                drop(emit(&source.tree));
+                drop(format.emit(&source.tree, Version::OLDEST));
             }
         }
     }
+
+    fn parse(format: Format, text: &[u8]) -> Result<Source, ParseError> {
+        format.read(&Plaintext::new(text.to_vec())).unwrap()
+    }
+
+    /// All but YAML, which has tests of its own, and what is not a sops file.
+    const SOPS_FORMATS: [Format; 4] = [Format::Json, Format::Binary, Format::Dotenv, Format::Ini];
 
     /// The encrypted files of the corpus that are not YAML and not long.
     fn corpus() -> Vec<Vec<u8>> {

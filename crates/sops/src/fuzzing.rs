@@ -12,13 +12,15 @@ use crate::tree::{Item, Key, Mapping, Scalar, Value};
 use crate::value::Ciphertext;
 use crate::{Encrypted, Format};
 
-/// Reads a file; if it is one, looks something up in it and writes it.
-pub fn file(format: Format, data: &[u8]) {
-    if let Some(decrypted) = crate::file::decrypted_for_fuzzing(format, data) {
-        let _whole = decrypted.whole();
-        let _value = decrypted.value(&["a", "0"]);
+/// Reads a file in each format; if it is one, looks something up in it and writes it.
+pub fn sops_file(data: &[u8]) {
+    for format in Format::ALL {
+        if let Some(decrypted) = crate::file::decrypted_for_fuzzing(format, data) {
+            let _whole = decrypted.whole();
+            let _value = decrypted.value(&["a", "0"]);
+        }
+        let _encrypted = Encrypted::parse(format, data.to_vec()).map(|file| file.check([["a"].as_slice()]));
     }
-    let _encrypted = Encrypted::parse(format, data.to_vec()).map(|file| file.check([["a"].as_slice()]));
 }
 
 /// Takes a ciphertext apart and opens it.

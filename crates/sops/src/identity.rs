@@ -15,13 +15,15 @@ pub(crate) mod x25519;
 
 use ::age::DecryptError;
 use ::age_core::format::{FileKey, Stanza};
+use ::age_core::primitives::bech32_decode;
+use bech32::Hrp;
 use go_yaml::BYTE_ORDER_MARK;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use self::age::Line;
 pub use self::gpg::Gpg;
-use self::plugin::Answers;
 pub use self::plugin::Plugins;
+use self::plugin::{Answers, PluginIdentity};
 
 /// The private keys of this host. They are wiped on drop, and there is deliberately no `Debug`.
 ///
@@ -33,6 +35,24 @@ pub struct Identities {
     unusable: Vec<String>,
     plugins: Plugins,
     gpg: Option<gpg::Program>,
+}
+
+/// The kinds of identities of age that need no program, the one to encrypt to first.
+static AGE_KINDS: [AgeKind; 2] = [x25519::KIND, hybrid::KIND];
+
+/// An identity of age that needs no program, behind its recipient.
+type AgeIdentity = (String, Box<dyn ::age::Identity>);
+
+/// A kind of identity of age that needs no program.
+pub(crate) struct AgeKind {
+    /// What the text of an identity starts with.
+    prefix: &'static str,
+    /// What stands before the last `1` of a recipient.
+    recipient: &'static str,
+    /// What its stanzas are called.
+    stanza: &'static str,
+    /// Reads the text of an identity.
+    parse: fn(&str) -> Result<AgeIdentity, KeyProblem>,
 }
 
 /// One private key.
@@ -49,7 +69,7 @@ pub(crate) struct Loaded {
 pub(crate) struct Plugin<'a> {
     program: String,
     /// With their places among all identities.
-    pub(crate) members: Vec<(usize, &'a plugin::Identity)>,
+    pub(crate) members: Vec<(usize, &'a PluginIdentity)>,
 }
 
 /// The ways in which an identity opens a data key.
@@ -59,7 +79,7 @@ pub(crate) enum IdentityKind {
     /// As an OpenPGP key in memory.
     OpenPgp(Box<openpgp::SecretKey>),
     /// As an identity of age, with the help of a program.
-    Plugin(plugin::Identity),
+    Plugin(PluginIdentity),
 }
 
 impl Identities {
@@ -120,11 +140,8 @@ impl Identities {
             for part in parts(line) {
                 match Line::parse(part) {
                     Ok(Line::Nothing) => {}
-                    Ok(Line::X25519(identity)) => {
-                        self.add(origin, vec![identity.recipient()], IdentityKind::Age(vec![identity]));
-                    }
-                    Ok(Line::Hybrid(identity)) => {
-                        self.add(origin, vec![identity.recipient()], IdentityKind::Age(vec![identity]));
+                    Ok(Line::Identity(recipient, identity)) => {
+                        self.add(origin, vec![recipient], IdentityKind::Age(vec![identity]));
                     }
                     Ok(Line::Plugin(identity)) => {
                         self.add(origin, vec![identity.program()], IdentityKind::Plugin(identity));
@@ -252,6 +269,14 @@ impl Identities {
     }
 }
 
+impl AgeKind {
+    /// That of a recipient, with its place among [`AGE_KINDS`].
+    pub(crate) fn of(recipient: &str) -> Option<(usize, &'static Self)> {
+        let (name, _) = recipient.rsplit_once('1')?;
+        AGE_KINDS.iter().enumerate().find(|(_, kind)| kind.recipient == name)
+    }
+}
+
 impl Loaded {
     /// Whether it is the recipient of this name; SSH keys may have a comment behind them.
     pub(crate) fn is_named(&self, recipient: &str) -> bool {
@@ -271,6 +296,23 @@ impl Plugin<'_> {
         let failure = |(number, &(place, _))| Some((place, answers.failure(number, header)?));
         self.members.iter().enumerate().filter_map(failure).collect()
     }
+}
+
+/// The secret in the text of an identity that begins with a name.
+fn secret(text: &str, name: Hrp) -> Result<Zeroizing<[u8; 32]>, KeyProblem> {
+    bech32_decode(
+        text,
+        |_error| KeyProblem::Mistyped,
+        |found| if found == name { Ok(()) } else { Err(KeyProblem::Mistyped) },
+        |_, bytes| {
+            let mut secret = Zeroizing::new([0; 32]);
+            if bytes.len() != secret.len() {
+                return Err(KeyProblem::Mistyped);
+            }
+            secret.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte);
+            Ok(secret)
+        },
+    )
 }
 
 /// The file key that stood in a stanza, wiped where it was.

@@ -7,7 +7,7 @@ pub(crate) fn has_private_key(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
     let in_any_case = [AGE_KEY, "PRIVATE KEY-----", "PRIVATE KEY BLOCK-----", "PUTTY-USER-KEY-FILE"];
     // The names of plugins are written in small letters, and their identities never.
-    in_any_case.iter().any(|mark| upper.contains(mark)) || text.contains(AGE_PLUGIN)
+    in_any_case.iter().any(|mark| upper.contains(mark)) || text.contains(AGE_PLUGIN) || bare(text).is_some()
 }
 
 /// The text with three dots in the place of each private key.
@@ -29,7 +29,41 @@ pub fn without_private_keys(text: &str) -> Cow<'_, str> {
 
 /// Where the first private key begins and ends, without the words by which it is recognised.
 fn key(text: &str) -> Option<(usize, usize)> {
-    [AGE_KEY, AGE_PLUGIN, PEM].into_iter().filter_map(|mark| key_behind(text, mark)).min()
+    [AGE_KEY, AGE_PLUGIN, PEM].into_iter().filter_map(|mark| key_behind(text, mark)).chain(bare(text)).min()
+}
+
+/// Where a key without its mark begins and ends: the letters of an age key, which in a recipient are small, or a file of OpenSSH
+/// without its first line.
+fn bare(text: &str) -> Option<(usize, usize)> {
+    let mut start = 0_usize;
+    let age = text.split_inclusive(|letter: char| !BECH32.contains(letter)).find_map(|run| {
+        let from = start;
+        start = start.saturating_add(run.len());
+        let length = run.trim_end_matches(|letter: char| !BECH32.contains(letter)).len();
+        (length >= LEAST_BARE).then(|| (from, from.saturating_add(length)))
+    });
+    let openssh = text.find(OPENSSH).map(|from| {
+        let mut end = from;
+        loop {
+            let rest = text.get(end..).unwrap_or_default();
+            let word = without_gaps(rest);
+            let is_outside = |letter: char| !(letter.is_ascii_alphanumeric() || "+/=".contains(letter));
+            let length = word.find(is_outside).unwrap_or(word.len());
+            if length < OPENSSH.len() || (end > from && word.len() == rest.len()) {
+                return (from, end);
+            }
+            end = text.len().saturating_sub(word.len()).saturating_add(length);
+        }
+    });
+    age.into_iter().chain(openssh).min()
+}
+
+/// The text from the next part of a key on.
+fn without_gaps(mut text: &str) -> &str {
+    while let Some(after) = GAPS.iter().find_map(|gap| text.strip_prefix(gap)) {
+        text = after;
+    }
+    text
 }
 
 /// How much of a text goes on with the letters of a key that was broken into lines or words, by escapes too.
@@ -37,10 +71,7 @@ fn wrapped(text: &str) -> usize {
     let mut length = 0_usize;
     loop {
         let rest = text.get(length..).unwrap_or_default();
-        let mut word = rest;
-        while let Some(after) = GAPS.iter().find_map(|gap| word.strip_prefix(gap)) {
-            word = after;
-        }
+        let word = without_gaps(rest);
         let end = word.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(word.len());
         let part = word.get(..end).unwrap_or_default();
         let is_upper = !part.contains(|letter: char| letter.is_ascii_lowercase());
@@ -99,7 +130,7 @@ fn find(text: &str, mark: &str) -> Option<usize> {
 }
 
 /// What can stand between two parts of a key.
-const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\\\\", "\n", "\r", "\t", " "];
+const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\n", "\r", "\t", " ", "\\"];
 /// The fewest letters that are taken for a part of a key.
 const SHORTEST_PART: usize = 8;
 /// How an age identity begins; a `1` follows, or `PQ-1`.
@@ -107,6 +138,12 @@ const AGE_KEY: &str = "AGE-SECRET-KEY-";
 /// How an identity of a plugin begins; its name and a `1` follow.
 const AGE_PLUGIN: &str = "AGE-PLUGIN-";
 const PEM: &str = "-----BEGIN ";
+/// The letters of an age identity.
+const BECH32: &str = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
+/// How many of them make a key. It has 58, and a PGP fingerprint 40 of other letters.
+const LEAST_BARE: usize = 45;
+/// What is in a private key of OpenSSH begins so, whatever follows: `openssh-key-`.
+const OPENSSH: &str = "b3BlbnNzaC1rZXkt";
 
 #[cfg(test)]
 mod tests {
@@ -122,6 +159,13 @@ mod tests {
             ("AGE-SECRET-KEY-QQPZRY", "AGE-SECRET-KEY-..."),
             ("AGE-SECRET-KEY-1QQPZRY\n9X8GF2TVDW\\n  0S3JN54KH is", "AGE-SECRET-KEY-1... is"),
             ("AGE-SECRET-KEY-1 QQPZRY9X8GF2 is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY-1QQPZRY\\\n9X8GF2TVDW is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KH is", "AGE-SECRET-KEY1... is"),
+            (
+                "\"b3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\\nAAAAB3NzaC1lZDI1NTE5AAAA+/x=\" is not a configuration",
+                "\"...\" is not a configuration",
+            ),
+            ("0123456789ABCDEF0123456789ABCDEF01234567", "0123456789ABCDEF0123456789ABCDEF01234567"),
             ("AGE-SECRET-KEY-1QQPZRY is for age1qqpzry9x8", "AGE-SECRET-KEY-1... is for age1qqpzry9x8"),
             (
                 "one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-",

@@ -1,5 +1,5 @@
-//! Writes the manual pages, the completions and the JSON schema of the manifest into `doc/`, from the table of options and
-//! that of the fields: `cargo run -p sops-install-secrets --example documents`.
+//! Writes the manual pages, the completions and the JSON schemas into `doc/`, from the table of options, that of the fields and
+//! the words of the report: `cargo run -p sops-install-secrets --example documents`.
 
 mod all;
 

@@ -15,7 +15,7 @@ use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
-use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step, Tone};
+use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step, Tone};
 use crate::steady;
 use crate::units::{self, Requests, VERBS};
 
@@ -92,6 +92,15 @@ pub(super) fn dry_run(
         }
         Ok(())
     })
+}
+
+/// What an installation would leave after failures.
+pub(super) fn last_words(outcome: Outcome, _readers: &Readers) -> &'static str {
+    match outcome {
+        Outcome::Failed => "; an installation would change nothing",
+        Outcome::WouldInstallPartly => "; an installation would install all other secrets and templates",
+        _ => "; an installation would install all secrets and templates",
+    }
 }
 
 /// The lines on what an installation would change beside the generation. What it would refuse is a failure.

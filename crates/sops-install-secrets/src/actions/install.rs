@@ -17,7 +17,7 @@ use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{self, CREDENTIALS, Plan, Unknown};
 use crate::questions;
-use crate::report::{About, Code, Mood, Outcome, Report, Reported, Step};
+use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
 use untouched::Found;
 
@@ -162,6 +162,20 @@ fn install(
         store.stamp(&inputs, changes, summary.as_ref());
     }
     Ok(())
+}
+
+/// How the machine was left after failures.
+pub(super) fn last_words(outcome: Outcome, readers: &Readers) -> &'static str {
+    match (outcome, readers) {
+        (Outcome::Failed, Readers::Unknown) => "; nothing was changed",
+        (Outcome::Failed, Readers::Nothing) => "; no secret is installed",
+        (Outcome::Failed, Readers::Generation(_)) => {
+            "; nothing was changed: the secrets installed before are still in place"
+        }
+        (Outcome::PartlyInstalled, _) => "; all other secrets and templates are installed",
+        (Outcome::Installed | Outcome::Unchanged, _) => "; all secrets and templates are installed",
+        _ => "",
+    }
 }
 
 /// What kind of warning a notice is.

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use install::Inputs;
+use install::{Inputs, shell_word};
 use manifest::Manifest;
 
 use super::dry_run::{self, Tell};
@@ -19,8 +19,8 @@ use crate::input;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
-use crate::remedy::{Remedy, word};
-use crate::report::{About, Code, Report, Reported, Step, Tone};
+use crate::remedy::Remedy;
+use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step, Tone};
 
 /// Checks the manifests of a system that is about to be switched to.
 pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Environment, report: &mut Report) {
@@ -53,13 +53,19 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
             report.release();
         } else {
             report.discard();
-            let command = format!("sops-install-secrets -dry-run {}", word(path.as_path()));
+            let command = format!("sops-install-secrets -dry-run {}", shell_word(path.as_path()));
             unopened.push(Remedy::run("to see which", command));
         }
     }
     if let (Some(generation), Some(remedy)) = (way_back, unopened.into_iter().reduce(Remedy::then)) {
         report.warning_with(Code::NoIdentity, About::default(), &WayBack { generation }, Some(remedy));
     }
+}
+
+/// What becomes of the switch after failures.
+pub(super) fn last_words(_outcome: Outcome, _readers: &Readers) -> &'static str {
+    "; the switch is refused and nothing was changed; to switch all the same, run it again with NIXOS_NO_CHECK=1 in its \
+     environment"
 }
 
 /// Decrypts everything that a manifest wants, and compares it with what is installed if something is to be told of that.

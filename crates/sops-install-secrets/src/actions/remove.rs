@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{self, Plan, Unknown};
-use crate::report::{About, Code, Outcome, Report, Reported, Step};
+use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step};
 use crate::text;
 
 /// Takes everything away, unless something is among the secrets that no installation has put there.
@@ -71,6 +71,14 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         report.line(format_args!("{} stays mounted, with nothing in it", location.mount_point().display()));
     }
     Ok(())
+}
+
+/// How the machine was left after failures.
+pub(super) fn last_words(outcome: Outcome, _readers: &Readers) -> &'static str {
+    match outcome {
+        Outcome::Failed => "; nothing was removed",
+        _ => "; what is not named here is removed",
+    }
 }
 
 /// Refuses what is in the running generation and not in the manifest.

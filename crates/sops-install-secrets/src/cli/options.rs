@@ -163,12 +163,27 @@ pub(crate) const OPTIONS: &[Spec] = &[
     },
 ];
 
-/// The exit statuses and what each means.
-pub(crate) const EXIT_STATUSES: &[(&str, &str)] = &[
-    ("0", "done, or nothing was to be done"),
-    ("1", "something failed, or -verify found a difference; each failure was printed, with what to do about it"),
-    ("2", "called wrongly"),
-];
+/// What the report calls each action.
+#[allow(dead_code, reason = "the schema of the report is made of it")]
+pub(crate) const ACTIONS: &[&str] =
+    &["check", "install", "dry-run", "verify", "status", "recipients", "remove", "pre-switch"];
+
+/// What the program exits with, and what that means.
+pub(crate) struct ExitStatus {
+    pub(crate) number: u8,
+    pub(crate) meaning: &'static str,
+}
+
+impl ExitStatus {
+    pub(crate) const DONE: Self = Self { number: 0, meaning: "done, or nothing was to be done" };
+    pub(crate) const FAILED: Self = Self {
+        number: 1,
+        meaning: "something failed, or -verify found a difference; each failure was printed, with what to do about it",
+    };
+    pub(crate) const CALLED_WRONGLY: Self = Self { number: 2, meaning: "called wrongly" };
+    /// All of them, in the order in which people are told of them.
+    pub(crate) const ALL: [Self; 3] = [Self::DONE, Self::FAILED, Self::CALLED_WRONGLY];
+}
 
 /// The manifest that is read if none is named. The NixOS module puts it there.
 pub(crate) const DEFAULT_MANIFEST: &str = "/etc/sops-nix/manifest.json";
@@ -209,7 +224,7 @@ pub(crate) fn usage() -> String {
         }
     }
     lines.extend([String::new(), "Exit status:".to_owned()]);
-    lines.extend(EXIT_STATUSES.iter().flat_map(|(status, meaning)| entry(status, meaning)));
+    lines.extend(ExitStatus::ALL.iter().flat_map(|status| entry(&status.number.to_string(), status.meaning)));
     lines.extend([String::new(), "More: man sops-install-secrets".to_owned()]);
     lines.join("\n")
 }

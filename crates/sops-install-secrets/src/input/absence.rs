@@ -9,8 +9,10 @@ use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use install::shell_word;
+
 use crate::input;
-use crate::remedy::{Remedy, word};
+use crate::remedy::Remedy;
 
 /// A path that is not there. Why is looked for when it is said: most such paths are those of keys that need not be there.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Absence {
     pub(crate) fn remedy(&self) -> Option<Remedy> {
         match self.explain().1? {
             Unmounted { mount_point, wanted_by: WantedBy::Fstab } => {
-                Some(Remedy::run("mount it now with", format!("mount {}", word(&mount_point))))
+                Some(Remedy::run("mount it now with", format!("mount {}", shell_word(&mount_point))))
             }
             Unmounted { wanted_by: WantedBy::Unit(_), .. } => None,
         }

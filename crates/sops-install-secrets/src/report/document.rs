@@ -65,7 +65,7 @@ impl<'a> ReportDocument<'a> {
             action: report.action,
             manifest: report.manifest.to_string_lossy(),
             outcome: report.final_outcome(),
-            exit_status: report.exit_status(),
+            exit_status: report.exit_status().number,
             generation: match &report.readers {
                 Readers::Unknown | Readers::Nothing => None,
                 Readers::Generation(generation) => Some(generation),

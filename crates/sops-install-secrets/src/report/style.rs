@@ -57,16 +57,12 @@ impl LineStyle {
         }
     }
 
-    /// Prints a line on standard error, with those that belong to it.
+    /// Prints a line on standard error.
     pub(super) fn print(self, level: Level, line: fmt::Arguments<'_>) {
         let stderr = io::stderr().lock();
         let printed = match self {
             Self::Plain | Self::Terminal => print(stderr, line),
-            Self::Journal => {
-                // Each line is an entry of its own.
-                let level = format!("<{}>", level.number());
-                print(stderr, format_args!("{level}{}", line.to_string().replace('\n', &format!("\n{level}"))))
-            }
+            Self::Journal => print(stderr, format_args!("<{}>{line}", level.number())),
         };
         match printed {
             // There is no other stream on which it could be told.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 /// Who is told when a program takes its time, once for each run of a program. The default tells nobody.
 #[derive(Clone, Default)]
-pub struct Watcher(Option<Arc<Tell>>);
+pub struct Watcher(Option<Arc<Listener>>);
 
-type Tell = dyn Fn(&str) + Send + Sync;
+type Listener = dyn Fn(&str) + Send + Sync;
 
 impl Watcher {
     /// Calls `tell` with the name of a program that is not done after two seconds.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::foreign::Foreign;
+use crate::identity::AgeKind;
 use crate::metadata::WrappedKey;
 use crate::shamir::CombineError;
 
@@ -69,9 +70,8 @@ impl NoDataKey {
         let usable = self.identities.iter().filter(|identity| !self.lists(identity) && identity.failure.is_none());
         let rank = |identity: &&HostIdentity| match identity.public.as_slice() {
             [_, second, ..] if second.starts_with("ssh-") => 0,
-            [first, ..] if first.starts_with("age1pq1") => 2,
-            [first, ..] if first.starts_with("age1") => 1,
-            _ => 3,
+            [first, ..] => AgeKind::of(first).map_or(usize::MAX, |(place, _)| place.saturating_add(1)),
+            [] => usize::MAX,
         };
         usable.min_by_key(rank).and_then(|identity| identity.public.first()).map(String::as_str)
     }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use go_yaml::{BYTE_ORDER_MARK, Position};
+use go_yaml::Position;
 
 use crate::foreign::Foreign;
-use crate::format::ParseError;
+use crate::format::{ParseError, guess, lines};
 
 /// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
 pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
@@ -96,33 +96,13 @@ pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 /// A longer key is of no help to find a place.
 const LONGEST_KEY: usize = 64;
 
-/// The format that the place of a file's metadata speaks for, or its first character.
-pub(crate) fn guess(text: &[u8]) -> Option<&'static str> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    if text.starts_with(b"age-encryption.org/") || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ") {
-        return Some("age");
-    }
-    if text.trim_ascii_start().starts_with(b"{") {
-        return Some("json");
-    }
-    lines(text).find_map(|line| match line {
-        b"sops:" => Some("yaml"),
-        b"[sops]" => Some("ini"),
-        _ if line.starts_with(b"sops_") && line.contains(&b'=') => Some("dotenv"),
-        _ => None,
-    })
-}
-
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
-}
-
 #[cfg(test)]
 mod tests {
     use go_yaml::Position;
 
     use super::*;
-    use crate::file::{Encrypted, Format};
+    use crate::file::Encrypted;
+    use crate::format::Format;
 
     #[test]
     fn a_file_of_another_format_is_recognised() {

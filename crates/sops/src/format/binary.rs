@@ -10,7 +10,7 @@ use crate::tree::{Item, Scalar, Tree, Value};
 ///
 /// [`ParseError`] if it is not one JSON object.
 pub(crate) fn parse(file: &Plaintext) -> Result<Source, ParseError> {
-    json::parse_shared("binary", file)
+    json::parse_shared(file)
 }
 
 /// The bytes that were encrypted, which the first item named `data` holds; nothing is added.
@@ -62,14 +62,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_format_is_told_from_a_broken_one() {
+    fn a_file_that_does_not_begin_as_json_is_told_from_a_broken_one() {
         for (text, message) in [
             ("{", "line 1, column 2: the JSON ends before its object does; restore the file, it was cut off"),
-            (
-                "a: b\nsops:\n    mac: x\n",
-                "line 1, column 1: expected {, with which a sops file in JSON starts; the file looks like yaml: set its \
-                 format to yaml",
-            ),
+            ("a: b\nsops:\n    mac: x\n", "line 1, column 1: expected {, with which a sops file in JSON starts"),
         ] {
             assert_eq!(parse(&Plaintext::from(text)).err().unwrap().to_string(), message);
         }

@@ -3,7 +3,7 @@
 //! This is not the dotenv of shells: there are no quotes, no `export`, no variables and no blanks to trim, and the only
 //! escape is `\n` in a value.
 
-use crate::format::{EmitError, Notation, ParseError, Source, advice, flat};
+use crate::format::{EmitError, Notation, ParseError, Source, flat};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
@@ -23,7 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
             [b'#', text @ ..] => data.push(Item::Comment(Comment::new(Plaintext::new(text.to_vec())))),
             _ => {
                 let Some((key, value)) = assignment(line) else {
-                    return Err(advice::advise(ParseError::at(bytes, offset, problem(line)), bytes, "dotenv"));
+                    return Err(ParseError::at(bytes, offset, problem(line)));
                 };
                 let value = Value::Scalar(Scalar::Text(Plaintext::new(flat::unescape(value))));
                 let (place, key) = match key.strip_prefix(METADATA_PREFIX) {
@@ -149,13 +149,7 @@ mod tests {
             ),
             (
                 "a: SECRET\nsops:\n    mac: x\n",
-                "line 1, column 1: not a dotenv line: expected KEY=value, or # in the first column; the file looks like \
-                 yaml: set its format to yaml",
-            ),
-            (
-                "A=1\n<<<<<<< HEAD\nB=2\n=======\nB=3\n>>>>>>> theirs\n",
-                "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
-                 values of the other one again with: sops edit FILE",
+                "line 1, column 1: not a dotenv line: expected KEY=value, or # in the first column",
             ),
         ] {
             assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), message);

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use go_yaml::BYTE_ORDER_MARK;
 
-use crate::format::{EmitError, Notation, ParseError, Reason, Source, advice, flat};
+use crate::format::{EmitError, Notation, ParseError, Reason, Source, flat};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
@@ -23,7 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut reader = Reader { rest: bytes, line: bytes, comment: Vec::new() };
     let sections = reader.sections().map_err(|problem| {
         let offset = bytes.len().saturating_sub(reader.line.len());
-        advice::advise(ParseError::at(bytes, offset, problem), bytes, "ini")
+        ParseError::at(bytes, offset, problem)
     })?;
     let mut data = Mapping::new();
     let mut metadata = None;

@@ -6,7 +6,7 @@
 
 use go_yaml::{BYTE_ORDER_MARK, number};
 
-use crate::format::{EmitError, Notation, ParseError, Reason, Source, advice, flat, push_display};
+use crate::format::{EmitError, Notation, ParseError, Reason, Source, flat, push_display};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
@@ -18,20 +18,19 @@ use crate::version::Version;
 /// [`ParseError`] at the first byte that does not fit. Unlike later versions of sops, this reader takes nothing behind the
 /// object.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
-    parse_as("json", bytes, None)
+    parse_as(bytes, None)
 }
 
-/// Like [`parse`], but long strings of the file are shared with it and not copied. Errors name the format that the file was
-/// declared to be.
-pub(crate) fn parse_shared(declared: &str, file: &Plaintext) -> Result<Source, ParseError> {
-    parse_as(declared, file.as_bytes(), Some(file))
+/// Like [`parse`], but long strings of the file are shared with it and not copied.
+pub(crate) fn parse_shared(file: &Plaintext) -> Result<Source, ParseError> {
+    parse_as(file.as_bytes(), Some(file))
 }
 
-fn parse_as(declared: &str, bytes: &[u8], whole: Option<&Plaintext>) -> Result<Source, ParseError> {
+fn parse_as(bytes: &[u8], whole: Option<&Plaintext>) -> Result<Source, ParseError> {
     let mut reader = Reader { whole, rest: bytes, depth: 0, has_metadata: false };
     reader.document().map_err(|problem| {
         let offset = bytes.len().saturating_sub(reader.rest.len());
-        advice::advise(ParseError::at(bytes, offset, problem), bytes, declared)
+        ParseError::at(bytes, offset, problem)
     })
 }
 

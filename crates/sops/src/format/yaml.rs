@@ -6,7 +6,7 @@ mod write;
 
 use go_yaml::{Fragment, Stream};
 
-use crate::format::{EmitError, ParseError, Source, advice};
+use crate::format::{EmitError, Notation, ParseError, Source};
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
 use crate::version::Version;
@@ -18,12 +18,9 @@ use crate::version::Version;
 ///
 /// A text that is not YAML 1.1 or has no tree: see [`read::compose`] and [`Stream::parse`].
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
-    read(bytes).map_err(|error| advice::advise(error.into(), bytes, "yaml"))
-}
-
-fn read(bytes: &[u8]) -> Result<Source, go_yaml::Error> {
     let text = go_yaml::decode(bytes)?;
-    read::compose(&Stream::parse(&text)?)
+    let (tree, metadata) = read::compose(&Stream::parse(&text)?)?;
+    Ok(Source { tree, metadata, notation: Notation::Nested })
 }
 
 /// Writes a whole file as the `sops decrypt` of a version prints it, byte for byte, its oddities included.

@@ -5,7 +5,7 @@
 
 use age::DecryptError;
 use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
-use age_core::primitives::{bech32_decode, bech32_encode};
+use age_core::primitives::bech32_encode;
 use base64ct::{Base64Unpadded, Encoding};
 use bech32::Hrp;
 use chacha20poly1305::aead::Aead;
@@ -19,12 +19,20 @@ use sha3::{Digest, Sha3_256, Shake256};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KeyProblem, file_key};
+use super::{AgeKind, KeyProblem, file_key, secret};
+
+/// What tells them from others.
+pub(super) const KIND: AgeKind = AgeKind {
+    prefix: "AGE-SECRET-KEY-PQ-1",
+    recipient: "age1pq",
+    stanza: "mlkem768x25519",
+    parse: |text| {
+        let identity = HybridIdentity::parse(text)?;
+        Ok((identity.recipient(), Box::new(identity)))
+    },
+};
 
 /// Bytes of an ML-KEM-768 ciphertext, and then of the X25519 share behind it.
-/// The kind of its stanzas.
-pub(super) const STANZA: &str = "mlkem768x25519";
-
 const CIPHERTEXT: usize = 1088;
 const SHARE: usize = 32;
 
@@ -32,34 +40,17 @@ const SHARE: usize = 32;
 const SUITE: &[u8] = b"HPKE\x64\x7a\x00\x01\x00\x03";
 
 /// A post-quantum identity.
-pub(crate) struct Identity {
+pub(crate) struct HybridIdentity {
     lattice: Box<DecapsulationKey<MlKem768Params>>,
     curve: Box<StaticSecret>,
     /// Both public keys, one behind the other.
     public: Vec<u8>,
 }
 
-impl Identity {
-    /// What the text of an identity starts with.
-    pub(crate) const PREFIX: &str = "AGE-SECRET-KEY-PQ-1";
-
+impl HybridIdentity {
     /// Reads the text of an identity.
-    pub(crate) fn parse(text: &str) -> Result<Self, KeyProblem> {
-        const NAME: Hrp = Hrp::parse_unchecked("age-secret-key-pq-");
-        let seed = bech32_decode(
-            text,
-            |_error| KeyProblem::Mistyped,
-            |name| if name == NAME { Ok(()) } else { Err(KeyProblem::Mistyped) },
-            |_, bytes| {
-                let mut seed = Zeroizing::new([0; 32]);
-                if bytes.len() != seed.len() {
-                    return Err(KeyProblem::Mistyped);
-                }
-                seed.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte);
-                Ok(seed)
-            },
-        )?;
-        Ok(Self::from_seed(&seed))
+    fn parse(text: &str) -> Result<Self, KeyProblem> {
+        Ok(Self::from_seed(&*secret(text, Hrp::parse_unchecked("age-secret-key-pq-"))?))
     }
 
     fn from_seed(seed: &[u8; 32]) -> Self {
@@ -78,7 +69,7 @@ impl Identity {
 
     /// The recipient, `age1pq1...`, of nearly two thousand characters.
     pub(crate) fn recipient(&self) -> String {
-        bech32_encode(Hrp::parse_unchecked("age1pq"), &self.public)
+        bech32_encode(Hrp::parse_unchecked(KIND.recipient), &self.public)
     }
 
     /// The secret that is shared by whoever made `ciphertext` and `share`; `None` if the share allows only one.
@@ -101,9 +92,9 @@ impl Identity {
     }
 }
 
-impl age::Identity for Identity {
+impl age::Identity for HybridIdentity {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        if stanza.tag != STANZA {
+        if stanza.tag != KIND.stanza {
             return None;
         }
         let mut encapsulated = [0; CIPHERTEXT + SHARE];
@@ -161,8 +152,8 @@ mod tests {
     const KEY_FILE: &str = include_str!("../../tests/keys/age-pq.txt");
     const MESSAGE: &str = include_str!("../../tests/keys/age-pq-message.txt");
 
-    fn identity() -> Identity {
-        Identity::parse(KEY_FILE.lines().nth(1).unwrap()).unwrap()
+    fn identity() -> HybridIdentity {
+        HybridIdentity::parse(KEY_FILE.lines().nth(1).unwrap()).unwrap()
     }
 
     #[test]
@@ -175,19 +166,19 @@ mod tests {
     fn what_sops_encrypted_opens() {
         let file = AgeFile::from_entry(MESSAGE).unwrap();
         assert_eq!(file.open(&identity()).unwrap().unwrap().len(), 32);
-        assert_eq!(file.open(&Identity::from_seed(&[1; 32])).map(|content| content.is_some()), Ok(false));
+        assert_eq!(file.open(&HybridIdentity::from_seed(&[1; 32])).map(|content| content.is_some()), Ok(false));
     }
 
     #[test]
     fn the_text_must_be_whole() {
         let text = KEY_FILE.lines().nth(1).unwrap();
-        for wrong in [&text[..text.len() - 1], &text.replace("PQ-1", "PQ-1Q"), Identity::PREFIX, ""] {
-            assert_eq!(Identity::parse(wrong).err(), Some(KeyProblem::Mistyped), "{} characters", wrong.len());
+        for wrong in [&text[..text.len() - 1], &text.replace("PQ-1", "PQ-1Q"), KIND.prefix, ""] {
+            assert_eq!(HybridIdentity::parse(wrong).err(), Some(KeyProblem::Mistyped), "{} characters", wrong.len());
         }
         let short = bech32_encode(Hrp::parse_unchecked("age-secret-key-pq-"), &[7; 31]);
-        assert_eq!(Identity::parse(&short).err(), Some(KeyProblem::Mistyped));
+        assert_eq!(HybridIdentity::parse(&short).err(), Some(KeyProblem::Mistyped));
         let other = bech32_encode(Hrp::parse_unchecked("age-secret-key-"), &[7; 32]);
-        assert_eq!(Identity::parse(&other).err(), Some(KeyProblem::Mistyped));
+        assert_eq!(HybridIdentity::parse(&other).err(), Some(KeyProblem::Mistyped));
     }
 
     #[test]

@@ -46,13 +46,13 @@ impl Plugins {
 }
 
 /// An identity that only its plugin understands.
-pub(crate) struct Identity {
+pub(crate) struct PluginIdentity {
     name: String,
     text: Zeroizing<String>,
     hung: AtomicBool,
 }
 
-impl Identity {
+impl PluginIdentity {
     /// What the text of an identity starts with.
     pub(crate) const PREFIX: &str = "AGE-PLUGIN-";
 
@@ -89,7 +89,7 @@ impl Identity {
 /// (age-plugin, "Unwrapping with identity-v1").
 pub(crate) fn ask(
     program: &str,
-    identities: &[&Identity],
+    identities: &[&PluginIdentity],
     headers: &[Vec<Stanza>],
     files: usize,
     plugins: &Plugins,
@@ -106,7 +106,12 @@ pub(crate) fn ask(
     answers
 }
 
-fn start(name: &str, identities: &[&Identity], time_limit: Duration, plugins: &Plugins) -> Result<Child, ProblemKind> {
+fn start(
+    name: &str,
+    identities: &[&PluginIdentity],
+    time_limit: Duration,
+    plugins: &Plugins,
+) -> Result<Child, ProblemKind> {
     let program = child::find(name, &plugins.search_path).ok_or(ProblemKind::Missing)?;
     if identities.iter().any(|identity| identity.hung.load(Ordering::Relaxed)) {
         return Err(ProblemKind::HungBefore);
@@ -162,7 +167,7 @@ impl Answers {
         Some(format!("{program} says: {}", said?))
     }
 
-    fn subject(&self, identities: &[&Identity], arguments: &[String]) -> Blamed {
+    fn subject(&self, identities: &[&PluginIdentity], arguments: &[String]) -> Blamed {
         let place = |number: &str, end: usize| number.parse().ok().filter(|place| *place < end);
         let words: Vec<_> = arguments.iter().map(String::as_str).collect();
         let subject = match words.as_slice() {
@@ -209,7 +214,7 @@ struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    fn run(mut self, identities: &[&Identity], headers: &[Vec<Stanza>]) -> Result<(), ProblemKind> {
+    fn run(mut self, identities: &[&PluginIdentity], headers: &[Vec<Stanza>]) -> Result<(), ProblemKind> {
         let mut message = questions(identities, headers);
         loop {
             let command = self.next_command(&message)?;
@@ -268,7 +273,7 @@ impl Conversation<'_> {
 }
 
 /// All that a plugin is told before it answers.
-fn questions(identities: &[&Identity], headers: &[Vec<Stanza>]) -> Zeroizing<Vec<u8>> {
+fn questions(identities: &[&PluginIdentity], headers: &[Vec<Stanza>]) -> Zeroizing<Vec<u8>> {
     // With room from the start, no copy of an identity is left behind.
     let mut message = Zeroizing::new(Vec::with_capacity(room(identities, headers)));
     for identity in identities {
@@ -287,10 +292,10 @@ fn questions(identities: &[&Identity], headers: &[Vec<Stanza>]) -> Zeroizing<Vec
 }
 
 /// At least as many bytes as `questions` writes.
-fn room(identities: &[&Identity], headers: &[Vec<Stanza>]) -> usize {
+fn room(identities: &[&PluginIdentity], headers: &[Vec<Stanza>]) -> usize {
     // The words and the line feeds of a stanza.
     let words = 64_usize;
-    let identity = |identity: &&Identity| identity.text.len().saturating_add(words);
+    let identity = |identity: &&PluginIdentity| identity.text.len().saturating_add(words);
     let stanza = |Stanza { tag, args, body }: &Stanza| {
         let args = args.iter().map(|word| word.len().saturating_add(1)).fold(tag.len(), usize::saturating_add);
         body.len().saturating_mul(2).saturating_add(args).saturating_add(words)
@@ -357,8 +362,8 @@ mod tests {
         bech32_encode(Hrp::parse_unchecked(prefix), &[1, 2, 3]).to_uppercase()
     }
 
-    fn toy() -> Identity {
-        Identity::parse(&text("age-plugin-toy-")).unwrap()
+    fn toy() -> PluginIdentity {
+        PluginIdentity::parse(&text("age-plugin-toy-")).unwrap()
     }
 
     fn plugins(time_limit: Duration) -> Plugins {
@@ -375,7 +380,7 @@ mod tests {
 
     /// What each of the identities makes of each header.
     fn session(
-        identities: &[&Identity],
+        identities: &[&PluginIdentity],
         plugins: &Plugins,
         headers: &[Vec<Stanza>],
     ) -> Vec<Result<[u8; 16], Vec<Option<String>>>> {
@@ -388,7 +393,12 @@ mod tests {
     }
 
     /// What the toy makes of one stanza.
-    fn unwrap(identity: &Identity, plugins: &Plugins, args: &[&str], body: &[u8]) -> Option<Result<[u8; 16], String>> {
+    fn unwrap(
+        identity: &PluginIdentity,
+        plugins: &Plugins,
+        args: &[&str],
+        body: &[u8],
+    ) -> Option<Result<[u8; 16], String>> {
         match session(&[identity], plugins, &[header(args, body)]).pop().unwrap() {
             Ok(key) => Some(Ok(key)),
             Err(failures) => failures.into_iter().next().unwrap().map(Err),
@@ -505,10 +515,10 @@ mod tests {
             ("age-plugin-yubikey", None),
             ("age-secret-key-", None),
         ] {
-            let identity = Identity::parse(&text(prefix));
-            assert_eq!(identity.as_ref().ok().map(Identity::program).as_deref(), program, "{prefix}");
+            let identity = PluginIdentity::parse(&text(prefix));
+            assert_eq!(identity.as_ref().ok().map(PluginIdentity::program).as_deref(), program, "{prefix}");
         }
-        assert!(Identity::parse("AGE-PLUGIN-TOY-1QQ").is_err());
+        assert!(PluginIdentity::parse("AGE-PLUGIN-TOY-1QQ").is_err());
     }
 
     #[test]
@@ -538,7 +548,7 @@ mod tests {
             let _outcome = Parsed::read(&bytes);
             let _outcome = Parsed::read(&[b"-> ", bytes.as_slice(), b"\n\n"].concat());
             let _outcome = Parsed::misplaced(&[bytes.as_slice(), b"\n-> error ", bytes.as_slice(), b"\n\n"].concat());
-            let _outcome = Identity::parse(&text);
+            let _outcome = PluginIdentity::parse(&text);
         }
     }
 }

@@ -3,7 +3,7 @@
 use age_core::primitives::bech32_decode;
 use base64ct::{Base64, Encoding};
 
-use super::hybrid;
+use super::AgeKind;
 use super::ssh::key_tag;
 use crate::private_key::has_private_key;
 
@@ -108,16 +108,15 @@ impl HostRecipient {
 
 fn opens_stanzas(name: &str, stanzas: &[String]) -> Option<bool> {
     let may_be = |kind: &str| if stanzas.iter().any(|stanza| stanza == kind) { None } else { Some(false) };
-    match name.split_once(' ') {
-        Some((kind, key)) => {
+    match (name.split_once(' '), AgeKind::of(name)) {
+        (Some((kind, key)), _) => {
             let tag = Base64::decode_vec(key).map(|wire| key_tag(&wire));
             Some(tag.is_ok_and(|tag| stanzas.contains(&format!("{kind} {tag}"))))
         }
-        None if name.starts_with("age1pq1") => may_be(hybrid::STANZA),
-        // A plugin's recipient has the plugin's name between two digits of 1, and only the plugin knows its stanzas.
-        None if name.strip_prefix("age1").is_some_and(|data| data.contains('1')) => None,
-        None if name.starts_with("age1") => may_be("X25519"),
-        None => Some(false),
+        (None, Some((_, kind))) => may_be(kind.stanza),
+        // That of a plugin, which alone knows its stanzas.
+        (None, None) if name.starts_with("age1") => None,
+        (None, None) => Some(false),
     }
 }
 
@@ -279,7 +278,7 @@ mod tests {
             ("ecdsa-sha2-nistp256 AAAA", OtherSsh),
             ("4d90cb1e7ae375b0e0fe6dd795290d727daf2cc", Unknown),
             ("4d90cb1e7ae375b0e0fe6dd795290d727daf2ccx", Unknown),
-            ("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW", Unknown),
+            ("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW", PrivateSsh),
         ] {
             let error = HostRecipient::parse(text).unwrap_err();
             assert_eq!(error, expected, "{text}");

@@ -19,7 +19,8 @@ use ssh_key::private::Ed25519Keypair;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use super::{KeyProblem, file_key, x25519};
+use super::x25519::X25519Identity;
+use super::{KeyProblem, file_key};
 use crate::foreign::Foreign;
 
 /// A private key of a kind that can be an identity.
@@ -74,8 +75,8 @@ impl Ed25519 {
     }
 
     /// The X25519 identity that ssh-to-age derives.
-    pub(crate) fn derived(&self) -> x25519::Identity {
-        x25519::Identity::new(self.scalar.clone())
+    pub(crate) fn derived(&self) -> X25519Identity {
+        X25519Identity::new(self.scalar.clone())
     }
 
     /// The public key as `ssh-keygen` prints it, without a comment.
@@ -374,7 +375,7 @@ mod tests {
         let key = ed25519(&pkcs8(&(0..32).collect::<Vec<u8>>()));
         let recipient = key.derived().recipient();
         let known = "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
-        assert_eq!(x25519::Identity::parse(known).unwrap().recipient(), recipient);
+        assert_eq!(X25519Identity::parse(known).unwrap().recipient(), recipient);
         assert_eq!(recipient, "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2");
         assert_eq!(ssh_to_age::convert::ssh_public_key_to_age(&key.public()).unwrap(), recipient);
 

@@ -15,7 +15,8 @@ use rsa::{Oaep, Pkcs1v15Encrypt, RsaPrivateKey};
 use sha2::Sha256;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-use super::{ssh, x25519};
+use super::ssh;
+use super::x25519::X25519Identity;
 
 const FILE_KEY: [u8; FILE_KEY_BYTES] = *b"sixteen bytes ok";
 
@@ -40,7 +41,7 @@ fn stanzas_of_x25519_and_ssh_ed25519_open_by_the_secrets_of_the_vectors() {
             continue;
         };
         let argument = Base64Unpadded::encode_string(&share);
-        let identity = x25519::Identity::new(Box::new(StaticSecret::from(secret)));
+        let identity = X25519Identity::new(Box::new(StaticSecret::from(secret)));
         let own = PublicKey::from(&StaticSecret::from(secret)).to_bytes();
         let salt = [share, own].concat();
         let is_zero = test.shared_secret.iter().all(|byte| *byte == 0);

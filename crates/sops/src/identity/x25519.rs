@@ -5,40 +5,35 @@
 
 use age::DecryptError;
 use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
-use age_core::primitives::{aead_decrypt, bech32_decode, bech32_encode, hkdf};
+use age_core::primitives::{aead_decrypt, bech32_encode, hkdf};
 use base64ct::{Base64Unpadded, Encoding};
 use bech32::Hrp;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use super::{KeyProblem, file_key};
+use super::{AgeKind, KeyProblem, file_key, secret};
+
+/// What tells them from others.
+pub(super) const KIND: AgeKind = AgeKind {
+    prefix: "AGE-SECRET-KEY-1",
+    recipient: "age",
+    stanza: "X25519",
+    parse: |text| {
+        let identity = X25519Identity::parse(text)?;
+        Ok((identity.recipient(), Box::new(identity)))
+    },
+};
 
 /// An X25519 identity.
-pub(crate) struct Identity {
+pub(crate) struct X25519Identity {
     secret: Box<StaticSecret>,
     public: PublicKey,
 }
 
-impl Identity {
-    /// What the text of an identity starts with.
-    pub(crate) const PREFIX: &str = "AGE-SECRET-KEY-1";
-
+impl X25519Identity {
     /// Reads the text of an identity.
     pub(crate) fn parse(text: &str) -> Result<Self, KeyProblem> {
-        const NAME: Hrp = Hrp::parse_unchecked("age-secret-key-");
-        let secret = bech32_decode(
-            text,
-            |_error| KeyProblem::Mistyped,
-            |name| if name == NAME { Ok(()) } else { Err(KeyProblem::Mistyped) },
-            |_, bytes| {
-                let mut secret = Zeroizing::new([0; 32]);
-                if bytes.len() != secret.len() {
-                    return Err(KeyProblem::Mistyped);
-                }
-                secret.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte);
-                Ok(secret)
-            },
-        )?;
+        let secret = secret(text, Hrp::parse_unchecked("age-secret-key-"))?;
         Ok(Self::new(Box::new(StaticSecret::from(*secret))))
     }
 
@@ -50,13 +45,13 @@ impl Identity {
 
     /// The recipient, `age1...`.
     pub(crate) fn recipient(&self) -> String {
-        bech32_encode(Hrp::parse_unchecked("age"), self.public.as_bytes())
+        bech32_encode(Hrp::parse_unchecked(KIND.recipient), self.public.as_bytes())
     }
 }
 
-impl age::Identity for Identity {
+impl age::Identity for X25519Identity {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        if stanza.tag != "X25519" {
+        if stanza.tag != KIND.stanza {
             return None;
         }
         let mut share = [0; 32];
@@ -84,9 +79,9 @@ mod tests {
     use super::*;
 
     /// The identity of both readers, and its text.
-    fn pair(secret: [u8; 32]) -> (Identity, age::x25519::Identity) {
+    fn pair(secret: [u8; 32]) -> (X25519Identity, age::x25519::Identity) {
         let text = bech32_encode(Hrp::parse_unchecked("age-secret-key-"), &secret).to_uppercase();
-        (Identity::parse(&text).unwrap(), text.parse().unwrap())
+        (X25519Identity::parse(&text).unwrap(), text.parse().unwrap())
     }
 
     /// What became of a stanza, without the key.

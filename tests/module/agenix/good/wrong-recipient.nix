@@ -1,5 +1,5 @@
 # The build finds a file that this machine will not open, without any private key.
-# refused: it is encrypted to ssh-ed25519 7BEWZg, but not to age15m83usn0xx6ruf7nfxssj8n602z3rlzaryc2wljgmxfzrvpyvfxqtynccw; add the key of the host to secrets.nix and run:
+# refused: it is encrypted to ssh-ed25519 7BEWZg, but not to age15m83usn0xx6ruf7nfxssj8n602z3rlzaryc2wljgmxfzrvpyvfxqtynccw; add the key of the host to secrets.nix and run: agenix -r
 {
   services.openssh.enable = true;
   age = {

@@ -1,6 +1,6 @@
 //! The manual page of the program, sops-install-secrets(8).
 
-use super::options::{DEFAULT_MANIFEST, EXIT_STATUSES, OPTIONS, OptionArgument, Spec};
+use super::options::{DEFAULT_MANIFEST, ExitStatus, OPTIONS, OptionArgument, Spec};
 use super::roff::{entry, literal, roff, section, sentence};
 
 /// The manual page of the program.
@@ -25,8 +25,7 @@ pub(crate) fn page() -> String {
          only a first activation, on a machine without secrets, installs what it can and reports the rest. A run that changes \
          nothing touches nothing. Units that the manifest names are asked to restart or reload after the switch."
             .to_owned(),
-        "Each failure is one line on standard error: the secret, the file, the reason, and what to do. A command to \
-         type stands behind it, on a line of its own. The last line counts them."
+        "Each failure is one line on standard error: the secret, the file, the reason, and what to do. The last line counts them."
             .to_owned(),
     ];
     for paragraph in paragraphs {
@@ -50,7 +49,9 @@ pub(crate) fn page() -> String {
             lines.push(".RE".to_owned());
         }
     }
-    lines.extend(section("EXIT STATUS", EXIT_STATUSES));
+    let statuses = ExitStatus::ALL.map(|status| (status.number.to_string(), status.meaning));
+    let statuses: Vec<_> = statuses.iter().map(|(number, meaning)| (number.as_str(), *meaning)).collect();
+    lines.extend(section("EXIT STATUS", &statuses));
     lines.extend(section("ENVIRONMENT", ENVIRONMENT));
     lines.extend(section("FILES", FILES));
     lines.push(".SH EXAMPLES".to_owned());

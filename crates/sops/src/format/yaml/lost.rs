@@ -1,6 +1,6 @@
 //! Texts that go-yaml would lose.
 
-use crate::format::EmitError;
+use super::EmitError;
 use crate::tree::{Item, Key, Mapping, Scalar, Value};
 
 /// Looks for such a text in what stands below `path`, keys joined by `/`.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use go_yaml::{Comments, Content, DEEPEST, Error, Node, Position, Stream, Tag, number, resolve};
 
 use crate::foreign::Foreign;
-use crate::format::{Notation, Source};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Place, Scalar, Tree, Value};
 
@@ -25,7 +24,7 @@ const METADATA: &[u8] = b"sops";
 ///
 /// Documents that are no mappings; keys that are no scalars; equal keys at the top level of the first document and in
 /// its metadata, which is where sops 3.12 looks for them; aliases that stand for too much or for themselves.
-pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, Error> {
+pub(super) fn compose(stream: &Stream<'_>) -> Result<(Tree, Option<Value>), Error> {
     let mut composer = Composer { stream, copied: 0, open: Vec::new(), depth: 0 };
     let mut documents = Vec::with_capacity(stream.documents.len());
     let mut metadata = None;
@@ -36,7 +35,7 @@ pub(super) fn compose(stream: &Stream<'_>) -> Result<Source, Error> {
         push_comments(&mut mapping, &document.foot, Place::OwnLine);
         documents.push(mapping);
     }
-    Ok(Source { tree: Tree { documents }, metadata, notation: Notation::Nested })
+    Ok((Tree { documents }, metadata))
 }
 
 struct Composer<'s, 'a> {

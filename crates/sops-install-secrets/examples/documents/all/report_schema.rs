@@ -1,0 +1,34 @@
+//! The JSON schema of the report. What is not a list of words in it is written by hand, in the schema itself.
+
+use super::options::{ACTIONS, ExitStatus};
+use super::report_words::{Code, Outcome, Step};
+
+/// The schema as it is, with the lists of words as the program has them.
+pub(crate) fn schema() -> String {
+    let actions: Vec<_> = ACTIONS.iter().map(|action| format!("{action:?}")).collect();
+    // A command line that is not understood has no report.
+    let statuses = [ExitStatus::DONE, ExitStatus::FAILED].map(|status| status.number.to_string());
+    let steps: Vec<_> = Step::WORDS.iter().map(|(word, _)| format!("{word:?}")).collect();
+    let schema = include_str!("../../../doc/report.schema.json");
+    let schema = with_list(schema, "\"action\": { \"enum\": [", "]", &actions.join(", "));
+    let schema = with_list(&schema, "\"exitStatus\": { \"enum\": [", "]", &statuses.join(", "));
+    let schema = with_list(&schema, "\"step\": { \"enum\": [", "]", &steps.join(", "));
+    let schema = with_list(&schema, "\"outcome\": {\n      \"oneOf\": [\n", "\n      ]", &meanings(Outcome::WORDS));
+    let code = "\"code\": {\n      \"description\": \"What kind of failure or warning it is. A code keeps its meaning; new ones may \
+                come at any time.\",\n      \"oneOf\": [\n";
+    with_list(&schema, code, "\n      ]", &meanings(Code::WORDS))
+}
+
+/// The text with another list between a beginning and an end.
+fn with_list(text: &str, begin: &str, end: &str, list: &str) -> String {
+    let (before, rest) = text.split_once(begin).unwrap_or_default();
+    let (_, behind) = rest.split_once(end).unwrap_or_default();
+    [before, begin, list, end, behind].concat()
+}
+
+fn meanings(words: &[(&str, &str)]) -> String {
+    let line = |(word, meaning): &(&str, &str)| {
+        format!("        {{ \"const\": {word:?}, \"description\": {:?} }}", meaning.trim())
+    };
+    words.iter().map(line).collect::<Vec<_>>().join(",\n")
+}

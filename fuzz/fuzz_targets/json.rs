@@ -1,7 +1,0 @@
-//! A JSON file: read, found in, and written.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    sops::fuzzing::file(sops::Format::Json, data);
-});

@@ -1,7 +1,0 @@
-//! A YAML file: read, found in, and written.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    sops::fuzzing::file(sops::Format::Yaml, data);
-});
