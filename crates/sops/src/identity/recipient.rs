@@ -1,7 +1,10 @@
 //! Recipients as people write them down: what a file is encrypted to, and what a host is called.
 
-use age_core::primitives::bech32_decode;
+use age_core::primitives::{bech32_decode, bech32_encode};
 use base64ct::{Base64, Encoding};
+use bech32::Hrp;
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use curve25519_dalek::traits::IsIdentity as _;
 
 use super::AgeKind;
 use super::ssh::key_tag;
@@ -29,8 +32,8 @@ impl HostRecipient {
         let names = match (first, words.next()) {
             _ if has_private_key(text) => return Err(RecipientError::private(text)),
             ("ssh-ed25519", Some(key)) => {
-                let derived = ssh_to_age::convert::ssh_public_key_to_age(&format!("{first} {key}"));
-                vec![derived.map_err(|_what| RecipientError::DamagedSsh)?, format!("{first} {key}")]
+                let derived = derived(key).ok_or(RecipientError::DamagedSsh)?;
+                vec![derived, format!("{first} {key}")]
             }
             ("ssh-rsa", Some(key)) => {
                 let wire = Base64::decode_vec(key).ok().filter(|wire| wire.starts_with(b"\0\0\0\x07ssh-rsa"));
@@ -106,6 +109,14 @@ impl HostRecipient {
     }
 }
 
+/// What ssh-to-age derives of the key of `ssh-ed25519`, the same point on Curve25519; `None` if it is no such key.
+fn derived(key: &str) -> Option<String> {
+    let wire = Base64::decode_vec(key).ok()?;
+    let point = wire.strip_prefix(b"\0\0\0\x0bssh-ed25519\0\0\0\x20")?;
+    let point = CompressedEdwardsY(point.try_into().ok()?).decompress().filter(|point| !point.is_identity())?;
+    Some(bech32_encode(Hrp::parse_unchecked("age"), point.to_montgomery().as_bytes()))
+}
+
 fn opens_stanzas(name: &str, stanzas: &[String]) -> Option<bool> {
     let may_be = |kind: &str| if stanzas.iter().any(|stanza| stanza == kind) { None } else { Some(false) };
     match (name.split_once(' '), AgeKind::of(name)) {
@@ -177,11 +188,37 @@ impl RecipientError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ED25519: &str = include_str!("../../tests/keys/ssh-ed25519.pub");
     const RSA: &str = include_str!("../../tests/keys/ssh-rsa.pub");
     const DERIVED: &str = "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2";
+
+    proptest! {
+        #[test]
+        fn every_point_is_converted_as_ssh_to_age_converts_it(point: [u8; 32], kind in "ssh-ed2551[89]", more in 0..2_usize) {
+            let mut wire = b"\0\0\0\x0b".to_vec();
+            wire.extend(kind.as_bytes());
+            wire.extend([0, 0, 0, 32]);
+            wire.extend(point);
+            wire.extend(std::iter::repeat_n(0, more));
+            let key = Base64::encode_string(&wire);
+            let theirs = ssh_to_age::convert::ssh_public_key_to_age(&format!("ssh-ed25519 {key}")).ok();
+            prop_assert_eq!(derived(&key), theirs);
+        }
+    }
+
+    #[test]
+    fn a_point_that_stands_for_no_key_is_none() {
+        // The identity, and a text that is no base64.
+        let mut wire = b"\0\0\0\x0bssh-ed25519\0\0\0\x20\x01".to_vec();
+        wire.resize(51, 0);
+        assert_eq!(derived(&Base64::encode_string(&wire)), None);
+        assert_eq!(derived("AAAAC3NzaC1lZDI1NTE5AAAAI"), None);
+        assert_eq!(derived(&ED25519[12..80]), ssh_to_age::convert::ssh_public_key_to_age(ED25519).ok());
+    }
 
     #[test]
     fn a_host_is_known_by_all_its_names() {
