@@ -87,7 +87,7 @@ pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Rep
                 _ => Remedy::add_recipient("", "that", editable(file.path)),
             };
             let error = NotForHosts::new(&encrypted, &shut);
-            report.failure_with(Code::RecipientMissing, file.about(), &error, Some(remedy));
+            report.failure_with(Code::RecipientMissing, file.about(), &error, file.told(Some(remedy)));
         } else if opens.iter().any(|(_, opens)| opens.is_none()) {
             report.warning(Code::RecipientUnknown, file.about(), &Unnamed);
         }
@@ -162,13 +162,18 @@ impl SopsFile<'_> {
         let (message, advice) = self.advice(message);
         let failure = FileFailure(message);
         let remedy = advice.or_else(|| remedy(error, self.path, unusable));
-        report.failure_with(code(error), about, &failure, remedy);
+        report.failure_with(code(error), about, &failure, self.told(remedy));
+    }
+
+    /// What to do, with commands that tell sops the format.
+    fn told(&self, remedy: Option<Remedy>) -> Option<Remedy> {
+        remedy.map(|remedy| remedy.telling_format(editable(self.path), self.format.name()))
     }
 
     /// Reports what is wrong with one secret of the file.
     fn report_key(&self, code: Code, affected: (usize, &Secret), error: &dyn std::error::Error, report: &mut Report) {
         let (message, advice) = self.advice(chain(error));
-        report.failure_with(code, self.about_of(&[affected]), &FileFailure(message), advice);
+        report.failure_with(code, self.about_of(&[affected]), &FileFailure(message), self.told(advice));
     }
 
     /// A message of sops without the command at its end, and the command for this file.

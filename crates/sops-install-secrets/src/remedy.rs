@@ -113,6 +113,25 @@ impl Remedy {
         self
     }
 
+    /// The same with a format for sops, which takes it from the end of a file's name, where that says another one.
+    pub(crate) fn telling_format(mut self, file: &Path, format: &str) -> Self {
+        let name = file.to_string_lossy();
+        let (_, told) = ENDINGS.into_iter().find(|(end, _)| name.ends_with(end)).unwrap_or(("", "binary"));
+        if told == format {
+            return self;
+        }
+        let word = format!(" {}", shell_word(file));
+        for step in &mut self.steps {
+            if let Some(before) = step.command.strip_suffix(&word).filter(|before| before.starts_with("sops ")) {
+                // What it does not print again has one format.
+                let output =
+                    if before == "sops updatekeys" { String::new() } else { format!(" --output-type {format}") };
+                step.command = format!("{before} --input-type {format}{output}{word}");
+            }
+        }
+        self
+    }
+
     /// The command to run, if one is all or a part of it; of several steps that of the last.
     pub(crate) fn command(&self) -> Option<&str> {
         let step = self.steps.iter().rev().nth(usize::from(self.has_other_way))?;
@@ -134,6 +153,10 @@ impl fmt::Display for Remedy {
         Ok(())
     }
 }
+
+/// The formats that sops takes from the end of a name; all others are binary files to it.
+const ENDINGS: [(&str, &str); 5] =
+    [(".yaml", "yaml"), (".yml", "yaml"), (".json", "json"), (".env", "dotenv"), (".ini", "ini")];
 
 /// What is in the way of a link.
 pub(crate) const MOVE_AWAY: &str = "move it away before this is installed";
@@ -195,6 +218,24 @@ mod tests {
         assert_eq!(remedy.to_string(), "they are shown by: sops edit secrets/db.yaml");
         assert_eq!(remedy.command().unwrap(), "sops edit secrets/db.yaml");
         assert_eq!(Remedy::of_sops("it is empty; encrypt FILE again", file), None);
+    }
+
+    #[test]
+    fn sops_is_told_a_format_that_the_name_of_the_file_does_not_say() {
+        for (name, format, expected) in [
+            ("a.yaml", "yaml", "sops updatekeys a.yaml"),
+            ("a.enc", "yaml", "sops updatekeys --input-type yaml a.enc"),
+            ("a.json", "binary", "sops updatekeys --input-type binary a.json"),
+            ("a.enc", "binary", "sops updatekeys a.enc"),
+        ] {
+            let file = Path::new(name);
+            let remedy = Remedy::add_recipient("", "age1x", file).telling_format(file, format);
+            assert_eq!(remedy.command(), Some(expected));
+            let types = format!("--input-type {format} --output-type {format} ");
+            let rotate =
+                format!("sops rotate -i --add-age age1x {}{name}", if expected.contains("--") { &types } else { "" });
+            assert!(remedy.to_string().ends_with(&rotate), "{remedy}");
+        }
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Format {
     pub(crate) const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Binary, Self::Dotenv, Self::Ini, Self::Age];
 
     /// What manifests call it.
-    pub(crate) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Yaml => "yaml",
             Self::Json => "json",
