@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use nix::dir::Type;
 use nix::errno::Errno;
@@ -918,7 +919,7 @@ impl Link {
     }
 
     pub(crate) fn is_trusted(&self) -> bool {
-        self.owner.user.is_root() || self.owner.user == geteuid()
+        self.owner.user.is_root() || self.owner.user == our_user()
     }
 }
 
@@ -1064,7 +1065,13 @@ pub(crate) fn owner(status: &FileStat) -> Ownership {
 }
 
 pub(crate) fn is_trusted(status: &FileStat) -> bool {
-    status.st_uid == 0 || status.st_uid == geteuid().as_raw()
+    status.st_uid == 0 || status.st_uid == our_user().as_raw()
+}
+
+/// Who we are, asked once: this is looked at for every directory, and does not change.
+fn our_user() -> Uid {
+    static USER: OnceLock<Uid> = OnceLock::new();
+    *USER.get_or_init(geteuid)
 }
 
 /// The standard library's errors without their payload; those that it makes itself have no number.
