@@ -35,12 +35,11 @@ fn key(text: &str) -> Option<(usize, usize)> {
 /// Where a key without its mark begins and ends: the letters of an age key, which in a recipient are small, or a file of OpenSSH
 /// without its first line.
 fn bare(text: &str) -> Option<(usize, usize)> {
-    let mut start = 0_usize;
-    let age = text.split_inclusive(|letter: char| !BECH32.contains(letter)).find_map(|run| {
-        let from = start;
-        start = start.saturating_add(run.len());
-        let length = run.trim_end_matches(|letter: char| !BECH32.contains(letter)).len();
-        (length >= LEAST_BARE).then(|| (from, from.saturating_add(length)))
+    let mut end = 0_usize;
+    let age = text.as_bytes().split(|byte| !is_of_a_key(*byte)).find_map(|run| {
+        let start = end;
+        end = start.saturating_add(run.len()).saturating_add(1);
+        (run.len() >= LEAST_BARE).then(|| (start, start.saturating_add(run.len())))
     });
     let openssh = text.find(OPENSSH).map(|from| {
         let mut end = from;
@@ -56,6 +55,11 @@ fn bare(text: &str) -> Option<(usize, usize)> {
         }
     });
     age.into_iter().chain(openssh).min()
+}
+
+/// Whether it is a letter of an age identity, which are those of Bech32 in capitals.
+fn is_of_a_key(byte: u8) -> bool {
+    byte.is_ascii_uppercase() && !b"BIO".contains(&byte) || byte.is_ascii_digit() && byte != b'1'
 }
 
 /// The text from the next part of a key on.
@@ -138,9 +142,7 @@ const AGE_KEY: &str = "AGE-SECRET-KEY-";
 /// How an identity of a plugin begins; its name and a `1` follow.
 const AGE_PLUGIN: &str = "AGE-PLUGIN-";
 const PEM: &str = "-----BEGIN ";
-/// The letters of an age identity.
-const BECH32: &str = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
-/// How many of them make a key. It has 58, and a PGP fingerprint 40 of other letters.
+/// How many letters make a key. It has 58, and a PGP fingerprint 40 of other letters.
 const LEAST_BARE: usize = 45;
 /// What is in a private key of OpenSSH begins so, whatever follows: `openssh-key-`.
 const OPENSSH: &str = "b3BlbnNzaC1rZXkt";
