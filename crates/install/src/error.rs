@@ -1,6 +1,7 @@
 //! What can go wrong with files, mounts and links.
 
 use std::borrow::Cow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -236,14 +237,27 @@ fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
 /// How the actions begin that give something to another owner.
 const GIVE: &str = "change the owner of";
 
-/// A path as one word of a command line. Where it needs them it is between single quotes.
+/// A path as one word of a command line, between single quotes where it needs them. One that cannot be shown as it is has escapes that
+/// bash, zsh and ksh read.
 #[must_use]
 pub fn shell_word(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |character: char| character.is_alphanumeric() || "/._-+=:,@%".contains(character);
-    if !path.is_empty() && !path.starts_with('-') && path.chars().all(is_plain) {
-        return path;
+    let is_shown = |letter: char| matches!(letter, '\'' | '"' | '\\') || letter.escape_debug().eq([letter]);
+    let is_plain = |letter: char| is_shown(letter) && (letter.is_alphanumeric() || "/._-+=:,@%".contains(letter));
+    let begin = if path.as_os_str().as_bytes().starts_with(b"-") { "./" } else { "" };
+    match path.to_str() {
+        Some(text) if !text.is_empty() && begin.is_empty() && text.chars().all(is_plain) => text.to_owned(),
+        Some(text) if text.chars().all(is_shown) => format!("'{begin}{}'", text.replace('\'', r"'\''")),
+        _ => {
+            let mut word = format!("$'{begin}");
+            for &byte in path.as_os_str().as_bytes() {
+                if (byte.is_ascii_graphic() || byte == b' ') && !b"'\\".contains(&byte) {
+                    word.push(char::from(byte));
+                } else {
+                    let [high, low] = [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+                    word.extend(['\\', 'x'].into_iter().chain(high).chain(low));
+                }
+            }
+            word + "'"
+        }
     }
-    let path = if path.starts_with('-') { format!("./{path}") } else { path };
-    format!("'{}'", path.replace('\'', r"'\''"))
 }

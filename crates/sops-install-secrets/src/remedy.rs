@@ -202,6 +202,8 @@ mod tests {
             ("$HOME;x", "'$HOME;x'"),
             ("-rf", "'./-rf'"),
             ("größe.yaml", "größe.yaml"),
+            ("a\nb's.yaml", r"$'a\x0ab\x27s.yaml'"),
+            ("-o\u{308}", r"$'./-o\xcc\x88'"),
         ] {
             assert_eq!(shell_word(Path::new(path)), expected);
         }
