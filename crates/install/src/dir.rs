@@ -355,6 +355,12 @@ impl Dir {
         Ok(Self { handle, path: PathBuf::from("/") })
     }
 
+    /// Where relative paths begin.
+    pub(crate) fn here() -> Result<Self, Error> {
+        let handle = openat(AT_FDCWD, c".", STEP, Mode::empty()).map_err(Error::call("open", "."))?;
+        Ok(Self { handle, path: PathBuf::from(".") })
+    }
+
     pub(crate) fn handle(&self) -> &OwnedFd {
         &self.handle
     }

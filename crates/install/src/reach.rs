@@ -17,7 +17,7 @@ use nix::unistd::Uid;
 use crate::Error;
 use crate::dir::{Dir, LINKS, Occupant, is_trusted, push_steps};
 
-/// Opens what is at an absolute path, with these flags of open(2). On the way, links of other users lead to nothing that is not theirs.
+/// Opens what is at a path, with these flags of open(2). On the way, links of other users lead to nothing that is not theirs.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ struct Way {
 impl Way {
     /// The way to a path; nothing if on it there is no link of another user, and so the kernel may go it.
     fn walk(path: &Path) -> Result<Option<Self>, Error> {
-        let mut directory = Dir::root()?;
+        let mut directory = if path.is_absolute() { Dir::root()? } else { Dir::here()? };
         let mut ahead = Vec::new();
         push_steps(&mut ahead, path);
         let mut links = LINKS;
@@ -180,6 +180,12 @@ mod tests {
                 assert_eq!(is_opened(&link), expected, "{link} to {} of {user}", target.display());
             }
         }
+        // From where the program is called too.
+        let here = tempfile::tempdir_in(".").unwrap();
+        symlink(at("ours"), here.path().join("link")).unwrap();
+        lchown(here.path().join("link"), Some(7), Some(7)).unwrap();
+        let relative = Path::new(here.path().file_name().unwrap()).join("link");
+        assert!(matches!(open(&relative, OFlag::O_RDONLY), Err(Error::Stranger { .. })));
         symlink("home/3", at("way")).unwrap();
         assert!(is_opened("way"));
         symlink("home/1", at("astray")).unwrap();
