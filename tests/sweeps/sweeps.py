@@ -548,6 +548,22 @@ def with_injection(site, point, action, arguments):
     return site.run([*trace, "-e", f"inject={point.call}:{action}:when={point.count}", site.program, *arguments])
 
 
+GRANTED = {"brk", "mmap", "mremap", "munmap", "mprotect", "madvise", "getrandom", "clock_nanosleep"}
+"""What the language takes for granted. If one of them fails, it may end the process."""
+
+
+def outcome(run, may_panic=False):
+    """What no run may do, whatever happens to it."""
+    violations = []
+    if run.status is None:
+        violations.append("it hangs")
+    if b"panicked" in run.output and not may_panic:
+        violations.append(f"panic: {run.stderr.decode()}")
+    if contains_plaintext(run.output):
+        violations.append("plaintext in the output")
+    return violations
+
+
 # --- Running and reporting ---------------------------------------------------------------------------------------------
 
 
