@@ -49,12 +49,7 @@ impl Removal {
     ///
     /// [`Error::Call`] if it cannot be looked.
     pub fn obstacles(location: &Location) -> Result<Vec<Error>, Error> {
-        let Some(root) = root(location)? else { return Ok(Vec::new()) };
-        let mut obstacles = foreign(&root, location)?;
-        if root.is_read_only()? {
-            obstacles.push(Error::call("remove what is below", location.mount_point())(Errno::EROFS));
-        }
-        Ok(obstacles)
+        root(location)?.map_or(Ok(Vec::new()), |root| obstacles(&root, location))
     }
 
     /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
@@ -71,7 +66,7 @@ impl Removal {
         let one = |error| vec![error];
         match root(location).map_err(one)? {
             Some(root) => {
-                let obstacles = Self::obstacles(location).map_err(one)?;
+                let obstacles = obstacles(&root, location).map_err(one)?;
                 if !obstacles.is_empty() {
                     return Err(obstacles);
                 }
@@ -90,8 +85,7 @@ impl Removal {
         let symlink = location.symlink_path();
         let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
         let is_elsewhere = target.is_some();
-        let other = target.and_then(|target| symlinks::mount_point_before(&target, location));
-        let other = other.and_then(|other| Dir::existing(&other).ok().flatten());
+        let other = target.and_then(|target| symlinks::root_before(&target, location));
         let removed = links::remove_all(&top, is_elsewhere.then_some(symlink), &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);
@@ -103,11 +97,10 @@ impl Removal {
         let mut root = top;
         // One file system may stand on another one, if a change between two was not finished.
         for _ in 0..MOST_MOUNTS {
-            let numbers =
-                root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
+            let before = generations(&root);
             self.failures.extend(mount::clear(&root, None));
-            let left = root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count());
-            self.generations = self.generations.saturating_add(numbers.saturating_sub(left));
+            let removed = before.saturating_sub(generations(&root));
+            self.generations = self.generations.saturating_add(removed);
             if !self.failures.is_empty() {
                 return;
             }
@@ -179,6 +172,20 @@ impl Removal {
 fn is_ours(location: &Location, target: &Path) -> bool {
     let has_generation = || Current::inspect(location).is_ok_and(|current| current.running_number().is_some());
     target.starts_with(location.mount_point()) || has_generation()
+}
+
+/// What stands in the way of removing what is in the directory of the generations.
+fn obstacles(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
+    let mut obstacles = foreign(root, location)?;
+    if root.is_read_only()? {
+        obstacles.push(Error::call("remove what is below", location.mount_point())(Errno::EROFS));
+    }
+    Ok(obstacles)
+}
+
+/// How many generations there are.
+fn generations(root: &Dir) -> usize {
+    root.entries().map_or(0, |entries| entries.iter().filter(|(name, _)| is_number(name)).count())
 }
 
 /// The directory of the generations, if it is there.

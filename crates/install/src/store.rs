@@ -386,9 +386,9 @@ impl GaveWay {
             Self::Directory => return Notice::GaveWay { path, was: "an empty directory".into() },
             Self::Link(target) => target,
         };
-        if let Some(before) = symlinks::mount_point_before(&target, location) {
+        if let (Some(_), Some(before)) = (symlinks::root_before(&target, location), target.parent()) {
             let command = if location.file_system().is_mounted() { "umount" } else { "rm -r" };
-            return Notice::Left { path: before, symlink: path, command };
+            return Notice::Left { path: before.to_owned(), symlink: path, command };
         }
         let mut was = OsString::from("a link to ");
         was.push(target);

@@ -74,9 +74,9 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     record::keep_lines(root, SYMLINKS, &lines)
 }
 
-/// The mount point of a generation that the symlink of this location led to, if that was another one: what a target was before it
+/// The directory of the generations that the symlink of this location led to, if that was another one: what a target was before it
 /// gave way.
-pub(crate) fn mount_point_before(target: &Path, location: &Location) -> Option<PathBuf> {
+pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
     let (mount_point, name) = split(target).ok()?;
     number(name.as_encoded_bytes())?;
     let root = Dir::existing(mount_point).ok().flatten()?;
@@ -85,16 +85,15 @@ pub(crate) fn mount_point_before(target: &Path, location: &Location) -> Option<P
         is_ours |= path == location.symlink_path();
         Ok(())
     });
-    (read.is_ok() && is_ours).then(|| mount_point.to_owned())
+    (read.is_ok() && is_ours).then_some(root)
 }
 
 /// Takes over what runs have noted at another mount point, of links and credentials that are not made anew: without the note nobody
 /// would know later that they are ours.
 pub(crate) fn take_over(current: &Current<'_>, root: &Dir) -> Result<(), Error> {
-    let location = current.location();
-    let Ok(target) = location.symlink_path().read_link() else { return Ok(()) };
-    let before = mount_point_before(&target, location).filter(|before| before != location.mount_point());
-    match before.map(|before| Dir::existing(&before)).transpose()?.flatten() {
+    // Mostly the symlink leads to this mount point, and there is nothing to look for.
+    let target = if current.number().is_none() { current.location().symlink_path().read_link().ok() } else { None };
+    match target.and_then(|target| root_before(&target, current.location())) {
         Some(before) => [LINKS, CREDENTIALS].into_iter().try_for_each(|name| record::take_over(&before, root, name)),
         None => Ok(()),
     }

@@ -245,19 +245,14 @@ fn look(path: &Path) -> Result<fs::Metadata, Closed> {
 /// Opens a path. For root, what ordinary users have put on the way leads to nothing that is not theirs.
 fn reach(path: &Path, flags: OFlag) -> Result<File, Closed> {
     let opened = if geteuid().is_root() {
-        install::open(path, flags)
-    } else {
-        nix::fcntl::open(path, flags | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| install::Error::Call {
-            action: "open",
-            path: path.to_owned(),
-            errno,
+        install::open(path, flags).map_err(|error| match error {
+            install::Error::Call { errno, .. } => Closed::Failed(errno.into()),
+            error => Closed::Stranger(error),
         })
+    } else {
+        nix::fcntl::open(path, flags | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| Closed::Failed(errno.into()))
     };
-    match opened {
-        Ok(handle) => Ok(File::from(handle)),
-        Err(install::Error::Call { errno, .. }) => Err(Closed::Failed(errno.into())),
-        Err(error) => Err(Closed::Stranger(error)),
-    }
+    opened.map(File::from)
 }
 
 /// Whether there is nothing at a path, and if so why.
