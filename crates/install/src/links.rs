@@ -350,25 +350,21 @@ impl Made {
     /// If the link before was in the same directory, that is not opened again.
     fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<bool, Error> {
         let Some((parent, name)) = self.directory(last)? else { return Ok(false) };
-        let mut removed = false;
-        for name in [name, &temporary(name)] {
-            if let Occupant::Link(link) = parent.look(name)?
-                && link.target == self.target
-            {
-                parent.remove(name)?;
-                removed = true;
-            }
-        }
-        Ok(removed)
+        let was_there = self.remove_at(parent, name)?;
+        Ok(self.remove_at(parent, &temporary(name))? || was_there)
     }
 
     /// Removes what a killed run prepared, if it can be reached.
     fn remove_prepared(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<(), Error> {
         let Some((parent, name)) = self.directory(last)? else { return Ok(()) };
-        let temporary = temporary(name);
-        match parent.look(&temporary)? {
-            Occupant::Link(link) if link.target == self.target => parent.remove(&temporary),
-            _ => Ok(()),
+        self.remove_at(parent, &temporary(name)).map(drop)
+    }
+
+    /// Removes a link of this name if it leads where this one led. Says whether there was one.
+    fn remove_at(&self, parent: &Dir, name: &OsStr) -> Result<bool, Error> {
+        match parent.look(name)? {
+            Occupant::Link(link) if link.target == self.target => parent.remove(name).map(|()| true),
+            _ => Ok(false),
         }
     }
 
