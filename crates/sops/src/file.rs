@@ -4,7 +4,7 @@ use gcm::Cipher;
 
 use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
-use crate::format::advice::{CIPHERTEXT, left_in_age_file};
+use crate::format::advice::{has_ciphertext, left_in_age_file};
 use crate::format::{EmitError, Format, Source, guess};
 use crate::identity::recipient::HostRecipient;
 use crate::identity::{Identities, age};
@@ -60,9 +60,7 @@ impl Encrypted {
         let metadata = Metadata::decode(metadata.as_ref(), notation).map_err(|error| match (error, guess(bytes)) {
             (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
             // To encrypt such a file once more would make its values unreadable for good.
-            (MetadataError::Absent, _) if bytes.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT) => {
-                MetadataError::CutOff.into()
-            }
+            (MetadataError::Absent, _) if has_ciphertext(bytes) => MetadataError::CutOff.into(),
             (MetadataError::Absent, _) if bytes.trim_ascii().is_empty() => MetadataError::Empty.into(),
             (error, _) => error.into(),
         })?;

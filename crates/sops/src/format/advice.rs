@@ -6,6 +6,7 @@ use go_yaml::Position;
 
 use crate::foreign::Foreign;
 use crate::format::{ParseError, guess, lines};
+use crate::metadata::MetadataError;
 
 /// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
 pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
@@ -18,6 +19,11 @@ pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseErr
         Some(format) if format != declared => {
             let problem = format!("{}; the file looks like {format}: set its format to {format}", error.problem);
             ParseError { problem: problem.into(), ..error }
+        }
+        // What sops makes of any bytes is JSON, so these have not come to it.
+        None if declared == "binary" && !has_ciphertext(text) => {
+            let why = if text.trim_ascii().is_empty() { MetadataError::Empty } else { MetadataError::Absent };
+            ParseError { position: None, problem: why.to_string().into() }
         }
         _ => error,
     }
@@ -90,8 +96,13 @@ const OTHER_TOOLS: [(&[u8], &str); 2] = [
     (b"\0GITCRYPT", "git-crypt has this file locked; unlock it with: git-crypt unlock"),
 ];
 
+/// Whether there is an encrypted value in a text.
+pub(crate) fn has_ciphertext(text: &[u8]) -> bool {
+    text.windows(CIPHERTEXT.len()).any(|window| window == CIPHERTEXT)
+}
+
 /// How a ciphertext begins.
-pub(crate) const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
+const CIPHERTEXT: &[u8] = b"ENC[AES256_GCM,";
 
 /// A longer key is of no help to find a place.
 const LONGEST_KEY: usize = 64;
@@ -111,6 +122,7 @@ mod tests {
             ("\u{feff} \n{", "yaml", "; the file looks like json: set its format to json"),
             ("{}", "json", ""),
             ("{}", "binary", ""),
+            ("ENC[AES256_GCM,", "binary", ""),
             ("a: b\r\nsops:\r\n  mac: x\r\n", "json", "; the file looks like yaml: set its format to yaml"),
             ("a=b\nsops_mac=x\n", "ini", "; the file looks like dotenv: set its format to dotenv"),
             ("[s]\n[sops]\n", "dotenv", "; the file looks like ini: set its format to ini"),
