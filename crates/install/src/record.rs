@@ -130,7 +130,12 @@ pub(crate) const RECORDS: [&str; 8] = [LINKS, REPLACED, CREDENTIALS, REQUESTS, S
 
 /// Whether a name is that of a record, or of one that is being made.
 pub(crate) fn is_record(name: &OsStr) -> bool {
-    RECORDS.iter().any(|record| name == *record || name == temporary(record.as_ref()))
+    is_unfinished(name) || RECORDS.iter().any(|record| name == *record)
+}
+
+/// Whether a name is that of a record that is being made.
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    RECORDS.iter().any(|record| name == temporary(record.as_ref()))
 }
 
 /// The access to a record.

@@ -7,7 +7,7 @@ use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
-use crate::dir::{Dir, Missing, Occupant, Over, Prepared, directories, split, temporary};
+use crate::dir::{Dir, Is, Missing, Occupant, Over, Prepared, directories, split, temporary};
 use crate::generation::{ForeignNumber, is_generation};
 use crate::links::{LinkFailure, Updated};
 use crate::location::number;
@@ -185,10 +185,16 @@ impl<'l> Store<'l> {
     #[must_use = "each error is a generation that is left behind"]
     pub fn prune(&self, retention: Retention) -> Vec<Error> {
         let mut failures = Vec::new();
-        let superfluous = self.superfluous(retention).unwrap_or_else(|error| {
+        let names = self.root.entries().unwrap_or_else(|error| {
             failures.push(error);
             Vec::new()
         });
+        for (name, is) in &names {
+            if *is == Is::Other && record::is_unfinished(name) {
+                failures.extend(self.root.remove(name).err());
+            }
+        }
+        let superfluous = self.superfluous(names, retention);
         if self.beneath.is_some() || !superfluous.is_empty() {
             rest(GRACE);
         }
@@ -239,8 +245,8 @@ impl<'l> Store<'l> {
     }
 
     /// The generations that pruning removes.
-    fn superfluous(&self, retention: Retention) -> Result<Vec<OsString>, Error> {
-        let Some(active) = self.active else { return Ok(Vec::new()) };
+    fn superfluous(&self, names: Vec<(OsString, Is)>, retention: Retention) -> Vec<OsString> {
+        let Some(active) = self.active else { return Vec::new() };
         let is_superfluous = |name: &OsStr| {
             let Some(number) = number(name.as_encoded_bytes()) else { return false };
             // Numbers grow, so one above the active generation was staged and never activated.
@@ -248,8 +254,7 @@ impl<'l> Store<'l> {
             (is_leftover || retention.drops(number, active))
                 && !self.others.iter().any(|other| other.number() == number)
         };
-        let names = self.root.entries()?.into_iter().map(|(name, _)| name);
-        Ok(names.filter(|name| is_superfluous(name)).collect())
+        names.into_iter().map(|(name, _)| name).filter(|name| is_superfluous(name)).collect()
     }
 
     /// The next number, or the first after it under which nothing stands that has to stay. What is in the way is not said:

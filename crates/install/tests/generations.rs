@@ -316,8 +316,11 @@ fn leftovers_go_even_if_nothing_changed() {
     let leftover = place.location.mount_point().join("2");
     fs::create_dir(&leftover).unwrap();
     fs::set_permissions(&leftover, fs::Permissions::from_mode(0o751)).unwrap();
+    let record = place.location.mount_point().join("..successor.new");
+    fs::write(&record, "0:1 1\n").unwrap();
     assert_eq!(place.install(&[place.secret("a", "1")]).unwrap().active, Some(1));
     assert_eq!(place.generations(), [1]);
+    assert!(!record.exists());
 }
 
 #[test]
