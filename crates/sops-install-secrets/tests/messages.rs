@@ -51,7 +51,8 @@ fn every_wrong_key_is_reported_with_the_nearest_ones() {
 fn a_file_without_content_is_called_empty_in_every_format() {
     let sops = " it is empty, without any sops metadata";
     let json = "1:1: it is empty, which is not JSON";
-    for (format, what) in [("yaml", sops), ("dotenv", sops), ("ini", sops), ("binary", sops), ("json", json)] {
+    let binary = &format!("1:1:{sops}");
+    for (format, what) in [("yaml", sops), ("dotenv", sops), ("ini", sops), ("binary", binary), ("json", json)] {
         let scratch = Scratch::new();
         let file = scratch.write("empty", b"");
         let empty = with(with(secret("s", ""), "sopsFile", file.to_str().unwrap()), "format", format);

@@ -23,7 +23,7 @@ pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseErr
         // What sops makes of any bytes is JSON, so these have not come to it.
         None if declared == "binary" && !has_ciphertext(text) => {
             let why = if text.trim_ascii().is_empty() { MetadataError::Empty } else { MetadataError::Absent };
-            ParseError { position: None, problem: why.to_string().into() }
+            ParseError { problem: why.to_string().into(), ..error }
         }
         _ => error,
     }
