@@ -379,6 +379,8 @@ impl Dir {
                 // another directory there, it stays: they decide who may pass.
                 if self.is_private()? {
                     made.listable()?.settle(Access { permissions, owner: None })?;
+                } else if our_user().is_root() {
+                    self.hand_over(name, permissions)?;
                 }
                 Ok(made)
             }
@@ -386,6 +388,24 @@ impl Dir {
             Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", self.at(name))),
             Err(errno) => Err(Error::call("make the directory", path())(errno)),
         }
+    }
+
+    /// Gives a directory that root has just made in the directory of a user to this user, who could use neither it nor what is to be
+    /// there otherwise.
+    ///
+    /// The user may have put something else there meanwhile, so this is looked at: nothing but an empty directory of root has another
+    /// owner then.
+    fn hand_over(&self, name: &OsStr, permissions: u32) -> Result<(), Error> {
+        let here = self.status()?;
+        // Where all can write, what is made is not its owner's.
+        if is_trusted(&here) || here.st_mode & ALL_WRITE != 0 {
+            return Ok(());
+        }
+        let made = self.within(name)?;
+        if made.status()?.st_uid != 0 || !made.entries()?.is_empty() {
+            return Err(Error::Untrusted { path: made.path });
+        }
+        made.own(Access { permissions, owner: Some(owner(&here)) })
     }
 
     /// Where the link of this name leads, if no other user can change it.
@@ -1100,6 +1120,7 @@ const ALL: u32 = 0o777;
 const OWNER_ALL: u32 = 0o700;
 const OWNER_READ_WRITE: u32 = 0o600;
 const OTHERS_WRITE: u32 = 0o022;
+const ALL_WRITE: u32 = 0o002;
 const OTHERS_ALL: u32 = 0o077;
 
 /// The owner of files that root makes.

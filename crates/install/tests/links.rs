@@ -5,14 +5,14 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Current, Drift, Error, Notice};
+use install::{Current, Drift, Error, FileSystem, Notice};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
-use support::{Place, Stop, chain};
+use support::{Place, Rights, Stop, chain, in_namespace};
 
 #[test]
 fn a_link_leads_through_the_symlink_and_stays_for_all_generations() {
@@ -442,6 +442,28 @@ fn a_user_who_exchanges_the_link_itself_gets_no_other_file() {
         .collect();
     // Neither deleted, unless the user did it, nor given away.
     assert!(files.iter().all(|file| file.uid() == 0), "{files:?}");
+}
+
+#[test]
+fn directories_that_are_made_in_the_directory_of_a_user_are_the_users() {
+    if in_namespace("directories_that_are_made_in_the_directory_of_a_user_are_the_users") != Some(Rights::Root) {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    for (folder, owner, mode) in [("home", 1000, 0o700), ("open", 1000, 0o777), ("etc", 0, 0o755)] {
+        fs::create_dir(place.path(folder)).unwrap();
+        chown(place.path(folder), Some(owner), Some(owner)).unwrap();
+        fs::set_permissions(place.path(folder), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let links = ["home/.config/app/token", "open/.config/token", "etc/app/token"].map(|path| place.path(path));
+    let wanted: Vec<_> =
+        ["a", "b", "c"].iter().zip(&links).map(|(name, path)| place.secret(name, "x").at(path)).collect();
+    let run = place.install(&wanted).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    for (path, owner) in [("home/.config", 1000), ("home/.config/app", 1000), ("open/.config", 0), ("etc/app", 0)] {
+        let status = fs::symlink_metadata(place.path(path)).unwrap();
+        assert_eq!((status.uid(), status.gid(), status.mode() & 0o7777), (owner, owner, 0o755), "{path}");
+    }
 }
 
 #[test]
