@@ -632,7 +632,13 @@ impl Dir {
     /// What stat(2) says of a file if it is there and has this content, these permissions and this owner, and no access
     /// control list.
     pub(crate) fn same(&self, name: &OsStr, content: &[u8], access: Access) -> Result<Option<FileStat>, Error> {
-        let Some((mut file, status)) = self.open_to_compare(name)? else { return Ok(None) };
+        let (mut file, status) = match self.open_to_compare(name) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(None),
+            // What we may not read we can still make anew.
+            Err(error) if self.keeps_us_out(name, &error)? => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let is_same = has_access(&status, access)
             && !has(&file, ACCESS_LIST, || self.path.join(name))?
             && self.holds(&mut file, &status, name, content)?;
@@ -683,9 +689,11 @@ impl Dir {
             return other.link(&link.target, name, Some(link.owner)).map(drop);
         }
         // What its owner has made so large, or does not let others read, is not as it was installed, and is about to be made anew.
-        let (mut file, status) = match self.open_to_compare(name)? {
-            Some((file, status)) if status.st_size <= LARGEST_CONTENT => (file, status),
-            _ => return Ok(()),
+        let (mut file, status) = match self.open_to_compare(name) {
+            Ok(Some((file, status))) if status.st_size <= LARGEST_CONTENT => (file, status),
+            Ok(_) => return Ok(()),
+            Err(error) if self.keeps_us_out(name, &error)? => return Ok(()),
+            Err(error) => return Err(error),
         };
         let content = self.read_all(&mut file, &status, name)?;
         other.write(name, &content, access_of(&status)).map(drop)
@@ -706,6 +714,12 @@ impl Dir {
             ) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether it is by its mode that a file of ours cannot be read, or by what root was deprived of.
+    fn keeps_us_out(&self, name: &OsStr, error: &Error) -> Result<bool, Error> {
+        let is_refused = matches!(error, Error::Call { errno: Errno::EACCES, .. });
+        Ok(is_refused && (our_user().is_root() || owner(&self.status_of(name)?).user == our_user()))
     }
 
     /// Opens a regular file; anything else is EINVAL.

@@ -310,6 +310,15 @@ fn a_directory_that_is_moved_away_while_it_is_removed_leads_nowhere_else() {
 }
 
 #[test]
+fn a_file_that_its_owner_may_not_read_is_made_anew() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1").mode(0o040)]).unwrap();
+    let run = place.install(&[place.secret("a", "1").mode(0o040), place.secret("b", "1")]).unwrap();
+    assert_eq!(run.active, Some(2));
+    assert_eq!(place.install(&[place.secret("a", "2")]).unwrap().active, Some(3));
+}
+
+#[test]
 fn leftovers_go_even_if_nothing_changed() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
