@@ -12,7 +12,7 @@ use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
-use crate::{Access, Error, File, Ownership};
+use crate::{Access, Effect, Error, File, Ownership};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
 pub struct Credential<'a> {
@@ -53,14 +53,15 @@ pub(crate) fn update(
     path: &Path,
     credentials: &[Credential<'_>],
     owner: Option<Ownership>,
-) -> (Vec<Error>, Option<Seal>) {
+) -> (Vec<Error>, Option<Seal>, Effect) {
     let mut failures = Vec::new();
     let mut seal = Seal::default();
-    if let Err(error) = publish_all(root, path, credentials, owner, &mut seal, &mut failures) {
+    let mut effect = Effect::Nothing;
+    if let Err(error) = publish_all(root, path, credentials, owner, &mut seal, &mut effect, &mut failures) {
         failures.push(error);
     }
     let seal = failures.is_empty().then_some(seal);
-    (failures, seal)
+    (failures, seal, effect)
 }
 
 /// Seals the credentials that are recorded, as they are found.
@@ -163,6 +164,7 @@ fn publish_all(
     credentials: &[Credential<'_>],
     owner: Option<Ownership>,
     seal: &mut Seal,
+    effect: &mut Effect,
     failures: &mut Vec<Error>,
 ) -> Result<(), Error> {
     let known: Entries<Published> = record::recover(root, failures)?;
@@ -197,9 +199,13 @@ fn publish_all(
         record::write(root, &all)?;
     }
     for published in stale {
-        if let Err(error) = published.remove() {
-            failures.push(error);
-            left.insert(&published);
+        match published.remove() {
+            Ok(true) => effect.add(Effect::Something),
+            Ok(false) => {}
+            Err(error) => {
+                failures.push(error);
+                left.insert(&published);
+            }
         }
     }
     if let Some(directory) = &directory {
@@ -211,7 +217,10 @@ fn publish_all(
                 failures.extend(remove_prepared(directory, credential.file()).err());
             }
             match publish(directory, credential, owner) {
-                Ok(status) => seal.file(&path.join(credential.file()), &status),
+                Ok((status, published)) => {
+                    effect.add(published);
+                    seal.file(&path.join(credential.file()), &status);
+                }
                 Err(error) => failures.push(error),
             }
         }
@@ -282,15 +291,19 @@ fn is_as_made(status: &FileStat) -> bool {
     permissions_of(status) == FILE && dir::owner(status).user == geteuid()
 }
 
-fn publish(directory: &Dir, credential: &Credential<'_>, owner: Option<Ownership>) -> Result<FileStat, Error> {
+fn publish(
+    directory: &Dir,
+    credential: &Credential<'_>,
+    owner: Option<Ownership>,
+) -> Result<(FileStat, Effect), Error> {
     let name = credential.file();
     let access = Access { permissions: FILE, owner };
     if let Some(status) = directory.same(name, credential.content, access)? {
-        return Ok(status);
+        return Ok((status, Effect::Nothing));
     }
     directory.replace(name, credential.content, access)?;
     // A file may inherit an access control list from its directory. It says who could read if the mode did not mask it.
-    directory.remove_list(name)
+    Ok((directory.remove_list(name)?, Effect::Something))
 }
 
 /// Removes what a killed run has prepared for a credential.

@@ -16,10 +16,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::sys::statfs::fstatfs;
-use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use rustix::fs::{
-    AtFlags as StatxAt, RenameFlags, StatxFlags, fgetxattr_query, fremovexattr, readlinkat, renameat_with, statx,
+    Access as Allowed, AtFlags as StatxAt, RenameFlags, StatxFlags, accessat, fgetxattr_query, fremovexattr,
+    readlinkat, renameat_with, statx,
 };
 use rustix::io::Errno as Refusal;
 use rustix::process::umask;
@@ -289,10 +289,9 @@ impl Dir {
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
     }
 
-    /// Whether nothing can be made here, whoever tries.
-    pub(crate) fn is_read_only(&self) -> Result<bool, Error> {
-        let facts = fstatvfs(&self.handle).map_err(Error::call("look at the file system of", &self.path))?;
-        Ok(facts.flags().contains(FsFlags::ST_RDONLY))
+    /// Why nothing can be made or removed here, if that is so: by its mode, by an attribute or because it is read-only.
+    pub(crate) fn refusal_to_change(&self) -> Option<Errno> {
+        accessat(&self.handle, c".", Allowed::WRITE_OK | Allowed::EXEC_OK, StatxAt::empty()).err().map(raw)
     }
 
     /// For messages.

@@ -81,3 +81,21 @@ pub struct Ownership {
     /// The group.
     pub group: Gid,
 }
+
+/// Whether something was changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// All was right already.
+    Nothing,
+    /// At least one thing.
+    Something,
+}
+
+impl Effect {
+    /// Both together.
+    pub(crate) fn add(&mut self, other: Self) {
+        if other == Self::Something {
+            *self = other;
+        }
+    }
+}

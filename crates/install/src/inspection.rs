@@ -12,7 +12,8 @@ use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
 use crate::surroundings::Surrounding;
-use crate::{Current, Error, File, Ownership, Wanted, mount};
+use crate::symlinks::OtherSymlink;
+use crate::{Current, Error, File, Ownership, Wanted, links, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -117,7 +118,8 @@ fn is_empty_directory(path: &Path) -> bool {
 }
 
 impl Current<'_> {
-    /// What is not as it should be beside the running generation. Before the first one only credentials can be.
+    /// What is not as it should be beside the running generation, but for the links of these files. Before the first one only
+    /// credentials can be.
     ///
     /// # Errors
     ///
@@ -126,7 +128,7 @@ impl Current<'_> {
         &self,
         group: Option<Gid>,
         directory: &Path,
-        wanted: &[Credential<'_>],
+        files: &[File<'_>],
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
         let access = directories(group);
@@ -148,8 +150,22 @@ impl Current<'_> {
                 }
             }
         }
-        credentials::compare(self.root(), directory, wanted, credentials::owner(access), &mut found)?;
+        let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
+        found.extend(self.stale_links(&wanted)?.into_iter().map(Surrounding::StaleLink));
+        let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
+        credentials::compare(self.root(), directory, &wanted, credentials::owner(access), &mut found)?;
         Ok(found)
+    }
+
+    /// The links of earlier runs that none of these files needs, and that an installation removes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be looked, which ordinary users may not do.
+    pub fn stale_links(&self, wanted: &[Wanted<'_>]) -> Result<Vec<PathBuf>, Error> {
+        let Some(root) = self.root() else { return Ok(Vec::new()) };
+        let stale = links::stale(root, self.location(), &OtherSymlink::all(root, self.location())?, wanted)?;
+        Ok(stale.into_iter().map(|link| link.path).collect())
     }
 
     /// That the running generation is not on the file system that it is to be on.

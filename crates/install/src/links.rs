@@ -19,7 +19,7 @@ use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::seal::Seal;
 use crate::symlinks::OtherSymlink;
-use crate::{Error, File, Location, Wanted};
+use crate::{Effect, Error, File, Location, Wanted};
 
 /// What came of an update.
 pub(crate) struct Updated<'f> {
@@ -27,6 +27,7 @@ pub(crate) struct Updated<'f> {
     pub(crate) notices: Vec<Notice>,
     /// The links as they were made or found; nothing if one failed.
     pub(crate) seal: Option<Seal>,
+    pub(crate) effect: Effect,
 }
 
 /// Why a link was not made or removed, and the file that it is for; none if it is an old link, or the record of all.
@@ -36,14 +37,53 @@ pub type LinkFailure<'f> = (Option<Wanted<'f>>, Error);
 /// the others.
 pub(crate) fn update<'f>(root: &Dir, location: &Location, others: &[OtherSymlink], files: &[File<'f>]) -> Updated<'f> {
     let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
-    let mut update = Update { failures: Vec::new(), unplaced: Vec::new(), notices: Vec::new(), seal: Seal::default() };
+    let mut update = Update {
+        failures: Vec::new(),
+        unplaced: Vec::new(),
+        notices: Vec::new(),
+        seal: Seal::default(),
+        effect: Effect::Nothing,
+    };
     if let Err(error) = update.run(root, location, others, &wanted) {
         update.failures.push(error);
     }
-    let Update { failures, unplaced, notices, seal } = update;
+    let Update { failures, unplaced, notices, seal, effect } = update;
     let failures: Vec<_> = failures.into_iter().map(|error| (None, error)).chain(unplaced).collect();
     let seal = failures.is_empty().then_some(seal);
-    Updated { failures, notices, seal }
+    Updated { failures, notices, seal, effect }
+}
+
+/// A link of an earlier run that no file needs.
+pub(crate) struct StaleLink {
+    pub(crate) path: PathBuf,
+    /// What keeps it from being removed.
+    pub(crate) obstacle: Option<Error>,
+}
+
+/// The links of earlier runs that [`update`] would remove. Reads only.
+pub(crate) fn stale(
+    root: &Dir,
+    location: &Location,
+    others: &[OtherSymlink],
+    files: &[Wanted<'_>],
+) -> Result<Vec<StaleLink>, Error> {
+    let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(file, location)).collect();
+    let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
+    let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
+    // A damaged record is a failure of its own.
+    let known: Entries<Made> = record::recover(root, &mut Vec::new())?;
+    let mut last = None;
+    let mut stale = Vec::new();
+    for made in known.without(&exact) {
+        if made.use_of(&paths, location, others) == Use::None {
+            match made.found(&mut last) {
+                Ok(found) => stale.extend(found),
+                // It is forgotten with a warning.
+                Err(error) => drop(error.out_of_reach()?),
+            }
+        }
+    }
+    Ok(stale)
 }
 
 /// Seals the links that are recorded, as they are found.
@@ -111,6 +151,7 @@ struct Update<'f> {
     unplaced: Vec<LinkFailure<'f>>,
     notices: Vec<Notice>,
     seal: Seal,
+    effect: Effect,
 }
 
 impl<'f> Update<'f> {
@@ -136,28 +177,25 @@ impl<'f> Update<'f> {
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
         let mut last = None;
         for made in known.without(&exact) {
-            if paths.contains(made.path.as_path()) {
-                // A killed run may have prepared it, and the one that is wanted may be there already.
-                if let Err(error) = made.remove_prepared(&mut last)
-                    && let Err(error) = error.out_of_reach()
-                {
-                    self.failures.push(error);
+            match made.use_of(&paths, location, others) {
+                Use::Path => {
+                    // A killed run may have prepared it, and the one that is wanted may be there already.
+                    if let Err(error) = made.remove_prepared(&mut last)
+                        && let Err(error) = error.out_of_reach()
+                    {
+                        self.failures.push(error);
+                    }
                 }
-                continue;
-            }
-            // One that leads somewhere by another symlink has readers, who may have moved to another mount point.
-            let is_used = !location.is_passed_by(&made.target) && made.target.exists();
-            if is_used || others.iter().any(|other| other.is_passed_by(&made.target)) {
-                left.insert(&made);
-                continue;
-            }
-            match made.remove_or_forget(&mut last) {
-                Ok(Gone::Removed | Gone::Before) => {}
-                Ok(Gone::OutOfReach(notice)) => self.notices.push(notice),
-                Err(error) => {
-                    self.failures.push(error);
-                    left.insert(&made);
-                }
+                Use::Readers => left.insert(&made),
+                Use::None => match made.remove_or_forget(&mut last) {
+                    Ok(Gone::Removed) => self.effect = Effect::Something,
+                    Ok(Gone::Before) => {}
+                    Ok(Gone::OutOfReach(notice)) => self.notices.push(notice),
+                    Err(error) => {
+                        self.failures.push(error);
+                        left.insert(&made);
+                    }
+                },
             }
         }
         let unplaced = self.place(root, location, wanted, &known)?;
@@ -187,7 +225,7 @@ impl<'f> Update<'f> {
         let names = wanted.iter().map(|link| link.path.file_name().unwrap_or_default());
         for link in order(names).filter_map(|index| wanted.get(index)) {
             match link.place(location, &ours, known, Obstacle::Stays) {
-                Ok(Placed::Done(status)) => self.seal.link(link.path, link.target.as_os_str(), &status),
+                Ok(Placed::Done(status, effect)) => self.done(link, &status, effect),
                 Ok(Placed::InTheWay(replaced)) => foreign.push((link, replaced)),
                 Err(error) => {
                     self.unplaced.push((Some(link.file), error));
@@ -206,8 +244,8 @@ impl<'f> Update<'f> {
         self.failures.extend(record::write(root, &replaced).err());
         for (link, replaced) in foreign {
             match link.place(location, &ours, known, Obstacle::GivesWay) {
-                Ok(Placed::Done(status)) => {
-                    self.seal.link(link.path, link.target.as_os_str(), &status);
+                Ok(Placed::Done(status, effect)) => {
+                    self.done(link, &status, effect);
                     self.notices.push(Notice::GaveWay { path: replaced.path, was: replaced.was });
                 }
                 Ok(Placed::InTheWay(_)) => {}
@@ -218,6 +256,11 @@ impl<'f> Update<'f> {
             }
         }
         Ok(unplaced)
+    }
+
+    fn done(&mut self, link: &WantedLink<'_>, status: &FileStat, effect: Effect) {
+        self.seal.link(link.path, link.target.as_os_str(), status);
+        self.effect.add(effect);
     }
 }
 
@@ -237,7 +280,7 @@ enum Obstacle {
 /// What came of a link.
 enum Placed {
     /// It is there, and this is what stat(2) says of it.
-    Done(FileStat),
+    Done(FileStat, Effect),
     /// Something that may give way is there, and nothing was changed.
     InTheWay(Replaced),
 }
@@ -268,8 +311,11 @@ impl<'a> WantedLink<'a> {
         let found = parent.look(name)?;
         match &found {
             Occupant::Link(link) if link.target == self.target => {
-                let status = self.file.access.owner.map_or(Ok(link.status), |owner| link.give(owner))?;
-                return Ok(Placed::Done(status));
+                let other = self.file.access.owner.filter(|owner| *owner != link.owner);
+                return Ok(match other {
+                    Some(owner) => Placed::Done(link.give(owner)?, Effect::Something),
+                    None => Placed::Done(link.status, Effect::Nothing),
+                });
             }
             _ => ours.refuse(self.path, &parent, name)?,
         }
@@ -317,7 +363,7 @@ impl<'a> WantedLink<'a> {
         let of_link = |error: Error| error.at(self.path);
         let status = parent.link(&self.target, &temporary, self.file.access.owner).map_err(of_link)?;
         parent.rename_or_remove(&temporary, name, over).map_err(of_link)?;
-        Ok(Placed::Done(status))
+        Ok(Placed::Done(status, Effect::Something))
     }
 
     fn foreign(&self, found: &'static str) -> Error {
@@ -331,7 +377,40 @@ pub(crate) struct Made {
     target: PathBuf,
 }
 
+/// What a link of an earlier run that is not wanted as it is still does.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Use {
+    None,
+    /// Another one is wanted at its path.
+    Path,
+    /// It leads somewhere by another symlink, whose readers may have moved to another mount point.
+    Readers,
+}
+
 impl Made {
+    fn use_of(&self, wanted: &HashSet<&Path>, location: &Location, others: &[OtherSymlink]) -> Use {
+        let is_read = || !location.is_passed_by(&self.target) && self.target.exists();
+        if wanted.contains(self.path.as_path()) {
+            Use::Path
+        } else if is_read() || others.iter().any(|other| other.is_passed_by(&self.target)) {
+            Use::Readers
+        } else {
+            Use::None
+        }
+    }
+
+    /// The link, if it is still there.
+    fn found(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<Option<StaleLink>, Error> {
+        let Some((parent, name)) = self.directory(last)? else { return Ok(None) };
+        Ok(match parent.look(name)? {
+            Occupant::Link(link) if link.target == self.target => Some(StaleLink {
+                path: self.path.clone(),
+                obstacle: parent.refusal_to_change().map(Error::call("remove", &self.path)),
+            }),
+            _ => None,
+        })
+    }
+
     /// As [`Made::remove`], but a link that cannot be reached any more is a notice and not an error.
     fn remove_or_forget(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<Gone, Error> {
         match self.remove(last) {

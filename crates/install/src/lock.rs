@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -121,7 +121,13 @@ pub fn is_running(location: &Location) -> bool {
     }
 }
 
-/// The lock file of a mount point.
+/// Where the lock file is.
+pub(crate) fn path(location: &Location) -> Result<PathBuf, Error> {
+    let (parent, name) = split(location.mount_point())?;
+    Ok(parent.join(file_name(name)))
+}
+
+/// The name of the lock file of a mount point.
 fn file_name(mount_point: &OsStr) -> OsString {
     let mut name = mount_point.to_owned();
     name.push(".lock");

@@ -10,6 +10,7 @@ use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
 use crate::record::Entries;
+use crate::symlinks::OtherSymlink;
 use crate::{Current, Drift, Error, Wanted, lock};
 
 /// What would keep an installation from being made.
@@ -32,9 +33,15 @@ impl Current<'_> {
         let Obstacles { mut before, mut after } = Obstacles::default();
         let mut others = Vec::new();
         let mut known = Entries::default();
-        match unreachable(location.mount_point(), 0) {
-            Some(error) => before.push(error),
-            None => before.extend(lock::obstacle(location)?),
+        if let Some(error) = unreachable(location.mount_point(), 0) {
+            before.push(error);
+        } else {
+            before.extend(lock::obstacle(location)?);
+            let lock = lock::path(location)?;
+            let is_to_be_made = |path: &&Path| matches!(path.try_exists(), Ok(false));
+            for path in [lock.as_path(), location.mount_point()].into_iter().filter(is_to_be_made) {
+                before.extend(refused(path)?);
+            }
         }
         before.extend(prepared(location.symlink_path(), &|target| target.starts_with(location.mount_point()))?);
         if let (Some(u64::MAX), link) = (self.number(), location.symlink_path().to_owned()) {
@@ -46,9 +53,11 @@ impl Current<'_> {
                 Err(error) => others.push(error),
             }
             others.extend(self.requests().damage());
-            if root.is_read_only()? {
-                before.push(Error::call("write below", location.mount_point())(Errno::EROFS));
+            if let Some(errno) = root.refusal_to_change() {
+                before.push(Error::call("write below", location.mount_point())(errno));
             }
+            let links = links::stale(root, location, &OtherSymlink::all(root, location)?, files)?;
+            others.extend(links.into_iter().filter_map(|link| link.obstacle));
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
                 for error in foreign(&root, location)? {
@@ -85,15 +94,25 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
     if let Some(error) = unreachable(path, 1) {
         return Ok(Some(error));
     }
+    if let Some(error) = refused(path)? {
+        return Ok(Some(error));
+    }
     let (parent, name) = split(path)?;
     let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
-    if parent.is_read_only()? {
-        return Ok(Some(Error::call("make", path)(Errno::EROFS)));
-    }
     Ok(match parent.prepared(name, is_ours)? {
         Prepared::Nothing | Prepared::Link => None,
         Prepared::Foreign(error) => Some(error),
     })
+}
+
+/// Why nothing can be made at a path: what keeps us from changing the directory that it is in, or the nearest one that is there.
+fn refused(path: &Path) -> Result<Option<Error>, Error> {
+    for above in path.ancestors().skip(1) {
+        if let Some(directory) = Dir::existing(above)? {
+            return Ok(directory.refusal_to_change().map(Error::call("make", path)));
+        }
+    }
+    Ok(None)
 }
 
 /// Something else than a directory where one would have to be made or entered: on the way to the path but for its last parts.

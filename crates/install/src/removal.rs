@@ -177,8 +177,8 @@ fn is_ours(location: &Location, target: &Path) -> bool {
 /// What stands in the way of removing what is in the directory of the generations.
 fn obstacles(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
     let mut obstacles = foreign(root, location)?;
-    if root.is_read_only()? {
-        obstacles.push(Error::call("remove what is below", location.mount_point())(Errno::EROFS));
+    if let Some(errno) = root.refusal_to_change() {
+        obstacles.push(Error::call("remove what is below", location.mount_point())(errno));
     }
     Ok(obstacles)
 }

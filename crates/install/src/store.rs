@@ -18,7 +18,7 @@ use crate::record::Entries;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
-use crate::{Access, Changes, Error, File, Location, Retention, generation, links, record};
+use crate::{Access, Changes, Effect, Error, File, Location, Retention, generation, links, record};
 
 /// The generations of a [`Location`], open for change.
 pub struct Store<'l> {
@@ -38,6 +38,7 @@ pub struct Store<'l> {
     links: Option<Seal>,
     credentials: Option<Seal>,
     notices: Vec<Notice>,
+    effect: Effect,
     #[expect(dead_code, reason = "held, never looked at: no other run changes the location before this is dropped")]
     lock: Lock,
 }
@@ -74,6 +75,7 @@ impl<'l> Store<'l> {
             links,
             credentials,
             notices,
+            effect: Effect::Nothing,
             lock,
         })
     }
@@ -96,6 +98,12 @@ impl<'l> Store<'l> {
     #[must_use]
     pub fn active(&self) -> Option<u64> {
         self.active
+    }
+
+    /// Whether a link or a credential was made, changed or removed.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.effect
     }
 
     /// The directory of the generations.
@@ -139,8 +147,9 @@ impl<'l> Store<'l> {
     /// What is already right is not touched, and no content is looked at. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a link that is missing or left behind"]
     pub fn link<'f>(&mut self, files: &[File<'f>]) -> Vec<LinkFailure<'f>> {
-        let Updated { failures, notices, seal } = links::update(&self.root, self.location, &self.others, files);
+        let Updated { failures, notices, seal, effect } = links::update(&self.root, self.location, &self.others, files);
         self.links = seal;
+        self.effect.add(effect);
         self.notices.extend(notices);
         failures
     }
@@ -152,8 +161,9 @@ impl<'l> Store<'l> {
     #[must_use = "each error is a credential that is missing or left behind"]
     pub fn publish(&mut self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
         let owner = credentials::owner(self.directories);
-        let (failures, seal) = credentials::update(&self.root, directory, credentials, owner);
+        let (failures, seal, effect) = credentials::update(&self.root, directory, credentials, owner);
         self.credentials = seal;
+        self.effect.add(effect);
         failures
     }
 

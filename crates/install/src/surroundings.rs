@@ -28,6 +28,9 @@ pub enum Surrounding {
     /// A credential of an earlier run is still there.
     #[error("the credential {path} is there, and the manifest does not want it", path = _0.display())]
     StaleCredential(PathBuf),
+    /// A link of an earlier run is still there, and no file needs it.
+    #[error("the link {path} is there, and the manifest does not want it", path = _0.display())]
+    StaleLink(PathBuf),
     /// Another file system is wanted, and an installation does not change it.
     #[error(transparent)]
     Kept(Notice),

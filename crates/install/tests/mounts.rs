@@ -761,9 +761,13 @@ fn credentials_are_published_kept_replaced_and_removed() {
     // As a run leaves it that is killed before the new credential is in place, also if the next one wants the old content.
     fs::write(directory.join(".c.new"), "x").unwrap();
     let current = Current::inspect(&place.location).unwrap();
-    let [b, c] = ["b", "c"].map(|name| CredentialName::try_from(&Name::try_from(name.to_owned()).unwrap()).unwrap());
-    let wanted = [(&b, b"1"), (&c, b"1")].map(|(name, content)| Credential { name, content });
-    let found = current.surroundings(place.group, &directory, &wanted).unwrap();
+    let wanted = ["b", "c"].map(|name| place.secret(name, "1"));
+    let credentials = wanted.each_ref().map(|wanted| CredentialName::try_from(&wanted.name).unwrap());
+    let mut files = wanted.each_ref().map(|wanted| wanted.file());
+    for (file, credential) in files.iter_mut().zip(&credentials) {
+        file.wanted.credential = Some(credential);
+    }
+    let found = current.surroundings(place.group, &directory, &files).unwrap();
     assert!(
         found.iter().any(|one| matches!(one, Surrounding::StaleCredential(path) if path.ends_with(".c.new"))),
         "{found:?}"

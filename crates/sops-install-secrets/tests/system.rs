@@ -1153,6 +1153,38 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
 }
 
 #[test]
+fn a_link_that_no_secret_needs_any_more_is_seen_before_it_goes() {
+    let system = System::new();
+    let mut linked = system.secret("a", "str");
+    linked["path"] = json!(system.path("etc/a"));
+    let with = system.manifest("with.json", &[linked], &[]);
+    let without = system.manifest("without.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "look() {{ echo \"$1\"; for action in -dry-run -verify -status; do install $action $2 2>&1 | grep -v -e NAME -e '^a ' | grep -e link -e etc/a -e exit; done; }}\n\
+         outcome() {{ install -json $1 | sed -n 's/^  \"outcome\"/outcome/p'; }}\n\
+         mkdir etc; install {with}; look wanted {with}; look stale {without}\n\
+         mount --bind etc etc; mount -o remount,bind,ro etc; look kept {without}; install {without} 2>&1; umount etc\n\
+         outcome {without}; outcome {without}; ls etc; look gone {without}; outcome {with}; outcome {with}"
+    ));
+    let cure = "; install it again with: sops-install-secrets /without.json";
+    let stale = format!(
+        "the link /etc/a is there, and the manifest does not want it{cure}\nexit 1\n\
+         not in the manifest: /etc/a\nexit 0\n"
+    );
+    let failure = "cannot remove /etc/a: EROFS: Read-only file system; its file system is read-only: use another path, or run: mount -o \
+                   remount,rw \"$(stat -c %m /etc/a)\"";
+    let right = "exit 0\nexit 0\nexit 0\n";
+    let outcomes = "outcome: \"installed\",\noutcome: \"unchanged\",\n";
+    let expected = format!(
+        "exit 0\nwanted\n{right}stale\nwould remove link: /etc/a\nexit 0\n{stale}\
+         kept\n{failure}\nwould remove link: /etc/a\nexit 1\n{stale}{failure}\n1 failure; all secrets and templates are installed\nexit 1\n\
+         {outcomes}gone\n{right}{outcomes}"
+    );
+    assert_eq!(run.stdout.lines().collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
 fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
     let system = System::new();
     let mut first = system.secret("a", "str");
@@ -1174,6 +1206,7 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
         ("= mkdir secrets/d; mount -t tmpfs x secrets/d", "a file system is mounted at /secrets.d/1/d"),
         ("= echo x >secrets.d/.links; rm etc/x/b", "/secrets.d/.links is damaged"),
         ("mkdir etc/x; mount -o ro -t tmpfs x etc/x", "cannot make /etc/x/b: EROFS"),
+        ("mount -o ro -t tmpfs x etc", "cannot make /etc/x/b: EROFS"),
     ] {
         let (before, obstacle) = match obstacle.strip_prefix("= ") {
             Some(obstacle) => (format!("install {manifest} >/dev/null"), obstacle),

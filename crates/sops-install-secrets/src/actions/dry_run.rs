@@ -125,8 +125,7 @@ fn surroundings(
             _ => report.failure(Code::InstallationFailed, about, error),
         }
     }
-    let credentials: Vec<_> = files.iter().filter_map(File::credential).collect();
-    let found = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
+    let found = current.surroundings(group, Path::new(CREDENTIALS), files);
     let mut lines = Vec::new();
     for surrounding in found.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
         lines.push(match surrounding {
@@ -135,6 +134,7 @@ fn surroundings(
             Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
             Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
             Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
+            Surrounding::StaleLink(path) => format!("would remove link: {}", path.display()),
             Surrounding::Kept(notice) => {
                 report.warning(code_of(&notice), About::default(), &notice);
                 continue;

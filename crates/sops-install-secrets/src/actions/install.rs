@@ -6,7 +6,7 @@ mod untouched;
 
 use std::path::{Path, PathBuf};
 
-use install::{Activation, Changes, Credential, File, Inputs, Lock, Medium, Notice, Store, Summary};
+use install::{Activation, Changes, Credential, Effect, File, Inputs, Lock, Medium, Notice, Store, Summary};
 use manifest::Manifest;
 
 use crate::cli::Arguments;
@@ -124,6 +124,10 @@ fn install(
         for error in store.publish(Path::new(CREDENTIALS), &credentials) {
             report.failure(Code::LinkFailed, About::default(), &error);
         }
+    }
+    // A link that was missing was not as the manifest says, though no generation had to be made for it.
+    if changes.is_empty() && store.effect() == Effect::Something {
+        report.outcome(Outcome::Installed);
     }
     // After a warning so far, the next run may not take the short way: it has to know the manifest to warn again.
     // Notices come up in any run.

@@ -60,7 +60,12 @@ fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<I
         files.push(row.map_err(|error| report.failed(Code::InstallationFailed, &error))?);
     }
     let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
-    let superfluous = match current.superfluous(&wanted) {
+    let superfluous = current.superfluous(&wanted).and_then(|mut places| {
+        let links = current.stale_links(&wanted)?;
+        places.extend(links.iter().map(|link| link.to_string_lossy().into_owned()));
+        Ok(places)
+    });
+    let superfluous = match superfluous {
         Ok(places) => Some(places),
         // An ordinary user may look at the files of the manifest, but not list what else there is.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use install::{Changes, Credential, Current, Drift, File, Inputs, Surrounding};
+use install::{Changes, Current, Drift, File, Inputs, Surrounding};
 use nix::unistd::Gid;
 
 use crate::cli::{Arguments, ManifestPath};
@@ -109,13 +109,12 @@ fn compare(
         let what = format!("a directory or link below {} differs", link.display());
         report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
     }
-    let credentials: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
-    let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &credentials);
+    let surroundings = current.surroundings(group, Path::new(CREDENTIALS), files);
     for surrounding in surroundings.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
-            Surrounding::StaleCredential(_) => (Code::Superfluous, remedy()),
+            Surrounding::StaleCredential(_) | Surrounding::StaleLink(_) => (Code::Superfluous, remedy()),
             Surrounding::FileSystem { .. } | Surrounding::Directory(_) | Surrounding::OtherCredential(_) => {
                 (Code::Different, remedy())
             }

@@ -9,7 +9,7 @@ pub(crate) struct InstalledFiles {
     /// The file system that the generation is on; nothing without a generation.
     pub(crate) file_system: Option<&'static str>,
     pub(crate) files: Vec<InstalledFile>,
-    /// Places in the generation that nothing in the manifest wants; unknown if this user may not list it.
+    /// Places in the generation and links of earlier runs that nothing in the manifest wants; unknown if this user may not list them.
     pub(crate) superfluous: Option<Vec<String>>,
     /// Units that have yet to read the new values.
     pub(crate) pending: Vec<PendingUnit>,
