@@ -957,6 +957,44 @@ fn what_stands_in_the_way_of_a_link_refuses_the_switch_and_the_failure_names_the
     let in_the_way =
         "secret \"a\": /app/token is a file and no link to it; move it away before this is installed\n1 failure; ";
     let expected = format!(
+#[test]
+fn a_key_that_is_gone_refuses_the_switch_once_something_is_installed() {
+    let system = System::new();
+    let good = system.manifest("good.json", &[system.secret("a", "str")], &[]);
+    let gone = edited(&system, &good, "gone.json", "ageKeyFile", json!("/nowhere/key"));
+    let run = system.script(&format!(
+        "look() {{ install -pre-switch=switch {gone} 2>&1 | grep -o -e 'secret \"a\": .*: this host cannot use /nowhere/key' -e exit.*; }}\n\
+         look; install {good}; look; install -remove {good}; look"
+    ));
+    let refused = "secret \"a\": /corpus/sops/key-string/in.yaml: this host cannot use /nowhere/key";
+    let run_stdout = run.stdout.replace(&corpus().display().to_string(), "/corpus");
+    assert!(run_stdout.starts_with(&format!("exit 0\nexit 0\n{refused}\nexit 1\n")), "{run_stdout}{}", run.stderr);
+    assert!(run_stdout.ends_with("\nexit 0\nexit 0\n"), "{run_stdout}");
+}
+
+#[test]
+fn another_mount_point_takes_over_what_is_known_of_credentials_and_a_look_knows_it() {
+    let system = System::new();
+    let mut published = system.secret("a", "str");
+    published["credential"] = json!(true);
+    published["path"] = json!(system.path("etc/a"));
+    let one = system.manifest("one.json", &[published], &[]);
+    let other = edited(&system, &one, "other.json", "secretsMountPoint", json!(system.path("other.d")));
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; mkdir etc /run/nixos; install {one}; install -dry-run {other}\n\
+         install -status {other} | grep -v identity; install -verify {other} 2>&1; install {other} 2>/dev/null; install -verify {other}",
+    ));
+    let [dry, status, verify] = [
+        "exit 0\nwould make a new generation, in which a directory or link differs\nexit 0\n",
+        "nothing is installed at /secrets\n",
+        "nothing is installed at /secrets; install it again with: sops-install-secrets /other.json\n1 failure\nexit 1\nexit 0\n\
+         1 file is as the manifest says\nexit 0\n",
+    ];
+    assert!(run.stdout.starts_with(&format!("{dry}{status}")), "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("it is not installed\n1 of 1 files are not as the manifest says"), "{}", run.stdout);
+    assert!(run.stdout.ends_with(verify), "{}{}", run.stdout, run.stderr);
+}
+
         "exit 0\nexit 0\n\
          # -pre-switch=switch\n{in_the_way}the switch is refused and nothing was changed; to switch all the same, run it again \
          with NIXOS_NO_CHECK=1 in its environment\nexit 1\n\

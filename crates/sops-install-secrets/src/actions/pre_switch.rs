@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use install::{Inputs, shell_word};
+use install::{Current, Inputs, shell_word};
 use manifest::Manifest;
 
 use super::dry_run::{self, Tell};
@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::input;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{Plan, Unknown};
+use crate::plan::{self, Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step, Tone};
 
@@ -78,7 +78,7 @@ fn open(
 ) -> Result<(), Reported> {
     report.step(Step::Manifest);
     let manifest = manifest_file::read(path, Purpose::PreSwitch, environment, &mut Inputs::new(), report)?;
-    if is_first_installation(&manifest) {
+    if is_first_installation(&manifest, report)? {
         return Ok(());
     }
     if let Some(tell) = tell {
@@ -92,11 +92,15 @@ fn open(
     Ok(())
 }
 
-/// Whether none of the keys that the manifest names is there yet: they are made at the first boot.
-fn is_first_installation(manifest: &Manifest) -> bool {
+/// Whether nothing is installed yet, and none of the keys that the manifest names is there: they are made at the first boot.
+fn is_first_installation(manifest: &Manifest, report: &mut Report) -> Result<bool, Reported> {
     let named = manifest.age_ssh_key_paths().iter().chain(manifest.ssh_key_paths()).map(PathBuf::as_path);
     let named: Vec<_> = named.chain(manifest.age_key_file()).chain(manifest.gnupg_home()).collect();
-    !named.is_empty() && named.iter().all(|path| input::absence(path).is_some())
+    if named.is_empty() || named.iter().any(|path| input::absence(path).is_none()) {
+        return Ok(false);
+    }
+    let location = plan::location(manifest, report)?;
+    Ok(Current::inspect(&location).is_ok_and(|current| current.running_number().is_none()))
 }
 
 /// The number of the generation that the system is, if it is one of the profile and not its newest.
