@@ -12,7 +12,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use install::{Activation, Changes, Current};
+use install::{Activation, Changes, Current, shell_word};
 use manifest::UnitName;
 use nix::libc;
 use sops::{Query, QueryError, Watcher};
@@ -178,7 +178,7 @@ impl RequestError {
             }
             Self::Refused { unit, status, .. } => Some(Remedy::run(
                 &format!("the new secrets are installed, but {unit} has not read them: correct the name or see"),
-                format!("{status} {unit}"),
+                format!("{status} {}", shell_word(Path::new(unit))),
             )),
             Self::NoList { verb, units } => Some(Remedy::run("do so with", format!("systemctl {verb} {units}"))),
             Self::List { .. } => None,
@@ -206,6 +206,9 @@ impl<'a> Requests<'a> {
                 }
             }
         }
+        let Self { reload, seen, .. } = &mut requests;
+        // One that is restarted has read everything.
+        reload.retain(|unit| !seen.contains(&(Verb::Restart, unit)));
         requests
     }
 
@@ -340,7 +343,7 @@ impl Systemctl<'_> {
             let of_unit = words.iter().find(|words| is_about(words, unit.as_str()));
             if let Some(words) = of_unit {
                 named = true;
-                sent.refuse(action, verb, unit, whose, (*words).to_owned());
+                sent.refuse(action, verb, unit, whose, words.trim_end_matches('.').to_owned());
             }
         }
         if !named {
@@ -366,7 +369,7 @@ fn is_about(words: &str, unit: &str) -> bool {
 
 /// The names as words of a command line.
 fn names_in_words(units: &[&UnitName]) -> String {
-    units.iter().map(|unit| unit.as_str()).collect::<Vec<_>>().join(" ")
+    units.iter().map(|unit| shell_word(Path::new(unit.as_str()))).collect::<Vec<_>>().join(" ")
 }
 
 /// The first names, and how many more there are.

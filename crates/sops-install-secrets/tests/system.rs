@@ -194,7 +194,7 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
     let system = System::new();
     let mut secret = system.secret("a", "str");
     secret["restartUnits"] = json!(["unknown.service", "known.service"]);
-    secret["reloadUnits"] = json!(["other.service"]);
+    secret["reloadUnits"] = json!(["known.service", "other.service"]);
     let [before, after] = system.before_and_after(secret);
     let key = corpus().join("keys/age-2.txt");
     let run = system.script(&format!(
@@ -202,13 +202,25 @@ fn units_are_asked_for_through_systemctl_and_an_unknown_one_stops_nothing() {
          install {before}; install {after}; readlink secrets; install {after}; cat asked; ls secrets.d",
         key.display()
     ));
-    let warning = "warning: systemctl try-restart: Unit unknown.service not found.; the new secrets are installed, but \
+    let warning = "warning: systemctl try-restart: Unit unknown.service not found; the new secrets are installed, but \
                    unknown.service has not read them: correct the name or see: systemctl status unknown.service\n";
     // Told again as long as the manifest names it, and never a failure.
     assert_eq!(run.stderr, warning.repeat(2));
     let asked = "--no-block try-restart -- unknown.service known.service\n--no-block try-reload-or-restart -- other.service\n\
          --no-block try-restart -- unknown.service\n";
     assert_eq!(run.stdout, format!("exit 0\nmodifying secret: a\nexit 0\n/secrets.d/2\nexit 0\n{asked}2\n"));
+}
+
+#[test]
+fn a_unit_whose_name_the_shell_would_change_is_quoted_in_commands() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["restartUnits"] = json!(["mnt-my\\x2ddata.mount"]);
+    let [before, after] = system.before_and_after(secret);
+    let run = system.script(&format!(
+        "unset NIXOS_ACTION; mount -t tmpfs t /run; mkdir /run/nixos\n install {before}; install {after}"
+    ));
+    assert!(run.stderr.contains("now this does so: systemctl restart 'mnt-my\\x2ddata.mount'\n"), "{}", run.stderr);
 }
 
 #[test]
