@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use install::Inputs;
+use install::{Inputs, shell_word};
 use manifest::Manifest;
 use sops::{
     Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, Watcher, command_words,
@@ -213,12 +213,21 @@ fn host<'t>(origin: &str, keys: impl Iterator<Item = (Option<usize>, &'t str)>) 
     let not = |line: Option<usize>, problem: String| NotARecipient {
         place: line.map_or_else(|| origin.to_owned(), |line| format!("{origin}:{line}")),
         // The file itself in the command, if it was named.
-        problem: if line.is_some() { problem.replace("FILE", origin) } else { problem },
+        problem: if line.is_some() { naming_file(&problem, origin) } else { problem },
     };
     let parse = |(line, text)| HostRecipient::parse(text).map_err(|error| not(line, error.to_string()));
     let keys = keys.map(parse).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() { Err(not(None, NO_KEY.to_owned())) } else { Ok(Host { keys }) }
 }
+
+/// A problem of sops, with the file in the place of FILE as a word of a command line.
+fn naming_file(problem: &str, file: &str) -> String {
+    let file = if file == STANDARD_INPUT { "/dev/stdin" } else { file };
+    problem.replace("FILE", &shell_word(Path::new(file)))
+}
+
+/// Where keys come from that no file has.
+const STANDARD_INPUT: &str = "standard input";
 
 /// The keys of one host. A comma may also stand in the comment of an SSH key, so one counts only if a key follows it.
 fn joined(text: &str) -> impl Iterator<Item = &str> {

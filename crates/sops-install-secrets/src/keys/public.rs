@@ -8,7 +8,7 @@ use install::Inputs;
 use manifest::Manifest;
 use sops::{HostRecipient, Public, RecipientError};
 
-use super::{Commands, NO_KEY, NotARecipient, lines, load};
+use super::{Commands, NO_KEY, NotARecipient, STANDARD_INPUT, lines, load, naming_file};
 use crate::environment::Environment;
 use crate::input;
 use crate::report::{About, Code, PublicKey, Report, Reported};
@@ -113,7 +113,7 @@ pub(crate) fn named(operands: &[OsString], report: &mut Report) -> Result<Vec<Pu
 fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported> {
     if operand == "-" {
         let content = standard_input().map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
-        return keys("standard input", &content).map_err(|error| report.failed(Code::RecipientInvalid, &error));
+        return keys(STANDARD_INPUT, &content).map_err(|error| report.failed(Code::RecipientInvalid, &error));
     }
     let text = operand.to_string_lossy();
     match key("", &text) {
@@ -154,7 +154,7 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
                 None => shown.push(usable(origin, &host)),
             },
             Err(error) => {
-                let problem = error.to_string().replace("FILE", origin);
+                let problem = naming_file(&error.to_string(), origin);
                 let error_here = NotARecipient { place: format!("{origin}:{number}"), problem };
                 match error {
                     RecipientError::OtherSsh => passed_over = passed_over.or(Some(error_here)),
