@@ -338,6 +338,11 @@ pub enum Error {
         "the placeholder {0:?} belongs to no secret; declare the secret, or remove the placeholder from the template"
     )]
     UnknownPlaceholder(String),
+    /// A placeholder that is not as it was given.
+    #[error(
+        "the placeholder {0:?} has lost a bracket, as if it was escaped for XML, HTML or JSON; put it into the text as it is, in < and >"
+    )]
+    ChangedPlaceholder(String),
     /// A placeholder of a secret that is somewhere else.
     #[error(
         "the placeholder {placeholder:?} is that of secret {secret:?}, which is not in this manifest (a secret with \

@@ -1,6 +1,6 @@
 //! The texts that stand for secrets in templates.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::error::{Error, Reported, Subject};
 use crate::fields::Fields;
@@ -15,16 +15,23 @@ use crate::{Name, Secret};
 pub struct Placeholders {
     /// In the order of the bytes of their texts.
     sorted: Vec<Placeholder>,
-    /// The first bytes of all placeholders, and that of what looks like one.
+    /// The first bytes of all placeholders, and of what looks like one.
     first_bytes: Vec<u8>,
-    /// Placeholders of secrets that are not in this manifest, to say more about a text that is left over.
-    foreign: HashMap<String, String>,
+}
+
+/// What a placeholder stands for.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Meaning {
+    /// A secret of the manifest.
+    Secret(Name),
+    /// One that is not in it, so that the text cannot be filled.
+    Absent(String),
 }
 
 #[derive(Debug)]
 struct Placeholder {
     text: String,
-    secret: Name,
+    meaning: Meaning,
     /// The longest other placeholder with which this one begins.
     shorter: Option<usize>,
 }
@@ -72,15 +79,22 @@ impl Placeholders {
         for (_, _, name) in &found {
             texts.remove(name.as_str());
         }
-        let foreign = texts.into_iter().map(|(secret, (_, text))| (text.to_owned(), secret.to_owned())).collect();
-        Ok(Self::new(found.into_iter().map(|(text, _, name)| (text.to_owned(), name.clone())), foreign))
+        let mut sorted: BTreeMap<String, Meaning> = BTreeMap::new();
+        for (secret, (_, text)) in texts {
+            if !text.is_empty() && text.len() <= PLACEHOLDER_BYTES {
+                sorted.insert(text.to_owned(), Meaning::Absent(secret.to_owned()));
+            }
+        }
+        // Later, because one with the same text is that of the secret that is there.
+        for (text, _, name) in found {
+            sorted.insert(text.to_owned(), Meaning::Secret(name.clone()));
+        }
+        Ok(Self::new(sorted))
     }
 
-    /// Takes texts in the order of their bytes, each once.
-    fn new(sorted: impl Iterator<Item = (String, Name)>, foreign: HashMap<String, String>) -> Self {
-        let mut placeholders =
-            Self { sorted: Vec::new(), first_bytes: SHAPE_START.get(..1).unwrap_or_default().to_vec(), foreign };
-        for (text, secret) in sorted {
+    fn new(sorted: BTreeMap<String, Meaning>) -> Self {
+        let mut placeholders = Self { sorted: Vec::new(), first_bytes: SHAPE_FIRST.to_vec() };
+        for (text, meaning) in sorted {
             if let Some(first) = text.bytes().next()
                 && !placeholders.first_bytes.contains(&first)
             {
@@ -91,7 +105,7 @@ impl Placeholders {
             let before = placeholders.sorted.len().checked_sub(1);
             let shorter =
                 placeholders.chain(before).find(|(_, one)| text.starts_with(&one.text)).map(|(index, _)| index);
-            placeholders.sorted.push(Placeholder { text, secret, shorter });
+            placeholders.sorted.push(Placeholder { text, meaning, shorter });
         }
         placeholders
     }
@@ -101,8 +115,8 @@ impl Placeholders {
         self.first_bytes.contains(&byte)
     }
 
-    /// The secret of the longest placeholder with which the content begins, and the length of that.
-    pub(crate) fn longest_at(&self, content: &[u8]) -> Option<(&Name, usize)> {
+    /// The longest placeholder with which the content begins, and what it stands for.
+    pub(crate) fn longest_at(&self, content: &[u8]) -> Option<(&str, &Meaning)> {
         // No placeholder is longer, so the time for one place does not depend on the length of the content.
         let window = content.get(..PLACEHOLDER_BYTES).unwrap_or(content);
         // The longest placeholder at the start of the window is the last one that is not greater than the window, or
@@ -112,16 +126,7 @@ impl Placeholders {
         let text = self.sorted.get(last?)?.text.as_bytes();
         let common = text.iter().zip(window).take_while(|(one, other)| one == other).count();
         let (_, found) = self.chain(last).find(|(_, placeholder)| placeholder.text.len() <= common)?;
-        Some((&found.secret, found.text.len()))
-    }
-
-    /// What is wrong with a text that looks like a placeholder and is not one.
-    pub(crate) fn stray(&self, text: &str) -> Error {
-        let placeholder = text.to_owned();
-        match self.foreign.get(text) {
-            Some(secret) => Error::ForeignPlaceholder { placeholder, secret: secret.clone() },
-            None => Error::UnknownPlaceholder(placeholder),
-        }
+        Some((&found.text, &found.meaning))
     }
 
     /// The placeholder at an index and those with which it begins, from the longest to the shortest.
@@ -131,21 +136,26 @@ impl Placeholders {
     }
 }
 
-/// The text at the beginning of the content that has the shape of sops-nix's placeholders:
-/// `<SOPS:`, 64 hexadecimal digits, `:PLACEHOLDER>`.
-pub(crate) fn shape_at(content: &[u8]) -> Option<&str> {
-    let (digits, rest) = content.strip_prefix(SHAPE_START)?.split_at_checked(SHAPE_DIGITS)?;
-    let behind = rest.strip_prefix(SHAPE_END)?;
-    let shape = content.get(..content.len().saturating_sub(behind.len()))?;
-    digits.iter().all(u8::is_ascii_hexdigit).then(|| std::str::from_utf8(shape).ok()).flatten()
+/// What is wrong with a text at the beginning of the content that looks like a placeholder of sops-nix, and how long it is:
+/// `<SOPS:`, 64 hexadecimal digits, `:PLACEHOLDER>`. Something has changed it if one of its brackets is gone.
+pub(crate) fn stray_at(content: &[u8]) -> Option<(usize, Error)> {
+    let inner = content.strip_prefix(b"<").unwrap_or(content);
+    let (digits, rest) = inner.strip_prefix(SHAPE_START)?.split_at_checked(SHAPE_DIGITS)?;
+    let after = rest.strip_prefix(SHAPE_END).filter(|_| digits.iter().all(u8::is_ascii_hexdigit))?;
+    let after_bracket = after.strip_prefix(b">").filter(|_| inner.len() < content.len());
+    let length = content.len().saturating_sub(after_bracket.unwrap_or(after).len());
+    let text = std::str::from_utf8(content.get(..length)?).ok()?.to_owned();
+    let is_whole = after_bracket.is_some();
+    Some((length, if is_whole { Error::UnknownPlaceholder(text) } else { Error::ChangedPlaceholder(text) }))
 }
 
 /// The longest placeholder; those of sops-nix have 83 bytes.
 const PLACEHOLDER_BYTES: usize = 255;
 
-const SHAPE_START: &[u8] = b"<SOPS:";
+const SHAPE_FIRST: &[u8] = b"<S";
+const SHAPE_START: &[u8] = b"SOPS:";
 const SHAPE_DIGITS: usize = 64;
-const SHAPE_END: &[u8] = b":PLACEHOLDER>";
+const SHAPE_END: &[u8] = b":PLACEHOLDER";
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -155,13 +165,11 @@ pub(crate) mod tests {
 
     /// Placeholders that stand for secrets of these names.
     pub(crate) fn placeholders(texts: &[(&str, &str)], foreign: &[(&str, &str)]) -> Placeholders {
-        let mut sorted: Vec<_> = texts
-            .iter()
-            .map(|(text, secret)| ((*text).to_owned(), Name::try_from((*secret).to_owned()).unwrap()))
-            .collect();
-        sorted.sort();
-        let foreign = foreign.iter().map(|(text, secret)| ((*text).to_owned(), (*secret).to_owned())).collect();
-        Placeholders::new(sorted.into_iter(), foreign)
+        let known = |(text, secret): &(&str, &str)| {
+            ((*text).to_owned(), Meaning::Secret(Name::try_from((*secret).to_owned()).unwrap()))
+        };
+        let absent = |(text, secret): &(&str, &str)| ((*text).to_owned(), Meaning::Absent((*secret).to_owned()));
+        Placeholders::new(texts.iter().map(known).chain(foreign.iter().map(absent)).collect())
     }
 
     #[test]
@@ -183,7 +191,8 @@ pub(crate) mod tests {
             ("zab", None),
             ("", None),
         ] {
-            let longest = placeholders.longest_at(content.as_bytes()).map(|(secret, length)| (secret.as_str(), length));
+            let longest =
+                placeholders.longest_at(content.as_bytes()).map(|(text, meaning)| (name(meaning), text.len()));
             assert_eq!(longest, found, "{content}");
         }
     }
@@ -191,18 +200,35 @@ pub(crate) mod tests {
     #[test]
     fn the_shape_of_a_placeholder_is_exact() {
         let digits = "0123456789abcdefABCDEF0123456789".repeat(2);
+        let stray = |text: &str| {
+            stray_at(text.as_bytes()).map(|(length, error)| (length, matches!(error, Error::UnknownPlaceholder(_))))
+        };
         let good = format!("<SOPS:{digits}:PLACEHOLDER>");
-        assert_eq!(shape_at(format!("{good} and more").as_bytes()), Some(good.as_str()));
+        assert_eq!(stray(&format!("{good} and more")), Some((83, true)));
+        for (changed, length) in [
+            (format!("<SOPS:{digits}:PLACEHOLDER"), 82),
+            (format!("<SOPS:{digits}:PLACEHOLDER&gt;"), 82),
+            (format!("SOPS:{digits}:PLACEHOLDER>"), 81),
+            (format!("SOPS:{digits}:PLACEHOLDER\\u003e"), 81),
+        ] {
+            assert_eq!(stray(&changed), Some((length, false)), "{changed}");
+        }
         for bad in [
             format!("<SOPS:{}:PLACEHOLDER>", &digits[1..]),
             format!("<SOPS:{digits}0:PLACEHOLDER>"),
             format!("<SOPS:{}g:PLACEHOLDER>", &digits[1..]),
             format!("<sops:{digits}:PLACEHOLDER>"),
-            format!("<SOPS:{digits}:PLACEHOLDER"),
             format!(" {good}"),
             String::new(),
         ] {
-            assert_eq!(shape_at(bad.as_bytes()), None, "{bad}");
+            assert_eq!(stray(&bad), None, "{bad}");
+        }
+    }
+
+    fn name(meaning: &Meaning) -> &str {
+        match meaning {
+            Meaning::Secret(name) => name.as_str(),
+            Meaning::Absent(name) => name,
         }
     }
 
@@ -214,7 +240,7 @@ pub(crate) mod tests {
             let pairs: Vec<_> = texts.iter().map(|text| (text.as_str(), text.as_str())).collect();
             let expected = texts.iter().filter(|text| content.starts_with(text.as_str())).max_by_key(|text| text.len());
             let placeholders = placeholders(&pairs, &[]);
-            let found = placeholders.longest_at(content.as_bytes()).map(|(secret, _)| secret.as_str());
+            let found = placeholders.longest_at(content.as_bytes()).map(|(_, meaning)| name(meaning));
             prop_assert_eq!(found, expected.map(String::as_str));
         }
     }

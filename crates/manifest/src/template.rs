@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
-use crate::placeholder::shape_at;
+use crate::placeholder::{Meaning, stray_at};
 use crate::table;
 use crate::{Entry, Error, Name, Placeholders};
 
@@ -147,6 +147,13 @@ impl TemplateText {
         Some(parts)
     }
 
+    /// Whether the text has a Nix expression for a placeholder, which Nix evaluates only in what it is given as a text itself.
+    #[must_use]
+    pub fn is_unevaluated(&self) -> bool {
+        let is_there = |literal: &[u8]| literal.windows(EXPRESSION.len()).any(|window| window == EXPRESSION);
+        self.0.iter().any(|segment| matches!(segment, Segment::Literal(literal) if is_there(literal)))
+    }
+
     /// The text, or the place and reason of each text that looks like a placeholder and is not one; at least one.
     fn parse(content: &[u8], placeholders: &Placeholders) -> Result<Self, Vec<(usize, Error)>> {
         let mut segments = Vec::new();
@@ -162,16 +169,25 @@ impl TemplateText {
         {
             at = at.saturating_add(skip);
             let rest = rest.get(skip..).unwrap_or_default();
-            let length = if let Some((secret, length)) = placeholders.longest_at(rest) {
-                push_literal(&mut segments, content.get(literal..at));
-                segments.push(Segment::Secret(secret.clone()));
-                literal = at.saturating_add(length);
-                length
-            } else if let Some(stray) = shape_at(rest) {
-                strays.push((at, placeholders.stray(stray)));
-                stray.len()
-            } else {
-                1
+            let length = match placeholders.longest_at(rest) {
+                Some((placeholder, Meaning::Secret(secret))) => {
+                    push_literal(&mut segments, content.get(literal..at));
+                    segments.push(Segment::Secret(secret.clone()));
+                    literal = at.saturating_add(placeholder.len());
+                    placeholder.len()
+                }
+                Some((placeholder, Meaning::Absent(secret))) => {
+                    let (secret, text) = (secret.clone(), placeholder.to_owned());
+                    strays.push((at, Error::ForeignPlaceholder { placeholder: text, secret }));
+                    placeholder.len()
+                }
+                None => match stray_at(rest) {
+                    Some((length, error)) => {
+                        strays.push((at, error));
+                        length
+                    }
+                    None => 1,
+                },
             };
             at = at.saturating_add(length);
         }
@@ -179,6 +195,9 @@ impl TemplateText {
         if strays.is_empty() { Ok(Self(segments)) } else { Err(strays) }
     }
 }
+
+/// How a Nix expression for a placeholder goes on.
+const EXPRESSION: &[u8] = b"config.sops.placeholder.";
 
 /// The directory of the templates below the generation directory.
 pub const RENDERED: &str = "rendered";
@@ -212,11 +231,12 @@ mod tests {
     fn what_looks_like_a_placeholder_and_is_none_is_an_error_with_its_place() {
         let shape = |digit: &str| format!("<SOPS:{}:PLACEHOLDER>", digit.repeat(64));
         let (known, foreign, unknown) = (shape("1"), shape("2"), shape("a"));
-        let placeholders = placeholders(&[(&known, "known")], &[(&foreign, "root/pw")]);
+        let placeholders = placeholders(&[(&known, "known")], &[(&foreign, "root/pw"), ("@gone@", "gone")]);
         let json = r#"{"secretsMountPoint": "/d", "symlinkPath": "/s", "templates": [
             {"name": "app.conf", "file": "x", "path": "/p", "mode": "0400"}]}"#;
         let manifest = crate::Manifest::from_json(json.as_bytes(), RuntimeDirectory::Unset).unwrap();
-        let content = format!("a={known}\né={foreign}{unknown}\n<SOPS:11:PLACEHOLDER>");
+        let escaped = known.replace('>', "&gt;");
+        let content = format!("a={known}\né={foreign}{unknown}\n<SOPS:11:PLACEHOLDER>\n@gone@ {escaped}");
         let errors = manifest.templates()[0].parse(content.as_bytes(), &placeholders).unwrap_err();
         assert_eq!(
             errors.to_string(),
@@ -224,7 +244,12 @@ mod tests {
                 "2:3: template \"app.conf\": the placeholder {foreign:?} is that of secret \"root/pw\", which is not in this \
                  manifest (a secret with neededForUsers is in another one); a template can only use the secrets beside it\n\
                  2:86: template \"app.conf\": the placeholder {unknown:?} belongs to no secret; declare the secret, or remove \
-                 the placeholder from the template"
+                 the placeholder from the template\n\
+                 4:1: template \"app.conf\": the placeholder \"@gone@\" is that of secret \"gone\", which is not in this \
+                 manifest (a secret with neededForUsers is in another one); a template can only use the secrets beside it\n\
+                 4:8: template \"app.conf\": the placeholder {:?} has lost a bracket, as if it was escaped for XML, HTML or JSON; \
+                 put it into the text as it is, in < and >",
+                known.trim_end_matches('>')
             )
         );
     }

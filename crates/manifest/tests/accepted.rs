@@ -179,7 +179,7 @@ fn credentials_are_named_after_their_secrets() {
 #[test]
 fn a_template_takes_its_content_before_its_file() {
     let manifest = read(
-        r#"{"secretsMountPoint": "/d", "symlinkPath": "/s", "placeholderBySecretName": {"a": "@a@", "absent": "@"},
+        r#"{"secretsMountPoint": "/d", "symlinkPath": "/s", "placeholderBySecretName": {"a": "@a@", "absent": "@absent@"},
             "secrets": [{"name": "a", "path": "/s/a", "mode": "0400", "sopsFile": "f"}],
             "templates": [
                 {"name": "one", "path": "/s/rendered/one", "mode": "0400", "content": "a @a@\n", "file": "/f"},

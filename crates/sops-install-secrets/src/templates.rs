@@ -32,6 +32,9 @@ pub(crate) fn render<'p>(
                 read.as_ref()
             }
         };
+        if text.is_some_and(TemplateText::is_unevaluated) {
+            report.warning(Code::TemplateInvalid, file.about(), &Unevaluated);
+        }
         let value = |name| by_name.get(name).copied();
         let Some(parts) = text.and_then(|text| text.fill(value)) else { continue };
         let length = parts
@@ -51,7 +54,14 @@ pub(crate) fn render<'p>(
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     for template in manifest.templates() {
         // What is wrong with it is reported while it is read.
-        let _text = read_text(template, manifest, &mut Inputs::new(), report);
+        let read = read_text(template, manifest, &mut Inputs::new(), report);
+        let text = match template.source() {
+            TemplateSource::Inline(text) => Some(text),
+            TemplateSource::File(_) => read.as_ref(),
+        };
+        if text.is_some_and(TemplateText::is_unevaluated) {
+            report.failure(Code::TemplateInvalid, About::template(template.name().as_str()), &Unevaluated);
+        }
     }
 }
 
@@ -83,6 +93,14 @@ fn read_text(
         }
     }
 }
+
+/// A text in which Nix was to put a placeholder, and did not.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "its text has a Nix expression with config.sops.placeholder, which Nix does not evaluate in a file; write the text in content, or \
+     a word such as @password@ in the file and sops.placeholder.NAME = \"@password@\" in the configuration"
+)]
+struct Unevaluated;
 
 /// A template that nothing should be asked to hold.
 #[derive(Debug, thiserror::Error)]

@@ -277,6 +277,21 @@ fn a_template_that_changes_is_logged_and_asks_for_its_units() {
 }
 
 #[test]
+fn a_nix_expression_that_is_left_in_a_template_is_told() {
+    let system = System::new();
+    system.scratch.write("text", b"password = ${config.sops.placeholder.a}\n");
+    let template = json!({
+        "name": "t", "path": system.path("secrets/rendered/t"), "mode": "0400", "content": "", "file": system.path("text"),
+    });
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[template]);
+    let run = system.script(&format!("install {manifest}; install -check-mode=sopsfile {manifest}"));
+    let told = "template \"t\": its text has a Nix expression with config.sops.placeholder";
+    let [warning, failure, end] = run.stderr.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert!(warning.starts_with(&format!("warning: {told}")) && failure.starts_with(told), "{}", run.stderr);
+    assert_eq!((end, run.stdout.as_str()), ("1 failure", "exit 0\nexit 1\n"));
+}
+
+#[test]
 fn a_placeholder_in_a_secret_is_part_of_the_secret() {
     let system = System::new();
     let template = json!({
