@@ -12,7 +12,7 @@ use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
-use crate::{Access, Effect, Error, File, Ownership};
+use crate::{Access, Current, Effect, Error, File, Ownership, symlinks};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
 pub struct Credential<'a> {
@@ -86,15 +86,14 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
 
 /// Finds how credentials are not as wanted, and what stands in their way.
 pub(crate) fn compare(
-    root: Option<&Dir>,
+    current: &Current<'_>,
     path: &Path,
     credentials: &[Credential<'_>],
     owner: Option<Ownership>,
     found: &mut Vec<Surrounding>,
 ) -> Result<(), Error> {
     let mut damaged = Vec::new();
-    let known: Entries<Published> =
-        root.map_or_else(|| Ok(Entries::default()), |root| record::recover(root, &mut damaged))?;
+    let known: Entries<Published> = symlinks::known(current, &mut damaged)?;
     found.extend(damaged.into_iter().map(Surrounding::Credential));
     let wanted: Entries<Published> = Entries::of(credentials.iter().map(|credential| credential.published(path)));
     for stale in known.without(&wanted) {

@@ -12,7 +12,6 @@ use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
 use crate::surroundings::Surrounding;
-use crate::symlinks::OtherSymlink;
 use crate::{Current, Error, File, Ownership, Wanted, links, mount};
 
 /// What is found of one wanted file.
@@ -153,7 +152,7 @@ impl Current<'_> {
         let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
         found.extend(self.stale_links(&wanted)?.into_iter().map(Surrounding::StaleLink));
         let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
-        credentials::compare(self.root(), directory, &wanted, credentials::owner(access), &mut found)?;
+        credentials::compare(self, directory, &wanted, credentials::owner(access), &mut found)?;
         Ok(found)
     }
 
@@ -163,9 +162,7 @@ impl Current<'_> {
     ///
     /// [`Error::Call`] if it cannot be looked, which ordinary users may not do.
     pub fn stale_links(&self, wanted: &[Wanted<'_>]) -> Result<Vec<PathBuf>, Error> {
-        let Some(root) = self.root() else { return Ok(Vec::new()) };
-        let stale = links::stale(root, self.location(), &OtherSymlink::all(root, self.location())?, wanted)?;
-        Ok(stale.into_iter().map(|link| link.path).collect())
+        Ok(links::stale(self, wanted)?.into_iter().map(|link| link.path).collect())
     }
 
     /// That the running generation is not on the file system that it is to be on.
@@ -194,7 +191,8 @@ impl Current<'_> {
     ///
     /// [`Error::Call`] if something cannot be looked at.
     pub fn inspect_file(&self, file: &Wanted<'_>) -> Result<Inspection, Error> {
-        let Some(running) = self.running() else {
+        // Where the symlink leads to another place, what is there is not that of this manifest.
+        let Some(running) = self.running_number().and(self.running()) else {
             return Ok(Inspection { installed: None, drift: vec![Drift::Missing] });
         };
         let mut drift = Vec::new();

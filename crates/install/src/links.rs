@@ -19,7 +19,7 @@ use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::seal::Seal;
 use crate::symlinks::OtherSymlink;
-use crate::{Effect, Error, File, Location, Wanted};
+use crate::{Current, Effect, Error, File, Location, Wanted, symlinks};
 
 /// What came of an update.
 pub(crate) struct Updated<'f> {
@@ -61,21 +61,18 @@ pub(crate) struct StaleLink {
 }
 
 /// The links of earlier runs that [`update`] would remove. Reads only.
-pub(crate) fn stale(
-    root: &Dir,
-    location: &Location,
-    others: &[OtherSymlink],
-    files: &[Wanted<'_>],
-) -> Result<Vec<StaleLink>, Error> {
+pub(crate) fn stale(current: &Current<'_>, files: &[Wanted<'_>]) -> Result<Vec<StaleLink>, Error> {
+    let location = current.location();
+    let others = current.root().map_or_else(|| Ok(Vec::new()), |root| OtherSymlink::all(root, location))?;
     let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(file, location)).collect();
     let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
     let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
     // A damaged record is a failure of its own.
-    let known: Entries<Made> = record::recover(root, &mut Vec::new())?;
+    let known: Entries<Made> = symlinks::known(current, &mut Vec::new())?;
     let mut last = None;
     let mut stale = Vec::new();
     for made in known.without(&exact) {
-        if made.use_of(&paths, location, others) == Use::None {
+        if made.use_of(&paths, location, &others) == Use::None {
             match made.found(&mut last) {
                 Ok(found) => stale.extend(found),
                 // It is forgotten with a warning.

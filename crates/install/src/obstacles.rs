@@ -10,7 +10,6 @@ use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
 use crate::record::Entries;
-use crate::symlinks::OtherSymlink;
 use crate::{Current, Drift, Error, Wanted, lock};
 
 /// What would keep an installation from being made.
@@ -56,8 +55,6 @@ impl Current<'_> {
             if let Some(errno) = root.refusal_to_change() {
                 before.push(Error::call("write below", location.mount_point())(errno));
             }
-            let links = links::stale(root, location, &OtherSymlink::all(root, location)?, files)?;
-            others.extend(links.into_iter().filter_map(|link| link.obstacle));
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
                 for error in foreign(&root, location)? {
@@ -75,6 +72,7 @@ impl Current<'_> {
                 }
             }
         }
+        others.extend(links::stale(self, files)?.into_iter().filter_map(|link| link.obstacle));
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
             if let NeededLink::Outside(path) = location.link(file) {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
-use crate::record::{self, CREDENTIALS, LINKS, SYMLINKS};
+use crate::record::{self, CREDENTIALS, Entries, LINKS, Recorded, SYMLINKS};
 use crate::{Current, Error, Location, Notice};
 
 /// A symlink that is not that of this run's manifest, and leads to a generation of the same mount point.
@@ -88,15 +88,31 @@ pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
     (read.is_ok() && is_ours).then_some(root)
 }
 
+/// The directory of the generations at another mount point to which the symlink of this run's manifest still leads.
+fn before(current: &Current<'_>) -> Option<Dir> {
+    // Mostly the symlink leads to this mount point, and there is nothing to look for.
+    let target = if current.number().is_none() { current.location().symlink_path().read_link().ok() } else { None };
+    root_before(&target?, current.location())
+}
+
 /// Takes over what runs have noted at another mount point, of links and credentials that are not made anew: without the note nobody
 /// would know later that they are ours.
 pub(crate) fn take_over(current: &Current<'_>, root: &Dir) -> Result<(), Error> {
-    // Mostly the symlink leads to this mount point, and there is nothing to look for.
-    let target = if current.number().is_none() { current.location().symlink_path().read_link().ok() } else { None };
-    match target.and_then(|target| root_before(&target, current.location())) {
+    match before(current) {
         Some(before) => [LINKS, CREDENTIALS].into_iter().try_for_each(|name| record::take_over(&before, root, name)),
         None => Ok(()),
     }
+}
+
+/// What an installation knows of earlier runs: the record at the mount point, and the one that it takes over. What is damaged is
+/// left out and pushed to the failures.
+pub(crate) fn known<E: Recorded>(current: &Current<'_>, failures: &mut Vec<Error>) -> Result<Entries<E>, Error> {
+    let here = current.root().map_or_else(|| Ok(Entries::default()), |root| record::recover(root, failures))?;
+    Ok(match before(current).map(|before| record::read(&before)) {
+        Some(Ok(Some(before))) => here.union(&before),
+        // What is damaged there is lost.
+        Some(Ok(None) | Err(_)) | None => here,
+    })
 }
 
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.

@@ -957,33 +957,6 @@ fn an_owner_whom_many_secrets_have_is_told_of_once() {
             secret
         })
         .collect();
-    let manifest = system.manifest("m.json", &secrets, &[]);
-    let run = system.script(&format!("install -json {manifest}"));
-    let who = "secrets \"s00\", \"s01\", \"s02\" and 9 more: there is no";
-    let end = "; declare it or correct the name\n";
-    let expected = format!(
-        "{who} user \"quite-unknown\"{end}{who} group \"unknown-too\"{end}2 failures; no secret is installed\n"
-    );
-    assert_eq!(run.stderr, expected);
-    let report: Value = serde_json::from_str(run.stdout.strip_suffix("exit 1\n").unwrap()).unwrap();
-    assert_eq!(report["failures"][0]["secrets"], json!(names));
-}
-
-#[test]
-fn what_stands_in_the_way_of_a_link_refuses_the_switch_and_the_failure_names_the_secret() {
-    let system = System::new();
-    let mut secret = system.secret("a", "str");
-    secret["path"] = json!(system.path("app/token"));
-    let good = system.manifest("good.json", &[system.secret("a", "str")], &[]);
-    let manifest = system.manifest("m.json", &[secret], &[]);
-    let run = system.script(&format!(
-        "mkdir app; echo mine >app/token; install {good}; install -pre-switch=boot {manifest}\n\
-         for call in -pre-switch=switch -dry-run ''; do echo \"# $call\"; install $call {manifest} 2>&1; done; cat app/token"
-    ));
-    assert_eq!(run.stderr, "");
-    let in_the_way =
-        "secret \"a\": /app/token is a file and no link to it; move it away before this is installed\n1 failure; ";
-    let expected = format!(
 #[test]
 fn a_key_that_is_gone_refuses_the_switch_once_something_is_installed() {
     let system = System::new();
@@ -1022,6 +995,33 @@ fn another_mount_point_takes_over_what_is_known_of_credentials_and_a_look_knows_
     assert!(run.stdout.ends_with(verify), "{}{}", run.stdout, run.stderr);
 }
 
+    let manifest = system.manifest("m.json", &secrets, &[]);
+    let run = system.script(&format!("install -json {manifest}"));
+    let who = "secrets \"s00\", \"s01\", \"s02\" and 9 more: there is no";
+    let end = "; declare it or correct the name\n";
+    let expected = format!(
+        "{who} user \"quite-unknown\"{end}{who} group \"unknown-too\"{end}2 failures; no secret is installed\n"
+    );
+    assert_eq!(run.stderr, expected);
+    let report: Value = serde_json::from_str(run.stdout.strip_suffix("exit 1\n").unwrap()).unwrap();
+    assert_eq!(report["failures"][0]["secrets"], json!(names));
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_link_refuses_the_switch_and_the_failure_names_the_secret() {
+    let system = System::new();
+    let mut secret = system.secret("a", "str");
+    secret["path"] = json!(system.path("app/token"));
+    let good = system.manifest("good.json", &[system.secret("a", "str")], &[]);
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system.script(&format!(
+        "mkdir app; echo mine >app/token; install {good}; install -pre-switch=boot {manifest}\n\
+         for call in -pre-switch=switch -dry-run ''; do echo \"# $call\"; install $call {manifest} 2>&1; done; cat app/token"
+    ));
+    assert_eq!(run.stderr, "");
+    let in_the_way =
+        "secret \"a\": /app/token is a file and no link to it; move it away before this is installed\n1 failure; ";
+    let expected = format!(
         "exit 0\nexit 0\n\
          # -pre-switch=switch\n{in_the_way}the switch is refused and nothing was changed; to switch all the same, run it again \
          with NIXOS_NO_CHECK=1 in its environment\nexit 1\n\
