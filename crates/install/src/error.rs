@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::unistd::{Uid, geteuid};
 
 /// Why something of an installation was not done. Every variant names the path; none holds content of a file.
 #[derive(Debug, thiserror::Error)]
@@ -213,7 +215,19 @@ impl Error {
 /// What a person can do about an answer of the kernel, as the end of a message.
 fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
     Cow::Borrowed(match errno {
-        Errno::EACCES | Errno::EPERM => "; run this as root, or look for what keeps root out, such as a sandbox",
+        Errno::EACCES | Errno::EPERM if geteuid().is_root() => {
+            "; look for what keeps root out, such as a sandbox or a mode that is not for all"
+        }
+        Errno::EACCES | Errno::EPERM => {
+            return match taken_from_us(path) {
+                Some(there) => Cow::Owned(format!(
+                    "; {there} belongs to another user; take it back with: sudo chown {user}: {there}",
+                    there = shell_word(there),
+                    user = geteuid()
+                )),
+                None => Cow::Borrowed("; run this as root"),
+            };
+        }
         Errno::ENOSPC | Errno::EDQUOT => {
             "; make room on its file system, or let it be larger; this shows how full it is: df -h; df -i"
         }
@@ -232,6 +246,15 @@ fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
         }
         _ => "",
     })
+}
+
+/// What belongs to another user on the way to a path, but is in a directory of our own.
+fn taken_from_us(path: &Path) -> Option<&Path> {
+    let owner = |path: &Path| path.symlink_metadata().ok().map(|status| Uid::from_raw(status.uid()));
+    let mut way = path.ancestors().filter(|above| owner(above).is_some());
+    let (there, above) = (way.next()?, way.next()?);
+    let ours = Some(geteuid());
+    (owner(there) != ours && owner(above) == ours).then_some(there)
 }
 
 /// How the actions begin that give something to another owner.

@@ -1,12 +1,15 @@
 //! Reading the manifest, and saying what is wrong with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use install::Inputs;
 use manifest::{Manifest, Problem, RuntimeDirectory};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 
 use crate::cli::ManifestPath;
 use crate::environment::Environment;
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Leading, Report, Reported};
 use crate::{input, questions};
 
@@ -124,13 +127,21 @@ pub(crate) fn parse(
         }
         Reported
     })?;
-    // Made anew, it would be on a disk.
     if let (Purpose::Install, true, RuntimeDirectory::At(directory)) =
         (purpose, manifest.user_mode(), runtime_directory)
-        && !Path::new(directory).is_dir()
     {
-        let path = directory.to_owned();
-        return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
+        let directory = Path::new(directory);
+        if !directory.is_dir() {
+            // Made anew, it would be on a disk.
+            let path = directory.to_owned();
+            return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
+        }
+        // As su(1) and sudo(8) leave it.
+        if access(directory, AccessFlags::W_OK | AccessFlags::X_OK) == Err(Errno::EACCES) {
+            let error = ForeignRuntimeDirectory { path: directory.to_owned() };
+            report.failure_with(Code::InstallationFailed, About::default(), &error, Some(Remedy::own_session(path)));
+            return Err(Reported);
+        }
     }
     for problem in manifest.unknown_fields() {
         let stands_for_all = match problem.error() {
@@ -156,9 +167,16 @@ pub(crate) fn parse(
 
 /// The session of the user is over, or there was none.
 #[derive(Debug, thiserror::Error)]
-#[error("XDG_RUNTIME_DIR is {path}, which is not there; run this as a user with a session")]
+#[error("XDG_RUNTIME_DIR is {}, which is not there; run this as a user with a session", path.display())]
 struct NoRuntimeDirectory {
-    path: String,
+    path: PathBuf,
+}
+
+/// The session is that of another user.
+#[derive(Debug, thiserror::Error)]
+#[error("XDG_RUNTIME_DIR is {}, in which this user cannot write", path.display())]
+struct ForeignRuntimeDirectory {
+    path: PathBuf,
 }
 
 /// Reports a problem of the manifest, or of a template's text, with its place.

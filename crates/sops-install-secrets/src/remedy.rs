@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use install::shell_word;
+use nix::unistd::geteuid;
 
 use crate::cli::ManifestPath;
 
@@ -45,11 +46,13 @@ impl Remedy {
 
     /// To install a manifest.
     pub(crate) fn install(manifest: &ManifestPath) -> Self {
-        let command = match manifest {
-            ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
-            ManifestPath::Given(path) => format!("sops-install-secrets {}", shell_word(path)),
-        };
-        Self::run("install it again with", command)
+        Self::run("install it again with", installation(manifest))
+    }
+
+    /// To install a manifest in the session of this user.
+    pub(crate) fn own_session(manifest: &ManifestPath) -> Self {
+        let command = format!("XDG_RUNTIME_DIR=/run/user/{} {}", geteuid(), installation(manifest));
+        Self::run("log in as this user, or run", command)
     }
 
     /// To let a sops file be encrypted to one more recipient.
@@ -97,8 +100,9 @@ impl Remedy {
 
     /// Too few of the key groups of a file are opened.
     pub(crate) fn open_group(file: &Path) -> Self {
-        let words =
-            "give this host a key of another group, or lower shamir_threshold in .sops.yaml and run in its folder";
+        // A lower threshold does nothing to a file that there is already: sops looks at the keys alone.
+        let words = "give this host a key of another group; or, if one key is to be enough, put all of them under one dash of \
+                     key_groups in .sops.yaml and run in its folder, with keys that open it";
         Self::run(words, update_keys(file))
     }
 
@@ -136,6 +140,13 @@ impl Remedy {
     pub(crate) fn command(&self) -> Option<&str> {
         let step = self.steps.iter().rev().nth(usize::from(self.has_other_way))?;
         Some(step.command.as_str()).filter(|command| !command.is_empty())
+    }
+}
+
+fn installation(manifest: &ManifestPath) -> String {
+    match manifest {
+        ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
+        ManifestPath::Given(path) => format!("sops-install-secrets {}", shell_word(path)),
     }
 }
 

@@ -565,6 +565,39 @@ const HELD: &str = "hold() { touch $1; chmod 600 $1; exec 9<$1; flock 9; }\n\
     await() { tries=0; until grep -q -- \"-> FLOCK.* $1 \" /proc/locks || test $((tries += 1)) -gt 200; do sleep 0.05; done; }";
 
 #[test]
+fn a_user_is_not_sent_to_root_for_what_is_the_users() {
+    let system = System::new();
+    if !system.root {
+        println!("NOT TESTED as an ordinary user: things of other users");
+        return;
+    }
+    let mut linked = system.secret("a", "str");
+    linked["path"] = json!(system.path("home/.config/app/token"));
+    let manifest = system.manifest("m.json", &[linked], &[]);
+    let manifest = edited(&system, &manifest, "user.json", "userMode", json!(true));
+    let manifest = edited(&system, &manifest, "user.json", "secretsMountPoint", json!("%r/secrets.d"));
+    let manifest = edited(&system, &manifest, "user.json", "symlinkPath", json!("%r/secrets"));
+    let run = system.script(&format!(
+        "exec 8<$program; chmod 711 .; mkdir -p root home/.config run; chown 1 home run; chmod 700 root\n\
+         as() {{ XDG_RUNTIME_DIR=$PWD/$1 setpriv --reuid 1 --regid 1 --clear-groups /proc/self/fd/8 -ignore-passwd {manifest} 2>&1 \
+         | sed 's/^[^ ]*: //'; }}\n as root; as run"
+    ));
+    let [session, failed, link, left] = run.stdout.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(
+        session,
+        "XDG_RUNTIME_DIR is /root, in which this user cannot write; log in as this user, or run: \
+         XDG_RUNTIME_DIR=/run/user/1 sops-install-secrets /user.json"
+    );
+    assert!(failed.starts_with("1 failure"), "{failed}");
+    assert_eq!(
+        link,
+        "secret \"a\": cannot make the directory /home/.config/app: EACCES: Permission denied; /home/.config belongs to another user; \
+         take it back with: sudo chown 1: /home/.config"
+    );
+    assert!(left.starts_with("1 failure"), "{left}");
+}
+
+#[test]
 fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
     let system = System::new();
     let mut first = system.secret("a", "str");
@@ -925,39 +958,6 @@ fn a_switch_is_refused_if_not_everything_can_be_decrypted_and_the_way_back_never
 }
 
 #[test]
-fn an_account_that_a_switch_is_yet_to_make_is_a_warning_before_it() {
-    let system = System::new();
-    if !system.root {
-        // Without owners there are no names to look up.
-        return;
-    }
-    let mut secret = system.secret("a", "str");
-    secret["owner"] = json!("nobdy");
-    let manifest = system.manifest("m.json", &[secret], &[]);
-    let run = system
-        .script(&format!("install -dry-run {manifest}; install -pre-switch=switch {manifest}; install {manifest}"));
-    let message = "secret \"a\": there is no user \"nobdy\" (did you mean \"nobody\"?); declare it or correct the name";
-    let not_yet = format!("warning: {message}, unless the switch makes it\n");
-    assert_eq!(run.stderr, format!("{not_yet}{not_yet}{message}\n1 failure; no secret is installed\n"));
-    assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 0\nexit 1\n");
-}
-
-#[test]
-fn an_owner_whom_many_secrets_have_is_told_of_once() {
-    let system = System::new();
-    if !system.root {
-        return;
-    }
-    let names: Vec<_> = (0..12).map(|number| format!("s{number:02}")).collect();
-    let secrets: Vec<_> = names
-        .iter()
-        .map(|name| {
-            let mut secret = system.secret(name, "str");
-            (secret["owner"], secret["group"]) = (json!("quite-unknown"), json!("unknown-too"));
-            secret
-        })
-        .collect();
-#[test]
 fn a_key_that_is_gone_refuses_the_switch_once_something_is_installed() {
     let system = System::new();
     let good = system.manifest("good.json", &[system.secret("a", "str")], &[]);
@@ -995,6 +995,39 @@ fn another_mount_point_takes_over_what_is_known_of_credentials_and_a_look_knows_
     assert!(run.stdout.ends_with(verify), "{}{}", run.stdout, run.stderr);
 }
 
+#[test]
+fn an_account_that_a_switch_is_yet_to_make_is_a_warning_before_it() {
+    let system = System::new();
+    if !system.root {
+        // Without owners there are no names to look up.
+        return;
+    }
+    let mut secret = system.secret("a", "str");
+    secret["owner"] = json!("nobdy");
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let run = system
+        .script(&format!("install -dry-run {manifest}; install -pre-switch=switch {manifest}; install {manifest}"));
+    let message = "secret \"a\": there is no user \"nobdy\" (did you mean \"nobody\"?); declare it or correct the name";
+    let not_yet = format!("warning: {message}, unless the switch makes it\n");
+    assert_eq!(run.stderr, format!("{not_yet}{not_yet}{message}\n1 failure; no secret is installed\n"));
+    assert_eq!(run.stdout, "would add secret: a\nexit 0\nexit 0\nexit 1\n");
+}
+
+#[test]
+fn an_owner_whom_many_secrets_have_is_told_of_once() {
+    let system = System::new();
+    if !system.root {
+        return;
+    }
+    let names: Vec<_> = (0..12).map(|number| format!("s{number:02}")).collect();
+    let secrets: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let mut secret = system.secret(name, "str");
+            (secret["owner"], secret["group"]) = (json!("quite-unknown"), json!("unknown-too"));
+            secret
+        })
+        .collect();
     let manifest = system.manifest("m.json", &secrets, &[]);
     let run = system.script(&format!("install -json {manifest}"));
     let who = "secrets \"s00\", \"s01\", \"s02\" and 9 more: there is no";
