@@ -612,13 +612,15 @@ impl Dir {
             && *self.read_all(file, status, name)? == content)
     }
 
-    /// The content of a record, or nothing if it is not there. Anything else than a file is [`Error::Foreign`].
+    /// The content of a record, or nothing if it is not there or another user can have written it. Anything else than a file is
+    /// [`Error::Foreign`].
     pub(crate) fn read(&self, name: &OsStr) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         match self.open(name) {
             // Whatever made it so, it is not ours, and there may not be memory for it.
             Ok((_, status)) if status.st_size > LARGEST_RECORD => {
                 Err(Error::Foreign { path: self.path.join(name), found: "a file of more than 64 MiB" })
             }
+            Ok((_, status)) if !is_trusted(&status) || status.st_mode & OTHERS_WRITE != 0 => Ok(None),
             Ok((mut file, status)) => Ok(Some(self.read_all(&mut file, &status, name)?)),
             Err(error) if error.is_absence() => Ok(None),
             Err(Error::Call { errno: Errno::ELOOP | Errno::ENXIO | Errno::EINVAL, path, .. }) => {

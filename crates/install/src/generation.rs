@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use nix::sys::stat::SFlag;
-use nix::unistd::geteuid;
+use nix::sys::stat::{FileStat, SFlag};
 
-use crate::dir::{DIRECTORY, Dir, kind, owner, permissions_of};
+use crate::dir::{DIRECTORY, Dir, is_trusted, kind, permissions_of};
 use crate::location::{NeededLink, number};
 use crate::record::{self, FOREIGN, Pair, Recorded};
 use crate::seal::Seal;
@@ -32,26 +31,34 @@ pub(crate) enum EntryContent<'a> {
 /// Whether what has a number for its name is as a generation is made, also by a run that was killed: with its final permissions,
 /// by root or our own user.
 pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
-    let status = match root.status_of(name) {
-        // Gone meanwhile, which is as good.
-        Err(error) if error.is_absence() => return Ok(true),
-        status => status?,
-    };
-    let user = owner(&status).user;
-    let is_directory = kind(&status) == SFlag::S_IFDIR && permissions_of(&status) == DIRECTORY;
-    Ok(is_directory && (user.is_root() || user == geteuid()))
+    is_ours(root, name, |status| permissions_of(status) == DIRECTORY)
 }
 
-/// Whether what has a number for its name is removed as a generation: one that is not above the active generation unless it
-/// was something else when the generations came to it, and any other one if it is as a generation is made.
+fn is_our_directory(root: &Dir, name: &OsStr) -> Result<bool, Error> {
+    is_ours(root, name, |_| true)
+}
+
+fn is_ours(root: &Dir, name: &OsStr, is_right: impl Fn(&FileStat) -> bool) -> Result<bool, Error> {
+    match root.status_of(name) {
+        Ok(status) => Ok(kind(&status) == SFlag::S_IFDIR && is_trusted(&status) && is_right(&status)),
+        // Gone meanwhile, which is as good.
+        Err(error) if error.is_absence() => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether what has a number for its name is removed as a generation. Up to the active number that is every directory of root or our
+/// own user that is not recorded as foreign; above it, only one that is as a generation is made.
 pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
     match number(name.as_encoded_bytes()) {
-        Some(number) if Some(number) <= active => match record::read::<ForeignNumber>(root) {
-            Ok(known) => Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))),
-            // Nobody knows any more what it was, so it goes only if it is as one that comes later.
-            Err(Error::Record { .. }) => is_as_made(root, name),
-            Err(error) => Err(error),
-        },
+        Some(number) if Some(number) <= active && is_our_directory(root, name)? => {
+            match record::read::<ForeignNumber>(root) {
+                Ok(known) => Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))),
+                // Nobody knows any more what it was, so it goes only if it is as one that comes later.
+                Err(Error::Record { .. }) => is_as_made(root, name),
+                Err(error) => Err(error),
+            }
+        }
         _ => is_as_made(root, name),
     }
 }

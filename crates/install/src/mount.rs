@@ -33,7 +33,7 @@ use crate::generation::is_as_made;
 use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
-use crate::{Access, Error, FileSystem, Location};
+use crate::{Access, Effect, Error, FileSystem, Location};
 
 /// The directory of the generations, open, and what it hides.
 pub(crate) struct Mounted {
@@ -41,6 +41,8 @@ pub(crate) struct Mounted {
     /// The directory that held the generations until now, if another one was put over it.
     pub(crate) beneath: Option<Dir>,
     pub(crate) notices: Vec<Notice>,
+    /// Whether anything was not as it is now.
+    pub(crate) effect: Effect,
 }
 
 /// Makes sure that the wanted file system is at the mount point and can be reached through it.
@@ -48,24 +50,24 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     let path = current.location().mount_point();
     let Some(kind) = MemoryKind::of(current.location()) else {
         let root = open(path)?;
-        settle(&root, access)?;
+        let effect = settle(&root, access)?;
         if !root.is_private()? {
             return Err(Error::Untrusted { path: path.to_owned() });
         }
-        return Ok(Mounted { root, beneath: None, notices: Vec::new() });
+        return Ok(Mounted { root, beneath: None, notices: Vec::new(), effect });
     };
     let mut before = open(path)?;
     if let Some(notice) = keeps(current, &before, access)? {
-        settle(&before, access)?;
-        return Ok(Mounted { root: before, beneath: None, notices: vec![notice] });
+        let effect = settle(&before, access)?;
+        return Ok(Mounted { root: before, beneath: None, notices: vec![notice], effect });
     }
     let mut taken_away = None;
     if finish(&before, current)? {
         taken_away = Some(std::mem::replace(&mut before, open(path)?));
     }
     if kind.is_at(&before)? {
-        settle(&before, access)?;
-        return Ok(Mounted { root: before, beneath: taken_away, notices: Vec::new() });
+        let effect = settle(&before, access)?;
+        return Ok(Mounted { root: before, beneath: taken_away, notices: Vec::new(), effect });
     }
     let carried = current.number().filter(|_| current.running().is_some());
     let mut notices = Vec::new();
@@ -94,7 +96,7 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
         return Err(Error::NotInMemory { path: path.to_owned() });
     }
     settle(&root, access)?;
-    Ok(Mounted { root, beneath, notices })
+    Ok(Mounted { root, beneath, notices, effect: Effect::Something })
 }
 
 /// Whether the mount point may be used: a new file system hides what is in it, or takes the place of the one that is there, and
@@ -137,8 +139,8 @@ pub(crate) fn missing(location: &Location, root: &Dir) -> Result<Option<&'static
     }
 }
 
-fn settle(root: &Dir, access: Access) -> Result<(), Error> {
-    if root.is_settled(access)? { Ok(()) } else { root.settle(access) }
+fn settle(root: &Dir, access: Access) -> Result<Effect, Error> {
+    if root.is_settled(access)? { Ok(Effect::Nothing) } else { root.settle(access).map(|()| Effect::Something) }
 }
 
 /// Whether plaintext may be written below this directory.

@@ -115,6 +115,7 @@ impl Removal {
                 Err(error) => return self.failures.push(error),
             }
         }
+        self.failures.push(Error::Mounted { path: location.mount_point().to_owned() });
     }
 
     /// Unmounts what is empty now, or removes the directory. Gives what was beneath.

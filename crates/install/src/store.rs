@@ -56,7 +56,7 @@ impl<'l> Store<'l> {
         let directories = directories(group);
         let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
         remove_prepared(location)?;
-        let Mounted { root, beneath, mut notices } = mount::ensure(current, directories)?;
+        let Mounted { root, beneath, mut notices, effect } = mount::ensure(current, directories)?;
         symlinks::take_over(current, &root)?;
         let others = OtherSymlink::all(&root, location)?;
         for other in &others {
@@ -75,7 +75,7 @@ impl<'l> Store<'l> {
             links,
             credentials,
             notices,
-            effect: Effect::Nothing,
+            effect,
             lock,
         })
     }
@@ -100,7 +100,7 @@ impl<'l> Store<'l> {
         self.active
     }
 
-    /// Whether a link or a credential was made, changed or removed.
+    /// Whether anything beside a generation was made, changed or removed: the file system, a link, a credential.
     #[must_use]
     pub fn effect(&self) -> Effect {
         self.effect

@@ -278,6 +278,18 @@ fn what_others_have_given_a_number_stays_and_is_said() {
 }
 
 #[test]
+fn what_is_no_directory_of_ours_stays_whatever_its_number() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let mount_point = place.location.mount_point();
+    fs::write(mount_point.join("0"), "precious").unwrap();
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    assert!(matches!(&*run.failures, [Error::Foreign { found: "a file", .. }]), "{:?}", run.failures);
+    assert_eq!(fs::read_to_string(mount_point.join("0")).unwrap(), "precious");
+    assert_eq!(place.generations(), [0, 2]);
+}
+
+#[test]
 fn a_directory_that_is_moved_away_while_it_is_removed_leads_nowhere_else() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();

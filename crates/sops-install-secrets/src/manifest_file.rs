@@ -1,11 +1,12 @@
 //! Reading the manifest, and saying what is wrong with it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use install::Inputs;
 use manifest::{Manifest, Problem, RuntimeDirectory};
 use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, access, geteuid};
 
 use crate::cli::ManifestPath;
 use crate::environment::Environment;
@@ -136,8 +137,10 @@ pub(crate) fn parse(
             let path = directory.to_owned();
             return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
         }
-        // As su(1) and sudo(8) leave it.
-        if access(directory, AccessFlags::W_OK | AccessFlags::X_OK) == Err(Errno::EACCES) {
+        // As su(1) and sudo(8) leave it. What root made there would be in the user's way.
+        let is_closed = access(directory, AccessFlags::W_OK | AccessFlags::X_OK) == Err(Errno::EACCES);
+        let is_of_other = directory.metadata().is_ok_and(|status| geteuid().is_root() && status.uid() != 0);
+        if is_closed || is_of_other {
             let error = ForeignRuntimeDirectory { path: directory.to_owned() };
             report.failure_with(Code::InstallationFailed, About::default(), &error, Some(Remedy::own_session(path)));
             return Err(Reported);
@@ -174,7 +177,7 @@ struct NoRuntimeDirectory {
 
 /// The session is that of another user.
 #[derive(Debug, thiserror::Error)]
-#[error("XDG_RUNTIME_DIR is {}, in which this user cannot write", path.display())]
+#[error("XDG_RUNTIME_DIR is {}, which is that of another user", path.display())]
 struct ForeignRuntimeDirectory {
     path: PathBuf,
 }

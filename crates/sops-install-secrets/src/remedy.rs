@@ -6,7 +6,7 @@ use std::path::Path;
 use install::shell_word;
 use nix::unistd::geteuid;
 
-use crate::cli::ManifestPath;
+use crate::cli::{AccountLookup, ManifestPath};
 
 /// The way out of a failure, step by step. `Display` gives it in words, as they stand at the end of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -45,13 +45,14 @@ impl Remedy {
     }
 
     /// To install a manifest.
-    pub(crate) fn install(manifest: &ManifestPath) -> Self {
-        Self::run("install it again with", installation(manifest))
+    pub(crate) fn install(manifest: &ManifestPath, accounts: AccountLookup) -> Self {
+        Self::run("install it again with", installation(manifest, accounts))
     }
 
     /// To install a manifest in the session of this user.
     pub(crate) fn own_session(manifest: &ManifestPath) -> Self {
-        let command = format!("XDG_RUNTIME_DIR=/run/user/{} {}", geteuid(), installation(manifest));
+        let installation = installation(manifest, AccountLookup::LookUp);
+        let command = format!("XDG_RUNTIME_DIR=/run/user/{} {installation}", geteuid());
         Self::run("log in as this user, or run", command)
     }
 
@@ -143,10 +144,11 @@ impl Remedy {
     }
 }
 
-fn installation(manifest: &ManifestPath) -> String {
+fn installation(manifest: &ManifestPath, accounts: AccountLookup) -> String {
+    let option = if accounts == AccountLookup::Ignore { " -ignore-passwd" } else { "" };
     match manifest {
-        ManifestPath::OfMachine | ManifestPath::OfUser(_) => "sops-install-secrets".to_owned(),
-        ManifestPath::Given(path) => format!("sops-install-secrets {}", shell_word(path)),
+        ManifestPath::OfMachine | ManifestPath::OfUser(_) => format!("sops-install-secrets{option}"),
+        ManifestPath::Given(path) => format!("sops-install-secrets{option} {}", shell_word(path)),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -401,14 +401,22 @@ fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), Req
     });
     let lines: String = units.iter().flat_map(|unit| [unit.as_str(), "\n"]).collect();
     let written = OpenOptions::new()
+        .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(&path)
         .and_then(|mut file| {
-            if file.metadata()?.is_file() {
-                file.write_all(lines.as_bytes())
+            let status = file.metadata()?;
+            if status.is_file() {
+                // Whoever wrote before may have left its last line open.
+                let mut last = [b'\n'];
+                if let Some(before) = status.len().checked_sub(1) {
+                    file.read_at(&mut last, before)?;
+                }
+                let end = if last == [b'\n'] { "" } else { "\n" };
+                file.write_all([end, &lines].concat().as_bytes())
             } else {
                 Err(io::Error::other("it is not a regular file"))
             }

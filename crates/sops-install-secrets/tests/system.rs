@@ -585,7 +585,7 @@ fn a_user_is_not_sent_to_root_for_what_is_the_users() {
     let [session, failed, link, left] = run.stdout.lines().collect::<Vec<_>>().try_into().unwrap();
     assert_eq!(
         session,
-        "XDG_RUNTIME_DIR is /root, in which this user cannot write; log in as this user, or run: \
+        "XDG_RUNTIME_DIR is /root, which is that of another user; log in as this user, or run: \
          XDG_RUNTIME_DIR=/run/user/1 sops-install-secrets /user.json"
     );
     assert!(failed.starts_with("1 failure"), "{failed}");
@@ -725,14 +725,15 @@ fn activation_lists_are_written_where_nixos_reads_them() {
     let run = system.script(&format!(
         "mkdir of-nixos; mount --bind of-nixos /run && mkdir /run/nixos\n\
          install {before}; ls /run/nixos; NIXOS_ACTION=dry-activate install {after} 2>/dev/null; ls /run/nixos\n\
+         (umask 077; printf open.service >/run/nixos/activation-restart-list)\n\
          install {after}; head /run/nixos/*; stat -c %a /run/nixos/*"
     ));
     assert_eq!(run.stderr, "");
     assert_eq!(
         run.stdout,
         "exit 0\nwould modify secret: a\nexit 0\nmodifying secret: a\nexit 0\n\
-         ==> /run/nixos/activation-reload-list <==\nb.service\n\n==> /run/nixos/activation-restart-list <==\na.service\n\
-         600\n600\n"
+         ==> /run/nixos/activation-reload-list <==\nb.service\n\n\
+         ==> /run/nixos/activation-restart-list <==\nopen.service\na.service\n600\n600\n"
     );
 }
 
@@ -742,7 +743,7 @@ fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
     let mut first = system.secret("a", "str");
     first["restartUnits"] = json!(["a.service"]);
     for (obstacle, reason) in [
-        ("mkfifo /run/nixos/activation-restart-list", "No such device or address (os error 6)"),
+        ("mkfifo /run/nixos/activation-restart-list", "it is not a regular file"),
         // Of which somebody reads.
         (
             "mkfifo /run/nixos/activation-restart-list; exec 3<>/run/nixos/activation-restart-list",

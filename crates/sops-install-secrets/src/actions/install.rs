@@ -125,7 +125,7 @@ fn install(
             report.failure(Code::LinkFailed, About::default(), &error);
         }
     }
-    // A link that was missing was not as the manifest says, though no generation had to be made for it.
+    // Not all was as the manifest says, though no generation had to be made for it.
     if changes.is_empty() && store.effect() == Effect::Something {
         report.outcome(Outcome::Installed);
     }

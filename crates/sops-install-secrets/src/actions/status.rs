@@ -42,7 +42,7 @@ pub(super) fn run(
         let installed = look(&plan, &current, report)?;
         let misses = current.misses_file_system().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         match arguments.output {
-            Output::Lines => table.print(&installed, &current, misses.as_ref(), path, report),
+            Output::Lines => table.print(&installed, &current, misses.as_ref(), arguments, report),
             Output::Json => report.installed(installed),
         }
         Ok(())
@@ -92,7 +92,7 @@ impl Table {
         installed: &InstalledFiles,
         current: &Current<'_>,
         misses: Option<&Surrounding>,
-        manifest: &ManifestPath,
+        arguments: &Arguments,
         report: &Report,
     ) {
         let link = current.location().symlink_path();
@@ -124,7 +124,7 @@ impl Table {
                 0 => "not all is as the manifest says".to_owned(),
                 _ => format!("{drifted} of {} files are not as the manifest says", installed.files.len()),
             };
-            report.line(format_args!("{what}; {}", Remedy::install(manifest)));
+            report.line(format_args!("{what}; {}", Remedy::install(&arguments.manifest, arguments.accounts)));
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use install::{Changes, Current, Drift, File, Inputs, Surrounding};
 use nix::unistd::Gid;
 
-use crate::cli::{Arguments, ManifestPath};
+use crate::cli::Arguments;
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             // What cannot be decrypted cannot be compared either.
             return Err(Reported);
         }
-        compare(&current, &files, &changes, group, path, report)?;
+        compare(&current, &files, &changes, group, arguments, report)?;
         if report.failures() == 0 {
             let plural = if files.len() == 1 { " is" } else { "s are" };
             report.line(format_args!("{} file{plural} as the manifest says", files.len()));
@@ -64,10 +64,10 @@ fn compare(
     files: &[File<'_>],
     changes: &Changes,
     group: Option<Gid>,
-    manifest: &ManifestPath,
+    arguments: &Arguments,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let remedy = || Some(Remedy::install(manifest));
+    let remedy = || Some(Remedy::install(&arguments.manifest, arguments.accounts));
     let link = current.location().symlink_path();
     if current.running_number().is_none() {
         let what = format!("nothing is installed at {}", link.display());
