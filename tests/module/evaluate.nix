@@ -113,6 +113,20 @@ let
       ++ cfg.hostRecipients
     );
 
+  # A script may be just its text. What is empty says something only by what it comes after; `groups` is that of NixOS.
+  scriptsOf =
+    scripts:
+    library.filterAttrs (_: script: script.text != "" || script.deps != [ ]) (
+      library.mapAttrs
+        (_: script: if builtins.isAttrs script then script else library.noDepEntry script)
+        (
+          removeAttrs scripts [
+            "groups"
+            "script"
+          ]
+        )
+    );
+
   nixos = config: {
     sources = sources config;
     manifests = library.mapAttrs (_: contentOf) (
@@ -121,10 +135,7 @@ let
     services = trimmed config.systemd.services;
     preSwitchChecks = config.system.preSwitchChecks or { };
     inherit (config.sops or config.age) environment;
-    # Those of system-manager that nobody sets are texts.
-    activationScripts = library.filterAttrs (_: builtins.isAttrs) (
-      removeAttrs config.system.activationScripts [ "script" ]
-    );
+    activationScripts = scriptsOf config.system.activationScripts;
     vmVariant = config.virtualisation.vmVariant or { };
     etc = config.environment.etc;
     systemPackages = map (package: package.name) config.environment.systemPackages;

@@ -44,7 +44,8 @@ let
   script = types.submodule {
     options = {
       deps = words;
-      text = option types.lines "";
+      # It has no default: a script of which there are only deps is an error.
+      text = mkOption { type = types.lines; };
       supportsDryActivation = flag;
     };
   };
@@ -89,6 +90,24 @@ let
       warnings = option (types.listOf types.str) [ ];
     };
   };
+
+  # As in NixOS, but for what they do. Where a unit creates the users, the scripts are empty.
+  scriptsForUsers =
+    { config, ... }:
+    {
+      system.activationScripts = {
+        users =
+          if config.services.userborn.enable || config.systemd.sysusers.enable then
+            ""
+          else
+            {
+              text = "";
+              supportsDryActivation = true;
+            };
+        groups = lib.stringAfter [ "users" ] "";
+      };
+    };
+
   homeManager = {
     imports = [ common ];
     options = {
@@ -178,7 +197,10 @@ in
     };
 
   nixos = {
-    imports = [ common ];
+    imports = [
+      common
+      scriptsForUsers
+    ];
     # As in NixOS.
     config.users = {
       users.root.group = "root";
@@ -206,7 +228,7 @@ in
       system = {
         activatable = option types.bool true;
         activationScripts = mkOption {
-          type = types.attrsOf (types.coercedTo types.str (text: { inherit text; }) script);
+          type = types.attrsOf (types.either types.str script);
           default = { };
           apply =
             scripts: scripts // { script = throw "the text of all activation scripts is not to be looked at"; };
