@@ -43,6 +43,15 @@ let
       generateKey = "age.generateKey";
     };
     scripts = {
+      # Those of agenix, the older ones too.
+      former = [
+        "agenix"
+        "agenixChown"
+        "agenixInstall"
+        "agenixMountSecrets"
+        "agenixNewGeneration"
+        "agenixRoot"
+      ];
       forUsers = "agenixInstallForUsers";
       key = "agenixGenerateKey";
     };
@@ -137,13 +146,6 @@ let
     usesAgent = false;
     byScript = false;
   };
-
-  scriptsAfterSecrets = units.scriptsAfter [
-    "agenix"
-    "agenixChown"
-    "agenixInstall"
-    "agenixNewGeneration"
-  ];
 in
 {
   _class = "nixos";
@@ -214,19 +216,12 @@ in
         system.build.agenix-manifest = installation.manifest;
         system.build.agenix-users-manifest = installation.manifestForUsers;
 
-        assertions =
-          checks.assertions {
-            inherit (installation) keys;
-            inherit (cfg) generateKey keyFile;
-            inherit secretsForUsers;
-            keyAdvice = "age.identityPaths or age.keyFile, or one of services.openssh.enable and services.openssh.generateHostKeys for the host keys";
-          }
-          ++ [
-            {
-              assertion = scriptsAfterSecrets == [ ];
-              message = "system.activationScripts.${lib.concatStringsSep ", " scriptsAfterSecrets}: deps has a script of agenix, but the secrets are installed by agenix-install-secrets.service, later than any activation script; make it a service.";
-            }
-          ];
+        assertions = checks.assertions {
+          inherit (installation) keys;
+          inherit (cfg) generateKey keyFile;
+          inherit secretsForUsers;
+          keyAdvice = "age.identityPaths or age.keyFile, or one of services.openssh.enable and services.openssh.generateHostKeys for the host keys";
+        };
 
         inherit (checks) warnings;
       })

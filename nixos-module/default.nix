@@ -34,6 +34,7 @@ let
     };
     scripts = {
       secrets = "setupSecrets";
+      former = [ "setupSecrets" ];
       forUsers = "setupSecretsForUsers";
       key = "generate-age-key";
     };
@@ -132,10 +133,6 @@ let
 
   scriptInstalls = units.isUsed installation && installation.byScript;
 
-  scriptsAfterSecrets = units.scriptsAfter [ "setupSecrets" ];
-
-  latePasswords = units.usersWithPasswordIn regularSecrets;
-
   unitsOf = lib.concatMap (file: file.restartUnits ++ file.reloadUnits) (
     lib.attrValues regularSecrets ++ lib.attrValues cfg.templates
   );
@@ -231,18 +228,10 @@ in
               assertion = credentials != [ ] -> !units.scripts installation;
               message = "sops.age.keyFile, sops.age.sshKeyPaths or sops.gnupg.sshKeyPaths has ${toString credentials}, a credential of a unit, but an activation script installs secrets; set services.userborn.enable and remove sops.useSystemdActivation.";
             }
-            {
-              assertion = cfg.useSystemdActivation -> scriptsAfterSecrets == [ ];
-              message = "system.activationScripts.${lib.concatStringsSep ", " scriptsAfterSecrets}: deps has setupSecrets, but the secrets are installed by sops-install-secrets.service, later than any activation script; make it a service, or set sops.useSystemdActivation = false.";
-            }
           ];
 
         warnings =
           checks.warnings
-          ++ lib.mapAttrsToList (
-            name: user:
-            "users.users.${lib.strings.escapeNixIdentifier name}.hashedPasswordFile is ${user.hashedPasswordFile}, a secret that is installed after users are created; set sops.secrets.<name>.neededForUsers for it."
-          ) latePasswords
           ++
             lib.optional (scriptInstalls && unitsOf != [ ] && lib.versionAtLeast lib.trivial.release "26.11")
               "sops.useSystemdActivation is false, and from NixOS 26.11 on activation scripts cannot have units restarted: restartUnits and reloadUnits of sops.secrets and sops.templates do nothing.";

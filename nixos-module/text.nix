@@ -62,6 +62,9 @@ rec {
 
   shellAssignments = lib.mapAttrsToList (name: value: "${name}=${shellWord value}");
 
+  # lib.hasInfix is a regular expression on the whole text, which is too much for a long one.
+  contains = part: words: lib.replaceStrings [ part ] [ "" ] words != words;
+
   # Below %d there is what LoadCredential= of the unit has put there.
   isCredential = lib.hasPrefix "%d/";
 

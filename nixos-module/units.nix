@@ -45,6 +45,18 @@ let
     else
       null;
 
+  order = import ./order.nix {
+    inherit
+      lib
+      config
+      here
+      usersUnit
+      isUsed
+      scripts
+      scriptInstallsForUsers
+      ;
+  };
+
   executable = lib.getExe' cfg.package "sops-install-secrets";
 
   # sops looks for SSH keys of the user whose home this is; the machine's secrets must not depend on root's own keys.
@@ -342,8 +354,6 @@ in
   inherit
     usersUnit
     scripts
-    scriptInstallsForUsers
-    usersWithPasswordIn
     isUsed
     ;
 
@@ -356,16 +366,6 @@ in
       usable = key: lib.elem key.type types && !lib.any (place: lib.hasPrefix place key.path) installed;
     in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
-
-  # Activation scripts that say they come after one of these, which units have taken the place of. NixOS puts the whole of
-  # them among them, as `script`, which cannot be looked at: with such a script it is an error that names no option.
-  scriptsAfter =
-    names:
-    lib.attrNames (
-      lib.filterAttrs (
-        _: script: builtins.isAttrs script && lib.intersectLists names (script.deps or [ ]) != [ ]
-      ) (removeAttrs config.system.activationScripts [ "script" ])
-    );
 
   # What the installation defines. The sets of options are known before any of them is looked at.
   definitions = installation: [
@@ -452,6 +452,11 @@ in
       virtualisation.vmVariantWithBootLoader.${prefix}.mock.enable = lib.mkDefault true;
     })
 
+    { assertions = order.textAssertions installation; }
+    (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
+      assertions = order.assertions installation;
+      warnings = order.warnings installation;
+    })
     {
       warnings =
         lib.optional (scriptInstallsForUsers installation && lib.versionAtLeast lib.trivial.release "26.11")

@@ -1,4 +1,4 @@
-# error: system.activationScripts.mine: deps has a script of agenix
+# error: system.activationScripts.mine: deps has agenixInstall, but the secrets are installed by agenix-install-secrets.service
 {
   services.openssh.enable = true;
   age.secrets.password.file = ../../files/secret.age;

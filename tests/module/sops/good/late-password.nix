@@ -1,4 +1,5 @@
 # A password that users are created without is a warning.
+# warning: users.users.alice.hashedPasswordFile is /run/secrets/password, a secret that is installed after users are created; set sops.secrets.password.neededForUsers = true.
 { config, ... }:
 {
   services.openssh.enable = true;

@@ -1,0 +1,258 @@
+# What is in the wrong order on a NixOS machine: what reads a secret before a unit has installed it, and what is to come
+# before such a unit and cannot. For `here`, see options.nix; for `installation`, units.nix.
+#
+# Whoever comes from sops-nix or agenix may have secrets installed by an activation script, before there is any unit. Some
+# of what they have then goes on, and some finds no secret, which shows only at the next boot.
+{
+  lib,
+  config,
+  here,
+  # Of units.nix.
+  usersUnit,
+  isUsed,
+  scripts,
+  scriptInstallsForUsers,
+}:
+let
+  text = import ./text.nix { inherit lib; };
+  prefix = if here.isSops then "sops" else "age";
+
+  unit = "${here.unit}.service";
+  unitForUsers = "${here.unit}-for-users.service";
+
+  optionOf = name: "${prefix}.secrets.${lib.strings.escapeNixIdentifier name}";
+
+  # Where secrets are to be found: at their paths and, whatever these are, below the directory of their installation.
+  placesOf =
+    directory: secrets:
+    lib.concatLists (
+      lib.mapAttrsToList (
+        name: secret:
+        map (path: { inherit name path; }) (
+          lib.unique [
+            secret.path
+            "${directory}/${secret.name}"
+          ]
+        )
+      ) secrets
+    );
+  earlyPlaces =
+    installation: placesOf "${installation.symlinkPath}-for-users" installation.secretsForUsers;
+  regularPlaces = installation: placesOf installation.symlinkPath installation.secrets;
+  templatePlaces =
+    installation: placesOf "${installation.symlinkPath}/rendered" installation.templates;
+
+  # The place that is this path, or null.
+  placeAt = path: lib.findFirst (place: place.path == path) null;
+
+  # Whether a path is in a directory of the installation, where nothing else puts files.
+  isInside =
+    installation: path:
+    lib.hasPrefix "${installation.symlinkPath}/" path
+    || lib.hasPrefix "${installation.symlinkPath}-for-users/" path;
+
+  # The end of a sentence on a path in such a directory at which there is no secret.
+  whatIsMeant =
+    installation: path:
+    let
+      name = lib.removePrefix "${installation.symlinkPath}/" (
+        lib.removePrefix "${installation.symlinkPath}-for-users/" path
+      );
+      all = installation.secrets // installation.secretsForUsers;
+      named = lib.filter (attribute: all.${attribute}.name == name) (lib.attrNames all);
+    in
+    if named == [ ] then
+      text.nearest name (map (secret: secret.name) (lib.attrValues all))
+    else
+      "; write config.${optionOf (lib.head named)}.path.";
+
+  # Activation scripts
+
+  # Without a shell there are none.
+  runsScripts = !(config.system.nixos-init.enable or false);
+
+  # NixOS puts the whole of them among them, as `script`, which cannot be looked at: with a script that is an error it ends
+  # in one that names no option.
+  allScripts = removeAttrs config.system.activationScripts [ "script" ];
+
+  scriptOption = name: "system.activationScripts.${lib.strings.escapeNixIdentifier name}";
+
+  # Scripts that units have taken the place of, each with the unit, or null if there is nothing to install.
+  formerScripts =
+    installation:
+    let
+      regular = lib.optionalAttrs (!(isUsed installation && installation.byScript));
+      key = lib.optionalAttrs (!(installation.generatedKey != null && scripts installation));
+    in
+    regular (lib.genAttrs here.scripts.former (_: if isUsed installation then unit else null))
+    // lib.optionalAttrs (!scriptInstallsForUsers installation) {
+      ${here.scripts.forUsers} = if installation.secretsForUsers != { } then unitForUsers else null;
+    }
+    // key {
+      ${here.scripts.key} = if installation.generatedKey != null then "${here.keyUnit}.service" else null;
+    };
+
+  # Of `setupSecrets.deps = [ "persist" ];` only the deps are left where a unit does the work. NixOS then ends in an error on
+  # the text, which says nothing of that.
+  scriptsWithoutText =
+    installation:
+    lib.filterAttrs (
+      name: _:
+      builtins.isAttrs (allScripts.${name} or "") && !(builtins.tryEval allScripts.${name}.text).success
+    ) (formerScripts installation);
+
+  textAssertions =
+    installation:
+    lib.mapAttrsToList (name: unit: {
+      assertion = false;
+      message =
+        "${scriptOption name} is set, but "
+        + (
+          if unit == null then
+            "in this configuration there is nothing that this script would do; remove the definition."
+          else if !here.isSops && scriptInstallsForUsers installation then
+            "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition, and if the passwords need it too, which a script installs, define ${scriptOption here.scripts.forUsers}.deps."
+          else
+            "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition."
+        );
+    }) (lib.optionalAttrs runsScripts (scriptsWithoutText installation));
+
+  # Scripts that say they come after one of those.
+  scriptsAfter =
+    installation:
+    let
+      former = lib.attrNames (formerScripts installation);
+      named = script: lib.intersectLists former (script.deps or [ ]);
+    in
+    lib.filterAttrs (_: names: names != [ ]) (
+      lib.mapAttrs (_: script: if builtins.isAttrs script then named script else [ ]) (
+        removeAttrs allScripts (lib.attrNames (scriptsWithoutText installation))
+      )
+    );
+
+  # What creates the users reads nothing but passwords, which are installed before it.
+  scriptAssertions =
+    installation:
+    lib.mapAttrsToList (
+      name: former:
+      let
+        unit = (formerScripts installation).${lib.head former};
+      in
+      {
+        assertion = false;
+        message =
+          "${scriptOption name}: deps has ${lib.head former}, but "
+          + (
+            if unit == null then
+              "in this configuration there is no such script; remove it."
+            else
+              "${
+                if lib.head former == here.scripts.key then "the key is made" else "the secrets are installed"
+              } by ${unit}, later than any activation script; "
+              + (
+                if name == "users" && here.isSops then
+                  "remove it, and set sops.secrets.<name>.neededForUsers = true for each secret that is a hashedPasswordFile."
+                else if name == "users" then
+                  "remove it: a secret that is a hashedPasswordFile is installed before users are created."
+                else if here.isSops && usersUnit == null then
+                  "make it a service, or set sops.useSystemdActivation = false."
+                else
+                  "make it a service."
+              )
+          );
+      }
+    ) (scriptsAfter installation);
+
+  # Scripts that have the path of something that a unit installs. Whether they read it cannot be told.
+  readingWarnings =
+    installation:
+    let
+      late =
+        lib.optionals (!installation.byScript) (
+          map (place: place // { inherit unit; }) (regularPlaces installation ++ templatePlaces installation)
+        )
+        ++ lib.optionals (!scriptInstallsForUsers installation) (
+          map (place: place // { unit = unitForUsers; }) (earlyPlaces installation)
+        );
+      directory = {
+        inherit unit;
+        path = "${installation.symlinkPath}/";
+      };
+      # Whole directories come last: only where no secret is named.
+      found =
+        words:
+        lib.findFirst (place: hasPath place.path words) (
+          if !installation.byScript && text.contains directory.path words then directory else null
+        ) late;
+      # Those of NixOS are long, and name no secret but as a password of a user.
+      read = removeAttrs allScripts [
+        "etc"
+        "users"
+      ];
+      wordsOf =
+        script:
+        let
+          words = builtins.tryEval (if builtins.isString script then script else script.text or "");
+        in
+        if words.success then words.value else "";
+      finds = lib.filterAttrs (_: place: place != null) (
+        lib.mapAttrs (_: script: found (wordsOf script)) read
+      );
+    in
+    lib.optionals (runsScripts && late != [ ]) (
+      lib.mapAttrsToList (
+        name: place:
+        "${scriptOption name} has the path ${place.path}, and ${place.unit} installs that later than any activation script: at boot nothing is there yet, and at a switch it is still as before. If the script reads it, make it a service."
+      ) finds
+    );
+
+  # Whether words have this path, and not only one that goes on.
+  hasPath =
+    path: words:
+    let
+      plain = builtins.unsafeDiscardStringContext path;
+    in
+    text.contains plain words
+    && lib.any (rest: builtins.match "[A-Za-z0-9_./-].*" (lib.substring 0 1 rest) == null) (
+      lib.tail (lib.splitString plain words)
+    );
+
+  # Passwords
+
+  # A password in the directory of the secrets at which there is none. NixOS only says so while it activates, and the user
+  # has no password then.
+  passwordWarnings =
+    installation:
+    let
+      places = earlyPlaces installation ++ regularPlaces installation;
+      isStray =
+        user:
+        user.hashedPasswordFile != null
+        && isInside installation user.hashedPasswordFile
+        && placeAt user.hashedPasswordFile places == null;
+      isLate =
+        user:
+        user.hashedPasswordFile != null
+        && placeAt user.hashedPasswordFile (earlyPlaces installation) == null
+        && placeAt user.hashedPasswordFile (regularPlaces installation) != null;
+    in
+    lib.mapAttrsToList (
+      name: user:
+      "${passwordOption name} is ${user.hashedPasswordFile}, where no secret is, so the user has no password${whatIsMeant installation user.hashedPasswordFile}"
+    ) (lib.filterAttrs (_: isStray) config.users.users)
+    ++ lib.mapAttrsToList (
+      name: user:
+      "${passwordOption name} is ${user.hashedPasswordFile}, a secret that is installed after users are created; set ${optionOf (placeAt user.hashedPasswordFile (regularPlaces installation)).name}.neededForUsers = true."
+    ) (lib.filterAttrs (_: isLate) config.users.users);
+
+  passwordOption = name: "users.users.${lib.strings.escapeNixIdentifier name}.hashedPasswordFile";
+
+in
+{
+  # In every configuration, also in one without secrets.
+  inherit textAssertions;
+
+  assertions = installation: scriptAssertions installation;
+
+  warnings = installation: readingWarnings installation ++ passwordWarnings installation;
+}
