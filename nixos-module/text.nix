@@ -103,7 +103,14 @@ rec {
   nearest =
     name: names:
     let
-      near = lib.filter (lib.strings.levenshteinAtMost 2 name) names;
+      # lib.strings.levenshteinAtMost finds no double letter that is only one.
+      isNear =
+        other:
+        let
+          longer = lib.stringLength other - lib.stringLength name;
+        in
+        -2 <= longer && longer <= 2 && lib.strings.levenshtein name other <= 2;
+      near = lib.filter isNear names;
       sorted = lib.sort (a: b: lib.strings.levenshtein name a < lib.strings.levenshtein name b) near;
     in
     if near == [ ] then "." else "; did you mean \"${lib.head sorted}\"?";
