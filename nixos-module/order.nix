@@ -247,12 +247,164 @@ let
 
   passwordOption = name: "users.users.${lib.strings.escapeNixIdentifier name}.hashedPasswordFile";
 
+  # Disks and file systems
+
+  # The lines of /etc/crypttab. Disks of the first stage are not among them.
+  disks =
+    let
+      crypttab = config.environment.etc.crypttab or { };
+      lines = lib.splitString "\n" (
+        if crypttab.enable or true && crypttab.text or null != null then crypttab.text else ""
+      );
+      wordsOf =
+        line: lib.filter (word: builtins.isString word && word != "") (builtins.split "[ \t]+" line);
+      diskOf = words: {
+        name = lib.head words;
+        key = lib.elemAt words 2;
+        options = lib.splitString "," (lib.concatStrings (lib.drop 3 words));
+      };
+    in
+    map diskOf (
+      lib.filter (words: lib.length words >= 3 && !lib.hasPrefix "#" (lib.head words)) (map wordsOf lines)
+    );
+
+  # As systemd-cryptsetup-generator(8) names it.
+  unitOfDisk =
+    disk:
+    let
+      characters = lib.stringToCharacters " !\"#$%&'()*+,;<=>?@[\\]^`{|}~-";
+      escaped = lib.replaceStrings [ "/" ] [ "-" ] (lib.strings.escapeC characters disk.name);
+    in
+    "systemd-cryptsetup@${
+      if lib.hasPrefix "." escaped then
+        lib.strings.escapeC [ "." ] "." + lib.substring 1 (-1) escaped
+      else
+        escaped
+    }";
+
+  # The key of a disk that is opened before the file systems are mounted, for which the unit of all other secrets waits.
+  lateDisks =
+    installation:
+    let
+      isOrdered = disk: lib.elem unit (config.systemd.services.${unitOfDisk disk}.after or [ ]);
+      isEarly = disk: placeAt disk.key (earlyPlaces installation) != null;
+      isLate = disk: placeAt disk.key (regularPlaces installation) != null;
+    in
+    lib.filter (
+      disk: isLate disk && !isEarly disk && !lib.elem "noauto" disk.options && !isOrdered disk
+    ) (lib.optionals (!installation.byScript) disks);
+
+  diskMessage =
+    installation: end: disk:
+    "environment.etc.crypttab opens ${disk.name} with ${disk.key}, which ${unit} installs only after the file systems are mounted, so ${end}; set ${optionOf (placeAt disk.key (regularPlaces installation)).name}.neededForUsers = true, which installs it before.";
+
+  # Those without which the boot goes on, and those for which it waits.
+  parted =
+    installation: lib.partition (disk: lib.elem "nofail" disk.options) (lateDisks installation);
+
+  diskAssertions =
+    installation:
+    map (disk: {
+      assertion = false;
+      message =
+        diskMessage installation "the boot waits for a passphrase, and ends in emergency mode"
+          disk;
+    }) (parted installation).wrong;
+
+  diskWarnings =
+    installation:
+    map (diskMessage installation "it stays closed until somebody types its passphrase") (parted installation)
+    .right
+    ++
+      map
+        (
+          disk:
+          "environment.etc.crypttab opens ${disk.name} with ${disk.key}, where no secret is${whatIsMeant installation disk.key}"
+        )
+        (
+          lib.filter (
+            disk:
+            isInside installation disk.key
+            && placeAt disk.key (earlyPlaces installation ++ regularPlaces installation) == null
+          ) disks
+        );
+
+  # File systems that are mounted before that unit and have a secret among their options, or as their device.
+  mountWarnings =
+    installation:
+    let
+      isLate =
+        fileSystem:
+        !(fileSystem.neededForBoot or false)
+        && !lib.elem (lib.removePrefix "fuse." (fileSystem.fsType or "auto")) networkFileSystems
+        && !lib.any (option: lib.elem option waitingOptions) (fileSystem.options or [ ]);
+      wordsOf = fileSystem: fileSystem.options or [ ] ++ [ (toString (fileSystem.device or "")) ];
+      secretOf =
+        fileSystem:
+        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null (
+          regularPlaces installation
+        );
+      late = lib.filter ({ place, ... }: place != null) (
+        lib.mapAttrsToList (_: fileSystem: {
+          inherit (fileSystem) mountPoint;
+          place = secretOf fileSystem;
+        }) (lib.filterAttrs (_: isLate) (config.fileSystems or { }))
+      );
+    in
+    lib.optionals (!installation.byScript) (
+      map (
+        { mountPoint, place }:
+        "fileSystems.\"${mountPoint}\" has ${place.path}, which ${unit} installs only after such file systems are mounted; set ${optionOf place.name}.neededForUsers = true, which installs it before, or add \"_netdev\" to the options if it comes over the network."
+      ) late
+    );
+
+  # systemd mounts these after the network is there, and so after that unit.
+  networkFileSystems = [
+    "afs"
+    "ceph"
+    "cifs"
+    "davfs"
+    "gfs"
+    "gfs2"
+    "glusterfs"
+    "lustre"
+    "ncp"
+    "ncpfs"
+    "nfs"
+    "nfs4"
+    "ocfs2"
+    "pvfs2"
+    "smb3"
+    "smbfs"
+    "sshfs"
+  ];
+
+  # Nothing at boot waits for such a file system, or it waits itself.
+  waitingOptions = [
+    "_netdev"
+    "noauto"
+    "nofail"
+    "x-systemd.automount"
+  ];
+
 in
 {
   # In every configuration, also in one without secrets.
   inherit textAssertions;
 
-  assertions = installation: scriptAssertions installation;
+  assertions = installation: scriptAssertions installation ++ diskAssertions installation;
 
-  warnings = installation: readingWarnings installation ++ passwordWarnings installation;
+  warnings =
+    installation:
+    readingWarnings installation
+    ++ passwordWarnings installation
+    ++ diskWarnings installation
+    ++ mountWarnings installation;
+
+  # What opens a disk with one of the secrets that users need. It is early enough for that, but nothing else says so.
+  disksAfter =
+    installation:
+    map (disk: "${unitOfDisk disk}.service") (
+      lib.filter (disk: placeAt disk.key (earlyPlaces installation) != null) disks
+    );
 }

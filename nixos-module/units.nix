@@ -206,7 +206,7 @@ let
       (baseService installation installation.secretsForUsers manifest [ "-ignore-passwd" ])
       {
         wantedBy = [ "${usersUnit}.service" ];
-        before = [ "${usersUnit}.service" ];
+        before = [ "${usersUnit}.service" ] ++ order.disksAfter installation;
       }
     ];
 

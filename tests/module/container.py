@@ -70,7 +70,11 @@ class Machine:
         """What a switch puts into /etc. Returns the units that it changes."""
         for path, source in record.get("etc", {}).items():
             # Of a user it is below the user's own directory.
-            self.link(f"{'etc' if 'preSwitchChecks' in record else 'home/alice/.config'}/{path}", source["source"])
+            place = f"{'etc' if 'preSwitchChecks' in record else 'home/alice/.config'}/{path}"
+            if "text" in source:
+                self.write(place, source["text"])
+            else:
+                self.link(place, source["source"])
         changed = []
         for name, service in record["services"].items():
             if "Service" in service:

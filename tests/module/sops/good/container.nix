@@ -2,6 +2,7 @@
 { config, ... }:
 {
   services.userborn.enable = true;
+  environment.etc.crypttab.text = "second-disk /dev/vdb1 ${config.sops.secrets.early.path}";
   users.users.shop.group = "shop";
   sops = {
     defaultSopsFile = ../../../../demo/secrets.yaml;
