@@ -387,12 +387,78 @@ let
     "x-systemd.automount"
   ];
 
+  # Units
+
+  # Whether a service of this configuration is after sysinit.target, as each is that does not say otherwise. What is no
+  # whole unit may be a part of one that says so elsewhere.
+  isLateService =
+    service:
+    (service.serviceConfig ? ExecStart || service.script or "" != "")
+    && !lib.elem (service.unitConfig.DefaultDependencies or true) [
+      false
+      "false"
+      "no"
+      "off"
+      0
+      "0"
+    ];
+
+  # What comes after sysinit.target in every configuration.
+  isLateUnit =
+    unit:
+    lib.elem unit [
+      "network-online.target"
+      "pcscd.service"
+      "pcscd.socket"
+    ];
+
+  # What is to come before a unit of ours, which is before sysinit.target, and is started at boot: a cycle, for which systemd
+  # leaves one of them out.
+  cycleAssertions =
+    name:
+    let
+      ours = config.systemd.services.${name};
+      pulled = ours.wants or [ ] ++ ours.requires or [ ] ++ ours.bindsTo or [ ];
+      isBefore =
+        other: service:
+        lib.elem "${other}.service" (ours.after or [ ])
+        || lib.elem "${name}.service" (service.before or [ ]);
+      isStarted =
+        other: service:
+        lib.elem "${other}.service" pulled
+        || service.wantedBy or [ ] != [ ]
+        || service.requiredBy or [ ] != [ ];
+      isInCycle =
+        other: service:
+        other != name && isBefore other service && isLateService service && isStarted other service;
+      services = lib.attrNames (lib.filterAttrs isInCycle config.systemd.services);
+      units = lib.filter (unit: isLateUnit unit && lib.elem unit pulled) (ours.after or [ ]);
+      late = "have the secrets come later (docs/everyday.md, \"A key that comes late\")";
+    in
+    lib.optionals (config.systemd.services ? ${name} && lib.elem "sysinit.target" ours.before) (
+      map (other: {
+        assertion = false;
+        message = "${serviceOption other} is to come before ${name}.service, which is before sysinit.target, but comes after that as every service does: at boot systemd leaves one of the two out; set ${serviceOption other}.unitConfig.DefaultDependencies = false, or ${late}.";
+      }) services
+      ++ map (unit: {
+        assertion = false;
+        message = "${serviceOption name}.after has ${unit}, but ${name}.service is before sysinit.target and ${unit} after it: at boot systemd leaves one of the two out; ${late}.";
+      }) units
+    );
+
+  serviceOption = name: "systemd.services.${lib.strings.escapeNixIdentifier name}";
+
+  unitAssertions = lib.concatMap cycleAssertions [
+    here.unit
+    "${here.unit}-for-users"
+  ];
 in
 {
   # In every configuration, also in one without secrets.
   inherit textAssertions;
 
-  assertions = installation: scriptAssertions installation ++ diskAssertions installation;
+  assertions =
+    installation: scriptAssertions installation ++ diskAssertions installation ++ unitAssertions;
 
   warnings =
     installation:

@@ -31,6 +31,7 @@ let
       wants = words;
       wantedBy = words;
       requiredBy = words;
+      requires = words;
       conflicts = words;
       path = option (types.listOf types.package) [ ];
       environment = option (types.attrsOf (types.nullOr (types.either types.str types.path))) { };
@@ -108,12 +109,19 @@ let
       };
     };
 
+  # One of the activation: its text cannot be defined twice.
+  entry.options = {
+    after = words;
+    before = words;
+    data = mkOption { type = types.str; };
+  };
+
   homeManager = {
     imports = [ common ];
     options = {
       home.stateVersion = option types.str "25.11";
       home.packages = option (types.listOf types.package) [ ];
-      home.activation = option (types.attrsOf types.attrs) { };
+      home.activation = option (types.attrsOf (types.submodule entry)) { };
       home.sessionVariables = anything;
       home.homeDirectory = option types.path "/home/alice";
       home.username = option types.str "alice";
@@ -208,6 +216,7 @@ in
       groups = lib.genAttrs [ "nogroup" "root" "users" "wheel" ] (_: { });
     };
     options = {
+      boot.initrd.secrets = option (types.attrsOf (types.nullOr types.path)) { };
       boot.initrd.systemd.enable = flag;
       boot.loader.systemd-boot.enable = flag;
       environment.etc = anything;
@@ -246,6 +255,7 @@ in
         services = option (types.attrsOf service) { };
         sysusers.enable = flag;
         mounts = option (types.listOf types.attrs) [ ];
+        user.services = option (types.attrsOf service) { };
       };
       users.groups = option (types.attrsOf (types.submodule group)) { };
       virtualisation = {
