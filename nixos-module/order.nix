@@ -66,6 +66,54 @@ let
     else
       "; write config.${optionOf (lib.head named)}.path.";
 
+  # Places
+
+  # What is installed at one time has its link in the directory of the other: whichever comes first makes a directory of
+  # what is to be the other's link.
+  placeAssertions =
+    installation:
+    let
+      early = "${installation.symlinkPath}-for-users";
+      regular = installation.symlinkPath;
+      misplaced =
+        directory: secrets: lib.filterAttrs (_: secret: lib.hasPrefix "${directory}/" secret.path) secrets;
+      assertionFor = directory: name: secret: {
+        assertion = false;
+        message = "${optionOf name}.path is ${secret.path}, in the directory of the secrets that are installed ${
+          if directory == regular then "later" else "before users are created"
+        }, which could not be made then; remove path, and use config.${optionOf name}.path where the secret is read.";
+      };
+    in
+    lib.optionals (isUsed installation && installation.secretsForUsers != { }) (
+      lib.mapAttrsToList (assertionFor regular) (misplaced regular installation.secretsForUsers)
+      ++ lib.mapAttrsToList (assertionFor early) (misplaced early installation.secrets)
+    );
+
+  # What the first stage has put below /run is there when the secrets are installed, in a directory that is to be a link.
+  initrdAssertions =
+    installation:
+    let
+      places = lib.optionals (config.boot.initrd.enable or true) (
+        lib.attrNames (config.boot.initrd.secrets or { })
+      );
+      isInWay =
+        path:
+        isUsed installation && lib.hasPrefix "${installation.symlinkPath}/" path
+        ||
+          installation.secretsForUsers != { } && lib.hasPrefix "${installation.symlinkPath}-for-users/" path;
+      placeOf = path: placeAt path (regularPlaces installation ++ earlyPlaces installation);
+      wayOut =
+        path:
+        if placeOf path == null then
+          "give it another place there, such as /etc/initrd/${baseNameOf path}"
+        else
+          "set ${optionOf (placeOf path).name}.path = \"/etc/initrd/${baseNameOf path}\"";
+    in
+    map (path: {
+      assertion = false;
+      message = "boot.initrd.secrets (or boot.initrd.network.ssh.hostKeys) has ${path}, which is there from the first stage on, so that at each boot it stands in the way of all secrets; ${wayOut path}.";
+    }) (lib.filter isInWay places);
+
   # Activation scripts
 
   # Without a shell there are none.
@@ -458,7 +506,12 @@ in
   inherit textAssertions;
 
   assertions =
-    installation: scriptAssertions installation ++ diskAssertions installation ++ unitAssertions;
+    installation:
+    placeAssertions installation
+    ++ initrdAssertions installation
+    ++ scriptAssertions installation
+    ++ diskAssertions installation
+    ++ unitAssertions;
 
   warnings =
     installation:
