@@ -57,8 +57,14 @@ let
 
   ofUser = lib.optionalString (!here.isSystem) " of the user";
 
-  # Of the owner, if the configuration has such a user; that it has is an assertion of its own.
-  primaryGroup = owner: users.${owner}.group or null;
+  # Of the owner, if the configuration has such a user; that it has is an assertion of its own. A user without a group has
+  # an empty one, against which NixOS has an assertion.
+  primaryGroup =
+    owner:
+    let
+      group = users.${owner}.group or "";
+    in
+    if group == "" then null else group;
 
   ownersOfSops = file: {
     owner = mkOption {
