@@ -68,6 +68,38 @@ let
       }
     ];
 
+  # A manifest of sops-nix has names and numbers in fields of their own. agenix hands either to chown(1), which tells them
+  # apart.
+  numberAssertion =
+    {
+      file,
+      option,
+      name,
+      numberName,
+      names,
+    }:
+    {
+      assertion = file.${name} != null && isNumber file.${name} -> lib.elem file.${name} names;
+      message = "${option name} is \"${file.${name}}\", a number; remove it, and set ${option numberName} = ${file.${name}}.";
+    };
+
+  numberAssertions =
+    { file, option, ... }:
+    [
+      (numberAssertion {
+        inherit file option;
+        name = "owner";
+        numberName = "uid";
+        names = users;
+      })
+      (numberAssertion {
+        inherit file option;
+        name = "group";
+        numberName = "gid";
+        names = groups;
+      })
+    ];
+
   twoOwnersAssertions =
     { file, option, ... }:
     [
@@ -173,9 +205,22 @@ let
     }
   ) (lib.concatMap unitOptions files);
 
+  # A unit of users, of which the manager of the system knows nothing.
+  isUserUnit =
+    unit:
+    here.isSystem
+    && lib.any (kind: (config.systemd.user or { }).${kind} or { } ? ${unitName unit}) [
+      "services"
+      "timers"
+    ];
+  unitName = unit: lib.head (builtins.match "(.*)\\.[a-z]+" unit);
+
   unitWarnings = map (
     { unit, option }:
-    "${option} has \"${unit}\", which this configuration does not have${text.nearest unit knownUnits} If a package brings it, add it to ${prefix}.external.units."
+    if isUserUnit unit then
+      "${option} has \"${unit}\", a unit of users, which a secret of the system cannot have restarted; remove it, and declare the secret in home-manager, in ${prefix}.secrets of the user."
+    else
+      "${option} has \"${unit}\", which this configuration does not have${text.nearest unit knownUnits} If a package brings it, add it to ${prefix}.external.units."
   ) (lib.filter ({ unit, ... }: isUnit unit && !isDeclared unit) (lib.concatMap unitOptions files));
 
   # Files
@@ -367,6 +412,7 @@ in
     ++ lib.optionals here.isSystem (
       lib.concatMap accountAssertions files
       ++ lib.optionals here.isSops (lib.concatMap twoOwnersAssertions files)
+      ++ lib.optionals here.isSops (lib.concatMap numberAssertions files)
       ++ map rootAssertion (lib.filter ({ file, ... }: file.neededForUsers or false) files)
       ++ map etcAssertion files
       ++ mountAssertions { inherit keys secretsForUsers; }
