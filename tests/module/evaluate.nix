@@ -117,8 +117,7 @@ let
   scriptsOf =
     scripts:
     library.filterAttrs (_: script: script.text != "" || script.deps != [ ]) (
-      library.mapAttrs
-        (_: script: if builtins.isAttrs script then script else library.noDepEntry script)
+      library.mapAttrs (_: script: if builtins.isAttrs script then script else library.noDepEntry script)
         (
           removeAttrs scripts [
             "groups"
