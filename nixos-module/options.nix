@@ -57,6 +57,9 @@ let
 
   ofUser = lib.optionalString (!here.isSystem) " of the user";
 
+  homeOfUser =
+    if here.isSystem then config.users.users.root.home or "/root" else config.home.homeDirectory;
+
   # Of the owner, if the configuration has such a user; that it has is an assertion of its own. A user without a group has
   # an empty one, against which NixOS has an assertion.
   primaryGroup =
@@ -679,7 +682,11 @@ in
       type = types.nullOr types.str;
       default = null;
       example = if here.isSystem then "/var/lib/sops-nix/gnupg" else "/home/alice/.gnupg";
-      description = "Directory of GnuPG with private keys, for files that no age or SSH key opens.";
+      # As gpg itself takes it.
+      apply =
+        home:
+        if home != null && lib.hasPrefix "~/" home then homeOfUser + lib.removePrefix "~" home else home;
+      description = "Directory of GnuPG with private keys, for files that no age or SSH key opens. `~/` is the home of the user${lib.optionalString here.isSystem " root"}.";
     };
 
     package = lib.mkPackageOption pkgs "gnupg" { };
