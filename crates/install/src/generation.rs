@@ -34,7 +34,8 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
     is_ours(root, name, |status| permissions_of(status) == DIRECTORY)
 }
 
-fn is_our_directory(root: &Dir, name: &OsStr) -> Result<bool, Error> {
+/// Whether it is a directory of root or our own user.
+pub(crate) fn is_our_directory(root: &Dir, name: &OsStr) -> Result<bool, Error> {
     is_ours(root, name, |_| true)
 }
 

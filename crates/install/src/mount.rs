@@ -29,7 +29,7 @@ use rustix::mount::{
 use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
 use crate::foreign::foreign;
-use crate::generation::is_as_made;
+use crate::generation::{is_as_made, is_our_directory};
 use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
@@ -71,24 +71,14 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     }
     let carried = current.number().filter(|_| current.running().is_some());
     let mut notices = Vec::new();
-    let beneath = match carried {
-        None => {
-            if before.is_mount()? {
-                // One of ours that nobody reads, since no symlink leads to it: beneath another one its secrets would stay.
-                if let Some(error) = clear(&before, None).into_iter().next() {
-                    return Err(error);
-                }
-                drop(before);
-                take_away(path)?;
-            }
-            mount_new(kind, path, &mut notices)?;
-            None
-        }
-        Some(generation) => {
-            let change = Change { current, before: &before, generation, mount_point: path, kind, access };
-            change.make(&mut notices)?;
-            Some(before)
-        }
+    // One of ours that nobody reads, since no symlink leads to it, still has the records of what there is elsewhere.
+    let beneath = if carried.is_some() || before.is_mount()? {
+        let change = Change { current, before: &before, generation: carried, mount_point: path, kind, access };
+        change.make(&mut notices)?;
+        Some(before)
+    } else {
+        mount_new(kind, path, &mut notices)?;
+        None
     };
     let root = open(path)?;
     // mount(2) saying yes is not enough: the secrets go to this handle, so this is what is looked at.
@@ -158,7 +148,7 @@ pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
 /// newer than `newest` may be something else with such a name.
 pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {
     let is_ours = |name: &OsStr| match number(name.as_encoded_bytes()) {
-        Some(number) if Some(number) <= newest => Ok(true),
+        Some(number) if Some(number) <= newest => is_our_directory(beneath, name),
         Some(_) => is_as_made(beneath, name),
         None => Ok(is_record(name)),
     };
@@ -181,7 +171,8 @@ fn open(path: &Path) -> Result<Dir, Error> {
 struct Change<'a> {
     current: &'a Current<'a>,
     before: &'a Dir,
-    generation: u64,
+    /// The one that readers see.
+    generation: Option<u64>,
     mount_point: &'a Path,
     kind: MemoryKind,
     access: Access,
@@ -223,7 +214,9 @@ impl Change<'_> {
             return Err(Error::NotInMemory { path: self.mount_point.to_owned() });
         }
         new.settle(self.access)?;
-        self.before.copy_to(self.generation.to_string().as_ref(), new)?;
+        if let Some(generation) = self.generation {
+            self.before.copy_to(generation.to_string().as_ref(), new)?;
+        }
         for (name, is) in self.before.entries()? {
             let is_record = RECORDS.iter().any(|record| name == *record) && name != SUCCESSOR && name != STAMP;
             if is == Is::Other && is_record {
@@ -240,13 +233,9 @@ fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
     let Some(noted) = record::bytes(before, SUCCESSOR)? else { return Ok(false) };
     let upper = before.status()?.st_dev;
     // Where the kernel does not tell, the note stays for the next run.
-    let is_beneath = match current.number() {
-        Some(generation) => {
-            let is_successor = |device: &str| successor(device, generation) == *noted;
-            is_over(&mounts()?, &device_number(upper), is_successor)
-        }
-        None => false,
-    };
+    let generation = current.number().filter(|_| current.running().is_some());
+    let is_successor = |device: &str| successor(device, generation) == *noted;
+    let is_beneath = is_over(&mounts()?, &device_number(upper), is_successor);
     if is_beneath {
         take_away(current.location().mount_point())?;
     } else {
@@ -256,7 +245,8 @@ fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
 }
 
 /// The note on what is beneath: its device as mountinfo has it, and the generation that it holds.
-fn successor(device: &str, generation: u64) -> Vec<u8> {
+fn successor(device: &str, generation: Option<u64>) -> Vec<u8> {
+    let generation = generation.map_or_else(|| "none".to_owned(), |generation| generation.to_string());
     format!("{device} {generation}\n").into_bytes()
 }
 

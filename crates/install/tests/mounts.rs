@@ -209,7 +209,8 @@ fn a_file_system_that_no_symlink_leads_to_is_not_hidden_beneath_another_one() {
         return;
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
-    place.install(&[place.secret("a", "1")]).unwrap();
+    let link = place.path("etc/a");
+    place.install(&[place.secret("a", "1").at(&link)]).unwrap();
     fs::remove_file(place.location.symlink_path()).unwrap();
     let still_in_it = fs::File::open(place.location.mount_point()).unwrap();
     let other = Place::mounted(FileSystem::Tmpfs, 0);
@@ -217,6 +218,8 @@ fn a_file_system_that_no_symlink_leads_to_is_not_hidden_beneath_another_one() {
     let [mounted] = &*mounts(place.location.mount_point()) else { panic!("not one mount") };
     assert!(mounted.contains(" - tmpfs none "), "{mounted}");
     assert_eq!(names(Path::new(&format!("/proc/self/fd/{}", still_in_it.as_raw_fd()))), [""; 0]);
+    // What was known of links outside of it still is.
+    assert!(!link.is_symlink());
 }
 
 #[test]
