@@ -108,7 +108,7 @@ pub enum PathError {
     #[error("the path is empty; write an absolute path")]
     Empty,
     /// A path that depends on the working directory.
-    #[error("the path {0:?} is relative; begin it with /")]
+    #[error("the path {_0:?} is relative; {}", begin(_0))]
     Relative(String),
     /// A component `..`, which leads elsewhere if the component before it is a link.
     #[error("the path {0:?} has a component ..; spell the path out")]
@@ -124,6 +124,15 @@ pub enum PathError {
     /// More than a path can have.
     #[error("the path has more than {PATH_BYTES} bytes, the limit for a path; shorten it")]
     TooLong,
+}
+
+/// How a path should begin that is relative.
+fn begin(path: &str) -> &'static str {
+    match path.split('/').next() {
+        Some("$XDG_RUNTIME_DIR" | "${XDG_RUNTIME_DIR}" | "%t") => "for the runtime directory of a user write %r",
+        Some("~" | "$HOME" | "${HOME}" | "%h") => "no shell reads it, so write the home directory itself",
+        _ => "begin it with /",
+    }
 }
 
 /// What `%r` stands for in the paths of a manifest with `userMode`.
@@ -201,6 +210,8 @@ mod tests {
         for (bad, message) in [
             ("", "the path is empty; write an absolute path"),
             ("run/secrets", r#"the path "run/secrets" is relative; begin it with /"#),
+            ("~/x", r#"the path "~/x" is relative; no shell reads it, so write the home directory itself"#),
+            ("%t/x", r#"the path "%t/x" is relative; for the runtime directory of a user write %r"#),
             ("%r/secrets", r#"the path "%r/secrets" is relative; begin it with /"#),
             ("/run/../etc", r#"the path "/run/../etc" has a component ..; spell the path out"#),
             ("/a\0b", r#"the path "/a\0b" has a NUL byte, which no path can hold; remove it"#),

@@ -21,6 +21,8 @@ pub(crate) struct Accounts {
 /// Why a name has no number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum NoAccount {
+    #[error("there is no {kind} {name:?}; a number goes into the field {}", kind.number_field())]
+    IsNumber { kind: AccountKind, name: String },
     #[error("there is no {kind} {name:?}{}; declare it or correct the name", did_you_mean(nearest))]
     Unknown { kind: AccountKind, name: String, nearest: Vec<String> },
     #[error(
@@ -40,6 +42,16 @@ pub(crate) enum NoAccount {
 pub(crate) enum AccountKind {
     User,
     Group,
+}
+
+impl AccountKind {
+    /// The field of the manifest, and the option, for a number in the place of a name.
+    fn number_field(self) -> &'static str {
+        match self {
+            Self::User => "uid",
+            Self::Group => "gid",
+        }
+    }
 }
 
 impl Accounts {
@@ -173,6 +185,7 @@ fn known<I: Copy>(
     match found {
         Ok(Some(id)) if number(id) == u32::MAX => Err(NoAccount::NoNumber { kind, name: name() }),
         Ok(Some(id)) => Ok(id),
+        Ok(None) if name().bytes().all(|byte| byte.is_ascii_digit()) => Err(NoAccount::IsNumber { kind, name: name() }),
         Ok(None) => Err(NoAccount::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
         Err(reason) => Err(NoAccount::Failed { kind, name: name(), reason }),
     }
