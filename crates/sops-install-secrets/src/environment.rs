@@ -31,6 +31,8 @@ pub(crate) struct Environment {
     pub(crate) gpg: OsString,
     /// `GNUPGHOME`, which counts where the manifest names no GnuPG home.
     pub(crate) gnupg_home: Option<PathBuf>,
+    /// The user's own directory.
+    home: Option<PathBuf>,
     /// `SOPS_AGE_KEY`: identities as text.
     pub(crate) age_key: Option<Zeroizing<String>>,
     /// `SOPS_AGE_KEY_CMD`: a command that prints identities.
@@ -80,7 +82,7 @@ impl Environment {
             credentials_directory: path("CREDENTIALS_DIRECTORY"),
             path: env::var_os("PATH").unwrap_or_default(),
             gpg: value("SOPS_GPG_EXEC").unwrap_or_else(|| "gpg".into()),
-            gnupg_home: path("GNUPGHOME"),
+            gnupg_home: path("GNUPGHOME").map(|path| in_home(&path, home.as_deref())),
             age_key: env::var("SOPS_AGE_KEY").ok().map(Zeroizing::new),
             age_key_command: value("SOPS_AGE_KEY_CMD"),
             ssh_key_command: value("SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
@@ -90,8 +92,23 @@ impl Environment {
                 .as_ref()
                 .map(|directory| directory.join("sops-nix/manifest.json"))
                 .filter(|path| users::get_effective_uid() != 0 && path.exists()),
+            home,
             user_age_keys: configuration.map(|directory| directory.join("sops/age/keys.txt")),
         }
+    }
+}
+
+impl Environment {
+    /// A GnuPG home, in which GnuPG itself takes `~/` for the home directory.
+    pub(crate) fn gnupg_home(&self, named: &Path) -> PathBuf {
+        in_home(named, self.home.as_deref())
+    }
+}
+
+fn in_home(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => path.to_owned(),
     }
 }
 

@@ -159,7 +159,8 @@ pub(crate) fn load(
     for path in manifest.ssh_key_paths() {
         loader.openpgp_ssh_key(path);
     }
-    let named = manifest.gnupg_home().map(Path::to_owned).filter(|home| loader.has_home(home));
+    let named = manifest.gnupg_home().map(|home| environment.gnupg_home(home));
+    let named = named.filter(|home| loader.has_home(home));
     let home = named.or_else(|| environment.gnupg_home.clone().filter(|_| manifest.gnupg_home().is_none()));
     let watcher = loader.watcher.clone();
     let Loader { mut identities, unusable, hidden, .. } = loader;
@@ -371,6 +372,7 @@ impl Loader<'_> {
             };
             query.output().map_err(|error| match error {
                 // What it had to say may be a key, or a passphrase.
+                QueryError::Failed { status, .. } if is_for_a_shell(program, arguments) => KeyReason::NoShell(status),
                 QueryError::Failed { status, .. } => KeyReason::Failed(status),
                 error => KeyReason::Query(error),
             })
@@ -427,7 +429,9 @@ impl Loader<'_> {
             }
             _ => Why::Other,
         };
-        let similar = if why == Why::Missing { public::similar(path) } else { Vec::new() };
+        let mut similar = if why == Why::Missing { public::similar(path) } else { Vec::new() };
+        // One that is used already is not what was meant.
+        similar.retain(|path| !self.identities.has_origin(path));
         let origin = path.to_string_lossy();
         if similar.is_empty() {
             let remedy = match reason {
@@ -440,6 +444,12 @@ impl Loader<'_> {
             self.cannot_use(&origin, reason, Why::Misnamed, None);
         }
     }
+}
+
+/// Whether a command has signs in it that only a shell understands, and is none itself.
+fn is_for_a_shell(program: &OsStr, arguments: &[OsString]) -> bool {
+    let has_sign = |word: &OsString| word.as_encoded_bytes().iter().any(|byte| b"~$|<>&;`*".contains(byte));
+    !program.as_encoded_bytes().ends_with(b"sh") && arguments.iter().any(has_sign)
 }
 
 /// Why a key cannot be read.
@@ -455,6 +465,8 @@ enum KeyReason {
     NotRun,
     #[error("its command failed ({0}); run the command by hand to see why")]
     Failed(ExitStatus),
+    #[error("its command failed ({0}), and no shell has read it; if it is for one, write it as sh -c '...'")]
+    NoShell(ExitStatus),
     #[error(
         "{0}; correct the command, or let SOPS_AGE_KEY_FILE or SOPS_AGE_SSH_PRIVATE_KEY_FILE name a file with the key"
     )]

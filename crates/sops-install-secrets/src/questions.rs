@@ -33,9 +33,15 @@ pub(crate) fn add_call(inputs: &mut Inputs, environment: &Environment, accounts:
 }
 
 /// Adds what there is on this machine besides the files that are read: the numbers of all owners, and the home of gpg.
-pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gid>, accounts: AccountLookup) {
-    if let Some(home) = plan.manifest.gnupg_home() {
-        inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), Answer::new(&has_home(home)));
+pub(crate) fn add_machine(
+    inputs: &mut Inputs,
+    plan: &Plan<'_>,
+    group: Option<Gid>,
+    environment: &Environment,
+    accounts: AccountLookup,
+) {
+    if let Some(home) = plan.manifest.gnupg_home().map(|home| environment.gnupg_home(home)) {
+        inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), Answer::new(&has_home(&home)));
     }
     if let (Some(group), AccountLookup::LookUp) = (group, accounts) {
         add_account(inputs, GROUP, "", group.as_raw());

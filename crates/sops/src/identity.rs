@@ -20,7 +20,7 @@ use bech32::Hrp;
 use go_yaml::BYTE_ORDER_MARK;
 use zeroize::{Zeroize, Zeroizing};
 
-use self::age::Line;
+use self::age::{Line, is_age_file};
 pub use self::gpg::Gpg;
 pub use self::plugin::Plugins;
 use self::plugin::{Answers, PluginIdentity};
@@ -124,7 +124,7 @@ impl Identities {
         // Editors of Windows write the mark, and nothing shows it.
         let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
         let text = content.trim_ascii_start();
-        if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
+        if is_age_file(text) {
             return vec![error(None, KeyProblem::Encrypted)];
         }
         if text.starts_with(b"-----BEGIN ") {
@@ -236,6 +236,12 @@ impl Identities {
     /// Whether one of them is the recipient of this name.
     pub(crate) fn are_named(&self, recipient: &str) -> bool {
         self.loaded.iter().any(|loaded| loaded.is_named(recipient))
+    }
+
+    /// Whether one of them came from there.
+    #[must_use]
+    pub fn has_origin(&self, origin: &str) -> bool {
+        self.loaded.iter().any(|loaded| loaded.origin == origin)
     }
 
     pub(crate) fn loaded(&self) -> &[Loaded] {

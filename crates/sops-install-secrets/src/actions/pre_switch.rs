@@ -78,7 +78,7 @@ fn open(
 ) -> Result<(), Reported> {
     report.step(Step::Manifest);
     let manifest = manifest_file::read(path, Purpose::PreSwitch, environment, &mut Inputs::new(), report)?;
-    if is_first_installation(&manifest, report)? {
+    if is_first_installation(&manifest, environment, report)? {
         return Ok(());
     }
     if let Some(tell) = tell {
@@ -93,9 +93,14 @@ fn open(
 }
 
 /// Whether nothing is installed yet, and none of the keys that the manifest names is there: they are made at the first boot.
-fn is_first_installation(manifest: &Manifest, report: &mut Report) -> Result<bool, Reported> {
+fn is_first_installation(
+    manifest: &Manifest,
+    environment: &Environment,
+    report: &mut Report,
+) -> Result<bool, Reported> {
+    let home = manifest.gnupg_home().map(|home| environment.gnupg_home(home));
     let named = manifest.age_ssh_key_paths().iter().chain(manifest.ssh_key_paths()).map(PathBuf::as_path);
-    let named: Vec<_> = named.chain(manifest.age_key_file()).chain(manifest.gnupg_home()).collect();
+    let named: Vec<_> = named.chain(manifest.age_key_file()).chain(home.as_deref()).collect();
     if named.is_empty() || named.iter().any(|path| input::absence(path).is_none()) {
         return Ok(false);
     }
