@@ -5,7 +5,7 @@ use gcm::Cipher;
 use crate::datakey::{self, AgeFileError, Findings, Recipient, Search};
 use crate::error::Error;
 use crate::format::advice::{has_ciphertext, left_in_age_file};
-use crate::format::{EmitError, Format, Source, guess};
+use crate::format::{EmitError, Format, Source, guess, lines};
 use crate::identity::recipient::HostRecipient;
 use crate::identity::{Identities, age};
 use crate::lookup::{self, Finder, LookupError};
@@ -61,6 +61,9 @@ impl Encrypted {
             (MetadataError::Absent, Some(found)) if found != format.name() => Error::OtherFormat(found),
             // To encrypt such a file once more would make its values unreadable for good.
             (MetadataError::Absent, _) if has_ciphertext(bytes) => MetadataError::CutOff.into(),
+            (MetadataError::Absent, _) if lines(bytes).any(|line| line.starts_with(b"creation_rules:")) => {
+                MetadataError::Configuration.into()
+            }
             (MetadataError::Absent, _) if bytes.trim_ascii().is_empty() => MetadataError::Empty.into(),
             (error, _) => error.into(),
         })?;

@@ -17,6 +17,7 @@ use std::io::Write as _;
 use go_yaml::{BYTE_ORDER_MARK, Position};
 
 use crate::foreign::Foreign;
+use crate::identity::age::is_age_file;
 use crate::lookup::{Merge, article};
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
@@ -115,7 +116,7 @@ impl Format {
 /// The format that the place of a file's metadata speaks for, or its first character.
 pub(crate) fn guess(text: &[u8]) -> Option<&'static str> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    if text.starts_with(b"age-encryption.org/") || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ") {
+    if is_age_file(text) {
         return Some("age");
     }
     if text.trim_ascii_start().starts_with(b"{") {

@@ -65,6 +65,9 @@ pub enum MetadataError {
         "it has no sops metadata, so it is not encrypted; encrypt it, in the folder of .sops.yaml, with: sops encrypt --in-place FILE"
     )]
     Absent,
+    /// It says how sops encrypts other files.
+    #[error("it is the configuration of sops and not a sops file; name the encrypted file in its place")]
+    Configuration,
     /// There is nothing in it.
     #[error("it is empty, without any sops metadata; restore it from version control")]
     Empty,

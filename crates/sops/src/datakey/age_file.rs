@@ -77,7 +77,9 @@ fn way_out(problem: &AgeProblem) -> &'static str {
         | AgeProblem::Stanza
         | AgeProblem::Mac
         | AgeProblem::Payload => "; restore it from version control",
-        AgeProblem::NotArmored
+        AgeProblem::Empty
+        | AgeProblem::Plain
+        | AgeProblem::NotArmored
         | AgeProblem::LineEnds
         | AgeProblem::Utf16
         | AgeProblem::Version(_)

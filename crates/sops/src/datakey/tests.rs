@@ -337,7 +337,7 @@ fn a_plugin_that_is_missing_is_named_for_every_file_but_those_that_open_without_
     assert_eq!(outcome[1], Ok(b"two".to_vec()));
     assert_eq!(
         outcome[3],
-        Err("its header is damaged, or it is not an age file; restore it from version control".to_owned())
+        Err("it is not an age file, so it is not encrypted; move it away, and enter its text with agenix -e".to_owned())
     );
 }
 
@@ -399,7 +399,7 @@ fn the_report_names_both_sides() {
     assert_eq!(
         error.to_string(),
         format!(
-            "this host cannot use /lost (there is no such file), {} with the GnuPG home {} (encrypted with RSA key; decryption \
+            "this host cannot use /lost (there is no such file), {} with the GnuPG home {} (decryption \
              failed: ?[1mNo secret key); no identity opens it; it is encrypted to kms arn:aws:kms:us-east-1:1:key/2, {STRANGER}, \
              age1xyz (it is not an armored age file), age (not named) (it is not an armored age file), \
              pgp 4D90CB1E7AE375B0E0FE6DD795290D727DAF2CCE; this host is {AGE_1} (/keys.txt), {derived} (/etc/ssh/key)",
@@ -478,7 +478,10 @@ fn a_plain_age_file_that_does_not_open_says_why() {
     assert!(matches!(error, AgeFileError::Damaged(AgeProblem::Payload)));
     assert_eq!(error.to_string(), "its payload is damaged or truncated; restore it from version control");
     let error = decrypt_age_file(b"hello", &identities).err().unwrap();
-    assert_eq!(error.to_string(), "its header is damaged, or it is not an age file; restore it from version control");
+    assert_eq!(
+        error.to_string(),
+        "it is not an age file, so it is not encrypted; move it away, and enter its text with agenix -e"
+    );
 }
 
 /// A recipient that is a passphrase. For the toy, the salt is the file key.

@@ -91,9 +91,14 @@ const AGE_CONFLICT: &str = "a merge conflict begins here that nobody has resolve
 const OTHER_TOOLS: [(&[u8], &str); 2] = [
     (
         b"version https://git-lfs",
-        "this is a pointer of Git LFS in the place of the file; fetch the file with: git lfs pull",
+        "this is a pointer of Git LFS in the place of the file; in a flake set inputs.self.lfs = true, elsewhere fetch it with: git lfs \
+         pull",
     ),
-    (b"\0GITCRYPT", "git-crypt has this file locked; unlock it with: git-crypt unlock"),
+    (
+        b"\0GITCRYPT",
+        "git-crypt has this file locked, and a flake takes it so from git; leave the file to sops alone in .gitattributes, or outside of \
+         a flake unlock it with: git-crypt unlock",
+    ),
 ];
 
 /// Whether there is an encrypted value in a text.

@@ -28,6 +28,12 @@ pub enum AgeProblem {
     /// The armor is damaged.
     #[error("its armor is damaged")]
     Armor,
+    /// Nothing is in it.
+    #[error("it is empty, and no age file is; move it away, and enter its text again with agenix -e")]
+    Empty,
+    /// It does not even begin like an age file.
+    #[error("it is not an age file, so it is not encrypted; move it away, and enter its text with agenix -e")]
+    Plain,
     /// The text is not that of an age file, or its header is damaged.
     #[error("its header is damaged, or it is not an age file")]
     Header,
@@ -87,7 +93,14 @@ impl AgeFile {
     /// A file, armored or not.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, AgeProblem> {
         let trimmed = bytes.trim_ascii();
-        if trimmed.starts_with(ARMOR) { Self::from_armor(trimmed) } else { Self::bounded(bytes.to_vec()) }
+        if trimmed.starts_with(ARMOR) {
+            return Self::from_armor(trimmed);
+        }
+        Self::bounded(bytes.to_vec()).map_err(|problem| match problem {
+            AgeProblem::Header if trimmed.is_empty() => AgeProblem::Empty,
+            AgeProblem::Header if !has(bytes, b"age-encryption") && !has(bytes, b"-----") => AgeProblem::Plain,
+            problem => problem,
+        })
     }
 
     fn from_armor(text: &[u8]) -> Result<Self, AgeProblem> {
@@ -183,8 +196,17 @@ fn damage(bytes: &[u8]) -> AgeProblem {
     }
 }
 
+fn has(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
 /// How a file begins, in front of the version.
 const MAGIC: &[u8] = b"age-encryption.org/";
+
+/// Whether a text begins as an age file does, armored or not.
+pub(crate) fn is_age_file(text: &[u8]) -> bool {
+    text.starts_with(MAGIC) || text.trim_ascii_start().starts_with(b"-----BEGIN AGE ")
+}
 
 /// The bytes of a file. The `age` crate starts over at each line of a header, which takes seconds for a few thousand lines;
 /// it takes as a line what `read_until` gives, and here that is the header as a whole.
@@ -260,7 +282,7 @@ impl Line {
         if line.starts_with(PluginIdentity::PREFIX) {
             return Ok(Self::Plugin(PluginIdentity::parse(line)?));
         }
-        Err(KeyProblem::UnknownLine)
+        Err(if line.starts_with("age1") { KeyProblem::PublicKey } else { KeyProblem::UnknownLine })
     }
 }
 
@@ -376,7 +398,9 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
             (version("v2"), AgeProblem::Version("v2".into())),
             (version("v1.1\u{1b}[1m"), AgeProblem::Version("v1.1?[1m".into())),
             (version("v1"), AgeProblem::Header),
-            (b"hello\n".to_vec(), AgeProblem::Header),
+            (b"age-encryption.net/v1\n".to_vec(), AgeProblem::Header),
+            (b"hello\n".to_vec(), AgeProblem::Plain),
+            (b" \n".to_vec(), AgeProblem::Empty),
         ] {
             assert_eq!(AgeFile::from_bytes(&bytes).err(), Some(problem));
         }
@@ -430,7 +454,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
             (&KEY[..60], &mistyped),
             (&format!("{KEY} {KEY}"), &mistyped),
             (&KEY.to_lowercase(), &unknown),
-            ("age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2", &unknown),
+            ("age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2", &KeyProblem::PublicKey.to_string()),
             ("AGE-PLUGIN-YUBIKEY-1", &mistyped),
             ("hello", &unknown),
         ] {

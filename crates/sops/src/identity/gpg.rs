@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 use crate::child::ending::Postponed;
 use crate::child::query::{Query, QueryError, resolve};
 use crate::child::watcher::Watcher;
-use crate::child::{Child, ChildProblem, More, When, names};
+use crate::child::{Child, ChildProblem, More, When, names, one_line};
 
 /// How to run GnuPG. It asks for no passphrase; whether its agent does, is up to the settings of the agent.
 pub struct Gpg {
@@ -105,7 +105,7 @@ impl Program {
 
     fn run(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, NoAnswer> {
         let mut command = Command::new(program);
-        command.args(["--batch", "--no-tty", "--quiet"]);
+        command.args(["--batch", "--no-tty"]);
         // Trust plays no part in a decryption, and these keep it from making files.
         command.args(["--trust-model=always", "--no-auto-check-trustdb", "--no-random-seed-file", "--decrypt"]);
         command.env("GNUPGHOME", home).current_dir("/");
@@ -113,8 +113,8 @@ impl Program {
         let mut child = child.telling(&self.settings.watcher, program);
         child.exchange(armored.as_bytes(), More::Never, |_, _| false)?;
         let status = child.finish(Duration::MAX)?;
-        let complaint = child.complaint().replace("gpg: ", "");
         if !status.success() {
+            let complaint = essence(child.raw_complaint());
             let said = if complaint.is_empty() { status.to_string() } else { complaint };
             return Err(NoAnswer::Said(said));
         }
@@ -124,6 +124,24 @@ impl Program {
         Ok(Zeroizing::new(child.output().to_vec()))
     }
 }
+
+/// What gpg says of a failure, without the lines that name the keys. That it cannot use a key is another thing than that there is
+/// none, but it ends with the same words.
+fn essence(complaint: &[u8]) -> String {
+    let lines = complaint.split(|&byte| byte == b'\n').map(|line| line.strip_prefix(b"gpg: ").unwrap_or(line));
+    let lines: Vec<&[u8]> =
+        lines.filter(|line| !line.starts_with(b"encrypted with ") && !line.starts_with(b" ")).collect();
+    match lines.iter().find_map(|line| line.strip_prefix(UNUSABLE)) {
+        Some(why) => format!(
+            "the secret key is there and cannot be used: {}; a passphrase cannot be typed here, gpg --passwd takes it off",
+            one_line(why)
+        ),
+        None => one_line(&lines.join(&b'\n')),
+    }
+}
+
+/// What gpg says of a key that it has, before why it cannot use it.
+const UNUSABLE: &[u8] = b"public key decryption failed: ";
 
 /// What a person can do where the program is not found.
 const GIVE_IT: &str = "; install it, or in NixOS set sops.gnupg.home";
@@ -541,7 +559,14 @@ mod tests {
             ("deaf", Ok("a key")),
             ("complain", Ok("a key")),
             ("empty", Err("it printed nothing")),
-            ("refuse", Err("encrypted with RSA key; decryption failed: ?[1mNo secret key")),
+            ("refuse", Err("decryption failed: ?[1mNo secret key")),
+            (
+                "locked",
+                Err(
+                    "the secret key is there and cannot be used: Inappropriate ioctl for device; a passphrase cannot be typed here, \
+                     gpg --passwd takes it off",
+                ),
+            ),
             ("flood", Err("it answered with more than 65536 bytes")),
         ] {
             let home = tempfile::tempdir().unwrap();

@@ -19,6 +19,7 @@ use ssh_key::private::Ed25519Keypair;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::age::is_age_file;
 use super::x25519::X25519Identity;
 use super::{KeyProblem, file_key};
 use crate::foreign::Foreign;
@@ -215,6 +216,9 @@ impl<'a> Block<'a> {
         }
         if split(text, b"AGE-SECRET-KEY-").is_some() || split(text, b"AGE-PLUGIN-").is_some() {
             return Err(KeyProblem::AgeIdentity);
+        }
+        if is_age_file(text) {
+            return Err(KeyProblem::Encrypted);
         }
         if text.starts_with(b"PuTTY-User-Key-File") {
             return Err(KeyProblem::Putty);
@@ -475,6 +479,7 @@ mod tests {
                 KeyProblem::Unusable("?[31mfake; error: PRIVATE KEY".into()),
             ),
             ("PuTTY-User-Key-File-3: ssh-ed25519\n", KeyProblem::Putty),
+            ("age-encryption.org/v1\n-> scrypt AAAA 18\n", KeyProblem::Encrypted),
             ("", KeyProblem::Empty),
             (" \n\t\n", KeyProblem::Empty),
             ("hello", KeyProblem::NoKey),
