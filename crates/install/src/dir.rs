@@ -19,7 +19,7 @@ use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use rustix::fs::{
     Access as Allowed, AtFlags as StatxAt, RenameFlags, StatxFlags, accessat, fgetxattr_query, fremovexattr,
-    readlinkat, renameat_with, statx,
+    fstatfs as fstatfs_all, readlinkat, renameat_with, statx,
 };
 use rustix::io::Errno as Refusal;
 use rustix::process::umask;
@@ -287,6 +287,13 @@ impl Dir {
     pub(crate) fn is_private(&self) -> Result<bool, Error> {
         let status = self.status()?;
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
+    }
+
+    /// That a link of this name would not be followed here, whoever reads it.
+    pub(crate) fn refuse_nosymfollow(&self, name: &OsStr) -> Result<(), Error> {
+        let facts = fstatfs_all(&self.handle)
+            .map_err(|error| Error::call("look at the file system of", &self.path)(raw(error)))?;
+        if facts.f_flags & ST_NOSYMFOLLOW == 0 { Ok(()) } else { Err(Error::NoSymlinks { path: self.path.join(name) }) }
     }
 
     /// Why nothing can be made or removed here, if that is so: by its mode, by an attribute or because it is read-only.
@@ -1144,6 +1151,9 @@ const ROOT: Ownership = Ownership { user: Uid::from_raw(0), group: Gid::from_raw
 /// The extended attributes with access control lists, acl(5).
 const ACCESS_LIST: &CStr = c"system.posix_acl_access";
 const DEFAULT_LIST: &CStr = c"system.posix_acl_default";
+
+/// `ST_NOSYMFOLLOW` of linux/statfs.h.
+const ST_NOSYMFOLLOW: i64 = 0x2000;
 
 const STEM: usize = 200;
 const SUFFIX: &str = ".new";

@@ -160,6 +160,16 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// A link that nobody could follow.
+    #[error(
+        "a link at {path} would lead nowhere, since its file system is mounted with nosymfollow; mount it without that, or use \
+         another path",
+        path = path.display()
+    )]
+    NoSymlinks {
+        /// Where the link was wanted.
+        path: PathBuf,
+    },
     /// What earlier runs have noted cannot be read.
     #[error("{path} is damaged; {lost}; if that is said again, run: rm {quoted}", path = path.display(), quoted = shell_word(path))]
     Record {

@@ -11,6 +11,7 @@ use crate::dir::{Dir, Is, Missing, Occupant, directories, owner, permissions_of,
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
+use crate::obstacles::unfollowed;
 use crate::surroundings::Surrounding;
 use crate::{Current, Error, File, Ownership, Wanted, links, mount};
 
@@ -149,6 +150,7 @@ impl Current<'_> {
                 }
             }
         }
+        found.extend(unfollowed(self.location().symlink_path())?.map(Surrounding::MountPoint));
         let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
         found.extend(self.stale_links(&wanted)?.into_iter().map(Surrounding::StaleLink));
         let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();

@@ -79,6 +79,7 @@ impl Current<'_> {
                 // One that is right is not made, and one out of reach is known for that.
                 if self.inspect_outer_link(file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;
+                    let failure = failure.or(unfollowed(path)?);
                     after.extend(failure.map(|error| (Some(*file), error)));
                 }
             }
@@ -101,6 +102,12 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
         Prepared::Nothing | Prepared::Link => None,
         Prepared::Foreign(error) => Some(error),
     })
+}
+
+/// That a link at a path would not be followed.
+pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
+    let (parent, name) = split(path)?;
+    Ok(Dir::existing(parent)?.and_then(|parent| parent.refuse_nosymfollow(name).err()))
 }
 
 /// Why nothing can be made at a path: what keeps us from changing the directory that it is in, or the nearest one that is there.

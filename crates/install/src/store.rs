@@ -296,9 +296,10 @@ impl<'l> Store<'l> {
     }
 
     fn switch(&mut self, number: u64) -> Result<(), Error> {
-        symlinks::note(&self.root, self.location, &self.others)?;
         let (parent, name) = split(self.location.symlink_path())?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
+        parent.refuse_nosymfollow(name)?;
+        symlinks::note(&self.root, self.location, &self.others)?;
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;
         let target = self.location.mount_point().join(number.to_string());

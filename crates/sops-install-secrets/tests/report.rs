@@ -238,7 +238,7 @@ fn a_verification_fails_for_each_difference_and_changes_nothing() {
         report["failures"][0]["message"]
             .as_str()
             .unwrap()
-            .contains("its content differs; install it again with: sops-install-secrets ")
+            .contains("its content differs; install it again with: sops-install-secrets -ignore-passwd ")
     );
     assert_eq!(scratch.run(&wanted, &["-ignore-passwd"]).status, Some(0));
     assert_eq!(codes(&verify()["failures"]), [""; 0]);

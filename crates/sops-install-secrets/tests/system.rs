@@ -105,6 +105,8 @@ impl System {
         let mut run = Scratch::finish(&mut command);
         for text in [&mut run.stdout, &mut run.stderr] {
             *text = text.replace(&self.path(""), "/").replace(&format!("{program}: "), "");
+            // What is pasted is to have the options of the run that said it.
+            *text = text.replace(&format!("sops-install-secrets {accounts} "), "sops-install-secrets ");
         }
         run
     }
@@ -1284,6 +1286,29 @@ fn a_link_that_no_secret_needs_any_more_is_seen_before_it_goes() {
 }
 
 #[test]
+fn a_symlink_that_nobody_could_follow_is_not_made() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let manifest = edited(&system, &manifest, "m.json", "symlinkPath", json!(system.path("links/secrets")));
+    let manifest = edited(
+        &system,
+        &manifest,
+        "m.json",
+        "secrets",
+        json!([with(system.secret("a", "str"), "path", system.path("links/secrets/a"))]),
+    );
+    let run = system.script(&format!(
+        "mkdir links; mount -t tmpfs -o nosymfollow,mode=755 x links || exit\n\
+         for action in -dry-run -verify ''; do install $action {manifest} 2>&1 | grep -v failure; done; ls -A links secrets.d"
+    ));
+    let refused = "a link at /links/secrets would lead nowhere, since its file system is mounted with nosymfollow; mount it without \
+                   that, or use another path\nexit 1\n";
+    let missing =
+        "nothing is installed at /links/secrets; install it again with: sops-install-secrets /m.json\nexit 1\n";
+    assert_eq!(run.stdout, format!("{refused}{missing}{refused}links:\n\nsecrets.d:\n"), "{}", run.stderr);
+}
+
+#[test]
 fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
     let system = System::new();
     let mut first = system.secret("a", "str");
@@ -1306,6 +1331,7 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
         ("= echo x >secrets.d/.links; rm etc/x/b", "/secrets.d/.links is damaged"),
         ("mkdir etc/x; mount -o ro -t tmpfs x etc/x", "cannot make /etc/x/b: EROFS"),
         ("mount -o ro -t tmpfs x etc", "cannot make /etc/x/b: EROFS"),
+        ("mount -o nosymfollow,mode=755 -t tmpfs x etc; mkdir etc/x", "a link at /etc/x/b would lead nowhere"),
     ] {
         let (before, obstacle) = match obstacle.strip_prefix("= ") {
             Some(obstacle) => (format!("install {manifest} >/dev/null"), obstacle),
