@@ -12,7 +12,7 @@ use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
-use crate::{Access, Current, Effect, Error, File, Ownership, symlinks};
+use crate::{Access, Current, Effect, Error, File, Ownership, Sought, symlinks};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
 pub struct Credential<'a> {
@@ -84,51 +84,57 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
-/// Finds how credentials are not as wanted, and what stands in their way.
+/// Finds how the credentials of files are not as wanted, and what stands in their way. Where the content of one is not known, its mode
+/// and owner are looked at.
 pub(crate) fn compare(
     current: &Current<'_>,
     path: &Path,
-    credentials: &[Credential<'_>],
+    files: &[Sought<'_>],
     owner: Option<Ownership>,
     found: &mut Vec<Surrounding>,
 ) -> Result<(), Error> {
     let mut damaged = Vec::new();
     let known: Entries<Published> = symlinks::known(current, &mut damaged)?;
     found.extend(damaged.into_iter().map(Surrounding::Credential));
-    let wanted: Entries<Published> = Entries::of(credentials.iter().map(|credential| credential.published(path)));
+    let credentials: Vec<(&OsStr, Option<&[u8]>)> =
+        files.iter().filter_map(|file| Some((file.wanted.credential?.as_str().as_ref(), file.content))).collect();
+    let published = |name: &OsStr| Published { directory: path.to_owned(), name: name.to_owned() };
+    let wanted: Entries<Published> = Entries::of(credentials.iter().map(|(name, _)| published(name)));
     for stale in known.without(&wanted) {
         if stale.is_there()? {
             found.push(Surrounding::StaleCredential(stale.directory.join(&stale.name)));
         }
     }
-    let directory = match credentials {
-        [] => None,
-        _ => match existing(path) {
-            Ok(directory) => directory,
-            Err(error) => {
-                found.push(Surrounding::Credential(error));
-                return Ok(());
-            }
-        },
+    let directory = if credentials.is_empty() { Ok(None) } else { existing(path) };
+    let directory = match directory {
+        Ok(directory) => directory,
+        Err(error) => {
+            found.push(Surrounding::Credential(error));
+            return Ok(());
+        }
     };
-    for credential in credentials {
-        let place = path.join(credential.file());
+    let access = Access { permissions: FILE, owner };
+    for (name, content) in credentials {
+        let place = path.join(name);
         let Some(directory) = &directory else {
             found.push(Surrounding::NoCredential(place));
             continue;
         };
-        let is_known = known.contains(&credential.published(path));
-        if let Err(error) = claim(directory, credential, is_known) {
+        if let Err(error) = claim(directory, name, known.contains(&published(name))) {
             found.push(Surrounding::Credential(error));
             continue;
         }
-        let prepared = Published { directory: path.to_owned(), name: temporary(credential.file()) };
+        let prepared = published(&temporary(name));
         if !wanted.contains(&prepared) && prepared.is_there()? {
             found.push(Surrounding::StaleCredential(path.join(prepared.name)));
         }
-        if directory.same(credential.file(), credential.content, Access { permissions: FILE, owner })?.is_none() {
-            let is_there = directory.file_status(credential.file())?.is_some();
-            let what = if is_there { Surrounding::OtherCredential } else { Surrounding::NoCredential };
+        let status = directory.file_status(name)?;
+        let is_right = match content {
+            Some(content) => directory.same(name, content, access)?.is_some(),
+            None => status.is_some_and(|status| is_as_made(&status)),
+        };
+        if !is_right {
+            let what = if status.is_some() { Surrounding::OtherCredential } else { Surrounding::NoCredential };
             found.push(what(place));
         }
     }
@@ -178,7 +184,7 @@ fn publish_all(
     for credential in credentials {
         let published = credential.published(path);
         let is_known = known.contains(&published);
-        let claimed = directory.as_ref().is_some_and(|directory| match claim(directory, credential, is_known) {
+        let claimed = directory.as_ref().is_some_and(|directory| match claim(directory, credential.file(), is_known) {
             Ok(()) => true,
             Err(error) => {
                 failures.push(error);
@@ -267,8 +273,7 @@ fn fit(directory: &Dir) -> Result<(), Error> {
 }
 
 /// Whether the name is free, or already ours, and the one under which it is prepared too.
-fn claim(directory: &Dir, credential: &Credential<'_>, known: bool) -> Result<(), Error> {
-    let name = credential.file();
+fn claim(directory: &Dir, name: &OsStr, known: bool) -> Result<(), Error> {
     let foreign = |name: &OsStr, found| Err(Error::Foreign { path: directory.path().join(name), found });
     match directory.look(name)? {
         Occupant::Nothing => {}

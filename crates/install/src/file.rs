@@ -30,6 +30,27 @@ pub struct Wanted<'a> {
     pub credential: Option<&'a CredentialName>,
 }
 
+/// A file that is looked for. It borrows the plaintext and has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Sought<'a> {
+    /// Everything but its content.
+    pub wanted: Wanted<'a>,
+    /// The plaintext, unless nothing was decrypted.
+    pub content: Option<&'a [u8]>,
+}
+
+impl<'a> From<&File<'a>> for Sought<'a> {
+    fn from(file: &File<'a>) -> Self {
+        Self { wanted: file.wanted, content: Some(file.content) }
+    }
+}
+
+impl<'a> From<Wanted<'a>> for Sought<'a> {
+    fn from(wanted: Wanted<'a>) -> Self {
+        Self { wanted, content: None }
+    }
+}
+
 impl Wanted<'_> {
     /// Its place below a generation, and below the symlink path.
     #[must_use]

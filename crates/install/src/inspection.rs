@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::Gid;
 
-use crate::credentials::{self, Credential};
+use crate::credentials;
 use crate::dir::{Dir, Is, Missing, Occupant, directories, owner, permissions_of, split};
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
 use crate::obstacles::unfollowed;
 use crate::surroundings::Surrounding;
-use crate::{Current, Error, File, Ownership, Wanted, links, mount};
+use crate::{Current, Error, File, Ownership, Sought, Wanted, links, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Current<'_> {
         &self,
         group: Option<Gid>,
         directory: &Path,
-        files: &[File<'_>],
+        files: &[Sought<'_>],
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
         let access = directories(group);
@@ -153,8 +153,7 @@ impl Current<'_> {
         found.extend(unfollowed(self.location().symlink_path())?.map(Surrounding::MountPoint));
         let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
         found.extend(self.stale_links(&wanted)?.into_iter().map(Surrounding::StaleLink));
-        let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
-        credentials::compare(self, directory, &wanted, credentials::owner(access), &mut found)?;
+        credentials::compare(self, directory, files, credentials::owner(access), &mut found)?;
         Ok(found)
     }
 
@@ -168,11 +167,7 @@ impl Current<'_> {
     }
 
     /// That the running generation is not on the file system that it is to be on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Call`] if the file system cannot be asked.
-    pub fn misses_file_system(&self) -> Result<Option<Surrounding>, Error> {
+    fn misses_file_system(&self) -> Result<Option<Surrounding>, Error> {
         let (Some(root), Some(_)) = (self.root(), self.running()) else { return Ok(None) };
         let missing = mount::missing(self.location(), root)?;
         Ok(missing.map(|wanted| Surrounding::FileSystem { path: root.path().to_owned(), wanted }))

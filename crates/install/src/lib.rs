@@ -52,7 +52,7 @@ pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
 pub use current::Current;
 pub use error::{Error, shell_word};
-pub use file::{Access, Effect, File, FileKind, Ownership, Wanted};
+pub use file::{Access, Effect, File, FileKind, Ownership, Sought, Wanted};
 pub use inspection::{Drift, Inspection, Installed};
 pub use links::LinkFailure;
 pub use location::{FileSystem, Location};

@@ -16,7 +16,8 @@ use std::thread;
 use std::time::Duration;
 
 use install::{
-    Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Store, Surrounding,
+    Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Sought, Store,
+    Surrounding,
 };
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -770,7 +771,7 @@ fn credentials_are_published_kept_replaced_and_removed() {
     for (file, credential) in files.iter_mut().zip(&credentials) {
         file.wanted.credential = Some(credential);
     }
-    let found = current.surroundings(place.group, &directory, &files).unwrap();
+    let found = current.surroundings(place.group, &directory, &files.each_ref().map(Sought::from)).unwrap();
     assert!(
         found.iter().any(|one| matches!(one, Surrounding::StaleCredential(path) if path.ends_with(".c.new"))),
         "{found:?}"

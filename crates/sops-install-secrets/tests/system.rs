@@ -1414,6 +1414,27 @@ fn a_status_says_that_secrets_are_on_another_file_system() {
 }
 
 #[test]
+fn a_status_sees_what_is_beside_the_secrets() {
+    let system = System::new();
+    let mut published = system.secret("a", "str");
+    published["credential"] = json!(true);
+    let manifest = system.manifest("m.json", &[published], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; install {manifest}; look() {{ install -status {manifest} | grep -e /secrets.d -e /run -e '^all' -e '^not'; }}\n\
+         look; rm /run/credstore/a; look; install {manifest}; chmod 755 secrets.d; look; rm secrets; look",
+    ));
+    let generation = |number| format!("generation {number} in /secrets.d/{number}, on ramfs\n");
+    let all = "all is as the manifest says, as far as can be seen without decrypting\n";
+    let not = "not all is as the manifest says; install it again with: sops-install-secrets /m.json\n";
+    let expected = format!(
+        "exit 0\n{one}{all}{one}the credential /run/credstore/a is missing\n{not}exit 0\n{one}/secrets.d has another mode or owner, or \
+         an access control list\n{not}",
+        one = generation(1)
+    );
+    assert!(run.stdout.starts_with(&expected), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn a_secret_can_be_a_credential_too_and_goes_with_it() {
     let system = System::new();
     let mut published = system.secret("db/password", "nest/a/b");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use install::{Current, Drift, File, Inputs, Surrounding};
+use install::{Current, Drift, File, Inputs, Sought, Surrounding};
 use manifest::Manifest;
 use nix::unistd::Gid;
 
@@ -125,7 +125,8 @@ fn surroundings(
             _ => report.failure(Code::InstallationFailed, about, error),
         }
     }
-    let found = current.surroundings(group, Path::new(CREDENTIALS), files);
+    let sought: Vec<_> = files.iter().map(Sought::from).collect();
+    let found = current.surroundings(group, Path::new(CREDENTIALS), &sought);
     let mut lines = Vec::new();
     for surrounding in found.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
         lines.push(match surrounding {

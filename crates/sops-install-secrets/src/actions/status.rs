@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use install::{Current, Drift, FileKind, Inputs, Installed, Surrounding};
+use install::{Current, Drift, FileKind, Inputs, Installed, Sought, Surrounding};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -12,7 +12,7 @@ use crate::cli::{Arguments, ManifestPath, Output, Rows};
 use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{Origin, Plan, PlannedFile, Unknown};
+use crate::plan::{CREDENTIALS, Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{KEYS_OF_SOPS, MOVE_AWAY, Remedy, editable};
 use crate::report::{
     Code, InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported,
@@ -39,10 +39,10 @@ pub(super) fn run(
         let current = plan.look(report)?;
         // Where the wanted owner is not known, a wrong one cannot be noticed.
         plan.report_unknown_accounts(report);
-        let installed = look(&plan, &current, report)?;
-        let misses = current.misses_file_system().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let group = plan.directory_group(report)?;
+        let installed = look(&plan, &current, group, report)?;
         match arguments.output {
-            Output::Lines => table.print(&installed, &current, misses.as_ref(), arguments, report),
+            Output::Lines => table.print(&installed, &current, arguments, report),
             Output::Json => report.installed(installed),
         }
         Ok(())
@@ -53,7 +53,12 @@ pub(super) fn run(
     Ok(())
 }
 
-fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<InstalledFiles, Reported> {
+fn look(
+    plan: &Plan<'_>,
+    current: &Current<'_>,
+    group: Option<Gid>,
+    report: &mut Report,
+) -> Result<InstalledFiles, Reported> {
     let mut files = Vec::new();
     for file in &plan.files {
         let row = InstalledFile::of(file, current);
@@ -75,7 +80,22 @@ fn look(plan: &Plan<'_>, current: &Current<'_>, report: &mut Report) -> Result<I
     let pending = units::due(current).into_iter();
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.action.word(), refused: due.refused });
-    Ok(InstalledFiles { file_system, files, superfluous, pending: pending.collect() })
+    let sought: Vec<_> = wanted.into_iter().map(Sought::from).collect();
+    let surroundings = match current.surroundings(group, Path::new(CREDENTIALS), &sought) {
+        // Who may not look at them sees nothing wrong with them.
+        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => Vec::new(),
+        found => found.map_err(|error| report.failed(Code::InstallationFailed, &error))?,
+    };
+    let is_visible = |one: &&Surrounding| {
+        // A link has its place among what is superfluous.
+        !matches!(
+            one,
+            Surrounding::StaleLink(_)
+                | Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. })
+        )
+    };
+    let surroundings = surroundings.iter().filter(is_visible).map(ToString::to_string).collect();
+    Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
 }
 
 /// How the table is printed.
@@ -87,14 +107,7 @@ struct Table {
 }
 
 impl Table {
-    fn print(
-        &self,
-        installed: &InstalledFiles,
-        current: &Current<'_>,
-        misses: Option<&Surrounding>,
-        arguments: &Arguments,
-        report: &Report,
-    ) {
+    fn print(&self, installed: &InstalledFiles, current: &Current<'_>, arguments: &Arguments, report: &Report) {
         let link = current.location().symlink_path();
         match (current.running_number(), installed.file_system) {
             (Some(number), Some(file_system)) => {
@@ -103,8 +116,8 @@ impl Table {
             }
             _ => report.line(format_args!("nothing is installed at {}", link.display())),
         }
-        if let Some(misses) = misses {
-            report.line(misses);
+        for surrounding in &installed.surroundings {
+            report.line(surrounding);
         }
         self.print_rows(&installed.files, report);
         for place in installed.superfluous.iter().flatten() {
@@ -117,7 +130,8 @@ impl Table {
         print_identities(&self.identities, report);
         let drifted = installed.files.iter().filter(|row| !row.drift.is_empty()).count();
         let superfluous = installed.superfluous.as_ref().map_or(0, Vec::len);
-        if drifted == 0 && superfluous == 0 && misses.is_none() {
+        let is_right = drifted == 0 && superfluous == 0 && installed.surroundings.is_empty();
+        if is_right && current.running_number().is_some() {
             report.line("all is as the manifest says, as far as can be seen without decrypting");
         } else {
             let what = match drifted {

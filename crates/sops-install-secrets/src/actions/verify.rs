@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use install::{Changes, Current, Drift, File, Inputs, Surrounding};
+use install::{Changes, Current, Drift, File, Inputs, Sought, Surrounding};
 use nix::unistd::Gid;
 
 use crate::cli::Arguments;
@@ -109,7 +109,8 @@ fn compare(
         let what = format!("a directory or link below {} differs", link.display());
         report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
     }
-    let surroundings = current.surroundings(group, Path::new(CREDENTIALS), files);
+    let sought: Vec<_> = files.iter().map(Sought::from).collect();
+    let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &sought);
     for surrounding in surroundings.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),

@@ -11,6 +11,8 @@ pub(crate) struct InstalledFiles {
     pub(crate) files: Vec<InstalledFile>,
     /// Places in the generation and links of earlier runs that nothing in the manifest wants; unknown if this user may not list them.
     pub(crate) superfluous: Option<Vec<String>>,
+    /// How what is beside the generation is not as the manifest says, as far as can be seen without decrypting.
+    pub(crate) surroundings: Vec<String>,
     /// Units that have yet to read the new values.
     pub(crate) pending: Vec<PendingUnit>,
 }
