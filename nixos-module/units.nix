@@ -99,7 +99,8 @@ let
       RestrictSUIDSGID = true;
       SystemCallArchitectures = "native";
       SystemCallErrorNumber = "EPERM";
-      # Of the group @resources only what a process does to its own limits, and of @mount only what mounts.
+      # Of the group @resources only what a process does to its own limits, and of @mount only what mounts: the first two,
+      # and the others where one file system takes the place of another.
       SystemCallFilter = [
         "@system-service"
         "~@resources"
@@ -107,6 +108,10 @@ let
         "setrlimit"
         "mount"
         "umount2"
+        "fsopen"
+        "fsconfig"
+        "fsmount"
+        "move_mount"
       ];
       # A hanging gpg or plugin must not hold up the boot for ever.
       TimeoutStartSec = "5min";

@@ -111,11 +111,14 @@ class Machine:
         for target in service.get("Install", {}).get("WantedBy", []):
             self.link(f"{folder}/{target}.wants/{name}.service", f"../{name}.service")
 
-    def changed(self, change):
-        """The record of another configuration, built: this one, after a change of each secret of its manifests."""
+    def changed(self, change, fields=None):
+        """The record of another configuration, built: this one, after a change of each secret of its manifests, and with
+        other fields in these.
+        """
         text = json.dumps(self.record)
         record = json.loads(text)
         for manifest in record["manifests"].values():
+            manifest["document"].update(fields or {})
             for secret in manifest["document"]["secrets"]:
                 change(secret)
             # The path of a file in the store changes with its content, and with it the units that name it.
@@ -213,8 +216,8 @@ class Machine:
             f"{name}.service" for name in record["services"] if self.run(f"systemctl is-active {name}.service")[0] == 0
         ]
 
-    def deploy(self, change):
-        record = self.changed(change)
+    def deploy(self, change, fields=None):
+        record = self.changed(change, fields)
         for what, (status, *said) in (("check", self.check(record)), ("switch", self.switch(record))):
             if status != 0:
                 raise evaluation.Failure(f"the {what} fails: {' '.join(said)}")
