@@ -117,7 +117,7 @@ let
     keys = if cfg.mock.enable then [ (keyAt "sops.mock.enable" "${mocks}/key") ] else realKeys;
     generatedKey = if cfg.age.generateKey && !cfg.mock.enable then cfg.age.keyFile else null;
     plugins = lib.optionals (!cfg.mock.enable) cfg.age.plugins;
-    usesAgent = cfg.gnupg.home != null && !cfg.mock.enable;
+    usesAgent = (cfg.gnupg.home != null || cfg.environment ? GNUPGHOME) && !cfg.mock.enable;
     byScript = !cfg.useSystemdActivation;
   };
 

@@ -68,6 +68,8 @@ let
   environmentOfScripts =
     installation: environment // { PATH = lib.makeBinPath installation.plugins; };
 
+  printsKey = cfg.environment ? SOPS_AGE_KEY_CMD || cfg.environment ? SOPS_AGE_SSH_PRIVATE_KEY_CMD;
+
   # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
   # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and no service would
   # find them. That rules out ProtectSystem=, ProtectHome=, PrivateTmp=, PrivateDevices=, PrivateMounts=,
@@ -77,8 +79,9 @@ let
   sandbox =
     installation:
     let
-      # A plugin may talk to a token, a TPM or a server, and gpg to a smart card: only they know what they need.
-      alone = installation.plugins == [ ] && !installation.usesAgent;
+      # A plugin or a command that prints a key may talk to a token, a TPM or a server, and gpg to a smart card: only they
+      # know what they need.
+      alone = installation.plugins == [ ] && !installation.usesAgent && !printsKey;
     in
     {
       # Secrets have their modes whatever this is; directories that are made on the way to a link are for everybody.

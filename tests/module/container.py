@@ -136,6 +136,8 @@ class Machine:
     def boot(self):
         command = ["systemd-nspawn", "-q", "-D", str(self.tree), "-b", "--register=no", "--keep-unit"]
         command += ["--private-network", "--console=pipe", "--volatile=no", f"--bind={self.persist}:/persist"]
+        # A machine has it, and a container of systemd-nspawn has not.
+        command += ["--capability=CAP_IPC_LOCK"]
         environment = dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1")
         with open(self.tree.with_suffix(".console"), "ab") as console:
             self.process = subprocess.Popen(
