@@ -308,7 +308,7 @@ let
             else
               "set unitConfig.DefaultDependencies = false in that unit of systemd.mounts, or move the key to a file system of fileSystems with neededForBoot";
         }) (config.systemd.mounts or [ ]);
-      holds = mount: mount.place == "/" || path == mount.place || lib.hasPrefix "${mount.place}/" path;
+      holds = mount: text.isAt mount.place path;
       byLength = lib.sort (a: b: lib.stringLength a.place > lib.stringLength b.place) (
         lib.filter holds mounts
       );
@@ -361,7 +361,7 @@ let
     };
 
   foreignRecipients = lib.filter (
-    recipient: lib.hasPrefix "/" recipient && !lib.hasPrefix builtins.storeDir recipient
+    recipient: lib.hasPrefix "/" recipient && !text.isInStore recipient
   ) (lib.filter builtins.isString cfg.hostRecipients);
 
   ofKind = kind: lib.filter (file: file.kind == kind) files;

@@ -362,11 +362,9 @@ let
   );
 
   # types.externalPath, which NixOS 25.05 does not have.
-  externalPath =
-    types.addCheck types.str (path: lib.hasPrefix "/" path && !lib.hasPrefix builtins.storeDir path)
-    // {
-      description = "absolute path in quotes, not in the Nix store";
-    };
+  externalPath = types.addCheck types.str (path: lib.hasPrefix "/" path && !text.isInStore path) // {
+    description = "absolute path in quotes, not in the Nix store";
+  };
 
   # Outside the store, or a credential of the unit, or a file that only says where a key is. Any other path without quotes
   # would be copied to the store, where every user can read it.

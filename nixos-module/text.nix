@@ -77,8 +77,11 @@ rec {
     !builtins.isPath file
     && lib.any (origin: origin ? outputs) (lib.attrValues (builtins.getContext "${file}"));
 
+  # Whether a path is this place or something in it.
+  isAt = place: path: path == place || lib.hasPrefix "${lib.removeSuffix "/" place}/" path;
+
   # The build sees no file outside the store.
-  isInStore = file: builtins.isPath file || lib.hasPrefix builtins.storeDir "${file}";
+  isInStore = file: builtins.isPath file || isAt builtins.storeDir "${file}";
 
   # A key, and the option that has it. The handle of a key goes to the store.
   keyAt = option: key: {

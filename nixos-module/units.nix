@@ -371,7 +371,7 @@ in
     let
       openssh = config.services.openssh;
       made = openssh.enable || (options ? services.openssh.generateHostKeys && openssh.generateHostKeys);
-      usable = key: lib.elem key.type types && !lib.any (place: lib.hasPrefix place key.path) installed;
+      usable = key: lib.elem key.type types && !lib.any (place: text.isAt place key.path) installed;
     in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
 

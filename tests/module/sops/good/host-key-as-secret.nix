@@ -1,4 +1,5 @@
-# A host key that is a secret is no identity.
+# A host key that is a secret is no identity, but one beside a secret is.
+# holds: "/persist/ssh/rsa"
 { config, ... }:
 {
   services.openssh = {
@@ -21,4 +22,8 @@
   sops.defaultSopsFile = ../../files/secrets.yaml;
   sops.secrets.host-key = { };
   sops.secrets.linked.path = "/etc/ssh/linked";
+  sops.secrets.beside = {
+    key = "host-key";
+    path = "/persist/ssh/rs";
+  };
 }
