@@ -377,7 +377,9 @@ in
 
   # What the installation defines. The sets of options are known before any of them is looked at.
   definitions = installation: [
-    (lib.mkIf (cfg.secrets != { }) { environment.systemPackages = [ cfg.package ]; })
+    (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
+      environment.systemPackages = [ cfg.package ];
+    })
 
     # Where the program looks if it is given none, for an administrator who wants a dry run or the status; if both sops and
     # agenix are used, it finds that of sops there.
