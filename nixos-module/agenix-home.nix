@@ -12,74 +12,28 @@
   lib,
   pkgs,
   ...
-}:
+}@args:
 let
   inherit (lib) mkOption types;
 
   cfg = config.age;
 
-  here = {
-    isSops = false;
-    isSystem = false;
-    directory = cfg.secretsDir;
-    directoryText = "{option}`age.secretsDir`";
-    programOption = "age.installPackage";
-    unit = "agenix";
-    keyUnit = "agenix-generate-age-key";
-    folder = "agenix";
-    keyOptions = {
-      keyFile = "age.keyFile";
-      sshKeyPaths = "age.identityPaths";
-      plugins = "age.plugins";
-      generateKey = "age.generateKey";
-    };
-  };
-
-  shared = import ./options.nix {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      here
-      ;
-  };
-  manifests = import ./manifest.nix {
-    inherit
-      lib
-      pkgs
-      config
-      here
-      ;
-  };
-  text = import ./text.nix { inherit lib; };
-  inherit (text) keyAt;
-  checks = import ./checks.nix { inherit lib config here; };
-  units = import ./user-units.nix {
-    inherit
-      lib
-      pkgs
-      config
-      here
-      ;
-  };
-
-  installation = {
-    manifest = manifests.make {
-      name = "agenix-manifest.json";
-      inherit (cfg) secrets templates;
-      inherit (cfg) secretsMountPoint;
-      symlinkPath = cfg.secretsDir;
-      keys = {
-        ageKeyFile = cfg.keyFile;
-        ageSshKeyPaths = cfg.identityPaths;
-      };
-    };
-    inherit (cfg) plugins;
-    path = [ ];
-    generatedKey = if cfg.generateKey then cfg.keyFile else null;
-    wantedBy = "default.target";
-  };
+  inherit
+    (import ./parts.nix (args // { inherit options pkgs; }) {
+      isSops = false;
+      isSystem = false;
+      directory = cfg.secretsDir;
+      directoryText = "{option}`age.secretsDir`";
+      mountPoint = cfg.secretsMountPoint;
+      programOption = "age.installPackage";
+      unit = "agenix";
+      keyUnit = "agenix-generate-age-key";
+    })
+    checks
+    manifests
+    shared
+    units
+    ;
 
   variableAssertion = kind: name: file: {
     assertion = !lib.hasInfix "$" (manifests.pathOf file.path);
@@ -105,7 +59,7 @@ in
     // shared.keys
     // {
       installPackage = shared.program;
-      manifest = shared.manifest installation.manifest;
+      manifest = shared.manifest units.manifest;
 
       secretsDir = mkOption {
         type = types.nonEmptyStr;
@@ -142,21 +96,15 @@ in
 
       (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
         assertions =
-          checks.assertions {
-            keys =
-              map (keyAt "age.identityPaths") cfg.identityPaths
-              ++ map (keyAt "age.keyFile") (lib.optional (cfg.keyFile != null) cfg.keyFile);
-            inherit (cfg) generateKey keyFile;
-            keyAdvice = "age.identityPaths or age.keyFile";
-          }
+          checks.assertions { keyAdvice = "age.identityPaths or age.keyFile"; }
           ++ lib.mapAttrsToList (variableAssertion "secrets") cfg.secrets
           ++ lib.mapAttrsToList (variableAssertion "templates") cfg.templates;
 
         inherit (checks) warnings;
 
-        age.environment = units.environment installation;
+        age.environment = units.environment [ ];
       })
     ]
-    ++ units.definitions installation
+    ++ units.definitions "default.target"
   );
 }

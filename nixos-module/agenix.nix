@@ -21,90 +21,56 @@
   lib,
   pkgs,
   ...
-}:
+}@args:
 let
   inherit (lib) mkOption types;
 
   cfg = config.age;
 
-  here = {
-    isSops = false;
-    isSystem = true;
-    directory = cfg.secretsDir;
-    directoryText = "{option}`age.secretsDir`";
-    programOption = "age.package";
-    unit = "agenix-install-secrets";
-    keyUnit = "agenix-generate-age-key";
-    folder = "agenix";
-    keyOptions = {
-      keyFile = "age.keyFile";
-      sshKeyPaths = "age.identityPaths";
-      plugins = "age.plugins";
-      generateKey = "age.generateKey";
-    };
-    scripts = {
-      # Those of agenix, the older ones too.
-      former = [
-        "agenix"
-        "agenixChown"
-        "agenixInstall"
-        "agenixMountSecrets"
-        "agenixNewGeneration"
-        "agenixRoot"
-      ];
-      forUsers = "agenixInstallForUsers";
-      key = "agenixGenerateKey";
-    };
-  };
-
-  shared = import ./options.nix {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      here
-      ;
-  };
-  manifests = import ./manifest.nix {
-    inherit
-      lib
-      pkgs
-      config
-      here
-      ;
-  };
-  text = import ./text.nix { inherit lib; };
-  inherit (text) keyAt;
-  checks = import ./checks.nix { inherit lib config here; };
-  units = import ./units.nix {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      here
-      ;
-  };
-
-  mock = import ./mock.nix { inherit lib pkgs here; };
-  mocks = mock.make isNeededForUsers cfg.secrets;
-  secrets = if cfg.mock.enable then mock.replace mocks cfg.secrets else cfg.secrets;
-
-  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) secrets;
+  inherit
+    (import ./parts.nix (args // { inherit options pkgs; }) {
+      isSops = false;
+      isSystem = true;
+      directory = cfg.secretsDir;
+      directoryText = "{option}`age.secretsDir`";
+      mountPoint = cfg.secretsMountPoint;
+      programOption = "age.package";
+      unit = "agenix-install-secrets";
+      keyUnit = "agenix-generate-age-key";
+      inherit earlySecrets;
+      scripts = {
+        # Those of agenix, the older ones too.
+        former = [
+          "agenix"
+          "agenixChown"
+          "agenixInstall"
+          "agenixMountSecrets"
+          "agenixNewGeneration"
+          "agenixRoot"
+        ];
+        forUsers = "agenixInstallForUsers";
+        key = "agenixGenerateKey";
+      };
+    })
+    checks
+    shared
+    units
+    ;
 
   # A password is where agenix has it too, for whatever else reads it there. Whatever the owner of the secret is, there is
   # only root that early.
-  secretsForUsers = lib.mapAttrs (
-    _: secret:
-    secret
-    // {
-      owner = "0";
-      group = "0";
-      credential = secret.credential && secret.neededForUsers;
-    }
-    // lib.optionalAttrs (!secret.neededForUsers) { path = earlyPath secret; }
-  ) (lib.filterAttrs (_: isNeededForUsers) secrets);
+  earlySecrets =
+    secrets:
+    lib.mapAttrs (
+      _: secret:
+      secret
+      // {
+        owner = "0";
+        group = "0";
+        credential = secret.credential && secret.neededForUsers;
+      }
+      // lib.optionalAttrs (!secret.neededForUsers) { path = earlyPath secret; }
+    ) (lib.filterAttrs (_: isNeededForUsers) secrets);
 
   isNeededForUsers = secret: secret.neededForUsers || lib.elem (earlyPath secret) passwordFiles;
   earlyPath = secret: "${cfg.secretsDir}-for-users/${secret.name}";
@@ -114,38 +80,6 @@ let
   earlyPaths = lib.mapAttrs' (
     _: secret: lib.nameValuePair secret.path (earlyPath secret)
   ) cfg.secrets;
-
-  manifestFor =
-    suffix: secrets: templates:
-    manifests.make {
-      name = "agenix-manifest${suffix}.json";
-      inherit secrets templates;
-      secretsMountPoint = if suffix == "" then cfg.secretsMountPoint else "${cfg.secretsDir}${suffix}.d";
-      symlinkPath = "${cfg.secretsDir}${suffix}";
-      keys = {
-        ageKeyFile = if cfg.mock.enable then "${mocks}/key" else cfg.keyFile;
-        ageSshKeyPaths = lib.optionals (!cfg.mock.enable) cfg.identityPaths;
-      };
-    };
-
-  installation = {
-    secrets = regularSecrets;
-    inherit (cfg) templates;
-    inherit secretsForUsers;
-    manifest = manifestFor "" regularSecrets cfg.templates;
-    manifestForUsers = manifestFor "-for-users" secretsForUsers { };
-    symlinkPath = cfg.secretsDir;
-    keys =
-      if cfg.mock.enable then
-        [ (keyAt "age.mock.enable" "${mocks}/key") ]
-      else
-        map (keyAt "age.identityPaths") cfg.identityPaths
-        ++ map (keyAt "age.keyFile") (lib.optional (cfg.keyFile != null) cfg.keyFile);
-    generatedKey = if cfg.generateKey && !cfg.mock.enable then cfg.keyFile else null;
-    plugins = lib.optionals (!cfg.mock.enable) cfg.plugins;
-    usesAgent = false;
-    byScript = false;
-  };
 in
 {
   _class = "nixos";
@@ -213,19 +147,16 @@ in
       { age.placeholder = shared.placeholders; }
 
       (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
-        system.build.agenix-manifest = installation.manifest;
-        system.build.agenix-users-manifest = installation.manifestForUsers;
+        system.build.agenix-manifest = units.installation.manifest;
+        system.build.agenix-users-manifest = units.installation.manifestForUsers;
 
         assertions = checks.assertions {
-          inherit (installation) keys;
-          inherit (cfg) generateKey keyFile;
-          inherit secretsForUsers;
           keyAdvice = "age.identityPaths or age.keyFile, or one of services.openssh.enable and services.openssh.generateHostKeys for the host keys";
         };
 
         inherit (checks) warnings;
       })
     ]
-    ++ units.definitions installation
+    ++ units.definitions
   );
 }

@@ -1,13 +1,19 @@
-# What is wrong with a configuration, in words that name the option. For `here`, see options.nix.
+# What is wrong with a configuration, in words that name the option.
 {
   lib,
   config,
+  cfg,
   here,
+  keys,
+  text,
+  units,
+  ...
 }:
 let
-  text = import ./text.nix { inherit lib; };
-  prefix = if here.isSops then "sops" else "age";
-  cfg = config.${prefix};
+  inherit (here) keyOption prefix;
+  inherit (text) isNumber sourceOf;
+
+  secretsForUsers = units.installation.secretsForUsers or { };
 
   optionOf =
     kind: name: option:
@@ -39,11 +45,7 @@ let
       "keys"
     ];
 
-  isNumber = words: builtins.match "[0-9]+" words != null;
   isKnown = account: names: account == null || isNumber account || lib.elem account names;
-
-  # The primary group of an owner is as good as the owner.
-  groupOf = owner: config.users.users.${toString owner}.group or null;
 
   accountAssertions =
     {
@@ -63,7 +65,8 @@ let
           + "A user that something else creates goes into ${prefix}.external.users.";
       }
       {
-        assertion = file.group == groupOf file.owner || isKnown file.group groups;
+        # The primary group of an owner is as good as the owner.
+        assertion = file.group == here.primaryGroup file.owner || isKnown file.group groups;
         message = "${option "group"} is \"${file.group}\", and users.groups has no group of that name${text.nearest file.group groups} A group that something else creates goes into ${prefix}.external.groups.";
       }
     ];
@@ -226,7 +229,6 @@ let
   # Files
 
   sourceOption = if here.isSops then "sopsFile" else "file";
-  sourceOf = secret: secret.${sourceOption};
 
   sourceAssertions =
     { file, option, ... }:
@@ -300,10 +302,10 @@ let
         ++ map (mount: {
           place = mount.where;
           # The other dependencies of a mount unit are what waits for the users.
-          isLate = usersByScript || mount.unitConfig.DefaultDependencies or true;
+          isLate = here.usersUnit == null || mount.unitConfig.DefaultDependencies or true;
           name = "a mount unit for ${mount.where}";
           advice =
-            if usersByScript then
+            if here.usersUnit == null then
               "set services.userborn.enable = true and DefaultDependencies = false in that unit, or move the key to a file system of fileSystems with neededForBoot"
             else
               "set unitConfig.DefaultDependencies = false in that unit of systemd.mounts, or move the key to a file system of fileSystems with neededForBoot";
@@ -315,13 +317,9 @@ let
     in
     if byLength == [ ] then null else lib.head byLength;
 
-  usersByScript =
-    !(config.services.userborn.enable or false) && !(config.systemd.sysusers.enable or false);
-
   # Whatever creates users runs before a file system that the first stage has not mounted: userborn even stands in the way
   # of its mount, which ends in emergency mode.
   mountAssertions =
-    { keys, secretsForUsers }:
     let
       needer = optionOf "secrets" (lib.head (lib.attrNames secretsForUsers)) (
         if here.isSops then "neededForUsers" else "file"
@@ -342,7 +340,7 @@ let
           assertion = text.isCredential path || mount == null || !mount.isLate;
           message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, but ${needer} needs the key before; ${mount.advice}.";
         }
-      ) (keys ++ sources)
+      ) (keys.all ++ sources)
     );
 
   # The program
@@ -369,31 +367,32 @@ in
 {
   inherit optionOf;
 
-  # Installation: `keys`, each key with the option that has it, `generatedKey`, and `secretsForUsers`.
   assertions =
     {
-      keys,
-      generateKey,
-      keyFile,
-      secretsForUsers ? { },
+      # The options that say where there is a key, in words.
       keyAdvice,
+      hasOtherKey ? false,
     }:
+    let
+      generateKey = here.keyValue "generateKey";
+      keyFile = here.keyValue "keyFile";
+    in
     [
       {
-        assertion = cfg.secrets != { } -> keys != [ ];
+        assertion = cfg.secrets != { } -> keys.all != [ ] || hasOtherKey;
         message = "${prefix}.secrets is set, but there is no key to decrypt with; set ${keyAdvice}.";
       }
       {
         assertion = generateKey -> keyFile != null && !text.isCredential (toString keyFile);
-        message = "${here.keyOptions.generateKey} is set, but ${here.keyOptions.keyFile} does not say where the key is to be.";
+        message = "${keyOption "generateKey"} is set, but ${keyOption "keyFile"} does not say where the key is to be.";
       }
       {
         assertion = generateKey && keyFile != null -> !text.isInStore keyFile;
-        message = "${here.keyOptions.generateKey} is set, but ${here.keyOptions.keyFile} is ${toString keyFile}, in the Nix store; remove one of them.";
+        message = "${keyOption "generateKey"} is set, but ${keyOption "keyFile"} is ${toString keyFile}, in the Nix store; remove one of them.";
       }
       {
         assertion = here.isSystem -> !(cfg.environment ? PATH);
-        message = "${prefix}.environment.PATH is set, but the PATH of the program is made of ${here.keyOptions.plugins}; add the package there${lib.optionalString here.isSops ", or name gpg in sops.environment.SOPS_GPG_EXEC"}.";
+        message = "${prefix}.environment.PATH is set, but the PATH of the program is made of ${keyOption "plugins"}; add the package there${lib.optionalString here.isSops ", or name gpg in sops.environment.SOPS_GPG_EXEC"}.";
       }
       {
         assertion = here.isSops && cfg.hostRecipients != [ ] -> cfg.validateSopsFiles;
@@ -415,7 +414,7 @@ in
       ++ lib.optionals here.isSops (lib.concatMap numberAssertions files)
       ++ map rootAssertion (lib.filter ({ file, ... }: file.neededForUsers or false) files)
       ++ map etcAssertion files
-      ++ mountAssertions { inherit keys secretsForUsers; }
+      ++ mountAssertions
     );
 
   warnings = unitWarnings;

@@ -11,115 +11,38 @@
   lib,
   pkgs,
   ...
-}:
+}@args:
 let
   inherit (lib) mkOption types;
 
   cfg = config.sops;
 
-  here = {
-    isSops = true;
-    isSystem = true;
-    directory = "/run/secrets";
-    directoryText = "`/run/secrets`";
-    programOption = "sops.package";
-    unit = "sops-install-secrets";
-    keyUnit = "sops-generate-age-key";
-    folder = "sops-nix";
-    keyOptions = {
-      keyFile = "sops.age.keyFile";
-      sshKeyPaths = "sops.age.sshKeyPaths";
-      plugins = "sops.age.plugins";
-      generateKey = "sops.age.generateKey";
-    };
-    scripts = {
-      secrets = "setupSecrets";
-      former = [ "setupSecrets" ];
-      forUsers = "setupSecretsForUsers";
-      key = "generate-age-key";
-    };
-  };
-
-  shared = import ./options.nix {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      here
-      ;
-  };
-  manifests = import ./manifest.nix {
-    inherit
-      lib
-      pkgs
-      config
-      here
-      ;
-  };
-  checks = import ./checks.nix { inherit lib config here; };
-  units = import ./units.nix {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      here
-      ;
-  };
-  text = import ./text.nix { inherit lib; };
-  inherit (text) keyAt;
-
-  mock = import ./mock.nix { inherit lib pkgs here; };
-  mocks = mock.make (secret: secret.neededForUsers) cfg.secrets;
-  secrets = if cfg.mock.enable then mock.replace mocks cfg.secrets else cfg.secrets;
-
-  regularSecrets = lib.filterAttrs (_: secret: !secret.neededForUsers) secrets;
-  secretsForUsers = lib.filterAttrs (_: secret: secret.neededForUsers) secrets;
-
-  manifestFor =
-    suffix: secrets: templates:
-    manifests.make {
-      name = "manifest${suffix}.json";
-      inherit secrets templates;
-      secretsMountPoint = "/run/secrets${suffix}.d";
-      symlinkPath = "/run/secrets${suffix}";
-      keys =
-        if cfg.mock.enable then
-          {
-            gnupgHome = null;
-            sshKeyPaths = [ ];
-            ageKeyFile = "${mocks}/key";
-            ageSshKeyPaths = [ ];
-          }
-        else
-          {
-            gnupgHome = cfg.gnupg.home;
-            sshKeyPaths = cfg.gnupg.sshKeyPaths;
-            ageKeyFile = cfg.age.keyFile;
-            ageSshKeyPaths = cfg.age.sshKeyPaths;
-          };
-    };
-
-  realKeys =
-    map (keyAt "sops.gnupg.home") (lib.optional (cfg.gnupg.home != null) cfg.gnupg.home)
-    ++ map (keyAt "sops.gnupg.sshKeyPaths") cfg.gnupg.sshKeyPaths
-    ++ map (keyAt "sops.age.keyFile") (lib.optional (cfg.age.keyFile != null) cfg.age.keyFile)
-    ++ map (keyAt "sops.age.sshKeyPaths") cfg.age.sshKeyPaths;
-
-  installation = {
-    secrets = regularSecrets;
-    inherit (cfg) templates;
-    inherit secretsForUsers;
-    manifest = manifestFor "" regularSecrets cfg.templates;
-    manifestForUsers = manifestFor "-for-users" secretsForUsers { };
-    symlinkPath = "/run/secrets";
-    keys = if cfg.mock.enable then [ (keyAt "sops.mock.enable" "${mocks}/key") ] else realKeys;
-    generatedKey = if cfg.age.generateKey && !cfg.mock.enable then cfg.age.keyFile else null;
-    plugins = lib.optionals (!cfg.mock.enable) cfg.age.plugins;
-    usesAgent = (cfg.gnupg.home != null || cfg.environment ? GNUPGHOME) && !cfg.mock.enable;
-    byScript = !cfg.useSystemdActivation;
-  };
+  inherit
+    (import ./parts.nix (args // { inherit options pkgs; }) {
+      isSops = true;
+      isSystem = true;
+      directory = "/run/secrets";
+      directoryText = "`/run/secrets`";
+      mountPoint = "/run/secrets.d";
+      programOption = "sops.package";
+      unit = "sops-install-secrets";
+      keyUnit = "sops-generate-age-key";
+      earlySecrets = lib.filterAttrs (_: secret: secret.neededForUsers);
+      scripts = {
+        secrets = "setupSecrets";
+        former = [ "setupSecrets" ];
+        forUsers = "setupSecretsForUsers";
+        key = "generate-age-key";
+      };
+    })
+    here
+    checks
+    keys
+    shared
+    text
+    units
+    ;
+  inherit (units) installation;
 
   hostKeys =
     type:
@@ -129,12 +52,12 @@ let
       installed = [ "/run/secrets" ] ++ lib.mapAttrsToList (_: secret: secret.path) cfg.secrets;
     };
 
-  credentials = lib.filter text.isCredential (map (key: key.path) installation.keys);
+  credentials = lib.filter text.isCredential (map (key: key.path) keys.all);
 
-  scriptInstalls = units.isUsed installation && installation.byScript;
+  scriptInstalls = units.isUsed && installation.byScript;
 
   unitsOf = lib.concatMap (file: file.restartUnits ++ file.reloadUnits) (
-    lib.attrValues regularSecrets ++ lib.attrValues cfg.templates
+    lib.attrValues installation.secrets ++ lib.attrValues cfg.templates
   );
 in
 {
@@ -213,19 +136,16 @@ in
 
         assertions =
           checks.assertions {
-            inherit (installation) keys;
-            inherit (cfg.age) generateKey keyFile;
-            inherit secretsForUsers;
             keyAdvice = "sops.age.keyFile, sops.age.sshKeyPaths or sops.gnupg.home, or one of services.openssh.enable and services.openssh.generateHostKeys for the host keys";
           }
           ++ checks.gnupg
           ++ [
             {
-              assertion = scriptInstalls -> units.usersUnit == null;
-              message = "sops.useSystemdActivation is false, but ${toString units.usersUnit}.service creates the users, later than any activation script; remove sops.useSystemdActivation.";
+              assertion = scriptInstalls -> here.usersUnit == null;
+              message = "sops.useSystemdActivation is false, but ${toString here.usersUnit}.service creates the users, later than any activation script; remove sops.useSystemdActivation.";
             }
             {
-              assertion = credentials != [ ] -> !units.scripts installation;
+              assertion = credentials != [ ] -> !units.scripts;
               message = "sops.age.keyFile, sops.age.sshKeyPaths or sops.gnupg.sshKeyPaths has ${toString credentials}, a credential of a unit, but an activation script installs secrets; set services.userborn.enable and remove sops.useSystemdActivation.";
             }
           ];
@@ -237,6 +157,6 @@ in
               "sops.useSystemdActivation is false, and from NixOS 26.11 on activation scripts cannot have units restarted: restartUnits and reloadUnits of sops.secrets and sops.templates do nothing.";
       })
     ]
-    ++ units.definitions installation
+    ++ units.definitions
   );
 }

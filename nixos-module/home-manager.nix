@@ -6,92 +6,29 @@
   lib,
   pkgs,
   ...
-}:
+}@args:
 let
   inherit (lib) mkOption types;
 
   cfg = config.sops;
 
-  here = {
-    isSops = true;
-    isSystem = false;
-    directory = cfg.defaultSymlinkPath;
-    directoryText = "{option}`sops.defaultSymlinkPath`";
-    programOption = "sops.package";
-    unit = "sops-nix";
-    keyUnit = "sops-generate-age-key";
-    folder = "sops-nix";
-    keyOptions = {
-      keyFile = "sops.age.keyFile";
-      sshKeyPaths = "sops.age.sshKeyPaths";
-      plugins = "sops.age.plugins";
-      generateKey = "sops.age.generateKey";
-    };
-  };
-
-  shared = import ./options.nix {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      here
-      ;
-  };
-  manifests = import ./manifest.nix {
-    inherit
-      lib
-      pkgs
-      config
-      here
-      ;
-  };
-  text = import ./text.nix { inherit lib; };
-  inherit (text) keyAt;
-  checks = import ./checks.nix { inherit lib config here; };
-  units = import ./user-units.nix {
-    inherit
-      lib
-      pkgs
-      config
-      here
-      ;
-  };
+  inherit
+    (import ./parts.nix (args // { inherit options pkgs; }) {
+      isSops = true;
+      isSystem = false;
+      directory = cfg.defaultSymlinkPath;
+      directoryText = "{option}`sops.defaultSymlinkPath`";
+      mountPoint = cfg.defaultSecretsMountPoint;
+      programOption = "sops.package";
+      unit = "sops-nix";
+      keyUnit = "sops-generate-age-key";
+    })
+    checks
+    shared
+    units
+    ;
 
   splitGpg = cfg.gnupg.qubes-split-gpg;
-  keys =
-    map (keyAt "sops.gnupg.home") (lib.optional (cfg.gnupg.home != null) cfg.gnupg.home)
-    ++ map (keyAt "sops.gnupg.sshKeyPaths") cfg.gnupg.sshKeyPaths
-    ++ map (keyAt "sops.gnupg.qubes-split-gpg.domain") (
-      lib.optional splitGpg.enable (toString splitGpg.domain)
-    )
-    ++ map (keyAt "sops.age.keyFile") (lib.optional (cfg.age.keyFile != null) cfg.age.keyFile)
-    ++ map (keyAt "sops.age.sshKeyPaths") cfg.age.sshKeyPaths;
-
-  installation = {
-    manifest = manifests.make {
-      name = "manifest.json";
-      inherit (cfg) secrets templates;
-      secretsMountPoint = cfg.defaultSecretsMountPoint;
-      symlinkPath = cfg.defaultSymlinkPath;
-      keys = {
-        gnupgHome = cfg.gnupg.home;
-        sshKeyPaths = cfg.gnupg.sshKeyPaths;
-        ageKeyFile = cfg.age.keyFile;
-        ageSshKeyPaths = cfg.age.sshKeyPaths;
-      };
-    };
-    inherit (cfg.age) plugins;
-    # nixpkgs does not have the program of Qubes OS.
-    path = lib.optionals splitGpg.enable [
-      "/run/current-system/sw/bin"
-      "/usr/bin"
-      "/bin"
-    ];
-    generatedKey = if cfg.age.generateKey then cfg.age.keyFile else null;
-    # The agent of GnuPG may want to ask for a passphrase on the screen.
-    wantedBy = if cfg.gnupg.home != null then "graphical-session-pre.target" else "default.target";
-  };
 in
 {
   _class = "homeManager";
@@ -103,7 +40,7 @@ in
     // shared.sops
     // {
       package = shared.program;
-      manifest = shared.manifest installation.manifest;
+      manifest = shared.manifest units.manifest;
 
       defaultSymlinkPath = mkOption {
         type = types.nonEmptyStr;
@@ -171,8 +108,7 @@ in
       (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
         assertions =
           checks.assertions {
-            inherit keys;
-            inherit (cfg.age) generateKey keyFile;
+            hasOtherKey = splitGpg.enable;
             keyAdvice = "sops.age.keyFile, sops.age.sshKeyPaths, sops.gnupg.home or sops.gnupg.qubes-split-gpg";
           }
           ++ checks.gnupg
@@ -190,7 +126,14 @@ in
         inherit (checks) warnings;
 
         sops.environment = lib.mkMerge [
-          (units.environment installation)
+          (units.environment (
+            # nixpkgs does not have the program of Qubes OS.
+            lib.optionals splitGpg.enable [
+              "/run/current-system/sw/bin"
+              "/usr/bin"
+              "/bin"
+            ]
+          ))
           {
             SOPS_GPG_EXEC = lib.mkIf (cfg.gnupg.home != null) (
               lib.mkDefault (lib.getExe' cfg.gnupg.package "gpg")
@@ -208,6 +151,9 @@ in
         };
       })
     ]
-    ++ units.definitions installation
+    ++ units.definitions (
+      # The agent of GnuPG may want to ask for a passphrase on the screen.
+      if cfg.gnupg.home != null then "graphical-session-pre.target" else "default.target"
+    )
   );
 }

@@ -1,15 +1,15 @@
-# The manifest of an installation: the document that the program reads, and its checks when it is built. For `here`, see
-# options.nix.
+# The manifest of an installation: the document that the program reads, and its checks when it is built.
 {
   lib,
   pkgs,
-  config,
+  cfg,
   here,
+  keys,
+  mock,
+  text,
+  ...
 }:
 let
-  text = import ./text.nix { inherit lib; };
-  cfg = config.${if here.isSops then "sops" else "age"};
-
   # agenix has paths for users that a shell reads; the program has %r.
   pathOf =
     if here.isSops || here.isSystem then lib.id else lib.replaceStrings variables runtimeDirectory;
@@ -27,7 +27,7 @@ let
   # A name, or a number as chown(1) takes it.
   account =
     words:
-    if builtins.match "[0-9]+" words != null then
+    if text.isNumber words then
       {
         name = null;
         id = lib.toIntBase10 words;
@@ -165,24 +165,22 @@ in
   # What a template says of secrets, and where each secret goes.
   make =
     {
-      # Of the file in the store.
-      name,
+      # Behind the link to the directory with the secrets.
+      suffix ? "",
       secrets,
       templates ? { },
-      secretsMountPoint,
-      symlinkPath,
-      # Of the manifest's fields.
-      keys,
     }:
     pkgs.writeTextFile {
-      inherit name;
+      name = "${lib.optionalString (!here.isSops) "agenix-"}manifest${suffix}.json";
       text = builtins.toJSON (
         {
           secrets = lib.mapAttrsToList (_: secretEntry) secrets;
           templates = lib.mapAttrsToList (_: templateEntry) templates;
           placeholderBySecretName = lib.optionalAttrs (cfg.templates != { }) placeholders;
-          secretsMountPoint = pathOf secretsMountPoint;
-          symlinkPath = pathOf symlinkPath;
+          secretsMountPoint = pathOf (
+            if suffix == "" then here.mountPoint else "${here.directory}${suffix}.d"
+          );
+          symlinkPath = pathOf "${here.directory}${suffix}";
           inherit (cfg) keepGenerations;
           userMode = !here.isSystem;
           logging = {
@@ -190,12 +188,12 @@ in
             secretChanges = lib.elem "secretChanges" cfg.log;
           };
         }
-        // keys
+        // keys.fields
         // lib.optionalAttrs here.isSystem { inherit (cfg) useTmpfs; }
       );
       checkPhase =
         check [ "-check-mode=${if isChecked secrets then "sopsfile" else "manifest"}" ]
-        + lib.optionalString (cfg.hostRecipients != [ ] && secrets != { } && !(cfg.mock.enable or false)) (
+        + lib.optionalString (cfg.hostRecipients != [ ] && secrets != { } && !mock.isUsed) (
           checkRecipients cfg.hostRecipients
         );
     };

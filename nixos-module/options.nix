@@ -1,25 +1,18 @@
 # Every option that more than one of the four modules has, written once: an option is in all four, or left out on purpose
-# below. A module says by the set `here` where it stands:
-#
-#   isSops, isSystem   sops or agenix, NixOS or home-manager
-#   directory          the link to the directory with the secrets; for users of NixOS with -for-users behind it
-#   directoryText      the same for a description
-#   programOption      the name of the option with the program
-#   keyOptions         the names of keyFile, sshKeyPaths, plugins and generateKey
+# below.
 {
   lib,
   pkgs,
   config,
   options,
+  cfg,
   here,
+  text,
+  ...
 }:
 let
   inherit (lib) mkOption types;
-
-  text = import ./text.nix { inherit lib; };
-  prefix = if here.isSops then "sops" else "age";
-  cfg = config.${prefix};
-  users = config.users.users;
+  inherit (here) prefix primaryGroup;
 
   # 2³²-1 tells chown(2) to leave the id as it is.
   id = types.ints.between 0 4294967294;
@@ -60,15 +53,6 @@ let
   homeOfUser =
     if here.isSystem then config.users.users.root.home or "/root" else config.home.homeDirectory;
 
-  # Of the owner, if the configuration has such a user; that it has is an assertion of its own. A user without a group has
-  # an empty one, against which NixOS has an assertion.
-  primaryGroup =
-    owner:
-    let
-      group = users.${owner}.group or "";
-    in
-    if group == "" then null else group;
-
   ownersOfSops = file: {
     owner = mkOption {
       type = types.nullOr types.nonEmptyStr;
@@ -89,7 +73,7 @@ let
 
     group = mkOption {
       type = types.nullOr types.nonEmptyStr;
-      default = if file.owner == null then null else primaryGroup file.owner;
+      default = primaryGroup file.owner;
       defaultText = lib.literalMD "the primary group of {option}`owner`, or null without one";
       example = "nginx";
       description = "Name of the file's group. If null, {option}`gid` says which it is.";
@@ -262,9 +246,7 @@ let
       description = ''
         Publish the secret as a credential of systemd too: below `/run/credstore`, under its name with `-` in the place of
         each `/`. A service gets it with `ImportCredential=` or `LoadCredential=`, and needs neither an owner nor a group
-        for it, so that it may have `DynamicUser=`. ${
-          if here.isSops then "sops-nix" else "agenix"
-        } does not have this option.
+        for it, so that it may have `DynamicUser=`. ${here.origin} does not have this option.
       '';
     };
   };
@@ -440,7 +422,7 @@ in
         Public keys of ${
           if here.isSystem then "this machine" else "this user"
         }: files such as `ssh_host_ed25519_key.pub`, or texts (`age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`${lib.optionalString here.isSops ", the fingerprint of a PGP key"}). With any, the build fails if there is a file that none of them opens, before
-        the machine notices. ${if here.isSops then "sops-nix" else "agenix"} does not have this option.
+        the machine notices. ${here.origin} does not have this option.
       ''
       + (
         if here.isSops then
@@ -491,7 +473,7 @@ in
         SOPS_GPG_EXEC = "/run/current-system/sw/bin/gpg";
       };
       description = ''
-        Environment variables of sops-install-secrets. They are passed as they are, no shell reads them.${lib.optionalString here.isSystem " `PATH` is made of {option}`${here.keyOptions.plugins}` and cannot be set."}
+        Environment variables of sops-install-secrets. They are passed as they are, no shell reads them.${lib.optionalString here.isSystem " `PATH` is made of {option}`${here.keyOption "plugins"}` and cannot be set."}
       '';
     };
 
@@ -499,7 +481,7 @@ in
       type = types.package;
       default =
         if pkgs.stdenv.buildPlatform == pkgs.stdenv.hostPlatform then
-          lib.getAttrFromPath (lib.splitString "." here.programOption) config
+          here.package
         else
           pkgs.buildPackages.callPackage ../package.nix { };
       defaultText = lib.literalMD "{option}`${here.programOption}`, or if the ${noun} is cross-compiled, the same for the platform that builds";
@@ -543,9 +525,7 @@ in
       description = ''
         Install made-up values in the place of all secrets, for a machine without keys. No key is read and nothing real is
         decrypted; the log says MOCK. It is set in {option}`virtualisation.vmVariant`, and so in what
-        `nixos-rebuild build-vm` makes. ${
-          if here.isSops then "sops-nix" else "agenix"
-        } does not have this option.
+        `nixos-rebuild build-vm` makes. ${here.origin} does not have this option.
       '';
     };
 
@@ -585,7 +565,7 @@ in
       default = null;
       example =
         if here.isSystem then
-          "/var/lib/${here.folder}/key.txt"
+          "/var/lib/${here.origin}/key.txt"
         else
           "/home/alice/.config/${if here.isSops then "sops/age/keys.txt" else "agenix/key.txt"}";
       description = ''
@@ -597,12 +577,12 @@ in
       ''
       + lib.optionalString here.isSystem ''
 
-        With `%d/NAME`, here or in {option}`${here.keyOptions.sshKeyPaths}`, it is a credential of the unit: set
+        With `%d/NAME`, here or in {option}`${
+          if here.isSops then "sops.age.sshKeyPaths" else "age.identityPaths"
+        }`, it is a credential of the unit: set
         `LoadCredentialEncrypted` in {option}`systemd.services.${here.unit}.serviceConfig`, and in that of
         `${here.unit}-for-users` if there are secrets with `neededForUsers`. The key is then on no disk in the clear, and
-        can be bound to the TPM of the machine (see `systemd-creds`). ${
-          if here.isSops then "sops-nix" else "agenix"
-        } cannot do this.
+        can be bound to the TPM of the machine (see `systemd-creds`). ${here.origin} cannot do this.
       '';
     };
 
@@ -619,7 +599,7 @@ in
       type = types.bool;
       default = false;
       example = true;
-      description = "Make {option}`${here.keyOptions.keyFile}` with a new key if it is not there.";
+      description = "Make {option}`${here.keyOption "keyFile"}` with a new key if it is not there.";
     };
 
     keyType = mkOption {
@@ -630,10 +610,8 @@ in
       default = "x25519";
       example = "hybrid";
       description = ''
-        What {option}`${here.keyOptions.generateKey}` makes: an ordinary key of age, or one that also withstands a quantum
-        computer (`age1pq1...`), for which age 1.3 or later is needed. A key that is there stays. ${
-          if here.isSops then "sops-nix" else "agenix"
-        } does not have this option.
+        What {option}`${here.keyOption "generateKey"}` makes: an ordinary key of age, or one that also withstands a quantum
+        computer (`age1pq1...`), for which age 1.3 or later is needed. A key that is there stays. ${here.origin} does not have this option.
       '';
     };
   };

@@ -1,5 +1,5 @@
 # What is in the wrong order on a NixOS machine: what reads a secret before a unit has installed it, and what is to come
-# before such a unit and cannot. For `here`, see options.nix; for `installation`, units.nix.
+# before such a unit and cannot.
 #
 # Whoever comes from sops-nix or agenix may have secrets installed by an activation script, before there is any unit. Some
 # of what they have then goes on, and some finds no secret, which shows only at the next boot.
@@ -7,15 +7,17 @@
   lib,
   config,
   here,
+  keys,
+  text,
   # Of units.nix.
-  usersUnit,
+  installation,
   isUsed,
   scripts,
   scriptInstallsForUsers,
+  ...
 }:
 let
-  text = import ./text.nix { inherit lib; };
-  prefix = if here.isSops then "sops" else "age";
+  inherit (here) prefix usersUnit;
 
   unit = "${here.unit}.service";
   unitForUsers = "${here.unit}-for-users.service";
@@ -36,28 +38,22 @@ let
         )
       ) secrets
     );
-  earlyPlaces =
-    installation: placesOf "${installation.symlinkPath}-for-users" installation.secretsForUsers;
-  regularPlaces = installation: placesOf installation.symlinkPath installation.secrets;
-  templatePlaces =
-    installation: placesOf "${installation.symlinkPath}/rendered" installation.templates;
+  earlyPlaces = placesOf "${here.directory}-for-users" installation.secretsForUsers;
+  regularPlaces = placesOf here.directory installation.secrets;
+  templatePlaces = placesOf "${here.directory}/rendered" installation.templates;
 
   # The place that is this path, or null.
   placeAt = path: lib.findFirst (place: place.path == path) null;
 
   # Whether a path is in a directory of the installation, where nothing else puts files.
   isInside =
-    installation: path:
-    lib.hasPrefix "${installation.symlinkPath}/" path
-    || lib.hasPrefix "${installation.symlinkPath}-for-users/" path;
+    path: lib.hasPrefix "${here.directory}/" path || lib.hasPrefix "${here.directory}-for-users/" path;
 
   # The end of a sentence on a path in such a directory at which there is no secret.
   whatIsMeant =
-    installation: path:
+    path:
     let
-      name = lib.removePrefix "${installation.symlinkPath}/" (
-        lib.removePrefix "${installation.symlinkPath}-for-users/" path
-      );
+      name = lib.removePrefix "${here.directory}/" (lib.removePrefix "${here.directory}-for-users/" path);
       all = installation.secrets // installation.secretsForUsers;
       named = lib.filter (attribute: all.${attribute}.name == name) (lib.attrNames all);
     in
@@ -71,10 +67,9 @@ let
   # What is installed at one time has its link in the directory of the other: whichever comes first makes a directory of
   # what is to be the other's link.
   placeAssertions =
-    installation:
     let
-      early = "${installation.symlinkPath}-for-users";
-      regular = installation.symlinkPath;
+      early = "${here.directory}-for-users";
+      regular = here.directory;
       misplaced =
         directory: secrets: lib.filterAttrs (_: secret: lib.hasPrefix "${directory}/" secret.path) secrets;
       assertionFor = directory: name: secret: {
@@ -84,24 +79,22 @@ let
         }, which could not be made then; remove path, and use config.${optionOf name}.path where the secret is read.";
       };
     in
-    lib.optionals (isUsed installation && installation.secretsForUsers != { }) (
+    lib.optionals (isUsed && installation.secretsForUsers != { }) (
       lib.mapAttrsToList (assertionFor regular) (misplaced regular installation.secretsForUsers)
       ++ lib.mapAttrsToList (assertionFor early) (misplaced early installation.secrets)
     );
 
   # What the first stage has put below /run is there when the secrets are installed, in a directory that is to be a link.
   initrdAssertions =
-    installation:
     let
       places = lib.optionals (config.boot.initrd.enable or true) (
         lib.attrNames (config.boot.initrd.secrets or { })
       );
       isInWay =
         path:
-        isUsed installation && lib.hasPrefix "${installation.symlinkPath}/" path
-        ||
-          installation.secretsForUsers != { } && lib.hasPrefix "${installation.symlinkPath}-for-users/" path;
-      placeOf = path: placeAt path (regularPlaces installation ++ earlyPlaces installation);
+        isUsed && lib.hasPrefix "${here.directory}/" path
+        || installation.secretsForUsers != { } && lib.hasPrefix "${here.directory}-for-users/" path;
+      placeOf = path: placeAt path (regularPlaces ++ earlyPlaces);
       wayOut =
         path:
         if placeOf path == null then
@@ -127,104 +120,95 @@ let
 
   # Scripts that units have taken the place of, each with the unit, or null if there is nothing to install.
   formerScripts =
-    installation:
     let
-      regular = lib.optionalAttrs (!(isUsed installation && installation.byScript));
-      key = lib.optionalAttrs (!(installation.generatedKey != null && scripts installation));
+      regular = lib.optionalAttrs (!(isUsed && installation.byScript));
+      key = lib.optionalAttrs (!(keys.generated != null && scripts));
     in
-    regular (lib.genAttrs here.scripts.former (_: if isUsed installation then unit else null))
-    // lib.optionalAttrs (!scriptInstallsForUsers installation) {
+    regular (lib.genAttrs here.scripts.former (_: if isUsed then unit else null))
+    // lib.optionalAttrs (!scriptInstallsForUsers) {
       ${here.scripts.forUsers} = if installation.secretsForUsers != { } then unitForUsers else null;
     }
     // key {
-      ${here.scripts.key} = if installation.generatedKey != null then "${here.keyUnit}.service" else null;
+      ${here.scripts.key} = if keys.generated != null then "${here.keyUnit}.service" else null;
     };
 
   # Of `setupSecrets.deps = [ "persist" ];` only the deps are left where a unit does the work. NixOS then ends in an error on
   # the text, which says nothing of that.
-  scriptsWithoutText =
-    installation:
-    lib.filterAttrs (
-      name: _:
-      builtins.isAttrs (allScripts.${name} or "") && !(builtins.tryEval allScripts.${name}.text).success
-    ) (formerScripts installation);
+  scriptsWithoutText = lib.filterAttrs (
+    name: _:
+    builtins.isAttrs (allScripts.${name} or "") && !(builtins.tryEval allScripts.${name}.text).success
+  ) formerScripts;
 
-  textAssertions =
-    installation:
-    lib.mapAttrsToList (name: unit: {
-      assertion = false;
-      message =
-        "${scriptOption name} is set, but "
-        + (
-          if unit == null then
-            "in this configuration there is nothing that this script would do; remove the definition."
-          else if !here.isSops && scriptInstallsForUsers installation then
-            "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition, and if the passwords need it too, which a script installs, define ${scriptOption here.scripts.forUsers}.deps."
-          else
-            "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition."
-        );
-    }) (lib.optionalAttrs runsScripts (scriptsWithoutText installation));
+  textAssertions = lib.mapAttrsToList (name: unit: {
+    assertion = false;
+    message =
+      "${scriptOption name} is set, but "
+      + (
+        if unit == null then
+          "in this configuration there is nothing that this script would do; remove the definition."
+        else if !here.isSops && scriptInstallsForUsers then
+          "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition, and if the passwords need it too, which a script installs, define ${scriptOption here.scripts.forUsers}.deps."
+        else
+          "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition."
+      );
+  }) (lib.optionalAttrs runsScripts scriptsWithoutText);
 
   # Scripts that say they come after one of those.
   scriptsAfter =
-    installation:
     let
-      former = lib.attrNames (formerScripts installation);
+      former = lib.attrNames formerScripts;
       named = script: lib.intersectLists former (script.deps or [ ]);
     in
     lib.filterAttrs (_: names: names != [ ]) (
       lib.mapAttrs (_: script: if builtins.isAttrs script then named script else [ ]) (
-        removeAttrs allScripts (lib.attrNames (scriptsWithoutText installation))
+        removeAttrs allScripts (lib.attrNames scriptsWithoutText)
       )
     );
 
   # What creates the users reads nothing but passwords, which are installed before it.
-  scriptAssertions =
-    installation:
-    lib.mapAttrsToList (
-      name: former:
-      let
-        unit = (formerScripts installation).${lib.head former};
-      in
-      {
-        assertion = false;
-        message =
-          "${scriptOption name}: deps has ${lib.head former}, but "
-          + (
-            if unit == null then
-              "in this configuration there is no such script; remove it."
-            else
-              "${
-                if lib.head former == here.scripts.key then "the key is made" else "the secrets are installed"
-              } by ${unit}, later than any activation script; "
-              + (
-                if name == "users" && here.isSops then
-                  "remove it, and set sops.secrets.<name>.neededForUsers = true for each secret that is a hashedPasswordFile."
-                else if name == "users" then
-                  "remove it: a secret that is a hashedPasswordFile is installed before users are created."
-                else if here.isSops && usersUnit == null then
-                  "make it a service, or set sops.useSystemdActivation = false."
-                else
-                  "make it a service."
-              )
-          );
-      }
-    ) (scriptsAfter installation);
+  scriptAssertions = lib.mapAttrsToList (
+    name: former:
+    let
+      unit = formerScripts.${lib.head former};
+    in
+    {
+      assertion = false;
+      message =
+        "${scriptOption name}: deps has ${lib.head former}, but "
+        + (
+          if unit == null then
+            "in this configuration there is no such script; remove it."
+          else
+            "${
+              if lib.head former == here.scripts.key then "the key is made" else "the secrets are installed"
+            } by ${unit}, later than any activation script; "
+            + (
+              if name == "users" && here.isSops then
+                "remove it, and set sops.secrets.<name>.neededForUsers = true for each secret that is a hashedPasswordFile."
+              else if name == "users" then
+                "remove it: a secret that is a hashedPasswordFile is installed before users are created."
+              else if here.isSops && usersUnit == null then
+                "make it a service, or set sops.useSystemdActivation = false."
+              else
+                "make it a service."
+            )
+        );
+    }
+  ) scriptsAfter;
 
   # Scripts that have the path of something that a unit installs. Whether they read it cannot be told.
   readingWarnings =
-    installation:
     let
       late =
         lib.optionals (!installation.byScript) (
-          map (place: place // { inherit unit; }) (regularPlaces installation ++ templatePlaces installation)
+          map (place: place // { inherit unit; }) (regularPlaces ++ templatePlaces)
         )
-        ++ lib.optionals (!scriptInstallsForUsers installation) (
-          map (place: place // { unit = unitForUsers; }) (earlyPlaces installation)
+        ++ lib.optionals (!scriptInstallsForUsers) (
+          map (place: place // { unit = unitForUsers; }) (earlyPlaces)
         );
       directory = {
         inherit unit;
-        path = "${installation.symlinkPath}/";
+        path = "${here.directory}/";
       };
       # Whole directories come last: only where no secret is named.
       found =
@@ -270,27 +254,26 @@ let
   # A password in the directory of the secrets at which there is none. NixOS only says so while it activates, and the user
   # has no password then.
   passwordWarnings =
-    installation:
     let
-      places = earlyPlaces installation ++ regularPlaces installation;
+      places = earlyPlaces ++ regularPlaces;
       isStray =
         user:
         user.hashedPasswordFile != null
-        && isInside installation user.hashedPasswordFile
+        && isInside user.hashedPasswordFile
         && placeAt user.hashedPasswordFile places == null;
       isLate =
         user:
         user.hashedPasswordFile != null
-        && placeAt user.hashedPasswordFile (earlyPlaces installation) == null
-        && placeAt user.hashedPasswordFile (regularPlaces installation) != null;
+        && placeAt user.hashedPasswordFile (earlyPlaces) == null
+        && placeAt user.hashedPasswordFile (regularPlaces) != null;
     in
     lib.mapAttrsToList (
       name: user:
-      "${passwordOption name} is ${user.hashedPasswordFile}, where no secret is, so the user has no password${whatIsMeant installation user.hashedPasswordFile}"
+      "${passwordOption name} is ${user.hashedPasswordFile}, where no secret is, so the user has no password${whatIsMeant user.hashedPasswordFile}"
     ) (lib.filterAttrs (_: isStray) config.users.users)
     ++ lib.mapAttrsToList (
       name: user:
-      "${passwordOption name} is ${user.hashedPasswordFile}, a secret that is installed after users are created; set ${optionOf (placeAt user.hashedPasswordFile (regularPlaces installation)).name}.neededForUsers = true."
+      "${passwordOption name} is ${user.hashedPasswordFile}, a secret that is installed after users are created; set ${optionOf (placeAt user.hashedPasswordFile (regularPlaces)).name}.neededForUsers = true."
     ) (lib.filterAttrs (_: isLate) config.users.users);
 
   passwordOption = name: "users.users.${lib.strings.escapeNixIdentifier name}.hashedPasswordFile";
@@ -332,54 +315,43 @@ let
 
   # The key of a disk that is opened before the file systems are mounted, for which the unit of all other secrets waits.
   lateDisks =
-    installation:
     let
       isOrdered = disk: lib.elem unit (config.systemd.services.${unitOfDisk disk}.after or [ ]);
-      isEarly = disk: placeAt disk.key (earlyPlaces installation) != null;
-      isLate = disk: placeAt disk.key (regularPlaces installation) != null;
+      isEarly = disk: placeAt disk.key (earlyPlaces) != null;
+      isLate = disk: placeAt disk.key (regularPlaces) != null;
     in
     lib.filter (
       disk: isLate disk && !isEarly disk && !lib.elem "noauto" disk.options && !isOrdered disk
     ) (lib.optionals (!installation.byScript) disks);
 
   diskMessage =
-    installation: end: disk:
-    "environment.etc.crypttab opens ${disk.name} with ${disk.key}, which ${unit} installs only after the file systems are mounted, so ${end}; set ${optionOf (placeAt disk.key (regularPlaces installation)).name}.neededForUsers = true, which installs it before.";
+    end: disk:
+    "environment.etc.crypttab opens ${disk.name} with ${disk.key}, which ${unit} installs only after the file systems are mounted, so ${end}; set ${optionOf (placeAt disk.key (regularPlaces)).name}.neededForUsers = true, which installs it before.";
 
   # Those without which the boot goes on, and those for which it waits.
-  parted =
-    installation: lib.partition (disk: lib.elem "nofail" disk.options) (lateDisks installation);
+  parted = lib.partition (disk: lib.elem "nofail" disk.options) lateDisks;
 
-  diskAssertions =
-    installation:
-    map (disk: {
-      assertion = false;
-      message =
-        diskMessage installation "the boot waits for a passphrase, and ends in emergency mode"
-          disk;
-    }) (parted installation).wrong;
+  diskAssertions = map (disk: {
+    assertion = false;
+    message = diskMessage "the boot waits for a passphrase, and ends in emergency mode" disk;
+  }) parted.wrong;
 
   diskWarnings =
-    installation:
-    map (diskMessage installation "it stays closed until somebody types its passphrase") (parted installation)
-    .right
+    map (diskMessage "it stays closed until somebody types its passphrase") parted.right
     ++
       map
         (
           disk:
-          "environment.etc.crypttab opens ${disk.name} with ${disk.key}, where no secret is${whatIsMeant installation disk.key}"
+          "environment.etc.crypttab opens ${disk.name} with ${disk.key}, where no secret is${whatIsMeant disk.key}"
         )
         (
           lib.filter (
-            disk:
-            isInside installation disk.key
-            && placeAt disk.key (earlyPlaces installation ++ regularPlaces installation) == null
+            disk: isInside disk.key && placeAt disk.key (earlyPlaces ++ regularPlaces) == null
           ) disks
         );
 
   # File systems that are mounted before that unit and have a secret among their options, or as their device.
   mountWarnings =
-    installation:
     let
       isLate =
         fileSystem:
@@ -389,9 +361,7 @@ let
       wordsOf = fileSystem: fileSystem.options or [ ] ++ [ (toString (fileSystem.device or "")) ];
       secretOf =
         fileSystem:
-        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null (
-          regularPlaces installation
-        );
+        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null (regularPlaces);
       late = lib.filter ({ place, ... }: place != null) (
         lib.mapAttrsToList (_: fileSystem: {
           inherit (fileSystem) mountPoint;
@@ -506,24 +476,12 @@ in
   inherit textAssertions;
 
   assertions =
-    installation:
-    placeAssertions installation
-    ++ initrdAssertions installation
-    ++ scriptAssertions installation
-    ++ diskAssertions installation
-    ++ unitAssertions;
+    placeAssertions ++ initrdAssertions ++ scriptAssertions ++ diskAssertions ++ unitAssertions;
 
-  warnings =
-    installation:
-    readingWarnings installation
-    ++ passwordWarnings installation
-    ++ diskWarnings installation
-    ++ mountWarnings installation;
+  warnings = readingWarnings ++ passwordWarnings ++ diskWarnings ++ mountWarnings;
 
   # What opens a disk with one of the secrets that users need. It is early enough for that, but nothing else says so.
-  disksAfter =
-    installation:
-    map (disk: "${unitOfDisk disk}.service") (
-      lib.filter (disk: placeAt disk.key (earlyPlaces installation) != null) disks
-    );
+  disksAfter = map (disk: "${unitOfDisk disk}.service") (
+    lib.filter (disk: placeAt disk.key (earlyPlaces) != null) disks
+  );
 }

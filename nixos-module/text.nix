@@ -83,11 +83,10 @@ rec {
   # The build sees no file outside the store.
   isInStore = file: builtins.isPath file || isAt builtins.storeDir "${file}";
 
-  # A key, and the option that has it. The handle of a key goes to the store.
-  keyAt = option: key: {
-    inherit option;
-    path = if builtins.isPath key then "${key}" else key;
-  };
+  # The encrypted file of a secret.
+  sourceOf = secret: secret.sopsFile or secret.file;
+
+  isNumber = words: builtins.match "[0-9]+" words != null;
 
   # Whether a file holds nothing but identities of age plugins: each says where a key is, and is none.
   isHandle =

@@ -1,24 +1,17 @@
-# The units, the scripts and the check before a switch of a NixOS machine, for sops and for agenix. For `here`, see
-# options.nix.
-#
-# An installation is a set of
-#   secrets, templates           what is installed before services, and the manifest of it
-#   secretsForUsers              what is installed before users are created, and the manifestForUsers of it
-#   symlinkPath                  the link to the directory with the secrets
-#   keys                         a list of { option, path } of all private keys
-#   generatedKey                 an age key file to be made if it is not there, or null
-#   plugins                      packages with age plugins
-#   usesAgent                    whether gpg, and so perhaps its agent or a smart card, takes part
-#   byScript                     whether an activation script installs the secrets, and not a unit
+# The units, the scripts and the check before a switch of a NixOS machine, for sops and for agenix.
 {
   lib,
-  pkgs,
   config,
   options,
+  cfg,
   here,
-}:
+  keys,
+  manifests,
+  mock,
+  text,
+  ...
+}@parts:
 let
-  text = import ./text.nix { inherit lib; };
   inherit (text)
     commandLine
     isCredential
@@ -28,36 +21,39 @@ let
     systemdWord
     ;
 
-  prefix = if here.isSops then "sops" else "age";
-  cfg = config.${prefix};
-  keys = import ./keys.nix {
-    inherit lib pkgs;
-    inherit (if here.isSops then cfg.age else cfg) keyType;
+  inherit (here) prefix usersUnit;
+
+  # What is installed.
+  installation = rec {
+    # Before services.
+    secrets = lib.filterAttrs (_: secret: !secret.neededForUsers) mock.secrets;
+    inherit (cfg) templates;
+    manifest = manifests.make { inherit secrets templates; };
+
+    # Before users are created.
+    secretsForUsers = here.earlySecrets mock.secrets;
+    manifestForUsers = manifests.make {
+      suffix = "-for-users";
+      secrets = secretsForUsers;
+    };
+
+    # By an activation script, and not by a unit.
+    byScript = here.isSops && !cfg.useSystemdActivation;
   };
 
-  # What creates the users: the unit's name without its suffix, or null for the activation script. The real names, since
-  # systemd-sysusers.service is only an alias where userborn is on, and a link in the .wants of an alias is none.
-  usersUnit =
-    if options ? services.userborn && config.services.userborn.enable then
-      "userborn"
-    else if options ? systemd.sysusers && config.systemd.sysusers.enable then
-      "systemd-sysusers"
-    else
-      null;
+  order = import ./order.nix (
+    parts
+    // {
+      inherit
+        installation
+        isUsed
+        scripts
+        scriptInstallsForUsers
+        ;
+    }
+  );
 
-  order = import ./order.nix {
-    inherit
-      lib
-      config
-      here
-      usersUnit
-      isUsed
-      scripts
-      scriptInstallsForUsers
-      ;
-  };
-
-  executable = lib.getExe' cfg.package "sops-install-secrets";
+  executable = lib.getExe' here.package "sops-install-secrets";
 
   # sops looks for SSH keys of the user whose home this is; the machine's secrets must not depend on root's own keys.
   environment = {
@@ -65,9 +61,12 @@ let
   }
   // cfg.environment;
 
-  environmentOfScripts =
-    installation: environment // { PATH = lib.makeBinPath installation.plugins; };
+  environmentOfScripts = environment // {
+    PATH = lib.makeBinPath keys.plugins;
+  };
 
+  # gpg, and so perhaps its agent or a smart card.
+  usesAgent = here.isSops && (cfg.gnupg.home != null || cfg.environment ? GNUPGHOME) && !mock.isUsed;
   printsKey = cfg.environment ? SOPS_AGE_KEY_CMD || cfg.environment ? SOPS_AGE_SSH_PRIVATE_KEY_CMD;
 
   # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
@@ -77,11 +76,10 @@ let
   # ReadOnlyPaths= and their like, and PrivateNetwork= too, which implies PrivateMounts= (systemd.exec(5)).
   # What is left are capabilities, seccomp filters and limits.
   sandbox =
-    installation:
     let
       # A plugin or a command that prints a key may talk to a token, a TPM or a server, and gpg to a smart card: only they
       # know what they need.
-      alone = installation.plugins == [ ] && !installation.usesAgent && !printsKey;
+      alone = keys.plugins == [ ] && !usesAgent && !printsKey;
     in
     {
       # Secrets have their modes whatever this is; directories that are made on the way to a link are for everybody.
@@ -128,9 +126,9 @@ let
       MemoryDenyWriteExecute = true;
     };
 
-  baseService = installation: secrets: manifest: arguments: {
-    wants = lib.optional (installation.generatedKey != null) "${here.keyUnit}.service";
-    after = lib.optional (installation.generatedKey != null) "${here.keyUnit}.service";
+  baseService = secrets: manifest: arguments: {
+    wants = lib.optional (keys.generated != null) "${here.keyUnit}.service";
+    after = lib.optional (keys.generated != null) "${here.keyUnit}.service";
     before = [
       # DefaultDependencies=no takes these away, and without them nothing that starts after sysinit.target waits.
       "sysinit.target"
@@ -144,7 +142,7 @@ let
 
     # systemctl is the one program that is started besides gpg and plugins; no shell, no coreutils.
     enableDefaultPath = false;
-    path = [ config.systemd.package ] ++ installation.plugins;
+    path = [ config.systemd.package ] ++ keys.plugins;
     environment = environment // {
       # The lists below /run/nixos are read before units like this one start, and go away in NixOS 26.11. systemctl asks
       # after the new files are in place, without waiting, and only for units that run: what the switch has stopped, since
@@ -156,9 +154,7 @@ let
       DefaultDependencies = false;
       # Below %d there is what LoadCredential= of this unit has put there.
       RequiresMountsFor = map systemdWord (
-        lib.filter (path: !isCredential path && !text.isInStore path) (
-          map (key: key.path) installation.keys
-        )
+        lib.filter (path: !isCredential path && !text.isInStore path) (map (key: key.path) keys.all)
         ++ filesOutsideStore secrets
       );
       # Several switches in ten seconds must not end in a unit that systemd refuses to start. Nothing restarts it by itself.
@@ -170,36 +166,31 @@ let
       ExecStart = commandLine ([ executable ] ++ arguments ++ [ manifest ]);
     }
     // lib.optionalAttrs cfg.mock.enable { SyslogIdentifier = "MOCK-${here.unit}"; }
-    // sandbox installation;
+    // sandbox;
   };
 
   # Sops files that the build does not put into the store.
   filesOutsideStore =
     secrets:
-    lib.unique (
-      lib.filter (file: !text.isInStore file) (
-        map (secret: secret.sopsFile or secret.file) (lib.attrValues secrets)
-      )
-    );
+    lib.unique (lib.filter (file: !text.isInStore file) (map text.sourceOf (lib.attrValues secrets)));
 
   # The unit of secrets with any owner.
-  service =
-    installation: manifest:
-    lib.mkMerge [
-      (baseService installation installation.secrets manifest [ ])
-      {
-        wantedBy = [ "sysinit.target" ];
-        after = [
-          "local-fs.target"
-          # Owners have to exist. A unit that is not there orders nothing.
-          "systemd-sysusers.service"
-          "userborn.service"
-        ];
-        # It starts before sysinit.target too, and reads private keys of WireGuard.
-        before = [ "systemd-networkd.service" ];
-        serviceConfig.RemainAfterExit = true;
-      }
-    ];
+  service = lib.mkMerge [
+    (baseService installation.secrets installation.manifest [ ])
+    {
+      description = "Install secrets";
+      wantedBy = [ "sysinit.target" ];
+      after = [
+        "local-fs.target"
+        # Owners have to exist. A unit that is not there orders nothing.
+        "systemd-sysusers.service"
+        "userborn.service"
+      ];
+      # It starts before sysinit.target too, and reads private keys of WireGuard.
+      before = [ "systemd-networkd.service" ];
+      serviceConfig.RemainAfterExit = true;
+    }
+  ];
 
   # The unit of secrets that the creation of users needs. It can look up no names, so everything is root's.
   #
@@ -208,22 +199,21 @@ let
   # the file systems (it is ordered before systemd-tmpfiles-setup-dev.service): a cycle. What is not active has no stop
   # job and so no part in it. sysinit-reactivation.target starts the unit at every switch, and without a change the
   # program touches nothing.
-  serviceForUsers =
-    installation: manifest:
-    lib.mkMerge [
-      (baseService installation installation.secretsForUsers manifest [ "-ignore-passwd" ])
-      {
-        wantedBy = [ "${usersUnit}.service" ];
-        before = [ "${usersUnit}.service" ] ++ order.disksAfter installation;
-      }
-    ];
+  serviceForUsers = lib.mkMerge [
+    (baseService installation.secretsForUsers installation.manifestForUsers [ "-ignore-passwd" ])
+    {
+      description = "Install secrets that the creation of users needs";
+      wantedBy = [ "${usersUnit}.service" ];
+      before = [ "${usersUnit}.service" ] ++ order.disksAfter;
+    }
+  ];
 
   # The unit that takes the place of either where a configuration has no such secrets: it takes away those of the
   # configuration before, at the switch. After a boot there are none.
   serviceWithoutSecrets =
-    installation: manifest: symlinkPath:
+    manifest: symlinkPath:
     lib.mkMerge [
-      (baseService installation { } manifest [ "-ignore-passwd" ])
+      (baseService { } manifest [ "-ignore-passwd" ])
       {
         description = "Remove the secrets of the configuration before";
         unitConfig.ConditionPathIsSymbolicLink = symlinkPath;
@@ -231,19 +221,22 @@ let
     ];
 
   # An age key that is made once.
-  keyService = file: before: {
+  keyService = {
     description = "Generate the age key of this machine";
-    inherit before;
+    before = [
+      "${here.unit}.service"
+      "${here.unit}-for-users.service"
+    ];
     unitConfig = {
       DefaultDependencies = false;
-      RequiresMountsFor = systemdWord file;
-      ConditionPathExists = text.absent file;
+      RequiresMountsFor = systemdWord keys.generated;
+      ConditionPathExists = text.absent keys.generated;
     };
     enableDefaultPath = false;
     serviceConfig = {
       Type = "oneshot";
       UMask = "0077";
-      ExecStart = keys.commands file;
+      ExecStart = keys.commands;
       NoNewPrivileges = true;
       # The folder may belong to another user.
       CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE" ];
@@ -279,19 +272,18 @@ let
 
   # The call in an activation script. Units are then asked for through the lists that the script's caller reads.
   script =
-    installation: manifest: arguments:
+    manifest: arguments:
     shellCommand (
-      shellAssignments (environmentOfScripts installation)
-      ++ map shellWord ([ executable ] ++ arguments ++ [ manifest ])
+      shellAssignments environmentOfScripts ++ map shellWord ([ executable ] ++ arguments ++ [ manifest ])
     )
     + "\n";
 
   # Decrypts everything in memory before a switch touches anything. NixOS gives the new system and the action; what the
   # program makes of both, and of a machine without keys, is the program's decision.
   preSwitchCheck =
-    installation: manifests:
+    manifests:
     shellCommand (
-      shellAssignments (environmentOfScripts installation)
+      shellAssignments environmentOfScripts
       ++ [
         (shellWord executable)
         "-pre-switch=\"\${2-}\""
@@ -301,14 +293,13 @@ let
     )
     + "\n";
 
-  # Whether that check can be made: a switch is possible at all, no token has to be touched for it, and no key is handed to
-  # nothing but the unit.
+  # Whether that check can be made: a switch is possible at all, no token has to be touched, and no key is one that only the
+  # unit gets.
   canCheckBeforeSwitch =
-    installation:
     (config.system.activatable or true)
-    && installation.plugins == [ ]
-    && !installation.usesAgent
-    && !lib.any (key: isCredential key.path) installation.keys;
+    && keys.plugins == [ ]
+    && !usesAgent
+    && !lib.any (key: isCredential key.path) keys.all;
 
   # systemd-sysusers makes no user at all if the file of one password is missing, as at a first boot without a key. With a
   # password that lets no one in as its default, everybody is made.
@@ -329,38 +320,25 @@ let
     in
     lib.filterAttrs (_: user: lib.elem user.hashedPasswordFile paths) config.users.users;
 
-  isUsed = installation: installation.secrets != { } || installation.templates != { };
+  isUsed = installation.secrets != { } || installation.templates != { };
 
   # Whether an activation script installs what users need: a unit would come too late for another script.
-  scriptInstallsForUsers = installation: installation.secretsForUsers != { } && usersUnit == null;
+  scriptInstallsForUsers = installation.secretsForUsers != { } && usersUnit == null;
 
-  scripts =
-    installation: isUsed installation && installation.byScript || scriptInstallsForUsers installation;
+  scripts = isUsed && installation.byScript || scriptInstallsForUsers;
 
   regularUnit =
-    installation:
-    if isUsed installation then
-      lib.mkMerge [
-        (service installation installation.manifest)
-        { description = "Install secrets"; }
-      ]
-    else
-      serviceWithoutSecrets installation installation.manifest installation.symlinkPath;
+    if isUsed then service else serviceWithoutSecrets installation.manifest here.directory;
 
   unitForUsers =
-    installation:
     if installation.secretsForUsers != { } then
-      lib.mkMerge [
-        (serviceForUsers installation installation.manifestForUsers)
-        { description = "Install secrets that the creation of users needs"; }
-      ]
+      serviceForUsers
     else
-      serviceWithoutSecrets installation installation.manifestForUsers
-        "${installation.symlinkPath}-for-users";
+      serviceWithoutSecrets installation.manifestForUsers "${here.directory}-for-users";
 in
 {
   inherit
-    usersUnit
+    installation
     scripts
     isUsed
     ;
@@ -375,29 +353,29 @@ in
     in
     lib.optionals made (map (key: key.path) (lib.filter usable openssh.hostKeys));
 
-  # What the installation defines. The sets of options are known before any of them is looked at.
-  definitions = installation: [
+  # What becomes of it. The sets of options are known before any of them is looked at.
+  definitions = [
     (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
-      environment.systemPackages = [ cfg.package ];
+      environment.systemPackages = [ here.package ];
     })
 
     # Where the program looks if it is given none, for an administrator who wants a dry run or the status; if both sops and
     # agenix are used, it finds that of sops there.
-    (lib.mkIf (isUsed installation) {
-      environment.etc."${here.folder}/manifest.json".source = installation.manifest;
+    (lib.mkIf isUsed {
+      environment.etc."${here.origin}/manifest.json".source = installation.manifest;
     })
-    (lib.mkIf (isUsed installation && !here.isSops) {
+    (lib.mkIf (isUsed && !here.isSops) {
       environment.etc."sops-nix/manifest.json".source = lib.mkOverride 1400 installation.manifest;
     })
     (lib.mkIf (installation.secretsForUsers != { }) {
-      environment.etc."${here.folder}/manifest-for-users.json".source = installation.manifestForUsers;
+      environment.etc."${here.origin}/manifest-for-users.json".source = installation.manifestForUsers;
     })
 
-    (lib.mkIf (!(isUsed installation && installation.byScript)) {
-      systemd.services.${here.unit} = regularUnit installation;
+    (lib.mkIf (!(isUsed && installation.byScript)) {
+      systemd.services.${here.unit} = regularUnit;
     })
-    (lib.mkIf (!scriptInstallsForUsers installation) {
-      systemd.services."${here.unit}-for-users" = unitForUsers installation;
+    (lib.mkIf (!scriptInstallsForUsers) {
+      systemd.services."${here.unit}-for-users" = unitForUsers;
     })
     # A new password has to get to the accounts in the same switch.
     (lib.mkIf (installation.secretsForUsers != { } && usersUnit != null) {
@@ -408,7 +386,7 @@ in
         lockedPasswords installation.secretsForUsers;
     })
 
-    (lib.mkIf (isUsed installation && installation.byScript) {
+    (lib.mkIf (isUsed && installation.byScript) {
       system.activationScripts.${here.scripts.secrets} = {
         supportsDryActivation = true;
         deps = [
@@ -416,40 +394,37 @@ in
           "users"
           "groups"
         ]
-        ++ lib.optional (installation.generatedKey != null) here.scripts.key;
-        text = script installation installation.manifest [ ];
+        ++ lib.optional (keys.generated != null) here.scripts.key;
+        text = script installation.manifest [ ];
       };
     })
-    (lib.mkIf (scriptInstallsForUsers installation) {
+    (lib.mkIf scriptInstallsForUsers {
       system.activationScripts = {
         ${here.scripts.forUsers} = {
           supportsDryActivation = true;
-          deps = [ "specialfs" ] ++ lib.optional (installation.generatedKey != null) here.scripts.key;
-          text = script installation installation.manifestForUsers [ "-ignore-passwd" ];
+          deps = [ "specialfs" ] ++ lib.optional (keys.generated != null) here.scripts.key;
+          text = script installation.manifestForUsers [ "-ignore-passwd" ];
         };
         users.deps = [ here.scripts.forUsers ];
       };
     })
 
-    (lib.mkIf (cfg.secrets != { } && installation.generatedKey != null) (
+    (lib.mkIf (cfg.secrets != { } && keys.generated != null) (
       lib.mkMerge [
-        (lib.mkIf (scripts installation) {
-          system.activationScripts.${here.scripts.key}.text = keys.script installation.generatedKey;
+        (lib.mkIf scripts {
+          system.activationScripts.${here.scripts.key}.text = keys.script;
         })
-        (lib.mkIf (!scripts installation) {
-          systemd.services.${here.keyUnit} = keyService installation.generatedKey [
-            "${here.unit}.service"
-            "${here.unit}-for-users.service"
-          ];
+        (lib.mkIf (!scripts) {
+          systemd.services.${here.keyUnit} = keyService;
         })
       ]
     ))
 
     (lib.optionalAttrs (options ? system.preSwitchChecks) {
-      system.preSwitchChecks = lib.mkIf (cfg.secrets != { } && canCheckBeforeSwitch installation) {
-        ${here.unit} = preSwitchCheck installation (
+      system.preSwitchChecks = lib.mkIf (cfg.secrets != { } && canCheckBeforeSwitch) {
+        ${here.unit} = preSwitchCheck (
           lib.optional (installation.secretsForUsers != { }) installation.manifestForUsers
-          ++ lib.optional (isUsed installation) installation.manifest
+          ++ lib.optional isUsed installation.manifest
         );
       };
     })
@@ -462,14 +437,14 @@ in
       virtualisation.vmVariantWithBootLoader.${prefix}.mock.enable = lib.mkDefault true;
     })
 
-    { assertions = order.textAssertions installation; }
+    { assertions = order.textAssertions; }
     (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
-      assertions = order.assertions installation;
-      warnings = order.warnings installation;
+      assertions = order.assertions;
+      warnings = order.warnings;
     })
     {
       warnings =
-        lib.optional (scriptInstallsForUsers installation && lib.versionAtLeast lib.trivial.release "26.11")
+        lib.optional (scriptInstallsForUsers && lib.versionAtLeast lib.trivial.release "26.11")
           "An activation script creates the users and another one installs the secrets that they need; NixOS warns of such scripts from 26.11 on. services.userborn.enable = true makes units of both, and removes this warning and that of NixOS."
         ++
           lib.optional (installation.secretsForUsers != { } && usersUnit == "systemd-sysusers")

@@ -1,26 +1,17 @@
-# What installs the secrets of a user in home-manager, for sops and for agenix. For `here`, see options.nix.
-#
-# An installation is a set of
-#   manifest       what is installed
-#   plugins        packages with age plugins
-#   path           further directories with programs
-#   generatedKey   an age key file to be made if it is not there, or null
-#   wantedBy       the target that starts the unit
+# What installs the secrets of a user in home-manager, for sops and for agenix.
 {
   lib,
-  pkgs,
   config,
+  cfg,
   here,
+  keys,
+  manifests,
+  text,
+  ...
 }:
 let
-  text = import ./text.nix { inherit lib; };
-  cfg = config.${if here.isSops then "sops" else "age"};
-  keys = import ./keys.nix {
-    inherit lib pkgs;
-    inherit (if here.isSops then cfg.age else cfg) keyType;
-  };
-
-  executable = lib.getExe' (lib.getAttrFromPath (lib.splitString "." here.programOption) config) "sops-install-secrets";
+  manifest = manifests.make { inherit (cfg) secrets templates; };
+  executable = lib.getExe' here.package "sops-install-secrets";
   systemctl = config.systemd.user.systemctlPath;
   unit = "${here.unit}.service";
 
@@ -33,26 +24,18 @@ let
     LimitCORE = 0;
   };
 
-  arguments = manifest: [
+  arguments = [
     executable
     "-ignore-passwd"
-    manifest
   ];
 
   # The program, run by a shell: words before it, and arguments of its own.
   call =
-    installation: before: arguments:
+    before: others:
     text.shellCommand (
       text.shellAssignments cfg.environment
       ++ before
-      ++ map text.shellWord (
-        [
-          executable
-          "-ignore-passwd"
-        ]
-        ++ arguments
-        ++ [ installation.manifest ]
-      )
+      ++ map text.shellWord (arguments ++ others ++ [ manifest ])
     );
 
   # After the user's systemd has read the new unit. restart also starts it, and works if it was made to remain active. A
@@ -61,7 +44,7 @@ let
   # Without the user's systemd a login starts the unit, and where there is no systemd at all, as in a container, nothing
   # ever does: then the secrets are installed at once, where there is memory. In a directory that everybody can write to,
   # only one of one's own will do.
-  activation = installation: {
+  activation = {
     after = [ "reloadSystemd" ];
     before = [ ];
     data = ''
@@ -69,19 +52,19 @@ let
       case "$(XDG_RUNTIME_DIR=$secretsRuntime ${systemctl} --user is-system-running 2>/dev/null || true)" in
       running | degraded | starting)
         if ! XDG_RUNTIME_DIR=$secretsRuntime run ${systemctl} --user restart ${unit}; then
-          ${call installation [ "XDG_RUNTIME_DIR=$secretsRuntime" ] [ "-dry-run" ]} >&2 || true
+          ${call [ "XDG_RUNTIME_DIR=$secretsRuntime" ] [ "-dry-run" ]} >&2 || true
           echo "The secrets stay as they were. When that is mended: systemctl --user restart ${unit}" >&2
         fi
         ;;
       *)
         if [[ ! -d $secretsRuntime && ! -d /run/systemd/system && ! -v DRY_RUN ]]; then
-          secretsRuntime=/dev/shm/${here.folder}-$UID
+          secretsRuntime=/dev/shm/${here.origin}-$UID
           [[ -d $secretsRuntime ]] || mkdir -m 0700 "$secretsRuntime" || true
         fi
         if [[ -d $secretsRuntime && -O $secretsRuntime && ! -L $secretsRuntime ]]; then
-          ${lib.optionalString (installation.generatedKey != null) (generation installation.generatedKey)}
+          ${lib.optionalString (keys.generated != null) generation}
           if ! ${
-            call installation
+            call
               [
                 "XDG_RUNTIME_DIR=$secretsRuntime"
                 "run"
@@ -99,63 +82,66 @@ let
   };
 
   # home-manager's own dry run writes nothing.
-  generation = file: "if [[ ! -v DRY_RUN ]]; then\n${keys.script file}fi || true";
+  generation = "if [[ ! -v DRY_RUN ]]; then\n${keys.script}fi || true";
 in
 {
-  definitions = installation: [
+  inherit manifest;
+
+  # `wantedBy` is the target that starts the unit.
+  definitions = wantedBy: [
     (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
-      home.packages = [ (lib.getAttrFromPath (lib.splitString "." here.programOption) config) ];
+      home.packages = [ here.package ];
 
       # Where the program looks if a user gives it none; if both sops and agenix are used, it finds that of sops there.
       xdg.configFile =
         if here.isSops then
-          { "sops-nix/manifest.json".source = installation.manifest; }
+          { "sops-nix/manifest.json".source = manifest; }
         else
           {
-            "agenix/manifest.json".source = installation.manifest;
-            "sops-nix/manifest.json".source = lib.mkOverride 1400 installation.manifest;
+            "agenix/manifest.json".source = manifest;
+            "sops-nix/manifest.json".source = lib.mkOverride 1400 manifest;
           };
 
       systemd.user.services.${here.unit} = {
         Unit = {
           Description = "Install secrets";
         }
-        // lib.optionalAttrs (installation.generatedKey != null) {
+        // lib.optionalAttrs (keys.generated != null) {
           Wants = [ "${here.keyUnit}.service" ];
           After = [ "${here.keyUnit}.service" ];
         };
         Service = service // {
           Environment = lib.mapAttrsToList text.assignment cfg.environment;
-          ExecStart = text.commandLine (arguments installation.manifest);
+          ExecStart = text.commandLine (arguments ++ [ manifest ]);
         };
-        Install.WantedBy = [ installation.wantedBy ];
+        Install.WantedBy = [ wantedBy ];
       };
 
       # Whoever had to define the entry with agenix, which has none, may go on with that.
-      home.activation.${here.unit} = lib.mkDefault (activation installation);
+      home.activation.${here.unit} = lib.mkDefault activation;
     })
 
-    (lib.mkIf (cfg.secrets != { } && installation.generatedKey != null) {
+    (lib.mkIf (cfg.secrets != { } && keys.generated != null) {
       systemd.user.services.${here.keyUnit} = {
         Unit = {
           Description = "Generate the age key of this user";
-          ConditionPathExists = text.absent installation.generatedKey;
+          ConditionPathExists = text.absent keys.generated;
         };
         Service = service // {
-          ExecStart = keys.commands installation.generatedKey;
+          ExecStart = keys.commands;
         };
       };
     })
   ];
 
-  # What the program is given. It asks the user's systemd for units with systemctl.
-  environment = installation: {
+  # What the program is given, with further directories of programs. It asks the user's systemd for units with systemctl.
+  environment = directories: {
     SOPS_RESTART_UNITS_VIA_SYSTEMCTL = lib.mkDefault "1";
     PATH = lib.mkDefault (
       lib.concatStringsSep ":" (
         [ (dirOf systemctl) ]
-        ++ lib.optional (installation.plugins != [ ]) (lib.makeBinPath installation.plugins)
-        ++ installation.path
+        ++ lib.optional (keys.plugins != [ ]) (lib.makeBinPath keys.plugins)
+        ++ directories
       )
     );
   };
