@@ -6,6 +6,7 @@
   here,
   keys,
   mock,
+  shared,
   text,
   ...
 }:
@@ -93,14 +94,14 @@ let
         sopsFile = secret.file;
       };
 
-  # Fields that the program of sops-nix does not know either.
-  ownFields = secret: {
-    selectKey = secret.selectKey or false;
-    credential = secret.credential or false;
-  };
+  # The program of sops-nix does not know these either: only where they say something.
+  ownFields =
+    secret:
+    lib.filterAttrs (name: value: value != shared.fieldsOfSecret.${name}.default) (
+      lib.intersectAttrs shared.fieldsOfSecret secret
+    );
 
-  secretEntry =
-    secret: fileEntry secret // sourceOf secret // lib.filterAttrs (_: lib.id) (ownFields secret);
+  secretEntry = secret: fileEntry secret // sourceOf secret // ownFields secret;
 
   templateEntry = template: fileEntry template // { inherit (template) content file; };
 
@@ -181,7 +182,6 @@ in
             if suffix == "" then here.mountPoint else "${here.directory}${suffix}.d"
           );
           symlinkPath = pathOf "${here.directory}${suffix}";
-          inherit (cfg) keepGenerations;
           userMode = !here.isSystem;
           logging = {
             keyImport = lib.elem "keyImport" cfg.log;
@@ -189,7 +189,7 @@ in
           };
         }
         // keys.fields
-        // lib.optionalAttrs here.isSystem { inherit (cfg) useTmpfs; }
+        // lib.intersectAttrs shared.fields cfg
       );
       checkPhase =
         check [ "-check-mode=${if isChecked secrets then "sopsfile" else "manifest"}" ]

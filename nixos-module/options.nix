@@ -137,16 +137,6 @@ let
       '';
     };
 
-    selectKey = mkOption {
-      type = types.bool;
-      default = false;
-      example = true;
-      description = ''
-        With the formats `dotenv` and `ini`, install the one value that {option}`key` names instead of the whole file.
-        sops-nix does not have this option.
-      '';
-    };
-
     format = mkOption {
       type = types.enum [
         "yaml"
@@ -238,18 +228,57 @@ let
         number, the hash of the password `mock` for a secret that is one, otherwise a text.
       '';
     };
+  };
 
-    credential = mkOption {
+  # What goes into the manifest as it is, under the name of the option.
+  fields = {
+    keepGenerations = mkOption {
+      type = types.ints.unsigned;
+      default = 1;
+      example = 5;
+      description = ''
+        How many generations of secrets stay in memory, the present one included; 0 keeps them all. A guest that shares
+        the whole directory, such as a container or a virtual machine, needs more than one: it goes on reading the
+        generation that it began with.
+      '';
+    };
+  }
+  // lib.optionalAttrs here.isSystem {
+    useTmpfs = mkOption {
       type = types.bool;
       default = false;
       example = true;
       description = ''
-        Publish the secret as a credential of systemd too: below `/run/credstore`, under its name with `-` in the place of
-        each `/`. A service gets it with `ImportCredential=` or `LoadCredential=`, and needs neither an owner nor a group
-        for it, so that it may have `DynamicUser=`. ${here.origin} does not have this option.
+        Keep the secrets in a tmpfs instead of a ramfs. It is mounted with `noswap`; before Linux 6.4, which cannot do that,
+        secrets may get into swap space.
       '';
     };
   };
+
+  fieldsOfSecret =
+    lib.optionalAttrs here.isSops {
+      selectKey = mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
+        description = ''
+          With the formats `dotenv` and `ini`, install the one value that {option}`key` names instead of the whole file.
+          sops-nix does not have this option.
+        '';
+      };
+    }
+    // lib.optionalAttrs here.isSystem {
+      credential = mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
+        description = ''
+          Publish the secret as a credential of systemd too: below `/run/credstore`, under its name with `-` in the place of
+          each `/`. A service gets it with `ImportCredential=` or `LoadCredential=`, and needs neither an owner nor a group
+          for it, so that it may have `DynamicUser=`. ${here.origin} does not have this option.
+        '';
+      };
+    };
 
   secretType = types.submodule (
     { config, name, ... }:
@@ -259,6 +288,7 @@ let
         // ownersOf config
         // (if here.isSops then sourceOfSops config name else sourceOfAgenix)
         // lib.optionalAttrs here.isSystem ofTheSystem
+        // fieldsOfSecret
         // {
           name = mkOption {
             type = types.nonEmptyStr;
@@ -366,7 +396,12 @@ let
   ownPackage = pkgs.callPackage ../package.nix { };
 in
 {
-  inherit externalPath keyPath;
+  inherit
+    externalPath
+    keyPath
+    fields
+    fieldsOfSecret
+    ;
 
   placeholders = lib.mapAttrs (
     name: _: lib.mkDefault "<SOPS:${builtins.hashString "sha256" name}:PLACEHOLDER>"
@@ -438,17 +473,6 @@ in
             `age1...` say nothing of theirs: where one of them could open the file, the build warns that it cannot tell.
           ''
       );
-    };
-
-    keepGenerations = mkOption {
-      type = types.ints.unsigned;
-      default = 1;
-      example = 5;
-      description = ''
-        How many generations of secrets stay in memory, the present one included; 0 keeps them all. A guest that shares
-        the whole directory, such as a container or a virtual machine, needs more than one: it goes on reading the
-        generation that it began with.
-      '';
     };
 
     log = mkOption {
@@ -528,17 +552,8 @@ in
         `nixos-rebuild build-vm` makes. ${here.origin} does not have this option.
       '';
     };
-
-    useTmpfs = mkOption {
-      type = types.bool;
-      default = false;
-      example = true;
-      description = ''
-        Keep the secrets in a tmpfs instead of a ramfs. It is mounted with `noswap`; before Linux 6.4, which cannot do that,
-        secrets may get into swap space.
-      '';
-    };
-  };
+  }
+  // fields;
 
   program = mkOption {
     type = types.package;
