@@ -55,8 +55,7 @@ in
 
   options.age =
     shared.files
-    // shared.installation
-    // shared.keys
+    // shared.own (shared.installation // shared.keys)
     // {
       installPackage = shared.program;
       manifest = shared.manifest units.manifest;

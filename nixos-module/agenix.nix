@@ -102,8 +102,7 @@ in
 
   options.age =
     shared.files
-    // shared.installation
-    // shared.keys
+    // shared.own (shared.installation // shared.keys)
     // {
       package = shared.program;
 

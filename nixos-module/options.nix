@@ -14,6 +14,21 @@ let
   inherit (lib) mkOption types;
   inherit (here) prefix primaryGroup;
 
+  # Marks the description of an option, or of each in a set, that sops-nix or agenix does not have. OPTIONS.md lists what has
+  # this mark.
+  own =
+    options:
+    if !lib.isOption options then
+      lib.mapAttrs (_: own) options
+    else if lib.hasSuffix mark options.description then
+      options
+    else
+      options // { description = lib.trim options.description + mark; };
+  mark = " ${here.origin} does not have this option.";
+  mkOwn = arguments: own (mkOption arguments);
+  mkOwnForUsers = if here.isSystem then mkOption else mkOwn;
+  mkOwnForAgenix = if here.isSops then mkOption else mkOwn;
+
   # 2³²-1 tells chown(2) to leave the id as it is.
   id = types.ints.between 0 4294967294;
   unit = types.strMatching "[^[:space:]]+";
@@ -27,7 +42,7 @@ let
       description = "Permissions of the file, as an octal number.";
     };
 
-    restartUnits = mkOption {
+    restartUnits = mkRequest {
       type = types.listOf unit;
       default = [ ];
       example = [ "nginx.service" ];
@@ -37,7 +52,7 @@ let
       '';
     };
 
-    reloadUnits = mkOption {
+    reloadUnits = mkRequest {
       type = types.listOf unit;
       default = [ ];
       example = [ "haproxy.service" ];
@@ -48,6 +63,7 @@ let
     };
   };
 
+  mkRequest = if here.isSystem then mkOwnForAgenix else mkOwn;
   ofUser = lib.optionalString (!here.isSystem) " of the user";
 
   homeOfUser =
@@ -162,7 +178,7 @@ let
       description = "The encrypted file.";
     };
 
-    sopsFileHash = mkOption {
+    sopsFileHash = mkOwnForUsers {
       type = types.str;
       readOnly = true;
       default = if cfg.validateSopsFiles then hashOf secret.sopsFile else "";
@@ -201,7 +217,7 @@ let
 
   # Users are created, and services started, by the system.
   ofTheSystem = {
-    neededForUsers = mkOption {
+    neededForUsers = mkOwnForAgenix {
       type = types.bool;
       default = false;
       example = true;
@@ -214,12 +230,11 @@ let
       ''
       + lib.optionalString (!here.isSops) ''
 
-        A secret that is a {option}`users.users.<name>.hashedPasswordFile` is installed early without this option. agenix
-        does not have it.
+        A secret that is a {option}`users.users.<name>.hashedPasswordFile` is installed early without this option.
       '';
     };
 
-    mock = mkOption {
+    mock = mkOwn {
       type = types.nullOr types.str;
       default = null;
       example = "postgresql:///shop";
@@ -257,25 +272,24 @@ let
 
   fieldsOfSecret =
     lib.optionalAttrs here.isSops {
-      selectKey = mkOption {
+      selectKey = mkOwn {
         type = types.bool;
         default = false;
         example = true;
         description = ''
           With the formats `dotenv` and `ini`, install the one value that {option}`key` names instead of the whole file.
-          sops-nix does not have this option.
         '';
       };
     }
     // lib.optionalAttrs here.isSystem {
-      credential = mkOption {
+      credential = mkOwn {
         type = types.bool;
         default = false;
         example = true;
         description = ''
           Publish the secret as a credential of systemd too: below `/run/credstore`, under its name with `-` in the place of
           each `/`. A service gets it with `ImportCredential=` or `LoadCredential=`, and needs neither an owner nor a group
-          for it, so that it may have `DynamicUser=`. ${here.origin} does not have this option.
+          for it, so that it may have `DynamicUser=`.
         '';
       };
     };
@@ -397,6 +411,7 @@ let
 in
 {
   inherit
+    own
     externalPath
     keyPath
     fields
@@ -426,7 +441,7 @@ in
       description = "Secrets to install, by name.";
     };
 
-    templates = mkOption {
+    templates = mkOwnForAgenix {
       type = types.attrsOf templateType;
       default = { };
       example = lib.literalExpression ''
@@ -434,12 +449,10 @@ in
           "app.toml".content = "password = ''${config.${prefix}.placeholder."db/password"}";
         }
       '';
-      description =
-        "Files with secrets in them to install, by name."
-        + lib.optionalString (!here.isSops) " agenix does not have them.";
+      description = "Files with secrets in them to install, by name.";
     };
 
-    placeholder = mkOption {
+    placeholder = mkOwnForAgenix {
       type = types.attrsOf types.nonEmptyStr;
       default = { };
       defaultText = lib.literalMD "a text of its own for each secret";
@@ -449,7 +462,7 @@ in
   };
 
   installation = {
-    hostRecipients = mkOption {
+    hostRecipients = mkOwn {
       type = types.listOf (types.either types.path types.singleLineStr);
       default = [ ];
       example = lib.literalExpression "[ ./ssh_host_ed25519_key.pub ]";
@@ -457,7 +470,7 @@ in
         Public keys of ${
           if here.isSystem then "this machine" else "this user"
         }: files such as `ssh_host_ed25519_key.pub`, or texts (`age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`${lib.optionalString here.isSops ", the fingerprint of a PGP key"}). With any, the build fails if there is a file that none of them opens, before
-        the machine notices. ${here.origin} does not have this option.
+        the machine notices.
       ''
       + (
         if here.isSops then
@@ -501,7 +514,7 @@ in
       '';
     };
 
-    validationPackage = mkOption {
+    validationPackage = mkOwnForUsers {
       type = types.package;
       default =
         if pkgs.stdenv.buildPlatform == pkgs.stdenv.hostPlatform then
@@ -515,14 +528,14 @@ in
 
     external =
       lib.optionalAttrs here.isSystem {
-        users = mkOption {
+        users = mkOwn {
           type = types.listOf types.nonEmptyStr;
           default = [ ];
           example = [ "backup" ];
           description = "Names of users that something else than this configuration creates, so that they may own files.";
         };
 
-        groups = mkOption {
+        groups = mkOwn {
           type = types.listOf types.nonEmptyStr;
           default = [ ];
           example = [ "backup" ];
@@ -530,7 +543,7 @@ in
         };
       }
       // {
-        units = mkOption {
+        units = mkOwn {
           type = types.listOf types.nonEmptyStr;
           default = [ ];
           example = [ "backup.service" ];
@@ -542,20 +555,20 @@ in
       };
   }
   // lib.optionalAttrs here.isSystem {
-    mock.enable = mkOption {
+    mock.enable = mkOwn {
       type = types.bool;
       default = false;
       example = true;
       description = ''
         Install made-up values in the place of all secrets, for a machine without keys. No key is read and nothing real is
         decrypted; the log says MOCK. It is set in {option}`virtualisation.vmVariant`, and so in what
-        `nixos-rebuild build-vm` makes. ${here.origin} does not have this option.
+        `nixos-rebuild build-vm` makes.
       '';
     };
   }
   // fields;
 
-  program = mkOption {
+  program = mkOwnForAgenix {
     type = types.package;
     default = ownPackage;
     defaultText = lib.literalMD "the package of this repository";
@@ -617,7 +630,7 @@ in
       description = "Make {option}`${here.keyOption "keyFile"}` with a new key if it is not there.";
     };
 
-    keyType = mkOption {
+    keyType = mkOwn {
       type = types.enum [
         "x25519"
         "hybrid"
@@ -626,7 +639,7 @@ in
       example = "hybrid";
       description = ''
         What {option}`${here.keyOption "generateKey"}` makes: an ordinary key of age, or one that also withstands a quantum
-        computer (`age1pq1...`), for which age 1.3 or later is needed. A key that is there stays. ${here.origin} does not have this option.
+        computer (`age1pq1...`), for which age 1.3 or later is needed. A key that is there stays.
       '';
     };
   };

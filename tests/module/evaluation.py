@@ -102,6 +102,7 @@ def options_page(lib):
     page = ["# Options", "", "Generated from the modules by `tests/module/record`; change the descriptions there.", ""]
     options = {kind: options_of(lib, kind) for kind in KINDS}
     page += ["## Which option is where", "", *table_of_places(options), ""]
+    page += ["## Which options are only here", "", *list_of_own(options), ""]
     for kind, title in KINDS.items():
         page += [f"## {title}", ""]
         page += ["| option | type | default | what it is |", "| --- | --- | --- | --- |"]
@@ -159,6 +160,18 @@ def table_of_places(options):
     yield "| " + " | ".join("---" for _ in KINDS) + " |"
     for _, names in sorted(places.items()):
         yield "| " + " | ".join(f"`{names[kind]}`" if kind in names else "" for kind in KINDS) + " |"
+
+
+# What the modules have behind the description of an option that sops-nix or agenix does not have.
+OWN = " does not have this option."
+
+
+def list_of_own(options):
+    """An entry for each module; what is below such an option is not named again."""
+    for kind, title in KINDS.items():
+        names = [option["name"] for option in options[kind] if option["description"].endswith(OWN)]
+        named = [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
+        yield f"- {title}: " + ", ".join(f"`{name}`" for name in named)
 
 
 def default_cell(option):
