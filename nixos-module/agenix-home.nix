@@ -58,7 +58,8 @@ in
     // shared.own (shared.installation // shared.keys)
     // {
       installPackage = shared.program;
-      manifest = shared.manifest units.manifest;
+      manifest = shared.built "The manifest that is installed." units.manifest;
+      script = shared.built "What the unit starts." units.script;
 
       secretsDir = mkOption {
         type = types.nonEmptyStr;

@@ -40,7 +40,8 @@ in
     // shared.sops
     // {
       package = shared.program;
-      manifest = shared.manifest units.manifest;
+      manifest = shared.built "The manifest that is installed." units.manifest;
+      script = shared.built "What the unit starts." units.script;
 
       defaultSymlinkPath = mkOption {
         type = types.nonEmptyStr;

@@ -576,15 +576,15 @@ in
     description = "The program that installs the secrets.";
   };
 
-  # For a user the manifest is an option, since there is no system.build.
-  manifest =
-    manifest:
+  # For a user what is built is an option, since there is no system.build.
+  built =
+    description: package:
     mkOption {
       type = types.package;
-      default = manifest;
+      default = package;
       internal = true;
       readOnly = true;
-      description = "The manifest that is installed.";
+      inherit description;
     };
 
   keys = {

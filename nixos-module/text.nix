@@ -38,10 +38,6 @@ rec {
     argument: lib.replaceStrings [ "$" ] [ "$$" ] (systemdWord (toString argument))
   );
 
-  # One assignment of Environment=.
-  assignment =
-    name: value: builtins.toJSON (lib.replaceStrings [ "%" ] [ "%%" ] "${name}=${toString value}");
-
   # The condition that a file is not there. Conditions are not split into words.
   absent = file: "!${lib.replaceStrings [ "%" ] [ "%%" ] file}";
 

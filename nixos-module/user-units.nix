@@ -1,6 +1,7 @@
 # What installs the secrets of a user in home-manager, for sops and for agenix.
 {
   lib,
+  pkgs,
   config,
   cfg,
   here,
@@ -24,19 +25,21 @@ let
     LimitCORE = 0;
   };
 
-  arguments = [
-    executable
-    "-ignore-passwd"
-  ];
-
-  # The program, run by a shell: words before it, and arguments of its own.
-  call =
-    before: others:
+  # The program with all that it is given, and any further arguments. It is one path, as with sops-nix and agenix: whoever has
+  # ExecStart of the unit can run it by that.
+  script = pkgs.writeShellScript "${here.origin}-user" (
     text.shellCommand (
       text.shellAssignments cfg.environment
-      ++ before
-      ++ map text.shellWord (arguments ++ others ++ [ manifest ])
-    );
+      ++ [
+        "exec"
+        (text.shellWord executable)
+        "-ignore-passwd"
+        "\"$@\""
+        (text.shellWord manifest)
+      ]
+    )
+    + "\n"
+  );
 
   # After the user's systemd has read the new unit. restart also starts it, and works if it was made to remain active. A
   # failure is said by the program itself and ends nothing: what comes after it in the activation is not to wait for a key.
@@ -52,7 +55,7 @@ let
       case "$(XDG_RUNTIME_DIR=$secretsRuntime ${systemctl} --user is-system-running 2>/dev/null || true)" in
       running | degraded | starting)
         if ! XDG_RUNTIME_DIR=$secretsRuntime run ${systemctl} --user restart ${unit}; then
-          ${call [ "XDG_RUNTIME_DIR=$secretsRuntime" ] [ "-dry-run" ]} >&2 || true
+          XDG_RUNTIME_DIR=$secretsRuntime ${script} -dry-run >&2 || true
           echo "The secrets stay as they were. When that is mended: systemctl --user restart ${unit}" >&2
         fi
         ;;
@@ -63,14 +66,7 @@ let
         fi
         if [[ -d $secretsRuntime && -O $secretsRuntime && ! -L $secretsRuntime ]]; then
           ${lib.optionalString (keys.generated != null) generation}
-          if ! ${
-            call
-              [
-                "XDG_RUNTIME_DIR=$secretsRuntime"
-                "run"
-              ]
-              [ ]
-          }; then
+          if ! XDG_RUNTIME_DIR=$secretsRuntime run ${script}; then
             echo "The secrets stay as they were. When that is mended, activate again." >&2
           fi
         else
@@ -85,7 +81,7 @@ let
   generation = "if [[ ! -v DRY_RUN ]]; then\n${keys.script}fi || true";
 in
 {
-  inherit manifest;
+  inherit manifest script;
 
   # `wantedBy` is the target that starts the unit.
   definitions = wantedBy: [
@@ -111,8 +107,8 @@ in
           After = [ "${here.keyUnit}.service" ];
         };
         Service = service // {
-          Environment = lib.mapAttrsToList text.assignment cfg.environment;
-          ExecStart = text.commandLine (arguments ++ [ manifest ]);
+          ExecStart = "${script}";
+          SyslogIdentifier = "sops-install-secrets";
         };
         Install.WantedBy = [ wantedBy ];
       };

@@ -64,6 +64,8 @@ class Machine:
             self.write(store, (evaluation.ROOT / source.lstrip("/")).read_bytes())
         for manifest in record["manifests"].values():
             self.write(manifest["path"], json.dumps(manifest["document"]))
+        for path, text in record.get("scripts", {}).items():
+            self.write(path, text, 0o755)
         self.build_packages(json.dumps(record))
 
     def install(self, record):

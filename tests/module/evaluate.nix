@@ -144,6 +144,8 @@ let
     sources = sources config;
     manifests.sops-nix-manifest = contentOf (config.sops or config.age).manifest;
     services = config.systemd.user.services;
+    # What the unit starts, by its path.
+    scripts.${(config.sops or config.age).script.outPath} = (config.sops or config.age).script.text;
     inherit (config.home) activation sessionVariables;
     etc = config.xdg.configFile;
     inherit (config.sops or config.age) environment;

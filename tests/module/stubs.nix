@@ -145,6 +145,7 @@ in
       }:
       derivation name { inherit text checkPhase; };
     writeText = name: text: writeTextFile { inherit name text; };
+    writeShellScript = name: text: derivation name { text = "#!/bin/bash\n${text}"; };
     # The packages themselves need all of nixpkgs; only that the file is there is looked at.
     callPackage =
       file: _:

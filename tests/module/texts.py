@@ -66,6 +66,8 @@ def failures_of(record, work):
         yield from shellcheck("the activation scripts", ACTIVATION, SNIPPET, ours, work)
     if entries := {name: entry["data"] for name, entry in record.get("activation", {}).items()}:
         yield from shellcheck("the activation of home-manager", HOME, ENTRY, entries, work)
+    if programs := record.get("scripts"):
+        yield from shellcheck("what units start", "", "{text}", programs, work)
     yield from words_that_do_not_arrive(record, work)
     yield from findings_of_systemd(record, work)
 
@@ -79,6 +81,8 @@ def words_that_do_not_arrive(record, work):
     for name, script in record.get("activationScripts", {}).items():
         if "sops-install-secrets" in script["text"]:
             texts[name] = (script["text"], [])
+    for name, text in record.get("scripts", {}).items():
+        texts[name] = (text, ["/new system", "test"])
     for name, (text, arguments) in texts.items():
         # What the shell sets by itself.
         out = Path(work, "out")
@@ -121,7 +125,7 @@ def findings_of_systemd(record, work):
         if name not in units:
             Path(folder, name).write_text("[Unit]\nDefaultDependencies=no\n" + "[Service]\nExecStart=/bin/true\n" * name.endswith("service"))
     for name, text in units.items():
-        Path(folder, name).write_text(re.sub(STORE_PATH + r"[^\s\"/]+/bin/[\w-]+", "/bin/true", text))
+        Path(folder, name).write_text(re.sub(STORE_PATH + r"([^\s\"/]+/bin/[\w-]+|[\w-]+-user)", "/bin/true", text))
     is_user = any("Service" in service for service in record["services"].values())
     command = ["systemd-analyze", "--user" if is_user else "--system", "--recursive-errors=no", "--man=no", "verify"]
     run = subprocess.run(
