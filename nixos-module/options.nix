@@ -510,7 +510,7 @@ in
         SOPS_GPG_EXEC = "/run/current-system/sw/bin/gpg";
       };
       description = ''
-        Environment variables of sops-install-secrets. They are passed as they are, no shell reads them.${lib.optionalString here.isSystem " `PATH` is made of {option}`${here.keyOption "plugins"}` and cannot be set."}
+        Environment variables of sops-install-secrets. They are passed as they are, no shell reads them.${lib.optionalString here.isSystem " `PATH` is made of {option}`${here.keyOption "plugins"}` and cannot be set. With `SOPS_AGE_KEY_CMD` or `SOPS_AGE_SSH_PRIVATE_KEY_CMD`, a command that prints a key, the unit may use devices and the network."}
       '';
     };
 
