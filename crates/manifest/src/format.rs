@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::table::Origin;
+
 /// The format of a sops file.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Format {
@@ -16,7 +18,7 @@ pub enum Format {
     Ini,
     /// Any bytes: the whole file is one secret.
     Binary,
-    /// A plain age file without sops around it: the whole file is one secret. Not in sops-nix.
+    /// A plain age file without sops around it: the whole file is one secret.
     Age,
 }
 
@@ -33,20 +35,20 @@ impl Format {
     /// All, in the order in which people are told of them.
     const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Dotenv, Self::Ini, Self::Binary, Self::Age];
 
-    /// What a manifest calls each, and what it is.
-    pub(crate) const WORDS: [(&'static str, &'static str); 6] = {
+    /// What a manifest calls each, what it is, and who has it.
+    pub(crate) const WORDS: [(&'static str, &'static str, Origin); 6] = {
         let [yaml, json, dotenv, ini, binary, age] = Self::ALL;
         [yaml.word(), json.word(), dotenv.word(), ini.word(), binary.word(), age.word()]
     };
 
-    const fn word(self) -> (&'static str, &'static str) {
+    const fn word(self) -> (&'static str, &'static str, Origin) {
         match self {
-            Self::Yaml => ("yaml", "a YAML mapping, of which each key can be a secret"),
-            Self::Json => ("json", "a JSON object, of which each key can be a secret"),
-            Self::Dotenv => ("dotenv", "lines of KEY=value"),
-            Self::Ini => ("ini", "sections of key = value"),
-            Self::Binary => ("binary", "any bytes, which are one secret"),
-            Self::Age => ("age", "a plain age file without sops around it, which is one secret"),
+            Self::Yaml => ("yaml", "a YAML mapping, of which each key can be a secret", Origin::SopsNix),
+            Self::Json => ("json", "a JSON object, of which each key can be a secret", Origin::SopsNix),
+            Self::Dotenv => ("dotenv", "lines of KEY=value", Origin::SopsNix),
+            Self::Ini => ("ini", "sections of key = value", Origin::SopsNix),
+            Self::Binary => ("binary", "any bytes, which are one secret", Origin::SopsNix),
+            Self::Age => ("age", "a plain age file without sops around it, which is one secret", Origin::Ours),
         }
     }
 

@@ -38,6 +38,6 @@ pub use owner::{Group, Owner};
 pub use path::{AbsolutePath, PathError, RuntimeDirectory};
 pub use placeholder::Placeholders;
 pub use secret::Secret;
-pub use table::{Field, FieldKind, MANIFEST, Object};
+pub use table::{Field, FieldKind, MANIFEST, Object, Origin};
 pub use template::{RENDERED, Template, TemplateSource, TemplateText};
 pub use unit::{UnitError, UnitName};

@@ -42,6 +42,7 @@ pub struct Field {
     name: &'static str,
     kind: FieldKind,
     absent: Absent,
+    origin: Origin,
     meaning: &'static str,
 }
 
@@ -79,6 +80,12 @@ impl Field {
         })
     }
 
+    /// Who has it besides this program.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// What it is for, and what else counts for it, in sentences.
     #[must_use]
     pub fn meaning(&self) -> &'static str {
@@ -102,6 +109,15 @@ impl Field {
     }
 }
 
+/// Who has a field or a word of one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// sops-nix too.
+    SopsNix,
+    /// Only this program.
+    Ours,
+}
+
 /// What a field can hold.
 #[derive(Debug)]
 pub enum FieldKind {
@@ -118,8 +134,8 @@ pub enum FieldKind {
     Text,
     /// A string of octal digits.
     Octal,
-    /// One of these strings, each with its meaning.
-    Word(&'static [(&'static str, &'static str)]),
+    /// One of these strings, each with its meaning and who has it.
+    Word(&'static [(&'static str, &'static str, Origin)]),
     /// A list of strings.
     Texts,
     /// An object with strings under names that are free.
@@ -147,7 +163,12 @@ const fn counts(kind: Kind<'static>) -> Absent {
 }
 
 const fn field(name: &'static str, kind: FieldKind, absent: Absent, meaning: &'static str) -> Field {
-    Field { name, kind, absent, meaning }
+    Field { name, kind, absent, origin: Origin::SopsNix, meaning }
+}
+
+/// One that sops-nix does not have.
+const fn our_field(name: &'static str, kind: FieldKind, absent: Absent, meaning: &'static str) -> Field {
+    Field { name, kind, absent, origin: Origin::Ours, meaning }
 }
 
 const EMPTY_TEXT: Absent = counts(Kind::Text(Cow::Borrowed("")));
@@ -294,7 +315,7 @@ pub(crate) static USER_MODE: Field = field(
 );
 pub(crate) static LOGGING: Field =
     field("logging", FieldKind::Object(&LOGGING_FIELDS), EMPTY_OBJECT, "What to say during an installation.");
-static SCHEMA: Field = field(
+static SCHEMA: Field = our_field(
     "$schema",
     FieldKind::Unread,
     Absent::Nothing,
@@ -332,14 +353,14 @@ pub(crate) static KEY: Field = field(
     "The way to the value in the file, its parts separated by /, such as db/password or list/0. The empty text is the whole \
      file. With the formats dotenv and ini it counts with selectKey only, and never with binary and age.",
 );
-pub(crate) static SELECT_KEY: Field = field(
+pub(crate) static SELECT_KEY: Field = our_field(
     "selectKey",
     FieldKind::Bool,
     FALSE,
-    "Whether the secret is the one value at key with the formats dotenv and ini, too. Otherwise it is the whole file there, \
-     as for sops-nix.",
+    "Whether the secret is the one value at key with the formats dotenv and ini, too. Otherwise it is the whole file \
+     there.",
 );
-pub(crate) static CREDENTIAL: Field = field(
+pub(crate) static CREDENTIAL: Field = our_field(
     "credential",
     FieldKind::Bool,
     FALSE,

@@ -1,6 +1,6 @@
 //! The manual page of the manifest, sops-install-secrets-manifest(5).
 
-use manifest::{Field, FieldKind, MANIFEST, Object};
+use manifest::{Field, FieldKind, MANIFEST, Object, Origin};
 
 use super::roff::{entry, literal, roff, sentence};
 
@@ -67,16 +67,27 @@ fn fields(title: &str, object: &Object) -> Vec<String> {
         lines.push(roff(object.meaning()));
     }
     for field in object.fields() {
-        lines.extend(entry(field.name(), [roff(&kind(field)), roff(field.meaning())]));
+        lines.extend(entry(
+            field.name(),
+            [roff(&kind(field)), roff(&marked(field.meaning().to_owned(), field.origin()))],
+        ));
         if let FieldKind::Word(words) = field.kind() {
             lines.push(".RS".to_owned());
-            for (word, meaning) in *words {
-                lines.extend(entry(word, [roff(&sentence(meaning))]));
+            for &(word, meaning, origin) in *words {
+                lines.extend(entry(word, [roff(&marked(sentence(meaning), origin))]));
             }
             lines.push(".RE".to_owned());
         }
     }
     lines
+}
+
+/// A meaning, and whether only this program has what it is of: the one list of that.
+fn marked(meaning: String, origin: Origin) -> String {
+    match origin {
+        Origin::SopsNix => meaning,
+        Origin::Ours => meaning + " Not in sops-nix.",
+    }
 }
 
 /// What a field can hold, and what counts if it is absent.

@@ -68,7 +68,7 @@ fn members(field: &Field) -> Vec<String> {
         FieldKind::Text => vec![of_type("string")],
         FieldKind::Octal => vec![of_type("string"), "\"pattern\": \"^[0-7]+$\"".to_owned()],
         FieldKind::Word(words) => {
-            let words: Vec<_> = words.iter().map(|(word, _)| json(word)).collect();
+            let words: Vec<_> = words.iter().map(|(word, ..)| json(word)).collect();
             vec![format!("\"enum\": [{}, \"\", null]", words.join(", "))]
         }
         FieldKind::Texts => vec![of_type("array"), "\"items\": { \"type\": \"string\" }".to_owned()],
