@@ -6,12 +6,15 @@ use super::report_words::{Code, Outcome, Step};
 /// The schema as it is, with the lists of words as the program has them.
 pub(crate) fn schema() -> String {
     let actions: Vec<_> = ACTIONS.iter().map(|action| format!("{action:?}")).collect();
-    // A command line that is not understood has no report.
-    let statuses = [ExitStatus::DONE, ExitStatus::FAILED].map(|status| status.number.to_string());
+    let statuses: Vec<_> = ExitStatus::ALL.into_iter().filter(|status| status.has_report).collect();
+    let numbers: Vec<_> = statuses.iter().map(|status| status.number.to_string()).collect();
+    let exit_meanings: Vec<_> =
+        statuses.iter().map(|status| format!("{}: {}.", status.number, status.meaning)).collect();
+    let exit_status = format!("[{}], \"description\": {:?}", numbers.join(", "), exit_meanings.join(" "));
     let steps: Vec<_> = Step::WORDS.iter().map(|(word, _)| format!("{word:?}")).collect();
     let schema = include_str!("../../../doc/report.schema.json");
     let schema = with_list(schema, "\"action\": { \"enum\": [", "]", &actions.join(", "));
-    let schema = with_list(&schema, "\"exitStatus\": { \"enum\": [", "]", &statuses.join(", "));
+    let schema = with_list(&schema, "\"exitStatus\": { \"enum\": ", " }", &exit_status);
     let schema = with_list(&schema, "\"step\": { \"enum\": [", "]", &steps.join(", "));
     let schema = with_list(&schema, "\"outcome\": {\n      \"oneOf\": [\n", "\n      ]", &meanings(Outcome::WORDS));
     let code = "\"code\": {\n      \"description\": \"What kind of failure or warning it is. A code keeps its meaning; new ones may \
