@@ -58,7 +58,7 @@ fn refuse(error: &SmallStack) -> ExitCode {
     let environment = Environment::read();
     let report = Report::new(environment.program.clone(), LineStyle::of(&environment));
     report.note(format_args!("{}: {error}", environment.program));
-    ExitCode::FAILURE
+    report.end_with(ExitStatus::FAILED)
 }
 
 /// The program. It has a frame of its own, so that nothing of it is left above the part of the stack that is wiped.
@@ -73,7 +73,7 @@ fn run() -> ExitCode {
         Err(error) => {
             report.note(format_args!("{}: {error}", environment.program));
             report.note("Try: sops-install-secrets --help");
-            return ExitCode::from(ExitStatus::CALLED_WRONGLY.number);
+            return report.end_with(ExitStatus::CALLED_WRONGLY);
         }
     }
     report.finish()

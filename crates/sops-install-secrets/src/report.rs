@@ -488,9 +488,7 @@ impl Report {
     /// Says the last word, and gives the exit status: 0 if nothing failed, else 1.
     pub(crate) fn finish(mut self) -> ExitCode {
         self.end_step();
-        for (stream, line) in self.late.take() {
-            self.put(stream, &line);
-        }
+        self.print_late();
         if !self.failures.is_empty() {
             let plural = if self.failures.len() == 1 { "" } else { "s" };
             let prefix = self.style.failure(&self.program);
@@ -509,6 +507,18 @@ impl Report {
             self.style.print(style::Level::Error, format_args!("{prefix} cannot write to standard output: {error}"));
         }
         ExitCode::from(if lost.is_none() { self.exit_status() } else { ExitStatus::FAILED }.number)
+    }
+
+    /// Ends a run that has not begun, of which there is nothing to report but what was printed.
+    pub(crate) fn end_with(self, status: ExitStatus) -> ExitCode {
+        self.print_late();
+        ExitCode::from(status.number)
+    }
+
+    fn print_late(&self) {
+        for (stream, line) in self.late.take() {
+            self.put(stream, &line);
+        }
     }
 
     /// The exit status, unless the report itself is lost.

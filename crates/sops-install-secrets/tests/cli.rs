@@ -14,9 +14,12 @@
 mod support;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use serde_json::json;
 use support::{Scratch, corpus, manifest, messages, secret, with};
 
@@ -52,6 +55,24 @@ fn a_first_installation_leaves_the_tree_of_the_manifest() {
     {
         assert_eq!(mode(&generation.join(path)), bits, "{path:?}");
     }
+}
+
+#[test]
+fn a_wrong_call_is_told_where_there_is_no_room_for_it_yet() {
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    let mut filled = 0;
+    while let Ok(written) = writer.write(b"x") {
+        filled += written;
+    }
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+    let mut child = Scratch::new().command().arg("-nonsense").stderr(writer).spawn().unwrap();
+    // Until it waits, or has ended without a word.
+    std::thread::sleep(Duration::from_millis(200));
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert!(said[filled..].contains("nonsense"), "{}", &said[filled..]);
 }
 
 #[test]
