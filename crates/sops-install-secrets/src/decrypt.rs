@@ -5,7 +5,7 @@ use std::path::Path;
 use install::Inputs;
 use manifest::Secret;
 use nix::unistd::geteuid;
-use sops::{AgeFileError, Encrypted, Error, Format, HostRecipient, Integers, LookupError, Plaintext};
+use sops::{AgeFileError, Encrypted, Error, HostRecipient, Integers, LookupError, Plaintext};
 
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable, Why};
@@ -82,9 +82,10 @@ pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Rep
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
         if !shut.is_empty() {
-            let remedy = match file.format {
-                Format::Age => Remedy::rekey(),
-                _ => Remedy::add_recipient("", "that", editable(file.path)),
+            let remedy = if file.format.is_of_sops() {
+                Remedy::add_recipient("", "that", editable(file.path))
+            } else {
+                Remedy::rekey()
             };
             let error = NotForHosts::new(&encrypted, &shut);
             report.failure_with(Code::RecipientMissing, file.about(), &error, file.told(Some(remedy)));
@@ -167,7 +168,7 @@ impl SopsFile<'_> {
 
     /// What to do, with commands that tell sops the format.
     fn told(&self, remedy: Option<Remedy>) -> Option<Remedy> {
-        remedy.map(|remedy| remedy.telling_format(editable(self.path), self.format.name()))
+        remedy.map(|remedy| remedy.telling_format(editable(self.path), self.format))
     }
 
     /// Reports what is wrong with one secret of the file.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use install::shell_word;
 use nix::unistd::geteuid;
+use sops::Format;
 
 use crate::cli::{AccountLookup, ManifestPath};
 
@@ -119,12 +120,11 @@ impl Remedy {
     }
 
     /// The same with a format for sops, which takes it from the end of a file's name, where that says another one.
-    pub(crate) fn telling_format(mut self, file: &Path, format: &str) -> Self {
-        let name = file.to_string_lossy();
-        let (_, told) = ENDINGS.into_iter().find(|(end, _)| name.ends_with(end)).unwrap_or(("", "binary"));
-        if told == format {
+    pub(crate) fn telling_format(mut self, file: &Path, format: Format) -> Self {
+        if Format::of_file_name(file) == format {
             return self;
         }
+        let format = format.name();
         let word = format!(" {}", shell_word(file));
         for step in &mut self.steps {
             if let Some(before) = step.command.strip_suffix(&word).filter(|before| before.starts_with("sops ")) {
@@ -166,10 +166,6 @@ impl fmt::Display for Remedy {
         Ok(())
     }
 }
-
-/// The formats that sops takes from the end of a name; all others are binary files to it.
-const ENDINGS: [(&str, &str); 5] =
-    [(".yaml", "yaml"), (".yml", "yaml"), (".json", "json"), (".env", "dotenv"), (".ini", "ini")];
 
 /// What is in the way of a link.
 pub(crate) const MOVE_AWAY: &str = "move it away before this is installed";
@@ -238,14 +234,16 @@ mod tests {
     #[test]
     fn sops_is_told_a_format_that_the_name_of_the_file_does_not_say() {
         for (name, format, expected) in [
-            ("a.yaml", "yaml", "sops updatekeys a.yaml"),
-            ("a.enc", "yaml", "sops updatekeys --input-type yaml a.enc"),
-            ("a.json", "binary", "sops updatekeys --input-type binary a.json"),
-            ("a.enc", "binary", "sops updatekeys a.enc"),
+            ("a.yaml", Format::Yaml, "sops updatekeys a.yaml"),
+            ("a.enc", Format::Yaml, "sops updatekeys --input-type yaml a.enc"),
+            (".env", Format::Dotenv, "sops updatekeys .env"),
+            ("a.json", Format::Binary, "sops updatekeys --input-type binary a.json"),
+            ("a.enc", Format::Binary, "sops updatekeys a.enc"),
         ] {
             let file = Path::new(name);
             let remedy = Remedy::add_recipient("", "age1x", file).telling_format(file, format);
             assert_eq!(remedy.command(), Some(expected));
+            let format = format.name();
             let types = format!("--input-type {format} --output-type {format} ");
             let rotate =
                 format!("sops rotate -i --add-age age1x {}{name}", if expected.contains("--") { &types } else { "" });

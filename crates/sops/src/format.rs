@@ -13,6 +13,7 @@ pub(crate) mod yaml;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
+use std::path::Path;
 
 use go_yaml::{BYTE_ORDER_MARK, Position};
 
@@ -42,8 +43,25 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    #[cfg(fuzzing)]
     pub(crate) const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Binary, Self::Dotenv, Self::Ini, Self::Age];
+
+    /// The one that sops takes a file to be, of which it knows only the name; all others are binary files to it.
+    #[must_use]
+    pub fn of_file_name(path: &Path) -> Self {
+        let name = path.as_os_str().as_encoded_bytes();
+        let is_of = |format: &Self| format.endings().iter().any(|end| name.ends_with(end.as_bytes()));
+        Self::ALL.into_iter().find(is_of).unwrap_or(Self::Binary)
+    }
+
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Yaml => &[".yaml", ".yml"],
+            Self::Json => &[".json"],
+            Self::Dotenv => &[".env"],
+            Self::Ini => &[".ini"],
+            Self::Binary | Self::Age => &[],
+        }
+    }
 
     /// What manifests call it.
     #[must_use]
@@ -94,22 +112,43 @@ impl Format {
 
     /// What [`Format::emit`] prints otherwise than the file has it.
     pub(crate) fn lost(self, tree: &Tree) -> Option<EmitError> {
-        if self == Self::Yaml { yaml::check(tree).err() } else { None }
+        match self {
+            Self::Yaml => yaml::check(tree).err(),
+            Self::Json | Self::Binary | Self::Dotenv | Self::Ini | Self::Age => None,
+        }
+    }
+
+    /// Whether sops has written the file, and not another tool.
+    #[must_use]
+    pub fn is_of_sops(self) -> bool {
+        match self {
+            Self::Yaml | Self::Json | Self::Binary | Self::Dotenv | Self::Ini => true,
+            Self::Age => false,
+        }
     }
 
     /// Whether there are values that can be asked for one by one.
     pub(crate) fn has_keys(self) -> bool {
-        !matches!(self, Self::Binary | Self::Age)
+        match self {
+            Self::Yaml | Self::Json | Self::Dotenv | Self::Ini => true,
+            Self::Binary | Self::Age => false,
+        }
     }
 
     /// Whether a value is a text and nothing else.
     pub(crate) fn is_flat(self) -> bool {
-        matches!(self, Self::Dotenv | Self::Ini)
+        match self {
+            Self::Dotenv | Self::Ini => true,
+            Self::Yaml | Self::Json | Self::Binary | Self::Age => false,
+        }
     }
 
     /// What becomes of merge keys.
     pub(crate) fn merges(self) -> Merge {
-        if self == Self::Yaml { Merge::Follow } else { Merge::Ignore }
+        match self {
+            Self::Yaml => Merge::Follow,
+            Self::Json | Self::Binary | Self::Dotenv | Self::Ini | Self::Age => Merge::Ignore,
+        }
     }
 }
 
