@@ -103,11 +103,9 @@ struct NotForHosts {
     hosts: String,
 }
 
-/// A plain age file has stanzas, of which only those for SSH keys tell whose they are.
+/// A plain age file whose recipients cannot be told.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "an age file does not say whose its X25519, hybrid and plugin stanzas are, so whether the host opens it cannot be checked"
-)]
+#[error("an age file says of its SSH keys alone whose they are, so whether the host opens it cannot be checked")]
 struct Unnamed;
 
 impl NotForHosts {

@@ -420,7 +420,7 @@ pub enum KeyProblem {
     #[error("it is in UTF-16, as a shell of Windows writes it; save it as UTF-8")]
     Utf16,
     /// A line of an age key file that is not an identity.
-    #[error("not an age identity; one starts with AGE-SECRET-KEY-1, AGE-SECRET-KEY-PQ-1 or AGE-PLUGIN-")]
+    #[error("not an age identity; one starts with {} or AGE-PLUGIN-", AGE_KINDS.each_ref().map(|kind| kind.prefix).join(", "))]
     UnknownLine,
     /// A character of an age identity is wrong, or some are missing.
     #[error("the age identity is mistyped or truncated")]
