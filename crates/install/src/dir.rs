@@ -1015,7 +1015,7 @@ pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
     }
 }
 
-/// Permissions of the mount point and of all directories below it: anyone passes through, only the group `keys` lists.
+/// Permissions of the mount point and of all directories below it: anyone passes through, only the directories' group lists.
 pub(crate) const DIRECTORY: u32 = 0o751;
 
 /// The access to the directories of generations: they belong to root and the group, or to the user.

@@ -33,7 +33,7 @@ pub(crate) enum NoAccount {
         "the {kind} {name:?} has the number 4294967295, which stands for no account at all; give it another number"
     )]
     NoNumber { kind: AccountKind, name: String },
-    #[error("there is neither a group keys nor a group nogroup to own the directories; declare the group keys")]
+    #[error("there is neither a group {KEYS} nor a group nogroup to own the directories; declare the group {KEYS}")]
     NoDirectoryGroup,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
     known(found, Gid::as_raw, AccountKind::Group, name)
 }
 
-/// The group of the directories: `keys`, or where it does not exist `nogroup`.
+/// The group of the directories: [`KEYS`], or where it does not exist `nogroup`.
 ///
 /// # Errors
 ///
