@@ -29,7 +29,7 @@ impl Current<'_> {
     ) -> Result<Vec<(usize, Error)>, Error> {
         let mut ours = Ours::of(self.location())?;
         let mut misplaced = Vec::new();
-        let is_outside = |file: &File<'_>| matches!(self.location().link(&file.wanted), NeededLink::Outside(_));
+        let is_outside = |file: &File<'_>| matches!(self.location().link(&file.wanted), NeededLink::Outside { .. });
         if !files.iter().any(is_outside) {
             return Ok(misplaced);
         }
@@ -48,7 +48,7 @@ impl Current<'_> {
         }
         let mut taken: HashMap<Spot, &Path> = HashMap::new();
         for (position, file) in files.iter().enumerate() {
-            let NeededLink::Outside(path) = self.location().link(&file.wanted) else { continue };
+            let NeededLink::Outside { path, .. } = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
                 Ok(spot) => match (read.get(&spot), taken.get(&spot)) {
                     (Some(&input), _) => {

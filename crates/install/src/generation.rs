@@ -86,8 +86,8 @@ pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Gen
     for file in files {
         let wanted = &file.wanted;
         entries.push(GenerationEntry { place: wanted.place().into_owned(), content: EntryContent::File(file) });
-        if let NeededLink::Inside(place) = location.link(wanted) {
-            let content = EntryContent::Link { target: location.link_target(wanted), owner: wanted.access.owner };
+        if let NeededLink::Inside { place, target } = location.link(wanted) {
+            let content = EntryContent::Link { target, owner: wanted.access.owner };
             entries.push(GenerationEntry { place: place.to_owned(), content });
         }
     }
@@ -100,7 +100,7 @@ pub(crate) fn places(location: &Location, wanted: &[Wanted<'_>]) -> BTreeSet<Str
     let mut places = BTreeSet::new();
     for file in wanted {
         places.insert(file.place().into_owned());
-        if let NeededLink::Inside(place) = location.link(file) {
+        if let NeededLink::Inside { place, .. } = location.link(file) {
             places.insert(place.to_owned());
         }
     }

@@ -237,45 +237,20 @@ impl Current<'_> {
     /// [`Error::Call`] if something cannot be looked at.
     pub fn inspect_outer_link(&self, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         match self.location().link(file) {
-            NeededLink::None | NeededLink::Inside(_) => Ok(None),
-            NeededLink::Outside(path) => self.inspect_link_at(path, path, file),
+            NeededLink::None | NeededLink::Inside { .. } => Ok(None),
+            NeededLink::Outside { path, target } => inspect_link_at(path, path, &target, file),
         }
     }
 
     fn inspect_link(&self, running: &Dir, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         match self.location().link(file) {
             NeededLink::None => Ok(None),
-            NeededLink::Inside(place) => {
+            NeededLink::Inside { place, target } => {
                 let path = self.location().symlink_path().join(place);
-                self.inspect_link_at(&running.path().join(place), &path, file)
+                inspect_link_at(&running.path().join(place), &path, &target, file)
             }
-            NeededLink::Outside(path) => self.inspect_link_at(path, path, file),
+            NeededLink::Outside { path, target } => inspect_link_at(path, path, &target, file),
         }
-    }
-
-    /// How a link at a place is not as it should be. People know it by its path.
-    fn inspect_link_at(&self, place: &Path, path: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
-        let path = path.to_owned();
-        let (parent, name) = split(place)?;
-        let found =
-            Dir::existing(parent).and_then(|parent| parent.map_or(Ok(Occupant::Nothing), |parent| parent.look(name)));
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => return error.out_of_reach().map(|through| Some(Drift::OutOfReach { path, through })),
-        };
-        Ok(match found {
-            Occupant::Link(link) if link.target != self.location().link_target(file) => {
-                Some(Drift::LinkElsewhere { path, target: link.target })
-            }
-            Occupant::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {
-                Some(Drift::LinkOwner(path))
-            }
-            Occupant::Link(_) => None,
-            Occupant::Nothing => Some(Drift::NoLink(path)),
-            found @ (Occupant::Directory | Occupant::File | Occupant::Special) => {
-                Some(Drift::NotALink { path, found: found.noun() })
-            }
-        })
     }
 
     /// The places in the running generation where there is something that no file wants, sorted.
@@ -292,6 +267,29 @@ impl Current<'_> {
         superfluous.sort_unstable();
         Ok(superfluous)
     }
+}
+
+/// How a link at a place is not as it should be. People know it by its path.
+fn inspect_link_at(place: &Path, path: &Path, target: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
+    let path = path.to_owned();
+    let (parent, name) = split(place)?;
+    let found =
+        Dir::existing(parent).and_then(|parent| parent.map_or(Ok(Occupant::Nothing), |parent| parent.look(name)));
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return error.out_of_reach().map(|through| Some(Drift::OutOfReach { path, through })),
+    };
+    Ok(match found {
+        Occupant::Link(link) if link.target != target => Some(Drift::LinkElsewhere { path, target: link.target }),
+        Occupant::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {
+            Some(Drift::LinkOwner(path))
+        }
+        Occupant::Link(_) => None,
+        Occupant::Nothing => Some(Drift::NoLink(path)),
+        found @ (Occupant::Directory | Occupant::File | Occupant::Special) => {
+            Some(Drift::NotALink { path, found: found.noun() })
+        }
+    })
 }
 
 /// What is at a place below a generation.

@@ -114,7 +114,7 @@ pub(crate) fn recorded(root: &Dir) -> Result<Entries<Made>, Error> {
 /// symlink.
 pub(crate) fn is_ours(known: &Entries<Made>, location: &Location, path: &Path, target: &Path) -> bool {
     let made = Made { path: path.to_owned(), target: target.to_owned() };
-    known.contains(&made) || location.is_passed_by(target)
+    known.contains(&made) || made.leads_through(location.symlink_path())
 }
 
 /// Removes all links that are recorded but those that lead through `spared`, and gives how many there were. The record stays.
@@ -131,7 +131,7 @@ pub(crate) fn remove_all(
     let known: Entries<Made> = record::recover(root, failures)?;
     let mut last = None;
     let mut removed = 0_usize;
-    let is_spared = |made: &Made| spared.is_some_and(|symlink| made.target.starts_with(symlink));
+    let is_spared = |made: &Made| spared.is_some_and(|symlink| made.leads_through(symlink));
     for made in known.iter().filter(|made| !is_spared(made)) {
         match made.remove_or_forget(&mut last) {
             Ok(Gone::Removed) => removed = removed.saturating_add(1),
@@ -286,8 +286,8 @@ impl<'a> WantedLink<'a> {
     /// The link that a file needs outside of the generation.
     fn of(file: &Wanted<'a>, location: &Location) -> Option<Self> {
         match location.link(file) {
-            NeededLink::None | NeededLink::Inside(_) => None,
-            NeededLink::Outside(path) => Some(Self { file: *file, path, target: location.link_target(file) }),
+            NeededLink::None | NeededLink::Inside { .. } => None,
+            NeededLink::Outside { path, target } => Some(Self { file: *file, path, target }),
         }
     }
 
@@ -386,11 +386,16 @@ enum Use {
 }
 
 impl Made {
+    /// Whether it leads through a symlink to generations, as the links of files do.
+    fn leads_through(&self, symlink: &Path) -> bool {
+        self.target.starts_with(symlink)
+    }
+
     fn use_of(&self, wanted: &HashSet<&Path>, location: &Location, others: &[OtherSymlink]) -> Use {
-        let is_read = || !location.is_passed_by(&self.target) && self.target.exists();
+        let is_read = || !self.leads_through(location.symlink_path()) && self.target.exists();
         if wanted.contains(self.path.as_path()) {
             Use::Path
-        } else if is_read() || others.iter().any(|other| other.is_passed_by(&self.target)) {
+        } else if is_read() || others.iter().any(|other| self.leads_through(other.path())) {
             Use::Readers
         } else {
             Use::None

@@ -80,35 +80,27 @@ impl Location {
         Self::new(mount_point, symlink_path, file_system).ok()
     }
 
-    /// Where a link to a file leads: to what readers find, whichever generation is running.
-    pub(crate) fn link_target(&self, file: &Wanted<'_>) -> PathBuf {
-        self.symlink_path().join(&*file.place())
-    }
-
-    /// Whether a link with this target leads through the symlink, as those of files do.
-    pub(crate) fn is_passed_by(&self, target: &Path) -> bool {
-        target.starts_with(self.symlink_path())
-    }
-
     /// Which link a file needs to be at its path too.
     pub(crate) fn link<'a>(&self, file: &Wanted<'a>) -> NeededLink<'a> {
         let Some(path) = file.link else { return NeededLink::None };
+        // What readers find, whichever generation is running.
+        let target = self.symlink_path().join(&*file.place());
         let below = path.as_str().strip_prefix(self.symlink_path.as_str());
         match below.and_then(|below| below.strip_prefix('/')) {
-            Some(inside) => NeededLink::Inside(inside),
-            None => NeededLink::Outside(path.as_path()),
+            Some(place) => NeededLink::Inside { place, target },
+            None => NeededLink::Outside { path: path.as_path(), target },
         }
     }
 }
 
-/// Which link a file needs.
+/// Which link a file needs, and where it leads.
 pub(crate) enum NeededLink<'a> {
     /// None: the path is where the file is.
     None,
     /// One that is part of the generation, at this place below it.
-    Inside(&'a str),
+    Inside { place: &'a str, target: PathBuf },
     /// One somewhere else, which stays there while generations come and go.
-    Outside(&'a Path),
+    Outside { path: &'a Path, target: PathBuf },
 }
 
 /// What the generations are kept on.

@@ -75,7 +75,7 @@ impl Current<'_> {
         others.extend(links::stale(self, files)?.into_iter().filter_map(|link| link.obstacle));
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
-            if let NeededLink::Outside(path) = location.link(file) {
+            if let NeededLink::Outside { path, .. } = location.link(file) {
                 // One that is right is not made, and one out of reach is known for that.
                 if self.inspect_outer_link(file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;

@@ -44,9 +44,9 @@ impl OtherSymlink {
         self.number
     }
 
-    /// Whether a link leads through it.
-    pub(crate) fn is_passed_by(&self, target: &Path) -> bool {
-        target.starts_with(&self.path)
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What people should know of it.
