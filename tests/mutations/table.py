@@ -510,7 +510,7 @@ MUTATIONS = (
     mutation("A4", "a damaged record of others stops every run", f"{INSTALL}/generation.rs",
              "            Err(Error::Record { .. }) => is_as_made(root, name),\n", "", GENERATIONS),
     mutation("A7", "a link out of reach ends a look", f"{INSTALL}/inspection.rs",
-             "            Err(error) => return error.out_of_reach()", "            Err(error) if true => return Err(error),\n            Err(error) => return error.out_of_reach()", LINKS),
+             "        Err(error) => return error.out_of_reach()", "        Err(error) if true => return Err(error),\n        Err(error) => return error.out_of_reach()", LINKS),
     mutation("A4", "a number of others is forgotten once it is passed", f"{INSTALL}/generation.rs",
              "known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))", "known.is_none_or(|_| true)", GENERATIONS),
     mutation("A10", "a removal does not look for what is foreign", f"{INSTALL}/removal.rs",

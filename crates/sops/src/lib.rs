@@ -151,16 +151,8 @@
 //! *share* (Shamir's scheme over GF(2⁸) with the polynomial of AES, byte by byte, the last byte of a share being its x
 //! coordinate), and `shamir_threshold` of them give the key.
 //!
-//! An `age` entry is an [age](https://age-encryption.org/v1) file in ASCII armor whose content is the data key. These
-//! identities open one:
-//!
-//! | identity | stanza | comes from |
-//! | --- | --- | --- |
-//! | `AGE-SECRET-KEY-1...` | `X25519` | an age key file |
-//! | `AGE-SECRET-KEY-PQ-1...` | `mlkem768x25519`, secure against quantum computers | an age key file |
-//! | `AGE-PLUGIN-NAME-1...` | the plugin's own | an age key file; `age-plugin-NAME` does the work |
-//! | an ed25519 SSH key | `ssh-ed25519`, and `X25519` in the form that ssh-to-age derives | a host key |
-//! | an RSA SSH key | `ssh-rsa` | a host key |
+//! An `age` entry is an [age](https://age-encryption.org/v1) file in ASCII armor whose content is the data key. Which identities
+//! open one, and how, stands in section 6.2 of docs/format.md. They come from key files and from the SSH keys of a host.
 //!
 //! The form that ssh-to-age derives is the usual one for a host: its X25519 secret is the first half of the SHA-512 of the
 //! ed25519 seed, its recipient the same point in the other coordinates. That is why the recipient of a host can be
@@ -210,23 +202,26 @@
 //! # Children
 //!
 //! Plugins, GnuPG and what [`Query`] runs come from absolute folders of the search path, have a time limit, a limit of output
-//! and a process group of their own, and end when this process is told to end by SIGTERM, SIGINT or SIGHUP. GnuPG gets a home
+//! and a process group of their own, and end when this process is told to end. GnuPG gets a home
 //! in memory where there is none, and an agent that was started for it is stopped ([`Identities::close`]).
 //!
 //! # What is written by hand, and why
 //!
 //! | part | looked at |
 //! | --- | --- |
-//! | the JSON reader and writer | `serde_json`: loses duplicate keys, refuses halves of surrogate pairs, escapes otherwise |
+//! | the JSON reader and writer | `serde_json`: keeps the last of duplicate keys, refuses halves of surrogate pairs and bytes that are not UTF-8, and loses the digits as written, which the MAC needs |
 //! | INI | `rust-ini`, `configparser`: neither has go-ini's quotes, comments and layout |
 //! | dotenv | `dotenvy`: knows quotes and variables, which sops does not |
-//! | `OpenPGP` messages | `pgp` (rPGP) adds 1.9 MB, sequoia needs a C library; one key and one message are needed |
+//! | `OpenPGP` messages | `pgp` (rPGP) adds 1.9 MB, `sequoia-openpgp` 2.3 MB and refuses the 3DES of such messages; one kind of message is opened here, whatever else there is goes to gpg |
 //! | SSH keys in PEM | `ssh-key` reads the content; `pem-rfc7468` refuses the shapes that sshd reads |
-//! | the hybrid identity of age | the `age` crate has none; its parts are `ml-kem`, `x25519-dalek`, `hkdf`, `chacha20poly1305` |
+//! | the age recipient of an SSH key | `ssh-to-age` brings a reader of SSH keys of its own, 16 KB; the tests compare with it |
+//! | the hybrid identity of age | the `age` crate has only recipients; its parts are `ml-kem`, `x25519-dalek`, `hkdf`, `chacha20poly1305` |
 //! | the X25519 and ssh-ed25519 identities | the `age` crate has them, and computes the public key anew for each stanza |
 //! | the client of plugins | the `age` crate's has no time limit and one session for each file |
-//! | patterns of Go | `regex` is five times the size; `regex-lite` matches, and what it takes otherwise is translated |
+//! | patterns of Go | `regex` is five times the size; `regex-lite` matches, and what it takes otherwise is translated, or an error |
 //! | Shamir's scheme | `vsss-rs`, `sharks`: other fields or other forms of shares |
+//! | children with limits | `subprocess`, `process-wrap`, `wait-timeout`: each has a part of one deadline for a conversation, an end of the whole group on a signal, and one buffer that is wiped |
+//! | the words of a command | `shlex`: other rules than sops for backslashes between double quotes |
 
 mod child;
 mod datakey;

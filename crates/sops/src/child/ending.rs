@@ -1,7 +1,7 @@
 //! What happens to our children when this process is told to end.
 //!
 //! A child has a process group of its own, so neither a terminal nor systemd's first signal is sure to reach it. While one
-//! runs, SIGTERM, SIGINT and SIGHUP do not end this process at once: whoever waits for the child is woken, ends it, cleans
+//! runs, the signals that would end this process ([`ENDING`]) do not do so at once: whoever waits for the child is woken, ends it, cleans
 //! up, and then the process ends as the signal says. There is one such state for the whole process, because there is one
 //! set of signal handlers.
 //!
@@ -104,7 +104,7 @@ fn state() -> io::Result<&'static State> {
         postponing: Mutex::new(0),
     };
     let ignored = ignored_signals();
-    for number in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
+    for number in ENDING {
         let Ok(value) = usize::try_from(number) else { continue };
         // Who started us may have wanted us to live on, as nohup does.
         if is_ignored(ignored, value) {
@@ -120,6 +120,9 @@ fn state() -> io::Result<&'static State> {
     }
     Ok(STATE.get_or_init(|| state))
 }
+
+/// The signals with which people, terminals and systemd end a process.
+const ENDING: [c_int; 4] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT];
 
 /// Whether a signal is among those that are ignored.
 fn is_ignored(ignored: u64, signal: usize) -> bool {
