@@ -3,16 +3,15 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use install::Inputs;
 use manifest::{Manifest, Problem, RuntimeDirectory};
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access, geteuid};
 
 use crate::cli::ManifestPath;
 use crate::environment::Environment;
+use crate::input;
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Leading, Report, Reported};
-use crate::{input, questions};
 
 /// What a manifest is read for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,11 +73,9 @@ pub(crate) fn read(
     path: &ManifestPath,
     purpose: Purpose,
     environment: &Environment,
-    inputs: &mut Inputs,
     report: &mut Report,
 ) -> Result<Manifest, Reported> {
     let json = read_text(path, report)?;
-    questions::add_manifest(inputs, &json);
     parse(path, &json, purpose, environment, report)
 }
 

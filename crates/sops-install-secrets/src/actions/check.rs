@@ -1,8 +1,6 @@
 //! The checks of a build: the manifest alone, its sops files too, or who can open them. No private key is needed, no account
 //! of this machine is looked up, and nothing changes.
 
-use install::Inputs;
-
 use crate::cli::{AccountLookup, Arguments, Check};
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
@@ -17,7 +15,7 @@ pub(super) fn run(
     environment: &Environment,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let manifest = manifest_file::read(&arguments.manifest, Purpose::Check, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(&arguments.manifest, Purpose::Check, environment, report)?;
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Failure, report)?;
     match check {
         // Whoever has read it has checked it.

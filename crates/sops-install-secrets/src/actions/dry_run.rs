@@ -21,7 +21,7 @@ use crate::units::{self, Requests, VERBS};
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
-    let manifest = manifest_file::read(&arguments.manifest, Purpose::Install, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(&arguments.manifest, Purpose::Install, environment, report)?;
     dry_run(&manifest, arguments.accounts, environment, Commands::Run, Tell::All, report)
 }
 

@@ -77,7 +77,7 @@ fn open(
     report: &mut Report,
 ) -> Result<(), Reported> {
     report.step(Step::Manifest);
-    let manifest = manifest_file::read(path, Purpose::PreSwitch, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::PreSwitch, environment, report)?;
     if is_first_installation(&manifest, environment, report)? {
         return Ok(());
     }

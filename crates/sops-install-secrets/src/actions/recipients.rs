@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 
-use install::Inputs;
 use nearest::did_you_mean;
 
 use crate::cli::{Arguments, Output};
@@ -56,7 +55,7 @@ fn of_this_host(
     if fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error)) {
         return Ok(keys::of_sshd());
     }
-    let manifest = manifest_file::read(path, Purpose::Keys, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::Keys, environment, report)?;
     confine();
     Ok(keys::of_host(&manifest, environment, report))
 }

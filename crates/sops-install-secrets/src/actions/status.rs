@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use install::{Current, Drift, FileKind, Inputs, Installed, Sought, Surrounding};
+use install::{Current, Drift, FileKind, Installed, Sought, Surrounding};
 use manifest::TemplateSource;
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -27,7 +27,7 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<(), Reported> {
     let path = &arguments.manifest;
-    let manifest = manifest_file::read(path, Purpose::Show, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::Show, environment, report)?;
     confine();
     let identities = keys::of_host(&manifest, environment, report);
     if let (ManifestPath::OfUser(path), Output::Lines) = (path, arguments.output) {

@@ -19,7 +19,7 @@ use crate::steady;
 /// Compares what an installation would give with what is installed.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
     let path = &arguments.manifest;
-    let manifest = manifest_file::read(path, Purpose::Compare, environment, &mut Inputs::new(), report)?;
+    let manifest = manifest_file::read(path, Purpose::Compare, environment, report)?;
     confine();
     report.step(Step::Look);
     let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report)?;
