@@ -217,7 +217,7 @@ impl InstalledFile {
             },
         };
         Ok(Self {
-            kind: if file.wanted.kind == FileKind::Secret { "secret" } else { "template" },
+            kind: file.wanted.kind,
             name: file.entry.name().to_string(),
             sops_file: sops_file.map(|path| path.to_string_lossy().into_owned()),
             key,
@@ -233,7 +233,10 @@ impl InstalledFile {
         let or_dash =
             |cell: Option<&str>| cell.map_or(Cow::Borrowed("-"), |cell| text::piece(cell).into_owned().into());
         let name = text::piece(&self.name).into_owned();
-        let name = if self.kind == "secret" { name } else { format!("{name} (template)") };
+        let name = match self.kind {
+            FileKind::Secret => name,
+            FileKind::Template => format!("{name} (template)"),
+        };
         let owner = self.installed.as_ref().map(|file| format!("{}:{}", file.owner, file.group));
         let mode = self.installed.as_ref().map(|file| file.mode.as_str());
         let sops_file = self.sops_file.as_ref().map(|file| editable(Path::new(file)).to_string_lossy());

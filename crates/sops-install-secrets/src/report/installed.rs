@@ -1,5 +1,6 @@
 //! What is installed, as the report says it.
 
+use install::FileKind;
 use serde::Serialize;
 
 /// What is installed.
@@ -21,7 +22,8 @@ pub(crate) struct InstalledFiles {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InstalledFile {
-    pub(crate) kind: &'static str,
+    #[serde(with = "Kind")]
+    pub(crate) kind: FileKind,
     pub(crate) name: String,
     pub(crate) sops_file: Option<String>,
     pub(crate) key: Option<String>,
@@ -30,6 +32,14 @@ pub(crate) struct InstalledFile {
     pub(crate) link: bool,
     pub(crate) installed: Option<InstalledAccess>,
     pub(crate) drift: Vec<String>,
+}
+
+/// The kinds of files, as the report spells them.
+#[derive(Serialize)]
+#[serde(remote = "FileKind", rename_all = "lowercase")]
+enum Kind {
+    Secret,
+    Template,
 }
 
 /// The owner of an installed file, and its mode.
