@@ -6,7 +6,9 @@ mod untouched;
 
 use std::path::{Path, PathBuf};
 
-use install::{Activation, Changes, Credential, Effect, File, Inputs, Lock, Medium, Notice, Store, Summary};
+use install::{
+    Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Notice, Retention, Store, Summary,
+};
 use manifest::Manifest;
 
 use crate::cli::Arguments;
@@ -132,9 +134,7 @@ fn install(
     // After a warning so far, the next run may not take the short way: it has to know the manifest to warn again.
     // Notices come up in any run.
     let is_quiet = report.warnings() == 0;
-    for notice in store.notices() {
-        report.warning(code_of(&notice), About::default(), &notice);
-    }
+    tell(&mut store, report);
     report.step(Step::Units);
     let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
     // The secrets are installed, so a unit that does not restart is no failure.
@@ -156,16 +156,28 @@ fn install(
     {
         report.failure(Code::UnitUnasked, About::default(), &error);
     }
-    report.step(Step::Prune);
-    for error in store.prune(plan.retention) {
-        report.failure(Code::PruneFailed, About::default(), &error);
-    }
+    prune(&store, plan.retention, report);
     if decision.is_some() && report.failures() == 0 {
         let Plan { location, retention, .. } = &plan;
         let summary = is_quiet.then(|| Summary { location: location.clone(), group, retention: *retention, words });
         store.stamp(&inputs, changes, summary.as_ref());
     }
     Ok(())
+}
+
+/// Says what people should know of what was done so far.
+fn tell(store: &mut Store<'_>, report: &mut Report) {
+    for notice in store.notices() {
+        report.warning(code_of(&notice), About::default(), &notice);
+    }
+}
+
+/// Removes the generations that are not to stay.
+fn prune(store: &Store<'_>, retention: Retention, report: &mut Report) {
+    report.step(Step::Prune);
+    for error in store.prune(retention) {
+        report.failure(Code::PruneFailed, About::default(), &error);
+    }
 }
 
 /// How the machine was left after failures.

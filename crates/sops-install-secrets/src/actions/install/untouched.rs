@@ -6,10 +6,10 @@
 use install::{Changes, Current, Inputs, Lock, Store, Summary};
 use manifest::Manifest;
 
-use super::{WaitingForLock, code_of};
+use super::{WaitingForLock, prune, tell};
 use crate::cli::Arguments;
 use crate::environment::Environment;
-use crate::report::{About, Code, Outcome, Report, Reported, Step};
+use crate::report::{Code, Outcome, Report, Reported, Step};
 use crate::{manifest_file, questions};
 
 /// Whether an ordinary run is needed.
@@ -58,12 +58,7 @@ pub(super) fn run(
     let mut store =
         Store::open(&current, lock, summary.group).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
     report.outcome(Outcome::Unchanged);
-    for notice in store.notices() {
-        report.warning(code_of(&notice), About::default(), &notice);
-    }
-    report.step(Step::Prune);
-    for error in store.prune(summary.retention) {
-        report.failure(Code::PruneFailed, About::default(), &error);
-    }
+    tell(&mut store, report);
+    prune(&store, summary.retention, report);
     Ok(Found::Untouched)
 }
