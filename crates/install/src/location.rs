@@ -18,18 +18,16 @@ pub struct Location {
 }
 
 impl Location {
-    /// What a manifest says.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Location::new`].
-    pub fn of(manifest: &Manifest) -> Result<Self, Error> {
+    /// What a manifest says, which has checked it.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
         let file_system = match (manifest.user_mode(), manifest.use_tmpfs()) {
             (true, _) => FileSystem::Runtime,
             (false, true) => FileSystem::Tmpfs,
             (false, false) => FileSystem::Ramfs,
         };
-        Self::new(manifest.secrets_mount_point().clone(), manifest.symlink_path().clone(), file_system)
+        let (mount_point, symlink_path) = (manifest.secrets_mount_point().clone(), manifest.symlink_path().clone());
+        Self { mount_point, symlink_path, file_system }
     }
 
     /// The location, such as `/run/secrets.d` and `/run/secrets` on a [`FileSystem::Ramfs`].

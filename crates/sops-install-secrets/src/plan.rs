@@ -68,17 +68,7 @@ pub(crate) enum Unknown {
 
 impl<'m> Plan<'m> {
     /// The plan, with the accounts of this machine if they are to be looked up.
-    ///
-    /// # Errors
-    ///
-    /// That the places lie in each other, which is reported.
-    pub(crate) fn resolve(
-        manifest: &'m Manifest,
-        lookup: AccountLookup,
-        unknown: Unknown,
-        report: &mut Report,
-    ) -> Result<Self, Reported> {
-        let location = location(manifest, report)?;
+    pub(crate) fn resolve(manifest: &'m Manifest, lookup: AccountLookup, unknown: Unknown, report: &Report) -> Self {
         let ask = || {
             let mut owners = Owners::of(manifest, lookup);
             let secrets = manifest.secrets().iter().map(Origin::Secret);
@@ -89,9 +79,9 @@ impl<'m> Plan<'m> {
         let asks_slowly = lookup == AccountLookup::LookUp && !manifest.user_mode() && accounts::may_be_slow();
         let (files, directory_group) =
             if asks_slowly { report.watcher().during(accounts::SERVICE, ask) } else { ask() };
-        let retention = Retention::of(manifest);
+        let (location, retention) = (Location::of(manifest), Retention::of(manifest));
         let sops_files = sops_files(manifest);
-        Ok(Self { manifest, location, retention, files, sops_files, directory_group, unknown })
+        Self { manifest, location, retention, files, sops_files, directory_group, unknown }
     }
 
     /// Every file of this machine that the manifest lets be read. What is in the Nix store has a place that nothing else can have.
@@ -166,15 +156,6 @@ impl<'m> PlannedFile<'m> {
     pub(crate) fn about(&self) -> About {
         About::of(&self.wanted)
     }
-}
-
-/// Where the secrets of a manifest are.
-///
-/// # Errors
-///
-/// That the places lie in each other, which is reported.
-pub(crate) fn location(manifest: &Manifest, report: &mut Report) -> Result<Location, Reported> {
-    Location::of(manifest).map_err(|error| report.failed(Code::InstallationFailed, &error))
 }
 
 fn directory_group(manifest: &Manifest, lookup: AccountLookup) -> Result<Option<Gid>, NoAccount> {

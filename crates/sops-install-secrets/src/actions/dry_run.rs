@@ -47,7 +47,7 @@ pub(super) fn dry_run(
     // Before a switch has made its users, a dry run cannot know them.
     let is_before_a_switch = commands == Commands::NotRun || environment.nixos_action.is_some();
     let unknown = if is_before_a_switch { Unknown::Warning } else { Unknown::Failure };
-    let plan = Plan::resolve(manifest, accounts, unknown, report)?;
+    let plan = Plan::resolve(manifest, accounts, unknown, report);
     let group = plan.directory_group(report)?;
     report.step(Step::Identities);
     let keys = keys::load(manifest, environment, commands, &mut Inputs::new(), report);

@@ -17,7 +17,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{self, CREDENTIALS, Plan, Unknown};
+use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::questions;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     loop {
         let manifest = manifest_file::parse(path, &json, Purpose::Install, environment, report)?;
         report.step(Step::Look);
-        let location = plan::location(&manifest, report)?;
+        let location = Location::of(&manifest);
         let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
             .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         if manifest_file::has_text(path, &json, report)? {
@@ -70,7 +70,7 @@ fn install(
     report: &mut Report,
 ) -> Result<(), Reported> {
     let failed = Code::InstallationFailed;
-    let plan = Plan::resolve(manifest, arguments.accounts, Unknown::Failure, report)?;
+    let plan = Plan::resolve(manifest, arguments.accounts, Unknown::Failure, report);
     let group = plan.directory_group(report)?;
     let current = plan.look(report)?;
     report.step(Step::Identities);

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use install::{Current, Inputs, shell_word};
+use install::{Current, Inputs, Location, shell_word};
 use manifest::Manifest;
 
 use super::dry_run::{self, Tell};
@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::input;
 use crate::keys::{self, Commands};
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{self, Plan, Unknown};
+use crate::plan::{Plan, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step, Tone};
 
@@ -78,14 +78,14 @@ fn open(
 ) -> Result<(), Reported> {
     report.step(Step::Manifest);
     let manifest = manifest_file::read(path, Purpose::PreSwitch, environment, report)?;
-    if is_first_installation(&manifest, environment, report)? {
+    if is_first_installation(&manifest, environment) {
         return Ok(());
     }
     if let Some(tell) = tell {
         return dry_run::dry_run(&manifest, arguments.accounts, environment, Commands::NotRun, tell, report);
     }
     // What is installed and which users there are matters neither for the next boot nor for the way back.
-    let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report)?;
+    let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report);
     report.step(Step::Identities);
     let keys = keys::load(&manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
     drop(Contents::of(&plan, &keys, &mut Inputs::new(), report));
@@ -93,19 +93,15 @@ fn open(
 }
 
 /// Whether nothing is installed yet, and none of the keys that the manifest names is there: they are made at the first boot.
-fn is_first_installation(
-    manifest: &Manifest,
-    environment: &Environment,
-    report: &mut Report,
-) -> Result<bool, Reported> {
+fn is_first_installation(manifest: &Manifest, environment: &Environment) -> bool {
     let home = manifest.gnupg_home().map(|home| environment.gnupg_home(home));
     let named = manifest.age_ssh_key_paths().iter().chain(manifest.ssh_key_paths()).map(PathBuf::as_path);
     let named: Vec<_> = named.chain(manifest.age_key_file()).chain(home.as_deref()).collect();
     if named.is_empty() || named.iter().any(|path| input::absence(path).is_none()) {
-        return Ok(false);
+        return false;
     }
-    let location = plan::location(manifest, report)?;
-    Ok(Current::inspect(&location).is_ok_and(|current| current.running_number().is_none()))
+    let location = Location::of(manifest);
+    Current::inspect(&location).is_ok_and(|current| current.running_number().is_none())
 }
 
 /// The number of the generation that the system is, if it is one of the profile and not its newest.

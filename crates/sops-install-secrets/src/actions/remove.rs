@@ -10,7 +10,7 @@ use crate::cli::{AccountLookup, Arguments, ManifestPath};
 use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{self, Plan, Unknown};
+use crate::plan::{Plan, Unknown};
 use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step};
 use crate::text;
 
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         *path == ManifestPath::OfMachine && fs::metadata(path.as_path()).is_err_and(|error| is_absence(&error));
     let json = if is_gone { DEFAULT_PLACES.to_vec() } else { manifest_file::read_text(path, report)? };
     let manifest = manifest_file::parse(path, &json, Purpose::Remove, environment, report)?;
-    let location = plan::location(&manifest, report)?;
+    let location = Location::of(&manifest);
     let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
         .map_err(|error| report.failed(failed, &error))?;
     let refuse = |foreign: Vec<install::Error>, report: &mut Report| {
@@ -83,7 +83,7 @@ pub(super) fn last_words(outcome: Outcome, _readers: &Readers) -> &'static str {
 
 /// Refuses what is in the running generation and not in the manifest.
 fn refuse_unwanted(manifest: &Manifest, location: &Location, report: &mut Report) -> Result<(), Reported> {
-    let plan = Plan::resolve(manifest, AccountLookup::Ignore, Unknown::Warning, report)?;
+    let plan = Plan::resolve(manifest, AccountLookup::Ignore, Unknown::Warning, report);
     // What stands in the place of the symlink may be somebody else's. Then there is no running generation.
     let Ok(current) = Current::inspect(location) else { return Ok(()) };
     if current.running_number().is_none() {

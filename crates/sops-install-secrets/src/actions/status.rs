@@ -34,7 +34,7 @@ pub(super) fn run(
         report.line(format_args!("the manifest is {}", path.display()));
     }
     let table = Table { rows, paint: Paint::of(environment), identities };
-    let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Warning, report)?;
+    let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Warning, report);
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
         // Where the wanted owner is not known, a wrong one cannot be noticed.

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let manifest = manifest_file::read(path, Purpose::Compare, environment, report)?;
     confine();
     report.step(Step::Look);
-    let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report)?;
+    let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report);
     let group = plan.directory_group(report)?;
     report.step(Step::Identities);
     let keys = keys::load(&manifest, environment, Commands::Run, &mut Inputs::new(), report);
