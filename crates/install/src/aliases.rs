@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, split, temporary};
 use crate::location::NeededLink;
-use crate::{Current, Error, File, Location};
+use crate::{Current, Error, File, Location, lock};
 
 impl Current<'_> {
     /// The files whose path leads to where the program keeps its own things, to one of the `inputs`, or to the path of another
@@ -174,9 +174,7 @@ impl Ours {
         let Some((name, above)) = spot.below.split_last() else { return };
         let mut beside = vec![temporary(name)];
         if what == What::MountPoint {
-            let mut lock = name.clone();
-            lock.push(".lock");
-            beside.push(lock);
+            beside.push(lock::file_name(name));
         }
         for name in beside {
             let below = above.iter().cloned().chain([name]).collect();

@@ -128,7 +128,7 @@ pub(crate) fn path(location: &Location) -> Result<PathBuf, Error> {
 }
 
 /// The name of the lock file of a mount point.
-fn file_name(mount_point: &OsStr) -> OsString {
+pub(crate) fn file_name(mount_point: &OsStr) -> OsString {
     let mut name = mount_point.to_owned();
     name.push(".lock");
     name
