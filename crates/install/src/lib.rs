@@ -56,7 +56,7 @@ pub use file::{Access, Effect, File, FileKind, Ownership, Sought, Wanted};
 pub use inspection::{Drift, Inspection, Installed};
 pub use links::LinkFailure;
 pub use location::{FileSystem, Location};
-pub use lock::{Lock, is_running};
+pub use lock::{Lock, is_running, rest, state};
 pub use notice::Notice;
 pub use obstacles::Obstacles;
 pub use reach::open;

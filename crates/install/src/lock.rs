@@ -1,7 +1,9 @@
 //! One run at a time.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -10,6 +12,7 @@ use nix::poll::{PollTimeout, poll};
 use nix::sys::stat::fstat;
 
 use crate::dir::{DIRECTORY, Dir, Missing, split};
+use crate::record::RECORDS;
 use crate::{Error, Location};
 
 /// The right to change a [`Location`]; other runs wait until it is dropped.
@@ -121,6 +124,16 @@ pub fn is_running(location: &Location) -> bool {
     }
 }
 
+/// What every installation that changes something changes, to be compared with itself later: the link to the generations,
+/// which is always a new one, and the records, which are always new files.
+#[must_use]
+pub fn state(location: &Location) -> impl PartialEq + use<> {
+    let records = RECORDS.map(|name| location.mount_point().join(name));
+    let paths = [location.symlink_path().to_owned(), location.mount_point().to_owned()].into_iter().chain(records);
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec());
+    paths.map(|path| path.symlink_metadata().ok().map(identity)).collect::<Vec<_>>()
+}
+
 /// Where the lock file is.
 pub(crate) fn path(location: &Location) -> Result<PathBuf, Error> {
     let (parent, name) = split(location.mount_point())?;
@@ -136,7 +149,7 @@ pub(crate) fn file_name(mount_point: &OsStr) -> OsString {
 
 /// Waits so many milliseconds. By poll(2), because the standard library's sleep panics where a sandbox refuses it; then the
 /// pause is shorter, and nothing is wrong.
-pub(crate) fn rest(milliseconds: u8) {
+pub fn rest(milliseconds: u8) {
     match poll(&mut [], PollTimeout::from(milliseconds)) {
         Ok(_) | Err(_) => {}
     }

@@ -3,12 +3,9 @@
 //! Those who look hold no lock, so that no run waits for them. They look again if an installation was going on or has changed
 //! something meanwhile: what is told is what was there at one moment, and not a switch without its links.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use install::{Location, is_running};
-use nix::poll::{PollTimeout, poll};
+use install::{Location, is_running, rest, state};
 
 use crate::report::{About, Code, Report, Reported};
 
@@ -25,7 +22,7 @@ pub(crate) fn look<T>(
     let mut pauses = 0_u32;
     for _ in 0..LOOKS {
         while is_running(location) && pauses < MOST_PAUSES {
-            rest();
+            rest(PAUSE);
             pauses = pauses.saturating_add(1);
             if pauses == PATIENCE {
                 report.note(format_args!(
@@ -63,24 +60,6 @@ pub(crate) fn look<T>(
 )]
 struct Unsettled {
     path: PathBuf,
-}
-
-/// What every installation that changes something changes: the link to the generations, which is always a new one, and the
-/// records, which are always new files.
-fn state(location: &Location) -> Vec<Option<[i64; 4]>> {
-    let records = [".links", ".credentials", ".requests"].map(|name| location.mount_point().join(name));
-    let paths = [location.symlink_path().to_owned(), location.mount_point().to_owned()].into_iter().chain(records);
-    let identity = |metadata: Metadata| {
-        [metadata.dev().cast_signed(), metadata.ino().cast_signed(), metadata.ctime(), metadata.ctime_nsec()]
-    };
-    paths.map(|path| fs::symlink_metadata(path).ok().map(identity)).collect()
-}
-
-/// Waits by poll(2): the standard library's sleep panics where a sandbox refuses it.
-fn rest() {
-    match poll(&mut [], PollTimeout::from(PAUSE)) {
-        Ok(_) | Err(_) => {}
-    }
 }
 
 /// Milliseconds between two looks at the lock.
