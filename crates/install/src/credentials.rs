@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use manifest::CredentialName;
 use nix::sys::stat::FileStat;
-use nix::unistd::{Gid, Uid, geteuid};
+use nix::unistd::geteuid;
 
-use crate::dir::{self, Dir, Missing, Occupant, order, permissions_of, split, temporary};
+use crate::dir::{self, Dir, Missing, Occupant, PARENT, order, permissions_of, split, temporary};
 use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
@@ -42,7 +42,7 @@ impl Credential<'_> {
 
 /// Who owns credentials, where the program gives owners at all.
 pub(crate) fn owner(directories: Access) -> Option<Ownership> {
-    directories.owner.map(|_| Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })
+    directories.owner.map(|_| Ownership::ROOT)
 }
 
 /// Makes the files that are wanted and removes those of earlier runs that are not. One that fails does not stop the others.
@@ -361,7 +361,5 @@ impl record::Recorded for Published {
 
 /// Permissions of the directory, as systemd-tmpfiles makes it.
 const DIRECTORY: u32 = 0o700;
-/// Permissions of the directories above it.
-const PARENT: u32 = 0o755;
 /// Permissions of a credential.
 const FILE: u32 = 0o400;

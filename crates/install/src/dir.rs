@@ -476,7 +476,7 @@ impl Dir {
         let mut handle = Handle::from(handle);
         handle.write_all(content).map_err(|error| Error::call("write", path())(errno(&error)))?;
         // No fsync: the files are in memory, and after a power failure there is nothing to come back to.
-        if let Some(owner) = owner.filter(|owner| *owner != ROOT) {
+        if let Some(owner) = owner.filter(|owner| *owner != Ownership::ROOT) {
             give(&handle, owner, path)?;
         }
         if first != permissions {
@@ -967,7 +967,7 @@ impl Link {
     }
 
     pub(crate) fn is_trusted(&self) -> bool {
-        self.owner.user.is_root() || self.owner.user == our_user()
+        is_trusted(&self.status)
     }
 }
 
@@ -1017,6 +1017,9 @@ pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
 
 /// Permissions of the mount point and of all directories below it: anyone passes through, only the directories' group lists.
 pub(crate) const DIRECTORY: u32 = 0o751;
+
+/// Permissions of the directories that are made on the way to the symlink, a link or the credentials.
+pub(crate) const PARENT: u32 = 0o755;
 
 /// The access to the directories of generations: they belong to root and the group, or to the user.
 pub(crate) fn directories(group: Option<Gid>) -> Access {
@@ -1112,6 +1115,7 @@ pub(crate) fn owner(status: &FileStat) -> Ownership {
     Ownership { user: Uid::from_raw(status.st_uid), group: Gid::from_raw(status.st_gid) }
 }
 
+/// Whether it belongs to root or to our own user.
 pub(crate) fn is_trusted(status: &FileStat) -> bool {
     status.st_uid == 0 || status.st_uid == our_user().as_raw()
 }
@@ -1141,12 +1145,9 @@ const PERMISSIONS: u32 = 0o7777;
 const ALL: u32 = 0o777;
 const OWNER_ALL: u32 = 0o700;
 const OWNER_READ_WRITE: u32 = 0o600;
-const OTHERS_WRITE: u32 = 0o022;
+pub(crate) const OTHERS_WRITE: u32 = 0o022;
 const ALL_WRITE: u32 = 0o002;
 const OTHERS_ALL: u32 = 0o077;
-
-/// The owner of files that root makes.
-const ROOT: Ownership = Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) };
 
 /// The extended attributes with access control lists, acl(5).
 const ACCESS_LIST: &CStr = c"system.posix_acl_access";

@@ -103,6 +103,11 @@ pub struct Ownership {
     pub group: Gid,
 }
 
+impl Ownership {
+    /// That of root.
+    pub const ROOT: Self = Self { user: Uid::from_raw(0), group: Gid::from_raw(0) };
+}
+
 /// Whether something was changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Effect {

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 
 use crate::aliases::Ours;
-use crate::dir::{Dir, Missing, Occupant, Over, Prepared, order, split, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, order, split, temporary};
 use crate::location::NeededLink;
 use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
@@ -506,6 +506,3 @@ impl record::Recorded for Replaced {
         Some(Self { path: path.into(), was: was.clone() })
     }
 }
-
-/// Permissions of the directories that are made on the way to a link.
-const PARENT: u32 = 0o755;

@@ -282,17 +282,18 @@ pub(crate) fn take_away(path: &Path) -> Result<(), Error> {
 
 fn mount_new(kind: MemoryKind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    let attempt = |data: &'static str| mount(Some("none"), path, Some(kind.name), flags, Some(data));
+    let mode = format!("mode={DIRECTORY:04o}");
+    let attempt = |data: &str| mount(Some("none"), path, Some(kind.name), flags, Some(data));
     let result = if kind.has_swap {
-        match attempt("mode=0751,noswap") {
+        match attempt(&(mode.clone() + ",noswap")) {
             Err(Errno::EINVAL) => {
                 notices.extend(Swap::Allowed.notice(path));
-                attempt("mode=0751")
+                attempt(&mode)
             }
             result => result,
         }
     } else {
-        attempt("mode=0751")
+        attempt(&mode)
     };
     result.map_err(Error::call("mount a file system in memory at", path))
 }
@@ -335,7 +336,7 @@ impl MemoryKind {
     fn configured(self, swap: Swap) -> Result<OwnedFd, Errno> {
         let file_system = fsopen(self.name, FsOpenFlags::FSOPEN_CLOEXEC).map_err(raw)?;
         fsconfig_set_string(&file_system, "source", "none").map_err(raw)?;
-        fsconfig_set_string(&file_system, "mode", "0751").map_err(raw)?;
+        fsconfig_set_string(&file_system, "mode", format!("{DIRECTORY:04o}")).map_err(raw)?;
         if self.has_swap && swap == Swap::Refused {
             fsconfig_set_flag(&file_system, "noswap").map_err(raw)?;
         }

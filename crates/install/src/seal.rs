@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::sys::stat::{FileStat, SFlag};
 use sha2::{Digest as _, Sha256};
 
-use crate::dir::kind;
+use crate::dir::{OTHERS_WRITE, kind};
 
 /// What was installed, as it was made: each path, a NUL byte, and the facts on it. It does not matter in which order.
 #[derive(Debug, Default)]
@@ -120,5 +120,3 @@ pub(crate) fn salted(salt: &Hash, hash: &Hash) -> Hash {
 pub(crate) fn length(bytes: &[u8]) -> [u8; 8] {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
 }
-
-const OTHERS_WRITE: u32 = 0o022;

@@ -7,7 +7,7 @@ use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
-use crate::dir::{Dir, Is, Missing, Occupant, Over, Prepared, directories, split, temporary};
+use crate::dir::{Dir, Is, Missing, Occupant, Over, PARENT, Prepared, directories, split, temporary};
 use crate::generation::{ForeignNumber, is_generation};
 use crate::links::{LinkFailure, Updated};
 use crate::location::number;
@@ -415,6 +415,3 @@ impl GaveWay {
 /// How many milliseconds an old generation stays after the switch. The kernel may have interrupted a reader who has just followed the
 /// symlink to it and has yet to take the next step of the path.
 const GRACE: u8 = 10;
-
-/// Permissions of the directories that are made on the way to the symlink.
-const PARENT: u32 = 0o755;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use install::{Access, Current, FileKind, Location, Ownership, Retention, Wanted};
 use manifest::{Entry, Manifest, Secret, Template};
-use nix::unistd::{Gid, Uid};
+use nix::unistd::Gid;
 use sops::Format;
 
 use crate::accounts::{self, Accounts, NoAccount};
@@ -161,7 +161,7 @@ impl<'m> PlannedFile<'m> {
 fn directory_group(manifest: &Manifest, lookup: AccountLookup) -> Result<Option<Gid>, NoAccount> {
     match lookup {
         _ if manifest.user_mode() => Ok(None),
-        AccountLookup::Ignore => Ok(Some(Gid::from_raw(0))),
+        AccountLookup::Ignore => Ok(Some(Ownership::ROOT.group)),
         AccountLookup::LookUp => accounts::directory_group().map(Some),
     }
 }
@@ -230,7 +230,7 @@ impl Owners {
     fn find(&mut self, entry: &Entry) -> Result<Option<Ownership>, Vec<NoAccount>> {
         match self {
             Self::Caller => Ok(None),
-            Self::Root => Ok(Some(Ownership { user: Uid::from_raw(0), group: Gid::from_raw(0) })),
+            Self::Root => Ok(Some(Ownership::ROOT)),
             Self::Manifest(accounts) => match (accounts.owner(entry.owner()), accounts.group(entry.group())) {
                 (Ok(user), Ok(group)) => Ok(Some(Ownership { user, group })),
                 (user, group) => Err([user.err(), group.err()].into_iter().flatten().collect()),
