@@ -60,7 +60,8 @@ pub(crate) struct Report {
     tone: Tone,
     /// How many failures are told as warnings.
     lenient: usize,
-    held: RefCell<Option<Held>>,
+    /// The outermost first.
+    held: RefCell<Vec<Held>>,
     /// What there was no room for where it is to go: whoever does not read it keeps no other run waiting for this one's lock.
     late: RefCell<Vec<(Outlet, String)>>,
     /// The lines that are kept for [`Report::end_words`].
@@ -195,7 +196,7 @@ impl Report {
             running: None,
             tone: Tone::Strict,
             lenient: 0,
-            held: RefCell::new(None),
+            held: RefCell::new(Vec::new()),
             late: RefCell::new(Vec::new()),
             words: RefCell::new(None),
             override_command: None,
@@ -323,22 +324,24 @@ impl Report {
         self.emit(Outlet::Output, page.to_string());
     }
 
-    /// Holds back what is reported from here on, until [`Report::release`] or [`Report::discard`].
+    /// Holds back what is reported from here on, until [`Report::release`] or [`Report::discard`]. What is held back within
+    /// that is a part of it.
     pub(crate) fn hold(&mut self) {
         let (failures, warnings, lenient) = (self.failures.len(), self.warnings.len(), self.lenient);
-        self.held.replace(Some(Held { lines: Vec::new(), failures, warnings, lenient }));
+        self.held.get_mut().push(Held { lines: Vec::new(), failures, warnings, lenient });
     }
 
     /// Prints what was held back.
     pub(crate) fn release(&mut self) {
-        for (stream, line) in self.held.take().into_iter().flat_map(|held| held.lines) {
+        let released = self.held.get_mut().pop();
+        for (stream, line) in released.into_iter().flat_map(|held| held.lines) {
             self.emit(stream, line);
         }
     }
 
     /// Forgets what was held back: it is as if it had never been reported.
     pub(crate) fn discard(&mut self) {
-        if let Some(held) = self.held.take() {
+        if let Some(held) = self.held.get_mut().pop() {
             self.failures.truncate(held.failures);
             self.warnings.truncate(held.warnings);
             self.lenient = held.lenient;
@@ -346,7 +349,7 @@ impl Report {
     }
 
     fn emit(&self, stream: Outlet, line: String) {
-        if let Some(held) = self.held.borrow_mut().as_mut() {
+        if let Some(held) = self.held.borrow_mut().last_mut() {
             held.lines.push((stream, line));
             return;
         }
@@ -664,4 +667,27 @@ fn is_closed() -> bool {
     let is_null = || fstat(output.as_fd()).is_ok_and(|status| status.st_rdev == makedev(1, 3));
     let mode = fcntl(output.as_fd(), FcntlArg::F_GETFL).map(|flags| OFlag::from_bits_retain(flags) & OFlag::O_ACCMODE);
     mode.is_ok_and(|mode| mode == OFlag::O_RDONLY || mode == OFlag::O_RDWR && is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_back_within_something_held_back_is_a_part_of_it() {
+        let mut report = Report::new("program".to_owned(), LineStyle::Plain);
+        let fail = |report: &mut Report| report.failure(Code::Missing, About::default(), &io::Error::other("reason"));
+        report.hold();
+        fail(&mut report);
+        report.hold();
+        fail(&mut report);
+        report.discard();
+        assert_eq!(report.failures(), 1);
+        report.hold();
+        fail(&mut report);
+        report.release();
+        assert_eq!(report.failures(), 2);
+        report.discard();
+        assert_eq!(report.failures(), 0);
+    }
 }
