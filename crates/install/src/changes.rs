@@ -118,7 +118,7 @@ pub enum Activation {
 }
 
 /// Names, sorted by bytes.
-#[derive(Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Difference {
     /// Files that are wanted and not there.
     pub added: Vec<String>,

@@ -282,8 +282,8 @@ fn check(metadata: &fs::Metadata) -> Result<(), Closed> {
 
 /// The most bytes of a manifest, a sops file or the text of a template. README says so.
 pub(crate) const LARGEST_FILE: u64 = 64 << 20;
-/// The most bytes of a file of keys.
-const LARGEST_KEY: u64 = 1 << 20;
+/// The most bytes of a file of keys, or of standard input.
+pub(crate) const LARGEST_KEY: u64 = 1 << 20;
 /// The most bytes of a table of mounts or a unit.
 const LARGEST_TABLE: u64 = 4 << 20;
 

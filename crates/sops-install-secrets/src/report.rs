@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use install::{Changes, FileKind, Location, Wanted, shell_word};
+use install::{Changes, Difference, FileKind, Location, Wanted, shell_word};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -161,11 +161,15 @@ pub(crate) struct Generation {
 /// Names of what a run changes or would change.
 #[derive(serde::Serialize)]
 struct ChangedNames {
-    secrets: Names,
-    templates: Names,
+    #[serde(with = "Names")]
+    secrets: Difference,
+    #[serde(with = "Names")]
+    templates: Difference,
 }
 
+/// [`Difference`] in the report.
 #[derive(serde::Serialize)]
+#[serde(remote = "Difference")]
 struct Names {
     added: Vec<String>,
     modified: Vec<String>,
@@ -405,11 +409,7 @@ impl Report {
     /// What is changed, or would be, for the document.
     pub(crate) fn changes(&mut self, changes: &Changes) {
         if self.output == Output::Json {
-            let [secrets, templates] = [changes.secrets(), changes.templates()].map(|names| Names {
-                added: names.added.clone(),
-                modified: names.modified.clone(),
-                removed: names.removed.clone(),
-            });
+            let [secrets, templates] = [changes.secrets(), changes.templates()].map(Clone::clone);
             self.changes = Some(ChangedNames { secrets, templates });
         }
     }

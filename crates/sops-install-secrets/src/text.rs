@@ -9,11 +9,7 @@ use sops::{is_printable, without_private_keys};
 /// A message as it may be printed: [`clean`], and at most [`LONGEST_LINE`] characters long. What is too long loses its middle,
 /// because the way out stands at the end.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
-    let text = clean(text);
-    match shortened(&text, LONGEST_LINE) {
-        Some(short) => Cow::Owned(short),
-        None => text,
-    }
+    limited(text, LONGEST_LINE)
 }
 
 /// A text on one line, without a character that a terminal would obey and without a private key.
@@ -24,11 +20,7 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
 
 /// A piece of foreign text that a message quotes, such as a name: [`clean`], and at most [`LONGEST_PIECE`] characters.
 pub(crate) fn piece(text: &str) -> Cow<'_, str> {
-    let text = clean(text);
-    match shortened(&text, LONGEST_PIECE) {
-        Some(short) => Cow::Owned(short),
-        None => text,
-    }
+    limited(text, LONGEST_PIECE)
 }
 
 /// A document in JSON without characters that a terminal obeys and without private keys. Inside its strings, which is the
@@ -46,6 +38,14 @@ pub(crate) fn json(document: &str) -> String {
         }
     }
     text
+}
+
+fn limited(text: &str, longest: usize) -> Cow<'_, str> {
+    let text = clean(text);
+    match shortened(&text, longest) {
+        Some(short) => Cow::Owned(short),
+        None => text,
+    }
 }
 
 fn printable(text: &str) -> String {

@@ -68,16 +68,20 @@ pub(super) fn similar(path: &Path) -> Vec<String> {
     let (Some(folder), Some(wanted)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
         return Vec::new();
     };
-    let in_folder = |folder: &Path, name: &str| folder.join(name).display().to_string();
+    let in_folder = |folder: &Path, name: &OsStr| folder.join(name).display().to_string();
     // A key of DSA or ECDSA opens nothing.
     let is_key = |path: &String| !path.ends_with("pub") && !path.contains("dsa") && Path::new(path).is_file();
     let names = input::names(folder).unwrap_or_default();
     let near = nearest::nearest(wanted, &mut names.iter().take(COMPARED).filter_map(|name| name.to_str()));
-    let mut found: Vec<String> = near.into_iter().map(|name| in_folder(folder, name)).filter(is_key).collect();
+    let mut found: Vec<String> = near.into_iter().map(|name| in_folder(folder, name.as_ref())).filter(is_key).collect();
     if wanted.starts_with("ssh_host_") {
         for folder in [folder, Path::new("/etc/ssh")] {
             if found.is_empty() {
-                found = OF_SSHD.iter().map(|name| in_folder(folder, name)).filter(is_key).collect();
+                found = HOST_KEYS
+                    .iter()
+                    .filter_map(|key| Some(in_folder(folder, Path::new(key).file_name()?)))
+                    .filter(is_key)
+                    .collect();
             }
         }
     }
@@ -185,7 +189,7 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
 
 fn standard_input() -> Result<String, NoInput> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(LARGEST).read_to_end(&mut bytes)?;
+    io::stdin().lock().take(input::LARGEST_KEY).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -197,11 +201,7 @@ struct NoInput(#[from] io::Error);
 const MANIFEST: &str =
     "it looks like a manifest; the keys of this host are shown without it: sops-install-secrets -recipients";
 
-/// Their names.
-const OF_SSHD: [&str; 2] = ["ssh_host_ed25519_key", "ssh_host_rsa_key"];
-/// Without the ending of the public half.
+/// The keys that sshd makes, without the ending of the public half.
 pub(super) const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];
 /// How many names of a folder are looked at: anyone may have put them there.
 const COMPARED: usize = 1000;
-/// The most bytes of standard input.
-const LARGEST: u64 = 1 << 20;
