@@ -79,6 +79,18 @@ fn an_installation_reports_its_generation_its_changes_and_its_timings() {
 }
 
 #[test]
+fn what_has_to_stay_where_it_is_has_a_code_of_its_own() {
+    let scratch = Scratch::new();
+    let at = |link: &str| {
+        let place = with(secret("a", "str"), "path", format!("%r/{link}/a"));
+        with(manifest(&[place]), "symlinkPath", format!("%r/{link}"))
+    };
+    document(&scratch.run(&at("secrets"), &["-ignore-passwd", "-json"]));
+    let report = document(&scratch.run(&at("others"), &["-ignore-passwd", "-json"]));
+    assert_eq!((codes(&report["warnings"]), &report["failures"]), (vec!["left-in-place"], &json!([])));
+}
+
+#[test]
 fn every_failure_has_a_code_its_secrets_and_its_place() {
     let scratch = Scratch::new();
     let secrets = [

@@ -204,7 +204,7 @@ pub(super) fn code_of(notice: &Notice) -> Code {
         | Notice::KeptFor { .. }
         | Notice::Left { .. }
         | Notice::OtherSymlink { .. }
-        | Notice::Stacked { .. } => Code::PruneFailed,
+        | Notice::Stacked { .. } => Code::LeftInPlace,
     }
 }
 

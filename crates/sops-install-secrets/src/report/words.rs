@@ -64,6 +64,8 @@ words! {
         UnitUnasked = "unit-unasked",
         /// An old generation could not be removed.
         PruneFailed = "prune-failed",
+        /// Something of earlier runs is left where it is, as it has to be: nothing failed.
+        LeftInPlace = "left-in-place",
         /// Something that was installed could not be taken away.
         RemovalFailed = "removal-failed",
         /// A private key cannot be read or used.
