@@ -12,7 +12,7 @@ mod verify;
 use crate::cli::{Action, Arguments, ManifestPath};
 use crate::confinement::raise_file_limit;
 use crate::environment::Environment;
-use crate::report::{LastWords, Outcome, Readers, Report, Reported, Step};
+use crate::report::{LastWords, Report, Reported, Step};
 
 /// Does what the command line asks for. What came of it stands in the report.
 pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &mut Report) {
@@ -27,8 +27,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
         Action::Install if environment.is_dry() => &Action::DryRun,
         action => action,
     };
-    let (name, last_words) = words(action);
-    report.begin(name, last_words, arguments.manifest.as_path(), arguments.output);
+    report.begin(action.word(), last_words(action), arguments.manifest.as_path(), arguments.output);
     report.step(Step::Manifest);
     let done = match action {
         Action::Install => install::run(arguments, environment, report),
@@ -53,21 +52,13 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
     }
 }
 
-/// What the report calls an action, and how it ends after failures.
-fn words(action: &Action) -> (&'static str, LastWords) {
+/// How the report ends after failures; with nothing for an action that leaves the machine as it is in any case.
+fn last_words(action: &Action) -> LastWords {
     match action {
-        Action::Check(_) => ("check", no_words),
-        Action::Install => ("install", install::last_words),
-        Action::DryRun => ("dry-run", dry_run::last_words),
-        Action::Verify => ("verify", no_words),
-        Action::Status(_) => ("status", no_words),
-        Action::Recipients(_) => ("recipients", no_words),
-        Action::Remove => ("remove", remove::last_words),
-        Action::PreSwitch(_) => ("pre-switch", pre_switch::last_words),
+        Action::Install => install::last_words,
+        Action::DryRun => dry_run::last_words,
+        Action::Remove => remove::last_words,
+        Action::PreSwitch(_) => pre_switch::last_words,
+        Action::Check(_) | Action::Verify | Action::Status(_) | Action::Recipients(_) => |_, _| "",
     }
-}
-
-/// The last words on an action that leaves the machine as it is in any case.
-fn no_words(_outcome: Outcome, _readers: &Readers) -> &'static str {
-    ""
 }

@@ -65,6 +65,27 @@ pub(crate) enum Action {
     PreSwitch(PreSwitch),
 }
 
+impl Action {
+    /// What the report calls it, one of [`options::ACTIONS`].
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Check(_) => "check",
+            Self::Install => "install",
+            Self::DryRun => "dry-run",
+            Self::Verify => "verify",
+            Self::Status(_) => "status",
+            Self::Recipients(_) => "recipients",
+            Self::Remove => "remove",
+            Self::PreSwitch(_) => "pre-switch",
+        }
+    }
+
+    /// The option that asks for it.
+    fn option(&self) -> &'static str {
+        if matches!(self, Self::Check(_)) { "check-mode" } else { self.word() }
+    }
+}
+
 /// What is checked besides the manifest.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Check {
@@ -141,7 +162,7 @@ pub(crate) enum UsageError {
     Superfluous(OsString),
     #[error("-check-mode=recipients and -recipient or -recipient-file go together; name at least one host")]
     Recipients,
-    #[error("{0} and {1} are two things; ask for one of them")]
+    #[error("-{0} and -{1} are two things; ask for one of them")]
     Both(&'static str, &'static str),
     #[error("there is no option {}{}", quoted(name_of(_0)), suggestion(_0))]
     Unknown(OsString),
@@ -216,12 +237,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Opt::RecipientFile, Given::Text(path)) => recipients.push(HostName::File(path.into())),
             (Opt::PreSwitch, Given::Text(action)) => pre_switch = Some(Switch::parse(&action)),
             (Opt::System, Given::Text(path)) => system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from),
-            (Opt::DryRun, Given::On) => others.push((Action::DryRun, "-dry-run")),
-            (Opt::Verify, Given::On) => others.push((Action::Verify, "-verify")),
-            (Opt::Status, Given::On) => others.push((Action::Status(Rows::Some), "-status")),
+            (Opt::DryRun, Given::On) => others.push(Action::DryRun),
+            (Opt::Verify, Given::On) => others.push(Action::Verify),
+            (Opt::Status, Given::On) => others.push(Action::Status(Rows::Some)),
             (Opt::All, given) => rows = if given == Given::On { Rows::All } else { Rows::Some },
             (Opt::Recipients, given) => recipients_wanted = given == Given::On,
-            (Opt::Remove, Given::On) => others.push((Action::Remove, "-remove")),
+            (Opt::Remove, Given::On) => others.push(Action::Remove),
             (Opt::Json, given) => output = if given == Given::On { Output::Json } else { Output::Lines },
             (Opt::IgnorePasswd, given) => {
                 accounts = if given == Given::On { AccountLookup::Ignore } else { AccountLookup::LookUp };
@@ -244,22 +265,22 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         return Err(UsageError::Recipients);
     }
     if recipients_wanted {
-        others.push((Action::Recipients(std::mem::take(&mut operands)), "-recipients"));
+        others.push(Action::Recipients(std::mem::take(&mut operands)));
     }
     if rows == Rows::All {
-        let mut actions = others.iter_mut().map(|(action, _)| action);
+        let mut actions = others.iter_mut();
         *actions.find(|action| matches!(action, Action::Status(_))).ok_or(UsageError::All)? = Action::Status(rows);
     }
     let mut manifests = operands.into_iter().map(PathBuf::from);
     let manifest = manifests.next().map_or(ManifestPath::OfMachine, ManifestPath::Given);
     let more: Vec<_> = manifests.collect();
     match (pre_switch, more.first()) {
-        (Some(switch), _) => others.push((Action::PreSwitch(PreSwitch { switch, system, more }), "-pre-switch")),
+        (Some(switch), _) => others.push(Action::PreSwitch(PreSwitch { switch, system, more })),
         (None, Some(manifest)) => return Err(UsageError::Superfluous(manifest.into())),
         (None, None) if system.is_some() => return Err(UsageError::System),
         (None, None) => {}
     }
-    let checked = check_mode.action(recipients).map(|action| (action, "-check-mode"));
+    let checked = check_mode.action(recipients);
     let action = one_of(checked.into_iter().chain(others))?.unwrap_or(Action::Install);
     Ok(Command::Run(Arguments { manifest, action, accounts, output }))
 }
@@ -320,11 +341,11 @@ impl CheckMode {
 }
 
 /// The action that is asked for, if it is one. The same one twice is one.
-fn one_of(asked: impl IntoIterator<Item = (Action, &'static str)>) -> Result<Option<Action>, UsageError> {
+fn one_of(asked: impl IntoIterator<Item = Action>) -> Result<Option<Action>, UsageError> {
     let mut asked = asked.into_iter();
-    let Some((action, option)) = asked.next() else { return Ok(None) };
-    match asked.find(|(other, _)| *other != action) {
-        Some((_, other)) => Err(UsageError::Both(option, other)),
+    let Some(action) = asked.next() else { return Ok(None) };
+    match asked.find(|other| *other != action) {
+        Some(other) => Err(UsageError::Both(action.option(), other.option())),
         None => Ok(Some(action)),
     }
 }
