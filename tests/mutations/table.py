@@ -203,7 +203,7 @@ MUTATIONS = (
     mutation("A6", "another mode of a directory is no change", f"{INSTALL}/changes.rs",
              "if !directory.is_settled(self.access)? {", "if false && !directory.is_settled(self.access)? {", GENERATIONS),
     mutation("A6", "another owner of a directory is no change", f"{INSTALL}/changes.rs",
-             "            access: directories(group),", "            access: crate::Access { owner: None, ..directories(group) },", MOUNTS),
+             "            access: directory_access(group),", "            access: crate::Access { owner: None, ..directories(group) },", MOUNTS),
     mutation("A6", "requests are removed where there are none", f"{INSTALL}/requests.rs",
              "        if self.state != RecordState::Absent {\n", "        if true {\n", SYSTEM),
     mutation("A7", "a dry run takes the lock", f"{PROGRAM}/actions/dry_run.rs",

@@ -251,7 +251,7 @@ impl Ours {
     /// The way to a directory whose path may have links.
     fn step_by_step(&self, path: &Path) -> Result<Trail, Error> {
         let mut trail = Trail::default();
-        let mut directory = Dir::root()?;
+        let mut directory = Dir::slash()?;
         self.arrive(&mut trail, directory.id()?);
         let mut ahead = Vec::new();
         push_steps(&mut ahead, path);
@@ -271,7 +271,7 @@ impl Ours {
                     trail.turn_off(&name, &ahead);
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
-                        directory = Dir::root()?;
+                        directory = Dir::slash()?;
                     }
                     push_steps(&mut ahead, &target);
                     self.arrive(&mut trail, directory.id()?);

@@ -9,7 +9,7 @@ use manifest::RENDERED;
 use nix::unistd::Gid;
 
 use crate::current::Current;
-use crate::dir::{Dir, Is, Occupant, directories};
+use crate::dir::{Dir, Is, Occupant, directory_access};
 use crate::generation::{EntryContent, entries};
 use crate::seal::Seal;
 use crate::{Access, Error, File, FileKind};
@@ -38,7 +38,7 @@ impl Changes {
         let mut comparison = Comparison {
             wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
             directories: entries.iter().flat_map(|entry| parents(&entry.place)).collect(),
-            access: directories(group),
+            access: directory_access(group),
             seal: Seal::default(),
             changes: Self { activation: Activation::First, ..Self::none() },
         };

@@ -75,7 +75,7 @@ impl Dir {
             // Whatever else it is, going step by step either succeeds or says which step is wrong.
             (Err(_), ..) => {}
         }
-        let mut directory = Self::root()?;
+        let mut directory = Self::slash()?;
         let mut ahead = Vec::new();
         push_steps(&mut ahead, path);
         let mut links = LINKS;
@@ -91,7 +91,7 @@ impl Dir {
                 (PathStep::Link(target), _) => {
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
-                        directory = Self::root()?;
+                        directory = Self::slash()?;
                     }
                     push_steps(&mut ahead, &target);
                 }
@@ -356,7 +356,7 @@ impl Dir {
     }
 
     /// The root of all paths.
-    pub(crate) fn root() -> Result<Self, Error> {
+    pub(crate) fn slash() -> Result<Self, Error> {
         let handle = openat(AT_FDCWD, c"/", STEP, Mode::empty()).map_err(Error::call("open", "/"))?;
         Ok(Self { handle, path: PathBuf::from("/") })
     }
@@ -1022,7 +1022,7 @@ pub(crate) const DIRECTORY: u32 = 0o751;
 pub(crate) const PARENT: u32 = 0o755;
 
 /// The access to the directories of generations: they belong to root and the group, or to the user.
-pub(crate) fn directories(group: Option<Gid>) -> Access {
+pub(crate) fn directory_access(group: Option<Gid>) -> Access {
     let owner = group.map(|group| Ownership { user: Uid::from_raw(0), group });
     Access { permissions: DIRECTORY, owner }
 }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::Gid;
 
 use crate::credentials;
-use crate::dir::{Dir, Is, Missing, Occupant, directories, owner, permissions_of, split};
+use crate::dir::{Dir, Is, Missing, Occupant, directory_access, owner, permissions_of, split};
 use crate::generation::places;
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
@@ -131,7 +131,7 @@ impl Current<'_> {
         files: &[Sought<'_>],
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
-        let access = directories(group);
+        let access = directory_access(group);
         let root = match self.root().map(Dir::listable).transpose() {
             // An ordinary user, who could not install either.
             Err(Error::Call { errno: Errno::EACCES, .. }) => None,

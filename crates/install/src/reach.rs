@@ -50,7 +50,7 @@ struct Way {
 impl Way {
     /// The way to a path; nothing if on it there is no link of another user, and so the kernel may go it.
     fn walk(path: &Path) -> Result<Option<Self>, Error> {
-        let mut directory = if path.is_absolute() { Dir::root()? } else { Dir::here()? };
+        let mut directory = if path.is_absolute() { Dir::slash()? } else { Dir::here()? };
         let mut ahead = Vec::new();
         push_steps(&mut ahead, path);
         let mut links = LINKS;
@@ -75,7 +75,7 @@ impl Way {
                     is_open = true;
                 }
                 if link.target.is_absolute() {
-                    directory = Dir::root()?;
+                    directory = Dir::slash()?;
                 }
                 push_steps(&mut ahead, &link.target);
                 continue;

@@ -7,7 +7,7 @@ use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
-use crate::dir::{Dir, Is, Missing, Occupant, Over, PARENT, Prepared, directories, split, temporary};
+use crate::dir::{Dir, Is, Missing, Occupant, Over, PARENT, Prepared, directory_access, split, temporary};
 use crate::generation::{ForeignNumber, is_generation};
 use crate::links::{LinkFailure, Updated};
 use crate::location::number;
@@ -53,7 +53,7 @@ impl<'l> Store<'l> {
     /// [`Error::NotInMemory`] if the mount point is not on the wanted file system even after mounting,
     /// [`Error::Call`] if it cannot be made, mounted or copied to. The running generation is untouched then.
     pub fn open(current: &Current<'l>, lock: Lock, group: Option<Gid>) -> Result<Self, Error> {
-        let directories = directories(group);
+        let directories = directory_access(group);
         let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
         remove_prepared(location)?;
         let Mounted { root, beneath, mut notices, effect } = mount::ensure(current, directories)?;
