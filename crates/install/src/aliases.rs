@@ -15,7 +15,7 @@ use crate::location::NeededLink;
 use crate::{Current, Error, File, Location, lock};
 
 impl Current<'_> {
-    /// The files whose path leads to where the program keeps its own things, to one of the `inputs`, or to the path of another
+    /// The files whose path leads to where the program keeps its own things, to one of the `read_files`, or to the path of another
     /// file, by their position. The directory of `credentials` is the program's own if there is one to be in it. Reads only.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ impl Current<'_> {
     pub fn misplaced<'p>(
         &self,
         files: &[File<'_>],
-        inputs: impl IntoIterator<Item = &'p Path>,
+        read_files: impl IntoIterator<Item = &'p Path>,
         credentials: &Path,
     ) -> Result<Vec<(usize, Error)>, Error> {
         let mut ours = Ours::of(self.location())?;
@@ -40,10 +40,10 @@ impl Current<'_> {
         }
         let mut trails = HashMap::new();
         let mut read: HashMap<Spot, &Path> = HashMap::new();
-        for input in inputs {
+        for file in read_files {
             // What cannot be reached is not read.
-            if let Ok(spot) = ours.judge(input, &mut trails) {
-                read.insert(spot, input);
+            if let Ok(spot) = ours.judge(file, &mut trails) {
+                read.insert(spot, file);
             }
         }
         let mut taken: HashMap<Spot, &Path> = HashMap::new();
@@ -51,9 +51,9 @@ impl Current<'_> {
             let NeededLink::Outside { path, .. } = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
                 Ok(spot) => match (read.get(&spot), taken.get(&spot)) {
-                    (Some(&input), _) => {
-                        let (path, input) = (path.to_owned(), input.to_owned());
-                        misplaced.push((position, Error::OfInput { path, input }));
+                    (Some(&read), _) => {
+                        let (path, read) = (path.to_owned(), read.to_owned());
+                        misplaced.push((position, Error::ReadFrom { path, read }));
                     }
                     (None, Some(&other)) => {
                         let (path, other) = (path.to_owned(), other.to_owned());

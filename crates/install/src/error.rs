@@ -117,13 +117,13 @@ pub enum Error {
         of: PathBuf,
     },
     /// A link at a place that something is read from.
-    #[error("{path} is where {input} is read from, which a link there would replace; give it another path",
-        path = path.display(), input = input.display())]
-    OfInput {
+    #[error("{path} is where {read} is read from, which a link there would replace; give it another path",
+        path = path.display(), read = read.display())]
+    ReadFrom {
         /// Where the link was wanted.
         path: PathBuf,
         /// What is read, as it is known.
-        input: PathBuf,
+        read: PathBuf,
     },
     /// Two links at one place.
     #[error(

@@ -23,7 +23,7 @@ pub(crate) struct RequestRecord {
 struct Request {
     generation: u64,
     /// A word or more of the caller.
-    words: String,
+    text: String,
 }
 
 #[derive(Clone, Default, Eq, PartialEq)]
@@ -64,12 +64,12 @@ impl RequestRecord {
     /// Those that a switch to the active generation or an earlier one has made due.
     pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
         let is_due = move |line: &&Pair| Request::of(line).is_some_and(|request| request.is_due(active));
-        self.recorded.lines().filter(is_due).filter_map(|[_, words]| words.to_str())
+        self.recorded.lines().filter(is_due).filter_map(|[_, text]| text.to_str())
     }
 
     /// Records, before the switch to a generation, what it makes due besides what is due already.
     pub(crate) fn record(&mut self, root: &Dir, active: Option<u64>, next: u64, new: &[String]) -> Result<(), Error> {
-        let new = new.iter().map(|words| Request { generation: next, words: words.clone() });
+        let new = new.iter().map(|text| Request { generation: next, text: text.clone() });
         let wanted: Entries<Request> =
             Entries::of(self.recorded.iter().filter(|request| request.is_due(active)).chain(new));
         if wanted.is_empty() {
@@ -116,10 +116,10 @@ impl record::Recorded for Request {
     const RECORD: &'static str = REQUESTS;
 
     fn line(&self) -> Pair {
-        [OsString::from(self.generation.to_string()), OsString::from(&self.words)]
+        [OsString::from(self.generation.to_string()), OsString::from(&self.text)]
     }
 
-    fn of([generation, words]: &Pair) -> Option<Self> {
-        Some(Self { generation: number(generation.as_encoded_bytes())?, words: words.to_str()?.to_owned() })
+    fn of([generation, text]: &Pair) -> Option<Self> {
+        Some(Self { generation: number(generation.as_encoded_bytes())?, text: text.to_str()?.to_owned() })
     }
 }

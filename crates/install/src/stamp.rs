@@ -110,7 +110,7 @@ pub struct Summary {
     /// Which generations stay.
     pub retention: Retention,
     /// What every run says, in words of the caller.
-    pub words: Vec<Vec<u8>>,
+    pub lines: Vec<Vec<u8>>,
 }
 
 impl Summary {
@@ -136,21 +136,21 @@ impl Summary {
             number => Some(Gid::from_raw(u32::from_le_bytes(number.try_into().ok()?))),
         };
         let retention = Retention::from_bytes(take(bytes)?)?;
-        let mut words = Vec::new();
+        let mut lines = Vec::new();
         while !bytes.is_empty() {
-            words.push(take(bytes)?.to_owned());
+            lines.push(take(bytes)?.to_owned());
         }
-        Some(Self { location, group, retention, words })
+        Some(Self { location, group, retention, lines })
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let Self { location, group, retention, words } = self;
+        let Self { location, group, retention, lines } = self;
         let mut bytes = Vec::new();
         put(&mut bytes, &location.to_bytes());
         put(&mut bytes, group.map(|group| group.as_raw().to_le_bytes()).as_ref().map_or(&[], |group| group));
         put(&mut bytes, &retention.to_bytes());
-        for words in words {
-            put(&mut bytes, words);
+        for line in lines {
+            put(&mut bytes, line);
         }
         bytes
     }

@@ -224,7 +224,7 @@ fn a_summary_is_found_by_what_is_known_and_where_it_belongs() {
     let found = Summary::find(mount_point, &known).unwrap();
     assert_eq!((found.location, found.group), (place.location.clone(), place.group));
     assert_eq!(
-        (found.retention, found.words),
+        (found.retention, found.lines),
         (Retention::last(NonZeroU64::new(3)), vec![b"one".to_vec(), Vec::new()])
     );
     let mut incomplete = inputs(&[("manifest", "1")]);
@@ -315,7 +315,7 @@ fn install(place: &Place, wanted: &[Wanted], inputs: &Inputs) {
         location: place.location.clone(),
         group: place.group,
         retention: Retention::last(NonZeroU64::new(3)),
-        words: vec![b"one".to_vec(), Vec::new()],
+        lines: vec![b"one".to_vec(), Vec::new()],
     };
     store.stamp(inputs, &changes, Some(&summary));
 }

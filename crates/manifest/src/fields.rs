@@ -110,7 +110,7 @@ impl<'d, 'p> Fields<'d, 'p> {
             return Ok(None);
         };
         let (most, expected) = match *field.kind() {
-            FieldKind::Integer { most, words } => (most, words),
+            FieldKind::Integer { most, range } => (most, range),
             _ => (u64::MAX, "a whole number"),
         };
         let found = match &value.kind {

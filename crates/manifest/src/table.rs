@@ -127,8 +127,8 @@ pub enum FieldKind {
     Integer {
         /// The largest one.
         most: u64,
-        /// The words for the range, to continue "it must be".
-        words: &'static str,
+        /// The range in words, to continue "it must be".
+        range: &'static str,
     },
     /// A string.
     Text,
@@ -178,7 +178,7 @@ const FALSE: Absent = counts(Kind::Bool(false));
 const ZERO: Absent = counts(Kind::Number("0"));
 
 /// Every user and group but 2³²-1, which chown(2) takes for "leave it as it is".
-const ID: FieldKind = FieldKind::Integer { most: 4_294_967_294, words: "a whole number from 0 to 4294967294" };
+const ID: FieldKind = FieldKind::Integer { most: 4_294_967_294, range: "a whole number from 0 to 4294967294" };
 
 /// The manifest as a whole.
 pub static MANIFEST: Object = Object {
@@ -257,7 +257,7 @@ pub(crate) static SYMLINK_PATH: Field = field(
 );
 pub(crate) static KEEP_GENERATIONS: Field = field(
     "keepGenerations",
-    FieldKind::Integer { most: u64::MAX, words: "a whole number, 0 to keep every generation" },
+    FieldKind::Integer { most: u64::MAX, range: "a whole number, 0 to keep every generation" },
     counts(Kind::Number("1")),
     "How many generations stay, the active one included; 0 keeps all of them. (For sops-nix, an absent field is a 0.)",
 );

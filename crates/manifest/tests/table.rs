@@ -40,12 +40,12 @@ fn an_absent_field_and_a_null_are_the_same_as_the_default_of_the_table() {
 #[test]
 fn numbers_end_where_the_table_says() {
     each_field(|object, field| {
-        let FieldKind::Integer { most, words } = *field.kind() else { return };
+        let FieldKind::Integer { most, range } = *field.kind() else { return };
         assert_eq!(problems(&document(object, field, &json!(most))), [""; 0]);
         let more = (u128::from(most) + 1).to_string();
         let json = document(object, field, &json!(987_654_321)).replace("987654321", &more);
         let lines = problems(&json);
-        assert!(lines.iter().any(|line| line.ends_with(&format!("is {more}; it must be {words}"))), "{lines:?}");
+        assert!(lines.iter().any(|line| line.ends_with(&format!("is {more}; it must be {range}"))), "{lines:?}");
     });
 }
 

@@ -101,7 +101,7 @@ pub(crate) enum Check {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Rows {
     /// What differs, and the first of the other rows.
-    Some,
+    Few,
     All,
 }
 
@@ -210,7 +210,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut accounts = AccountLookup::LookUp;
     let mut output = Output::Lines;
     let mut others = Vec::new();
-    let mut rows = Rows::Some;
+    let mut rows = Rows::Few;
     let mut recipients_wanted = false;
     let mut options_ended = false;
     while let Some(argument) = arguments.next() {
@@ -239,8 +239,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             (Opt::System, Given::Text(path)) => system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from),
             (Opt::DryRun, Given::On) => others.push(Action::DryRun),
             (Opt::Verify, Given::On) => others.push(Action::Verify),
-            (Opt::Status, Given::On) => others.push(Action::Status(Rows::Some)),
-            (Opt::All, given) => rows = if given == Given::On { Rows::All } else { Rows::Some },
+            (Opt::Status, Given::On) => others.push(Action::Status(Rows::Few)),
+            (Opt::All, given) => rows = if given == Given::On { Rows::All } else { Rows::Few },
             (Opt::Recipients, given) => recipients_wanted = given == Given::On,
             (Opt::Remove, Given::On) => others.push(Action::Remove),
             (Opt::Json, given) => output = if given == Given::On { Output::Json } else { Output::Lines },
@@ -366,7 +366,7 @@ impl Given {
         arguments: &mut impl Iterator<Item = OsString>,
     ) -> Result<Self, UsageError> {
         match spec.argument {
-            OptionArgument::Switch => Ok(if switch(spec.name, value)? { Self::On } else { Self::Off }),
+            OptionArgument::Flag => Ok(if is_on(spec.name, value)? { Self::On } else { Self::Off }),
             OptionArgument::Word(..) | OptionArgument::Text(_) | OptionArgument::File(_) => {
                 let value = value.map(OsStr::to_owned).or_else(|| arguments.next());
                 value.map(Self::Text).ok_or(UsageError::NoValue(spec.name))
@@ -383,8 +383,8 @@ fn option(argument: &OsStr) -> Option<(&[u8], Option<&OsStr>)> {
     Some((parts.next()?, parts.next().map(OsStr::from_bytes)))
 }
 
-/// A switch, which Go also lets one set to a truth value.
-fn switch(option: &'static str, value: Option<&OsStr>) -> Result<bool, UsageError> {
+/// Whether a flag is set, which Go also lets one do with a truth value.
+fn is_on(option: &'static str, value: Option<&OsStr>) -> Result<bool, UsageError> {
     match value.map(OsStr::as_bytes) {
         None | Some(b"1" | b"t" | b"T" | b"TRUE" | b"true" | b"True") => Ok(true),
         Some(b"0" | b"f" | b"F" | b"FALSE" | b"false" | b"False") => Ok(false),
@@ -430,9 +430,9 @@ mod tests {
             ("--dry-run m.json", run(DryRun, LookUp)),
             ("-dry-run -dry-run m.json", run(DryRun, LookUp)),
             ("-dry-run=0 m.json", run(Install, LookUp)),
-            ("-status m.json", run(Status(Rows::Some), LookUp)),
+            ("-status m.json", run(Status(Rows::Few), LookUp)),
             ("-all -status m.json", run(Status(Rows::All), LookUp)),
-            ("-status -all=false m.json", run(Status(Rows::Some), LookUp)),
+            ("-status -all=false m.json", run(Status(Rows::Few), LookUp)),
             ("-remove m.json", run(Remove, LookUp)),
             ("-verify m.json", run(Verify, LookUp)),
             ("-pre-switch=switch -system= m.json", run(before(Switch::Now, None, &[]), LookUp)),
@@ -469,7 +469,7 @@ mod tests {
     fn every_option_of_the_table_is_understood() {
         for spec in OPTIONS {
             let value = match spec.argument {
-                OptionArgument::Switch => String::new(),
+                OptionArgument::Flag => String::new(),
                 OptionArgument::Word(_, words) => format!("={}", words[0].0),
                 OptionArgument::Text(_) | OptionArgument::File(_) => "=x".to_owned(),
             };

@@ -53,7 +53,7 @@ impl<'p> Contents<'p> {
         report: &mut Report,
     ) -> Result<Decision<'_>, Reported> {
         let mut files = self.files();
-        let inputs = plan.inputs().chain([report.manifest()]);
+        let inputs = plan.read_files().chain([report.manifest()]);
         let misplaced = current.misplaced(&files, inputs, Path::new(CREDENTIALS));
         let misplaced = misplaced.map_err(|error| report.failed(Code::InstallationFailed, &error))?;
         for (position, error) in misplaced.iter().rev() {

@@ -35,7 +35,7 @@ enum Presence {
 
 /// Whether commands that print keys are run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Commands {
+pub(crate) enum KeyCommands {
     /// Each once.
     Run,
     /// Not where a look must be quick and touch no token.
@@ -105,7 +105,7 @@ impl HostKeys {
 pub(crate) fn load(
     manifest: &Manifest,
     environment: &Environment,
-    commands: Commands,
+    commands: KeyCommands,
     inputs: &mut Inputs,
     report: &mut Report,
 ) -> HostKeys {
@@ -281,7 +281,7 @@ struct Loader<'a> {
     report: &'a mut Report,
     /// What `%d` stands for.
     credentials: Option<&'a Path>,
-    commands: Commands,
+    commands: KeyCommands,
     /// Where their programs are looked for.
     search_path: &'a OsStr,
     log_imports: bool,
@@ -351,7 +351,7 @@ impl Loader<'_> {
     /// What a command prints that a variable names, taken apart and run as sops does: without a shell.
     fn printed(&mut self, variable: &str, command: &OsStr) -> Option<Zeroizing<Vec<u8>>> {
         self.inputs.add_unknown();
-        if self.commands == Commands::NotRun {
+        if self.commands == KeyCommands::NotRun {
             // It may open everything, so this is only told if nothing else does.
             self.hidden = true;
             self.cannot_use(variable, KeyReason::NotRun.to_string(), Why::NotRun, None);
@@ -403,7 +403,7 @@ impl Loader<'_> {
             (Err(_), _) => Ok(path.to_owned()),
             (Ok(name), Some(directory)) => Ok(directory.join(name)),
             (Ok(_), None) => {
-                self.hidden |= self.commands == Commands::NotRun;
+                self.hidden |= self.commands == KeyCommands::NotRun;
                 Err(KeyReason::NoCredentials)
             }
         };

@@ -85,7 +85,7 @@ impl<'m> Plan<'m> {
     }
 
     /// Every file of this machine that the manifest lets be read. What is in the Nix store has a place that nothing else can have.
-    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn read_files(&self) -> impl Iterator<Item = &Path> {
         let manifest = self.manifest;
         let keys = manifest.age_key_file().into_iter();
         let ssh = [manifest.age_ssh_key_paths(), manifest.ssh_key_paths()].into_iter().flatten().map(PathBuf::as_path);

@@ -12,27 +12,27 @@ use crate::cli::{AccountLookup, ManifestPath};
 /// The way out of a failure, step by step. `Display` gives it in words, as they stand at the end of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Remedy {
-    steps: Vec<Step>,
+    steps: Vec<RemedyStep>,
     /// The last step is another way to do what the one before does.
     has_other_way: bool,
 }
 
 /// What to do in words, and the command that does it; empty if none does.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Step {
-    words: String,
+struct RemedyStep {
+    advice: String,
     command: String,
 }
 
 impl Remedy {
     /// Something that no command does.
-    pub(crate) fn say(words: &str) -> Self {
-        Self::run(words, String::new())
+    pub(crate) fn say(advice: &str) -> Self {
+        Self::run(advice, String::new())
     }
 
     /// A command, and what it is for.
-    pub(crate) fn run(words: &str, command: String) -> Self {
-        Self { steps: vec![Step { words: words.to_owned(), command }], has_other_way: false }
+    pub(crate) fn run(advice: &str, command: String) -> Self {
+        Self { steps: vec![RemedyStep { advice: advice.to_owned(), command }], has_other_way: false }
     }
 
     /// What a message of sops ends with, if it ends with a command on its file. Gives the rest of the message too.
@@ -40,9 +40,9 @@ impl Remedy {
     /// The message writes FILE for the name of the file, which it does not know.
     pub(crate) fn of_sops(message: &str, file: &Path) -> Option<(String, Self)> {
         let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
-        let (words, command) = advice.rsplit_once(": ")?;
+        let (advice, command) = advice.rsplit_once(": ")?;
         let command = format!("{command}{}", shell_word(editable(file)));
-        Some((problem.to_owned(), Self::run(words, command)))
+        Some((problem.to_owned(), Self::run(advice, command)))
     }
 
     /// To install a manifest.
@@ -155,9 +155,9 @@ fn installation(manifest: &ManifestPath, accounts: AccountLookup) -> String {
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for Step { words, command } in &self.steps {
+        for RemedyStep { advice, command } in &self.steps {
             formatter.write_str(separator)?;
-            formatter.write_str(words)?;
+            formatter.write_str(advice)?;
             if !command.is_empty() {
                 write!(formatter, ": {command}")?;
             }

@@ -64,8 +64,8 @@ pub(crate) struct Report {
     held: RefCell<Vec<Held>>,
     /// What there was no room for where it is to go: whoever does not read it keeps no other run waiting for this one's lock.
     late: RefCell<Vec<(Outlet, String)>>,
-    /// The lines that are kept for [`Report::end_words`].
-    words: RefCell<Option<Vec<Vec<u8>>>>,
+    /// The lines that are kept for [`Report::kept_lines`].
+    kept: RefCell<Option<Vec<Vec<u8>>>>,
     /// What the last line ends with, if a switch is refused.
     override_command: Option<String>,
     /// Why standard output did not take what was printed.
@@ -202,7 +202,7 @@ impl Report {
             lenient: 0,
             held: RefCell::new(Vec::new()),
             late: RefCell::new(Vec::new()),
-            words: RefCell::new(None),
+            kept: RefCell::new(None),
             override_command: None,
             lost: Cell::new(None),
         }
@@ -270,7 +270,7 @@ impl Report {
 
     /// A line on standard error that tells of no failure.
     pub(crate) fn note(&self, line: impl Display) {
-        self.word(Outlet::Error(style::Level::Information), &line.to_string());
+        self.say(Outlet::Error(style::Level::Information), &line.to_string());
     }
 
     /// Tells at once that a program keeps this one waiting. It does not go through what is held back: people are to see it
@@ -288,13 +288,13 @@ impl Report {
 
     /// A line on standard output. If that is for a JSON document, the line goes to standard error.
     pub(crate) fn line(&self, line: impl Display) {
-        self.word(Outlet::Output, &line.to_string());
+        self.say(Outlet::Output, &line.to_string());
     }
 
-    fn word(&self, outlet: Outlet, line: &str) {
-        if let Some(words) = self.words.borrow_mut().as_mut() {
+    fn say(&self, outlet: Outlet, line: &str) {
+        if let Some(kept) = self.kept.borrow_mut().as_mut() {
             let outlet = if matches!(outlet, Outlet::Output) { OUTPUT } else { b"" };
-            words.push([outlet, line.as_bytes()].concat());
+            kept.push([outlet, line.as_bytes()].concat());
         }
         let outlet = match (outlet, self.output) {
             (Outlet::Output, Output::Json) => Outlet::Error(style::Level::Information),
@@ -303,19 +303,19 @@ impl Report {
         self.emit(outlet, text::clean(line).into_owned());
     }
 
-    /// Keeps the lines from here on that tell of no failure, until [`Report::end_words`].
-    pub(crate) fn begin_words(&mut self) {
-        self.words.replace(Some(Vec::new()));
+    /// Keeps the lines from here on that tell of no failure, until [`Report::kept_lines`].
+    pub(crate) fn keep_lines(&mut self) {
+        self.kept.replace(Some(Vec::new()));
     }
 
     /// The lines that were kept.
-    pub(crate) fn end_words(&mut self) -> Vec<Vec<u8>> {
-        self.words.take().unwrap_or_default()
+    pub(crate) fn kept_lines(&mut self) -> Vec<Vec<u8>> {
+        self.kept.take().unwrap_or_default()
     }
 
     /// Says once more what was kept by another run.
-    pub(crate) fn repeat(&self, words: &[Vec<u8>]) {
-        for line in words {
+    pub(crate) fn repeat(&self, lines: &[Vec<u8>]) {
+        for line in lines {
             match line.strip_prefix(OUTPUT) {
                 Some(line) => self.line(String::from_utf8_lossy(line)),
                 None => self.note(String::from_utf8_lossy(line)),

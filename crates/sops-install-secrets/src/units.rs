@@ -37,21 +37,21 @@ pub(crate) enum Verb {
     Reload,
 }
 
-/// Requests of earlier runs that were perhaps not made, because the run was killed, or were made in vain. Words that
-/// this version does not know come from a later version, and are dropped.
+/// Requests of earlier runs that were perhaps not made, because the run was killed, or were made in vain. What this
+/// version does not know comes from a later version, and is dropped.
 pub(crate) fn due(current: &Current<'_>) -> Vec<Due> {
-    let parse = |words: &str| {
-        let (words, refused) = words.strip_prefix(REFUSED).map_or((words, false), |words| (words, true));
-        let (verb, unit) = words.split_once(' ')?;
-        let action = VERBS.into_iter().find(|action| action.word() == verb)?;
-        Some(Due { action, unit: UnitName::try_from(unit.to_owned()).ok()?, refused })
+    let parse = |text: &str| {
+        let (text, refused) = text.strip_prefix(REFUSED).map_or((text, false), |text| (text, true));
+        let (word, unit) = text.split_once(' ')?;
+        let verb = VERBS.into_iter().find(|verb| verb.word() == word)?;
+        Some(Due { verb, unit: UnitName::try_from(unit.to_owned()).ok()?, refused })
     };
     current.due().filter_map(parse).collect()
 }
 
 /// A request of an earlier run.
 pub(crate) struct Due {
-    pub(crate) action: Verb,
+    pub(crate) verb: Verb,
     pub(crate) unit: UnitName,
     /// Whether systemd was asked, and did not do it.
     pub(crate) refused: bool,
@@ -61,7 +61,7 @@ impl Due {
     /// Whether the manifest asks for it.
     fn is_named(&self, plan: &Plan<'_>) -> bool {
         plan.files.iter().any(|file| {
-            let units = match self.action {
+            let units = match self.verb {
                 Verb::Restart => file.entry.restart_units(),
                 Verb::Reload => file.entry.reload_units(),
             };
@@ -70,7 +70,7 @@ impl Due {
     }
 }
 
-/// What stands before the words of a request that systemd did not follow.
+/// What stands before the text of a request that systemd did not follow.
 const REFUSED: &str = "refused ";
 
 /// In the order in which they are asked for.
@@ -137,7 +137,7 @@ impl Whose {
 pub(crate) struct Sent {
     /// Refusals of systemd, and that there is no systemd to ask: neither is a failure.
     pub(crate) refusals: Vec<RequestError>,
-    /// The requests in them, in words that [`due`] reads.
+    /// The requests in them, as text that [`due`] reads.
     pub(crate) refused: Vec<String>,
     /// Requests that did not get through.
     pub(crate) errors: Vec<RequestError>,
@@ -151,11 +151,11 @@ pub(crate) enum RequestError {
     #[error("cannot ask systemctl to {verb} {units}: {reason}")]
     NoSystemctl { verb: &'static str, units: String, reason: QueryError },
     /// systemd's answer.
-    #[error("systemctl {verb}: {words}")]
-    Refused { verb: &'static str, words: String, unit: String, status: &'static str },
+    #[error("systemctl {command}: {answer}")]
+    Refused { command: &'static str, answer: String, unit: String, status: &'static str },
     /// systemctl failed in another way, and may not have reached systemd.
-    #[error("systemctl {verb} {units}: {words}")]
-    Failed { verb: &'static str, units: String, words: String },
+    #[error("systemctl {command} {units}: {answer}")]
+    Failed { command: &'static str, units: String, answer: String },
     /// Without NixOS there is nothing that reads its lists.
     #[error(
         "there is no /run/nixos with the list of units that NixOS is to {verb}, and SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, \
@@ -196,7 +196,7 @@ impl<'a> Requests<'a> {
         if changes.activation() == Activation::Update && can_ask {
             // A unit that was refused is asked again as long as the manifest names it.
             for due in due.iter().filter(|due| !due.refused || due.is_named(plan)) {
-                requests.add(due.action, &due.unit);
+                requests.add(due.verb, &due.unit);
             }
             for file in &plan.files {
                 let of_kind = changes.of_kind(file.wanted.kind);
@@ -214,36 +214,36 @@ impl<'a> Requests<'a> {
 
     /// Adds the units of a secret or template that has changed.
     fn add_all(&mut self, restart: &'a [UnitName], reload: &'a [UnitName]) {
-        for (action, units) in [(Verb::Restart, restart), (Verb::Reload, reload)] {
+        for (verb, units) in [(Verb::Restart, restart), (Verb::Reload, reload)] {
             for unit in units {
-                self.add(action, unit);
+                self.add(verb, unit);
             }
         }
     }
 
     /// Adds a unit, unless the same is asked of it already.
-    fn add(&mut self, action: Verb, unit: &'a UnitName) {
-        if self.seen.insert((action, unit)) {
-            self.of_mut(action).push(unit);
+    fn add(&mut self, verb: Verb, unit: &'a UnitName) {
+        if self.seen.insert((verb, unit)) {
+            self.of_mut(verb).push(unit);
         }
     }
 
     /// The units of which one thing is asked.
-    pub(crate) fn of_verb(&self, action: Verb) -> &[&'a UnitName] {
-        match action {
+    pub(crate) fn of_verb(&self, verb: Verb) -> &[&'a UnitName] {
+        match verb {
             Verb::Restart => &self.restart,
             Verb::Reload => &self.reload,
         }
     }
 
-    /// Each request in words that [`due`] reads.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let of = |action| self.of_verb(action).iter().map(move |unit| format!("{} {unit}", Verb::word(action)));
+    /// Each request as text that [`due`] reads.
+    pub(crate) fn as_text(&self) -> Vec<String> {
+        let of = |verb| self.of_verb(verb).iter().map(move |unit| format!("{} {unit}", Verb::word(verb)));
         VERBS.into_iter().flat_map(of).collect()
     }
 
-    fn of_mut(&mut self, action: Verb) -> &mut Vec<&'a UnitName> {
-        match action {
+    fn of_mut(&mut self, verb: Verb) -> &mut Vec<&'a UnitName> {
+        match verb {
             Verb::Restart => &mut self.restart,
             Verb::Reload => &mut self.reload,
         }
@@ -258,19 +258,19 @@ impl<'a> Requests<'a> {
     /// Makes the requests, restarts first.
     pub(crate) fn send(&self, route: Route<'_>) -> Sent {
         let mut sent = Sent::default();
-        for action in VERBS {
-            let units = self.of_verb(action);
+        for verb in VERBS {
+            let units = self.of_verb(verb);
             if units.is_empty() {
                 continue;
             }
             match route {
                 Route::Systemctl(systemctl) => {
                     for units in units.chunks(UNITS) {
-                        systemctl.ask(action, units, &mut sent);
+                        systemctl.ask(verb, units, &mut sent);
                     }
                 }
-                Route::ActivationLists(directory) => match append(directory, action, units) {
-                    Ok(()) => sent.listed.push(format!("{} {}", action.word(), names_in_words(units))),
+                Route::ActivationLists(directory) => match append(directory, verb, units) {
+                    Ok(()) => sent.listed.push(format!("{} {}", verb.word(), names_in_words(units))),
                     Err(error @ RequestError::NoList { .. }) => sent.refusals.push(error),
                     Err(error) => sent.errors.push(error),
                 },
@@ -302,13 +302,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 impl Systemctl<'_> {
     /// One call for all these units. systemctl goes on after a unit that it cannot find, and names each on its standard error.
-    fn ask(self, action: Verb, units: &[&UnitName], sent: &mut Sent) {
+    fn ask(self, verb: Verb, units: &[&UnitName], sent: &mut Sent) {
         let Self { search_path, whose, watcher } = self;
-        let verb = match action {
+        let command = match verb {
             Verb::Restart => "try-restart",
             Verb::Reload => "try-reload-or-restart",
         };
-        let options = whose.options().iter().copied().chain([verb, "--"]);
+        let options = whose.options().iter().copied().chain([command, "--"]);
         let arguments = options.chain(units.iter().map(|unit| unit.as_str()));
         let arguments: Vec<OsString> = arguments.map(OsString::from).collect();
         let program = OsStr::new("systemctl");
@@ -319,7 +319,7 @@ impl Systemctl<'_> {
             Err(QueryError::Failed { status, complaint }) => (status, complaint),
             Err(reason) => {
                 let units = names(units);
-                sent.errors.push(RequestError::NoSystemctl { verb: action.word(), units, reason });
+                sent.errors.push(RequestError::NoSystemctl { verb: verb.word(), units, reason });
                 return;
             }
         };
@@ -327,44 +327,44 @@ impl Systemctl<'_> {
         if let (true, Some((first, second))) = (said.ends_with(CUT_OFF), units.split_at_checked(units.len() / 2))
             && units.len() > 1
         {
-            self.ask(action, first, sent);
-            self.ask(action, second, sent);
+            self.ask(verb, first, sent);
+            self.ask(verb, second, sent);
             return;
         }
-        let words: Vec<&str> = said.split("; ").filter(|words| !words.is_empty()).collect();
+        let answers: Vec<&str> = said.split("; ").filter(|answer| !answer.is_empty()).collect();
         if !matches!(status.code(), Some(code) if REFUSALS.contains(&code)) {
-            let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
-            sent.errors.push(RequestError::Failed { verb, units: names(units), words });
+            let answer = if answers.is_empty() { status.to_string() } else { answers.join("; ") };
+            sent.errors.push(RequestError::Failed { command, units: names(units), answer });
             return;
         }
         // systemd says no to the units that it names, or to any of them if it names none.
         let mut named = false;
         for unit in units {
-            let of_unit = words.iter().find(|words| is_about(words, unit.as_str()));
-            if let Some(words) = of_unit {
+            let of_unit = answers.iter().find(|answer| is_about(answer, unit.as_str()));
+            if let Some(answer) = of_unit {
                 named = true;
-                sent.refuse(action, verb, unit, whose, words.trim_end_matches('.').to_owned());
+                sent.refuse(verb, command, unit, whose, answer.trim_end_matches('.').to_owned());
             }
         }
         if !named {
-            let words = if words.is_empty() { status.to_string() } else { words.join("; ") };
+            let answer = if answers.is_empty() { status.to_string() } else { answers.join("; ") };
             for unit in units {
-                sent.refuse(action, verb, unit, whose, words.clone());
+                sent.refuse(verb, command, unit, whose, answer.clone());
             }
         }
     }
 }
 
 impl Sent {
-    fn refuse(&mut self, action: Verb, verb: &'static str, unit: &UnitName, whose: Whose, words: String) {
-        self.refused.push(format!("{REFUSED}{} {unit}", action.word()));
-        self.refusals.push(RequestError::Refused { verb, words, unit: unit.to_string(), status: whose.status() });
+    fn refuse(&mut self, verb: Verb, command: &'static str, unit: &UnitName, whose: Whose, answer: String) {
+        self.refused.push(format!("{REFUSED}{} {unit}", verb.word()));
+        self.refusals.push(RequestError::Refused { command, answer, unit: unit.to_string(), status: whose.status() });
     }
 }
 
-/// Whether the name of a unit stands in the words, and not as a part of a longer one.
-fn is_about(words: &str, unit: &str) -> bool {
-    words.split(' ').any(|word| word.trim_end_matches(['.', ':', ',']) == unit.trim_end_matches('.'))
+/// Whether the name of a unit stands in an answer, and not as a part of a longer one.
+fn is_about(answer: &str, unit: &str) -> bool {
+    answer.split(' ').any(|word| word.trim_end_matches(['.', ':', ',']) == unit.trim_end_matches('.'))
 }
 
 /// The names as words of a command line.
@@ -394,8 +394,8 @@ const REFUSALS: [i32; 4] = [3, 4, 5, 6];
 ///
 /// Only a regular file is written to: to open a pipe would wait for a reader while other runs wait for the lock, and a link leads
 /// to a file of somebody else.
-fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), RequestError> {
-    let path = directory.join(match action {
+fn append(directory: &Path, verb: Verb, units: &[&UnitName]) -> Result<(), RequestError> {
+    let path = directory.join(match verb {
         Verb::Restart => "activation-restart-list",
         Verb::Reload => "activation-reload-list",
     });
@@ -424,9 +424,9 @@ fn append(directory: &Path, action: Verb, units: &[&UnitName]) -> Result<(), Req
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(RequestError::NoList { verb: action.word(), units: names_in_words(units) })
+            Err(RequestError::NoList { verb: verb.word(), units: names_in_words(units) })
         }
-        Err(source) => Err(RequestError::List { path, verb: action.word(), units: names_in_words(units), source }),
+        Err(source) => Err(RequestError::List { path, verb: verb.word(), units: names_in_words(units), source }),
     }
 }
 
@@ -436,13 +436,13 @@ mod tests {
 
     #[test]
     fn the_words_of_systemctl_are_about_the_unit_that_they_name() {
-        for (words, unit, about) in [
+        for (answer, unit, about) in [
             ("Failed to try-restart a.service: Unit a.service not found.", "a.service", true),
             ("Unit a.service not found.", "a.service", true),
             ("Unit data.service not found.", "a.service", false),
             ("Failed to reload a.service", "a.service", true),
         ] {
-            assert_eq!(is_about(words, unit), about, "{words} {unit}");
+            assert_eq!(is_about(answer, unit), about, "{answer} {unit}");
         }
     }
 }

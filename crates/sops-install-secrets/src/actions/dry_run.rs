@@ -11,7 +11,7 @@ use crate::cli::{AccountLookup, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
-use crate::keys::{self, Commands};
+use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
@@ -22,7 +22,7 @@ use crate::units::{self, Requests, VERBS};
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
     let manifest = manifest_file::read(&arguments.manifest, Purpose::Install, environment, report)?;
-    dry_run(&manifest, arguments.accounts, environment, Commands::Run, Tell::All, report)
+    dry_run(&manifest, arguments.accounts, environment, KeyCommands::Run, Tell::All, report)
 }
 
 /// What is said.
@@ -38,14 +38,14 @@ pub(super) fn dry_run(
     manifest: &Manifest,
     accounts: AccountLookup,
     environment: &Environment,
-    commands: Commands,
+    commands: KeyCommands,
     tell: Tell,
     report: &mut Report,
 ) -> Result<(), Reported> {
     confine();
     report.step(Step::Look);
     // Before a switch has made its users, a dry run cannot know them.
-    let is_before_a_switch = commands == Commands::NotRun || environment.nixos_action.is_some();
+    let is_before_a_switch = commands == KeyCommands::NotRun || environment.nixos_action.is_some();
     let unknown = if is_before_a_switch { Unknown::Warning } else { Unknown::Failure };
     let plan = Plan::resolve(manifest, accounts, unknown, report);
     let group = plan.directory_group(report)?;

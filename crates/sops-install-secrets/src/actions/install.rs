@@ -15,7 +15,7 @@ use crate::cli::Arguments;
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
-use crate::keys::{self, Commands};
+use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::questions;
@@ -74,9 +74,9 @@ fn install(
     let group = plan.directory_group(report)?;
     let current = plan.look(report)?;
     report.step(Step::Identities);
-    report.begin_words();
-    let keys = keys::load(manifest, environment, Commands::Run, &mut inputs, report);
-    let words = report.end_words();
+    report.keep_lines();
+    let keys = keys::load(manifest, environment, KeyCommands::Run, &mut inputs, report);
+    let lines = report.kept_lines();
     plan.report_unknown_accounts(report);
     questions::add_machine(&mut inputs, &plan, group, environment, arguments.accounts);
     // Made from the same bytes and untouched since, a generation needs no contents: nothing is to be decrypted.
@@ -104,7 +104,7 @@ fn install(
         Some(decision) if !changes.is_empty() => {
             let staged = store.stage(&decision.files).map_err(|error| report.failed(failed, &error))?;
             // THE COMMIT: one rename.
-            staged.activate(&requests.words()).map_err(|error| report.failed(failed, &error))?;
+            staged.activate(&requests.as_text()).map_err(|error| report.failed(failed, &error))?;
             report.generation(&plan.location, store.active());
             report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
             // Not on the first activation, and not in user mode, as in sops-nix.
@@ -159,7 +159,7 @@ fn install(
     prune(&store, plan.retention, report);
     if decision.is_some() && report.failures() == 0 {
         let Plan { location, retention, .. } = &plan;
-        let summary = is_quiet.then(|| Summary { location: location.clone(), group, retention: *retention, words });
+        let summary = is_quiet.then(|| Summary { location: location.clone(), group, retention: *retention, lines });
         store.stamp(&inputs, changes, summary.as_ref());
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::input;
-use crate::keys::{self, Commands};
+use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::remedy::Remedy;
@@ -82,12 +82,12 @@ fn open(
         return Ok(());
     }
     if let Some(tell) = tell {
-        return dry_run::dry_run(&manifest, arguments.accounts, environment, Commands::NotRun, tell, report);
+        return dry_run::dry_run(&manifest, arguments.accounts, environment, KeyCommands::NotRun, tell, report);
     }
     // What is installed and which users there are matters neither for the next boot nor for the way back.
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report);
     report.step(Step::Identities);
-    let keys = keys::load(&manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
+    let keys = keys::load(&manifest, environment, KeyCommands::NotRun, &mut Inputs::new(), report);
     drop(Contents::of(&plan, &keys, &mut Inputs::new(), report));
     Ok(())
 }

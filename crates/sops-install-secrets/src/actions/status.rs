@@ -79,7 +79,7 @@ fn look(
     let file_system = current.file_system_name().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
     let pending = units::due(current).into_iter();
     let pending =
-        pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.action.word(), refused: due.refused });
+        pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
     let sought: Vec<_> = wanted.into_iter().map(Sought::from).collect();
     let surroundings = match current.surroundings(group, Path::new(CREDENTIALS), &sought) {
         // Who may not look at them sees nothing wrong with them.

@@ -9,7 +9,7 @@ use crate::cli::Arguments;
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
-use crate::keys::{self, Commands};
+use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report);
     let group = plan.directory_group(report)?;
     report.step(Step::Identities);
-    let keys = keys::load(&manifest, environment, Commands::Run, &mut Inputs::new(), report);
+    let keys = keys::load(&manifest, environment, KeyCommands::Run, &mut Inputs::new(), report);
     let contents = Contents::of(&plan, &keys, &mut Inputs::new(), report);
     drop(keys);
     plan.report_unknown_accounts(report);

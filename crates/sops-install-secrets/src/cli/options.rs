@@ -36,7 +36,7 @@ pub(crate) enum Opt {
 #[derive(Clone, Copy)]
 pub(crate) enum OptionArgument {
     /// Nothing, or a truth value after `=`.
-    Switch,
+    Flag,
     /// One of these words, each with its meaning.
     Word(&'static str, &'static [(&'static str, &'static str)]),
     /// Any text, by the name that the usage gives it.
@@ -98,35 +98,35 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::DryRun,
         name: "dry-run",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "decrypt, and say what would change, but change nothing",
         details: "",
     },
     Spec {
         option: Opt::Verify,
         name: "verify",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "decrypt, and fail if what is installed differs from it",
         details: "Changes nothing.",
     },
     Spec {
         option: Opt::Status,
         name: "status",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "show what is installed, and where that is not as MANIFEST says",
         details: "Decrypts nothing, changes nothing and shows no value.",
     },
     Spec {
         option: Opt::All,
         name: "all",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "show every line of a long table, for -status",
         details: "",
     },
     Spec {
         option: Opt::Recipients,
         name: "recipients",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "print what to encrypt to, as it goes into .sops.yaml",
         details: "For the keys of this host, or for each KEY and each FILE that is named: a public key, the lines of \
                   known_hosts, or - for what ssh-keyscan prints. No private key is printed.",
@@ -134,7 +134,7 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::Remove,
         name: "remove",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "take away everything that was installed",
         details: "Links, credentials, the secrets and their file system. Nothing is touched as long as something foreign \
                   is among the secrets.",
@@ -142,22 +142,22 @@ pub(crate) const OPTIONS: &[Spec] = &[
     Spec {
         option: Opt::Json,
         name: "json",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "print one report in JSON on standard output",
         details: "",
     },
     Spec {
         option: Opt::IgnorePasswd,
         name: "ignore-passwd",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "look up no owner and no group: all belongs to root",
         details: "In user mode all belongs to the user in any case.",
     },
-    Spec { option: Opt::Help, name: "help", argument: OptionArgument::Switch, summary: "print this help", details: "" },
+    Spec { option: Opt::Help, name: "help", argument: OptionArgument::Flag, summary: "print this help", details: "" },
     Spec {
         option: Opt::Version,
         name: "version",
-        argument: OptionArgument::Switch,
+        argument: OptionArgument::Flag,
         summary: "print the version",
         details: "",
     },
@@ -197,7 +197,7 @@ impl Spec {
     /// As it is written on a command line: `-check-mode=MODE`.
     pub(crate) fn usage(&self) -> String {
         match self.argument {
-            OptionArgument::Switch => format!("-{}", self.name),
+            OptionArgument::Flag => format!("-{}", self.name),
             OptionArgument::Word(value, _) | OptionArgument::Text(value) | OptionArgument::File(value) => {
                 format!("-{}={value}", self.name)
             }

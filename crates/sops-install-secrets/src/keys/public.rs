@@ -8,7 +8,7 @@ use install::Inputs;
 use manifest::Manifest;
 use sops::{HostRecipient, Public, RecipientError};
 
-use super::{Commands, NO_KEY, NotARecipient, STANDARD_INPUT, lines, load, naming_file};
+use super::{KeyCommands, NO_KEY, NotARecipient, STANDARD_INPUT, lines, load, naming_file};
 use crate::environment::Environment;
 use crate::input;
 use crate::report::{About, Code, PublicKey, Report, Reported};
@@ -18,7 +18,7 @@ use crate::report::{About, Code, PublicKey, Report, Reported};
 /// Where a private key may not be read, its public half beside it says the same, if it was not exchanged.
 pub(crate) fn of_host(manifest: &Manifest, environment: &Environment, report: &mut Report) -> Vec<PublicKey> {
     report.hold();
-    let keys = load(manifest, environment, Commands::NotRun, &mut Inputs::new(), report);
+    let keys = load(manifest, environment, KeyCommands::NotRun, &mut Inputs::new(), report);
     // What is wrong with a key stands beside it here, and which ones are imported is not asked.
     report.discard();
     let mut shown: Vec<PublicKey> = Vec::new();

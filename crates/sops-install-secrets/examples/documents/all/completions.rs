@@ -6,7 +6,7 @@ pub(crate) fn bash() -> String {
     let names: Vec<_> = OPTIONS.iter().map(|spec| spec.name).collect();
     let words = |spec: &Spec| match spec.argument {
         OptionArgument::Word(_, words) => words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" "),
-        OptionArgument::Switch | OptionArgument::Text(_) | OptionArgument::File(_) => String::new(),
+        OptionArgument::Flag | OptionArgument::Text(_) | OptionArgument::File(_) => String::new(),
     };
     let cases: Vec<_> = OPTIONS
         .iter()
@@ -22,7 +22,7 @@ pub(crate) fn bash() -> String {
                 spec.name
             )),
             OptionArgument::Text(_) => Some(format!("    -{0} | --{0}) return ;;\n", spec.name)),
-            OptionArgument::Switch => None,
+            OptionArgument::Flag => None,
         })
         .collect();
     format!(
@@ -52,7 +52,7 @@ pub(crate) fn zsh() -> String {
         .iter()
         .map(|spec| {
             let rest = match spec.argument {
-                OptionArgument::Switch => String::new(),
+                OptionArgument::Flag => String::new(),
                 OptionArgument::Word(value, words) => {
                     let words: Vec<_> =
                         words.iter().map(|(word, meaning)| format!("{word}\\:\"{}\"", quoted(meaning))).collect();
@@ -63,7 +63,7 @@ pub(crate) fn zsh() -> String {
             };
             let star =
                 if matches!(spec.argument, OptionArgument::Text(_) | OptionArgument::File(_)) { "*" } else { "" };
-            let equals = if matches!(spec.argument, OptionArgument::Switch) { "" } else { "=" };
+            let equals = if matches!(spec.argument, OptionArgument::Flag) { "" } else { "=" };
             format!("    '{star}-{}{equals}[{}]{rest}' \\\n", spec.name, quoted(spec.summary))
         })
         .collect();
@@ -80,7 +80,7 @@ pub(crate) fn fish() -> String {
         .iter()
         .map(|spec| {
             let rest = match spec.argument {
-                OptionArgument::Switch => String::new(),
+                OptionArgument::Flag => String::new(),
                 OptionArgument::Word(_, words) => {
                     let words: Vec<_> = words.iter().map(|(word, meaning)| format!("{word}\\t\"{meaning}\"")).collect();
                     format!(" -x -a '{}'", words.join(" "))

@@ -94,7 +94,7 @@ fn marked(meaning: String, origin: Origin) -> String {
 fn kind(field: &Field) -> String {
     let kind = match field.kind() {
         FieldKind::Bool => "true or false",
-        FieldKind::Integer { words, .. } => words,
+        FieldKind::Integer { range, .. } => range,
         FieldKind::Text => "a string",
         FieldKind::Octal => "a string of octal digits",
         FieldKind::Word(_) => "one of the strings below",

@@ -72,7 +72,7 @@ pub(crate) fn page() -> String {
 fn option_in_roff(spec: &Spec) -> String {
     let name = roff(&format!("-{}", spec.name));
     match spec.argument {
-        OptionArgument::Switch => format!(".B {name}"),
+        OptionArgument::Flag => format!(".B {name}"),
         OptionArgument::Word(value, _) | OptionArgument::Text(value) | OptionArgument::File(value) => {
             format!(".BI {name}= {value}")
         }

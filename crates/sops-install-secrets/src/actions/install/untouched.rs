@@ -51,7 +51,7 @@ pub(super) fn run(
     if !is_same_manifest || current.has_requests() || !current.is_stamped(known, questions::ask) {
         return Ok(Found::Unknown);
     }
-    report.repeat(&summary.words);
+    report.repeat(&summary.lines);
     report.generation(&summary.location, current.running_number());
     report.changes(&Changes::none());
     report.step(Step::Stage);
