@@ -55,12 +55,11 @@ impl<'p> Contents<'p> {
         let mut files = self.files();
         let inputs = plan.read_files().chain([report.manifest()]);
         let misplaced = current.misplaced(&files, inputs, Path::new(CREDENTIALS));
-        let misplaced = misplaced.map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let misplaced = report.tried(misplaced)?;
         for (position, error) in misplaced.iter().rev() {
             report.failure(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
         }
-        let changes = Changes::between(current, &files, group)
-            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let changes = report.tried(Changes::between(current, &files, group))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
             return Err(Reported);
         }

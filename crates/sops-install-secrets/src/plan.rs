@@ -129,8 +129,7 @@ impl<'m> Plan<'m> {
     ///
     /// That it cannot be looked at, which is reported.
     pub(crate) fn look(&self, report: &mut Report) -> Result<Current<'_>, Reported> {
-        let current =
-            Current::inspect(&self.location).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let current = report.tried(Current::inspect(&self.location))?;
         report.generation(&self.location, current.running_number());
         Ok(current)
     }

@@ -249,6 +249,11 @@ impl Report {
         Reported
     }
 
+    /// What the installation gives. An error is reported as a failure of it.
+    pub(crate) fn tried<T>(&mut self, result: Result<T, install::Error>) -> Result<T, Reported> {
+        result.map_err(|error| self.failed(Code::InstallationFailed, &error))
+    }
+
     /// As [`Report::failure`], for a file that cannot be read.
     pub(crate) fn unreadable(&mut self, code: Code, about: About, error: &Unreadable) -> Reported {
         self.failure_with(code, about, error, error.remedy());

@@ -112,7 +112,7 @@ fn surroundings(
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-    let obstacles = current.obstacles(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    let obstacles = report.tried(current.obstacles(&wanted))?;
     let mut is_possible = obstacles.before.is_empty();
     for error in &obstacles.before {
         report.failure(Code::InstallationFailed, About::default(), error);
@@ -128,7 +128,7 @@ fn surroundings(
     let sought: Vec<_> = files.iter().map(Sought::from).collect();
     let found = current.surroundings(group, Path::new(CREDENTIALS), &sought);
     let mut lines = Vec::new();
-    for surrounding in found.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+    for surrounding in report.tried(found)? {
         lines.push(match surrounding {
             Surrounding::FileSystem { path, wanted } => format!("would mount a {wanted} at: {}", path.display()),
             Surrounding::Directory(path) => format!("would set mode and owner of: {}", path.display()),
@@ -169,7 +169,7 @@ fn links(
     let mut lines = Vec::new();
     for File { wanted, .. } in files {
         let drift = current.inspect_outer_link(wanted);
-        match drift.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+        match report.tried(drift)? {
             Some(drift) if drift.is_in_the_way() => {
                 // The switch takes away itself what the system before has put below /etc.
                 let may_go = is_before_a_switch && wanted.link.is_some_and(|link| link.as_path().starts_with("/etc"));

@@ -38,8 +38,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         let manifest = manifest_file::parse(path, &json, Purpose::Install, environment, report)?;
         report.step(Step::Look);
         let location = Location::of(&manifest);
-        let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
-            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let lock = report.tried(Lock::acquire_patiently(&location, WaitingForLock::tell(report)))?;
         if manifest_file::has_text(path, &json, report)? {
             // It may be large, and is not needed any more.
             drop(json);
@@ -69,7 +68,6 @@ fn install(
     mut inputs: Inputs,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let failed = Code::InstallationFailed;
     let plan = Plan::resolve(manifest, arguments.accounts, Unknown::Failure, report);
     let group = plan.directory_group(report)?;
     let current = plan.look(report)?;
@@ -95,16 +93,16 @@ fn install(
     // -------------- until here nothing on the machine has changed --------------
 
     report.step(Step::Stage);
-    let mut store = Store::open(&current, lock, group).map_err(|error| report.failed(failed, &error))?;
-    if store.medium().map_err(|error| report.failed(failed, &error))? == Medium::Disk {
+    let mut store = report.tried(Store::open(&current, lock, group))?;
+    if report.tried(store.medium())? == Medium::Disk {
         let path = plan.location.mount_point().to_owned();
         report.warning(Code::NotInMemory, About::default(), &OnDisk { path });
     }
     match &decision {
         Some(decision) if !changes.is_empty() => {
-            let staged = store.stage(&decision.files).map_err(|error| report.failed(failed, &error))?;
+            let staged = report.tried(store.stage(&decision.files))?;
             // THE COMMIT: one rename.
-            staged.activate(&requests.as_text()).map_err(|error| report.failed(failed, &error))?;
+            report.tried(staged.activate(&requests.as_text()))?;
             report.generation(&plan.location, store.active());
             report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
             // Not on the first activation, and not in user mode, as in sops-nix.

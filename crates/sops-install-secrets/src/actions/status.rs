@@ -62,7 +62,7 @@ fn look(
     let mut files = Vec::new();
     for file in &plan.files {
         let row = InstalledFile::of(file, current);
-        files.push(row.map_err(|error| report.failed(Code::InstallationFailed, &error))?);
+        files.push(report.tried(row)?);
     }
     let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
     let superfluous = current.superfluous(&wanted).and_then(|mut places| {
@@ -76,7 +76,7 @@ fn look(
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
         Err(error) => return Err(report.failed(Code::InstallationFailed, &error)),
     };
-    let file_system = current.file_system_name().map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    let file_system = report.tried(current.file_system_name())?;
     let pending = units::due(current).into_iter();
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
@@ -84,7 +84,7 @@ fn look(
     let surroundings = match current.surroundings(group, Path::new(CREDENTIALS), &sought) {
         // Who may not look at them sees nothing wrong with them.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => Vec::new(),
-        found => found.map_err(|error| report.failed(Code::InstallationFailed, &error))?,
+        found => report.tried(found)?,
     };
     let is_visible = |one: &&Surrounding| {
         // A link has its place among what is superfluous.

@@ -33,8 +33,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
         let files = contents.files();
-        let changes = Changes::between(&current, &files, group)
-            .map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+        let changes = report.tried(Changes::between(&current, &files, group))?;
         report.changes(&changes);
         if report.failures() > 0 {
             // What cannot be decrypted cannot be compared either.
@@ -77,8 +76,7 @@ fn compare(
     let found = report.failures();
     for file in files {
         let wanted = &file.wanted;
-        let failed = Code::InstallationFailed;
-        let inspection = current.inspect_file(wanted).map_err(|error| report.failed(failed, &error))?;
+        let inspection = report.tried(current.inspect_file(wanted))?;
         let modified = &changes.of_kind(wanted.kind).modified;
         // A file counts as modified for its mode or owner, too.
         let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
@@ -86,7 +84,7 @@ fn compare(
             || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
         let what = if !is_modified || inspection.installed.is_none() {
             None
-        } else if !current.has_content(file).map_err(|error| report.failed(failed, &error))? {
+        } else if !report.tried(current.has_content(file))? {
             Some("its content differs")
         } else {
             has_access().then_some("it has an access control list")
@@ -100,7 +98,7 @@ fn compare(
         }
     }
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-    let superfluous = current.superfluous(&wanted).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    let superfluous = report.tried(current.superfluous(&wanted))?;
     for place in superfluous {
         let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
         report.failure_with(Code::Superfluous, About::default(), &Deviation(what), remedy());
@@ -111,7 +109,7 @@ fn compare(
     }
     let sought: Vec<_> = files.iter().map(Sought::from).collect();
     let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &sought);
-    for surrounding in surroundings.map_err(|error| report.failed(Code::InstallationFailed, &error))? {
+    for surrounding in report.tried(surroundings)? {
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),

@@ -9,7 +9,7 @@ use manifest::Manifest;
 use super::{WaitingForLock, prune, tell};
 use crate::cli::Arguments;
 use crate::environment::Environment;
-use crate::report::{Code, Outcome, Report, Reported, Step};
+use crate::report::{Outcome, Report, Reported, Step};
 use crate::{manifest_file, questions};
 
 /// Whether an ordinary run is needed.
@@ -55,8 +55,7 @@ pub(super) fn run(
     report.generation(&summary.location, current.running_number());
     report.changes(&Changes::none());
     report.step(Step::Stage);
-    let mut store =
-        Store::open(&current, lock, summary.group).map_err(|error| report.failed(Code::InstallationFailed, &error))?;
+    let mut store = report.tried(Store::open(&current, lock, summary.group))?;
     report.outcome(Outcome::Unchanged);
     tell(&mut store, report);
     prune(&store, summary.retention, report);
