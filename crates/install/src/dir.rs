@@ -994,8 +994,8 @@ pub(crate) fn temporary(name: &OsStr) -> OsString {
     temporary
 }
 
-/// The order in which things are put into one directory, as indexes of their names: what has the name under which another one is
-/// prepared comes after it, and is made again if it was in the way.
+/// The order in which things are put into one directory, as indexes of their names. `.a.new` is the temporary name of `a`, so a
+/// link that is itself called `.a.new` is made after `a`.
 pub(crate) fn order<'n>(names: impl Iterator<Item = &'n OsStr>) -> impl Iterator<Item = usize> {
     let mut ranks: Vec<(usize, usize)> = Vec::new();
     for (index, name) in names.enumerate() {

@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// The symlink path lies inside the mount point, or the mount point inside the symlink path.
     #[error(
-        "the symlink path {symlink_path} and the mount point {mount_point} lie in each other; give each its own place",
+        "one of the symlink path {symlink_path} and the mount point {mount_point} is inside the other; give each its own place",
         symlink_path = symlink_path.display(),
         mount_point = mount_point.display()
     )]

@@ -90,7 +90,7 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
 }
 
 /// Whether the mount point may be used: a new file system hides what is in it, or takes the place of the one that is there, and
-/// one that is not ours yet gets another owner and other permissions. What this program did not make is not to go that way.
+/// one that is not ours yet gets another owner and other permissions. Foreign things must not be hidden or given another owner.
 ///
 /// Where readers have their secrets in memory already, it stays as it is for that reason, which the notice says.
 ///

@@ -215,8 +215,7 @@ impl<'l> Store<'l> {
         failures
     }
 
-    /// Removes a generation that is not needed any more, unless it is something else with such a name: a number above the active
-    /// one that is not as a generation is made, or one that was so when the generations came to it.
+    /// Removes a generation that is not needed any more; what only has such a name ([`is_generation`]) is noted and told.
     fn remove_generation(&self, name: &OsStr) -> Vec<Error> {
         match is_generation(&self.root, name, self.active) {
             Ok(true) => self.root.remove_tree(name),

@@ -1,8 +1,9 @@
 //! What came of a run: lines on standard error for what went wrong, lines on standard output for what changed, or all of
 //! it in one JSON document.
 //!
-//! A failure is printed when it happens, so that nothing is lost if the run is ended from outside. Files are read one after
-//! the other, so the failures of one file stand together. A last line counts them and says how the machine was left.
+//! A failure is printed when it happens, so that nothing is lost if the run is ended from outside; if that would mean to wait,
+//! at the end. Files are read one after the other, so the failures of one file stand together. A last line counts them and says
+//! how the machine was left.
 
 mod document;
 mod installed;
@@ -62,7 +63,7 @@ pub(crate) struct Report {
     lenient: usize,
     /// The outermost first.
     held: RefCell<Vec<Held>>,
-    /// What there was no room for where it is to go: whoever does not read it keeps no other run waiting for this one's lock.
+    /// Lines that could not be printed without waiting, while other runs wait for this one's lock; printed at the end.
     late: RefCell<Vec<(Outlet, String)>>,
     /// The lines that are kept for [`Report::kept_lines`].
     kept: RefCell<Option<Vec<Vec<u8>>>>,

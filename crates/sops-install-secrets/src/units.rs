@@ -163,7 +163,7 @@ pub(crate) enum RequestError {
     )]
     NoList { verb: &'static str, units: String },
     #[error(
-        "cannot write {path}, so that NixOS does not {verb} the units in it; do so by hand, or run this again: {units}",
+        "cannot write {path}, so NixOS will not {verb} these units; {verb} them by hand, or run this again: {units}",
         path = path.display()
     )]
     List { path: PathBuf, verb: &'static str, units: String, source: io::Error },

@@ -764,7 +764,7 @@ fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
              install {after}; cat /run/nixos/activation-restart-list"
         ));
         let failure = format!(
-            "cannot write /run/nixos/activation-restart-list, so that NixOS does not restart the units in it; do so by hand, or run \
+            "cannot write /run/nixos/activation-restart-list, so NixOS will not restart these units; restart them by hand, or run \
              this again: a.service: {reason}\n1 failure; all secrets and templates are installed\n"
         );
         // What the C library of a static program calls it.

@@ -82,11 +82,11 @@ pub(crate) const OPTIONS: &[Spec] = &[
         name: "pre-switch",
         argument: OptionArgument::Text("ACTION"),
         summary: "decrypt in memory before a switch, and refuse it if that fails",
-        details: "ACTION is that of switch-to-configuration. If something cannot be decrypted, or stands in the way of a link, \
-                  switch, test and check are refused with status 1; for boot, which looks at no link, and dry-activate it \
-                  is a warning. So is an owner whom nobody has yet. dry-activate also shows what would change, as -dry-run \
-                  does. Takes any number of manifests. Prints nothing if all is well, or if none of \
-                  the keys that a manifest names is there yet.",
+        details: "ACTION is that of switch-to-configuration. switch, test and check are refused with status 1 if something \
+                  cannot be decrypted or stands in the way of a link. boot only warns, and looks at no link. dry-activate \
+                  only warns, and also shows what would change, as -dry-run does. An owner that does not exist yet is a \
+                  warning. Takes any number of manifests. Prints nothing if all is well. Does nothing before the first \
+                  installation, while no key exists.",
     },
     Spec {
         option: Opt::System,
