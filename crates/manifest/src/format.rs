@@ -108,7 +108,7 @@ mod tests {
     fn an_unknown_format_is_an_error_that_lists_the_known_ones() {
         let [first @ .., last] = Format::ALL.map(Format::as_str);
         let known = format!("{} or {last}", first.join(", "));
-        for bad in ["YAML", "yml", "toml", " json"] {
+        for bad in ["YAML", "yml", "html", " json"] {
             assert_eq!(
                 Format::try_from(bad.to_owned()).unwrap_err().to_string(),
                 format!("the format {bad:?} is not known; use {known}")

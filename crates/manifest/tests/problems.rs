@@ -199,7 +199,7 @@ fn every_problem_of_every_entry_is_reported_in_one_run() {
             r#"{"secretsMountPoint": "/d", "symlinkPath": "/s",
 "secrets": [
   {},
-  {"name": "../a", "path": "", "mode": "0o400", "sopsFile": "\u0000", "format": "toml", "key": 1, "selectKey": 1},
+  {"name": "../a", "path": "", "mode": "0o400", "sopsFile": "\u0000", "format": "html", "key": 1, "selectKey": 1},
   {"name": "db/password", "path": "x", "mode": 400, "sopsFile": "", "owner": "", "group": "a:b", "credential": 1},
   {"name": "é", "path": "/é", "mode": "7777777", "sopsFile": "f", "uid": -1, "gid": 4294967295, "format": []},
   {"name": "u", "path": "/u", "mode": "", "sopsFile": "f", "restartUnits": ["ng nx", 1], "reloadUnits": ["-a.mount"]},
@@ -221,7 +221,7 @@ fn every_problem_of_every_entry_is_reported_in_one_run() {
             "4:28: secret number 2: the path is empty; write an absolute path",
             "4:40: secret number 2: the mode \"0o400\" is not made of octal digits; write it like 0400 or 0440",
             "4:61: secret number 2: the path \"\\0\" has a NUL byte, which no path can hold; remove it",
-            "4:81: secret number 2: the format \"toml\" is not known; use yaml, json, dotenv, ini, binary or age",
+            "4:81: secret number 2: the format \"html\" is not known; use yaml, json, dotenv, ini, binary or age",
             "4:96: secret number 2: key is a number; it must be a string in double quotes",
             "4:112: secret number 2: selectKey is a number; it must be true or false",
             "5:3: secret \"db/password\": the field sopsFile is missing; name the encrypted file",

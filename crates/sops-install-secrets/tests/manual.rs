@@ -136,7 +136,7 @@ fn the_schema_refuses_what_the_reader_refuses_by_form() {
         ("/secrets/0/name", Value::Null),
         ("/secrets/0/mode", 400.into()),
         ("/secrets/0/mode", "0o400".into()),
-        ("/secrets/0/format", "toml".into()),
+        ("/secrets/0/format", "html".into()),
         ("/secrets/0/uid", 4_294_967_295_u64.into()),
         ("/templates/0/key", "k".into()),
     ] {

@@ -307,7 +307,7 @@ fn all_problems_of_a_manifest_are_reported_with_their_places() {
   "secrets": [
     { "name": "a", "path": "%r/secrets/a", "sopsFile": "f", "mode": "0o400" },
     { "name": "../b", "path": "%r/secrets/b", "sopsFile": "f", "mode": "0400" },
-    { "name": "c", "path": "%r/secrets/c", "sopsFile": "f", "mode": "0400", "format": "toml" }
+    { "name": "c", "path": "%r/secrets/c", "sopsFile": "f", "mode": "0400", "format": "html" }
   ],
   "secretsMountPoint": "%r/secrets.d", "symlinkPath": "secrets", "userMode": true
 }"#,
@@ -323,7 +323,7 @@ fn all_problems_of_a_manifest_are_reported_with_their_places() {
                 "SCRATCH/manifest.json:3:69: secret \"a\": the mode \"0o400\" is not made of octal digits; write it like 0400 or 0440\n\
              SCRATCH/manifest.json:4:15: secret number 2: the name \"../b\" has a component . or .., which could leave the secrets \
              directory; spell the path out\n\
-             SCRATCH/manifest.json:5:87: secret \"c\": the format \"toml\" is not known; use yaml, json, dotenv, ini, binary or age\n\
+             SCRATCH/manifest.json:5:87: secret \"c\": the format \"html\" is not known; use yaml, json, dotenv, ini, binary or age\n\
              SCRATCH/manifest.json:7:55: symlinkPath: the path \"secrets\" is relative; begin it with /\n4 failures{last}\n"
             )
         );
