@@ -8,12 +8,14 @@ use nix::unistd::Gid;
 
 use crate::credentials;
 use crate::dir::{Dir, Is, Missing, Occupant, directory_access, owner, permissions_of, split};
-use crate::generation::places;
+use crate::generation::{is_generation, places};
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
 use crate::obstacles::unfollowed;
+use crate::store::superfluous;
 use crate::surroundings::Surrounding;
-use crate::{Current, Error, File, Ownership, Sought, Wanted, links, mount};
+use crate::symlinks::OtherSymlink;
+use crate::{Current, Error, File, Ownership, Retention, Sought, Wanted, links, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -154,6 +156,29 @@ impl Current<'_> {
         let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
         found.extend(self.stale_links(&wanted)?.into_iter().map(Surrounding::StaleLink));
         credentials::compare(self, directory, files, credentials::owner(access), &mut found)?;
+        Ok(found)
+    }
+
+    /// The generations that a run removes that makes no new one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be looked.
+    pub fn old_generations(&self, retention: Retention) -> Result<Vec<PathBuf>, Error> {
+        let Some(root) = self.root() else { return Ok(Vec::new()) };
+        let others = OtherSymlink::all(root, self.location())?;
+        let root = match root.listable() {
+            // An ordinary user, who could not install either.
+            Err(Error::Call { errno: Errno::EACCES, .. }) => return Ok(Vec::new()),
+            root => root?,
+        };
+        let mut found = Vec::new();
+        for name in superfluous(root.entries()?, self.number(), &others, retention) {
+            if is_generation(&root, &name, self.number())? {
+                found.push(root.path().join(name));
+            }
+        }
+        found.sort_unstable();
         Ok(found)
     }
 

@@ -204,7 +204,7 @@ impl<'l> Store<'l> {
                 failures.extend(self.root.remove(name).err());
             }
         }
-        let superfluous = self.superfluous(names, retention);
+        let superfluous = superfluous(names, self.active, &self.others, retention);
         if self.beneath.is_some() || !superfluous.is_empty() {
             rest(GRACE);
         }
@@ -251,19 +251,6 @@ impl<'l> Store<'l> {
             record::write(&self.root, &known)?;
         }
         Ok(())
-    }
-
-    /// The generations that pruning removes.
-    fn superfluous(&self, names: Vec<(OsString, Is)>, retention: Retention) -> Vec<OsString> {
-        let Some(active) = self.active else { return Vec::new() };
-        let is_superfluous = |name: &OsStr| {
-            let Some(number) = number(name.as_encoded_bytes()) else { return false };
-            // Numbers grow, so one above the active generation was staged and never activated.
-            let is_leftover = number > active;
-            (is_leftover || retention.drops(number, active))
-                && !self.others.iter().any(|other| other.number() == number)
-        };
-        names.into_iter().map(|(name, _)| name).filter(|name| is_superfluous(name)).collect()
     }
 
     /// The next number, or the first after it under which nothing stands that has to stay. What is in the way is not said:
@@ -346,6 +333,23 @@ impl Staged<'_, '_> {
             }
         }
     }
+}
+
+/// The names of generations that pruning removes.
+pub(crate) fn superfluous(
+    names: Vec<(OsString, Is)>,
+    active: Option<u64>,
+    others: &[OtherSymlink],
+    retention: Retention,
+) -> Vec<OsString> {
+    let Some(active) = active else { return Vec::new() };
+    let is_superfluous = |name: &OsStr| {
+        let Some(number) = number(name.as_encoded_bytes()) else { return false };
+        // Numbers grow, so one above the active generation was staged and never activated.
+        let is_leftover = number > active;
+        (is_leftover || retention.drops(number, active)) && !others.iter().any(|other| other.number() == number)
+    };
+    names.into_iter().map(|(name, _)| name).filter(|name| is_superfluous(name)).collect()
 }
 
 /// What the generations are on.

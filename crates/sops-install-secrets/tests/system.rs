@@ -622,7 +622,7 @@ fn units_that_a_killed_run_did_not_ask_for_are_asked_for_by_the_next_one() {
          install --dry-run {after} 2>&1; lists; install {after}; lists; install {after}; lists; ls -A secrets.d\n\
          install {before}; lists; killed {after}; install {more}; lists"
     ));
-    let dry = "would restart a.service\nwould restart both.service\nwould reload b.service\nexit 0\n";
+    let dry = "would remove generation: /secrets.d/1\nwould restart a.service\nwould restart both.service\nwould reload b.service\nexit 0\n";
     let lists = "==> /run/nixos/activation-reload-list <==\nb.service\n\n\
                  ==> /run/nixos/activation-restart-list <==\na.service\nboth.service\n";
     let killed = "modifying secret: a\nexit 137\n";
@@ -1306,6 +1306,24 @@ fn a_symlink_that_nobody_could_follow_is_not_made() {
     let missing =
         "nothing is installed at /links/secrets; install it again with: sops-install-secrets /m.json\nexit 1\n";
     assert_eq!(run.stdout, format!("{refused}{missing}{refused}links:\n\nsecrets.d:\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_dry_run_names_the_generations_that_go_without_a_new_one() {
+    let system = System::new();
+    let many = |name: &str, key: &str| {
+        let manifest = system.manifest(name, &[system.secret("a", key)], &[]);
+        edited(&system, &manifest, name, "keepGenerations", json!(3))
+    };
+    let (one, two) = (many("one.json", "str"), many("two.json", "multi"));
+    let few = system.manifest("few.json", &[system.secret("a", "str")], &[]);
+    let run = system.script(&format!(
+        "(install {one}; install {two}; install {one}) >/dev/null; install -dry-run {one}; install -dry-run {few}; ls secrets.d\n\
+         install {few}; install -dry-run {few}; ls secrets.d"
+    ));
+    let expected = "nothing would change\nexit 0\nwould remove generation: /secrets.d/1\nwould remove generation: /secrets.d/2\nexit 0\n\
+                    1\n2\n3\nexit 0\nnothing would change\nexit 0\n3\n";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""));
 }
 
 #[test]

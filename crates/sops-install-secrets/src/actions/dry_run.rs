@@ -79,6 +79,11 @@ pub(super) fn dry_run(
         for line in links.into_iter().chain(surroundings) {
             report.line(line);
         }
+        // With a new generation some always go.
+        let old = if changes.is_empty() { report.tried(current.old_generations(plan.retention))? } else { Vec::new() };
+        for path in &old {
+            report.line(format_args!("would remove generation: {}", path.display()));
+        }
         let mut asked = false;
         for verb in VERBS {
             for unit in requests.of_verb(verb) {
@@ -87,7 +92,7 @@ pub(super) fn dry_run(
             }
         }
         requests.tell(report);
-        if same && !asked && report.failures() == 0 {
+        if same && old.is_empty() && !asked && report.failures() == 0 {
             report.line("nothing would change");
         }
         Ok(())
