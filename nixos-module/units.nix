@@ -59,15 +59,18 @@ let
   environment = {
     HOME = "/var/empty";
   }
-  // cfg.environment;
+  // lib.filterAttrs (name: _: !(mock.isUsed && isOfKeys name)) cfg.environment;
+
+  # With values that are made up, no real key is read.
+  isOfKeys = name: name == "GNUPGHOME" || lib.hasPrefix "SOPS_AGE_" name;
 
   environmentOfScripts = environment // {
     PATH = lib.makeBinPath keys.plugins;
   };
 
   # gpg, and so perhaps its agent or a smart card.
-  usesAgent = here.isSops && (cfg.gnupg.home != null || cfg.environment ? GNUPGHOME) && !mock.isUsed;
-  printsKey = cfg.environment ? SOPS_AGE_KEY_CMD || cfg.environment ? SOPS_AGE_SSH_PRIVATE_KEY_CMD;
+  usesAgent = here.isSops && (cfg.gnupg.home != null && !mock.isUsed || environment ? GNUPGHOME);
+  printsKey = environment ? SOPS_AGE_KEY_CMD || environment ? SOPS_AGE_SSH_PRIVATE_KEY_CMD;
 
   # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
   # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and no service would

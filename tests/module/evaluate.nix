@@ -133,7 +133,10 @@ let
     );
     services = trimmed config.systemd.services;
     preSwitchChecks = config.system.preSwitchChecks or { };
-    inherit (config.sops or config.age) environment;
+    # What scripts and units have to hand on. No variable for keys is, where values are made up.
+    environment =
+      library.optionalAttrs (!(config.sops.mock.enable or false))
+        (config.sops or config.age).environment;
     activationScripts = scriptsOf config.system.activationScripts;
     vmVariant = config.virtualisation.vmVariant or { };
     etc = config.environment.etc;

@@ -11,6 +11,7 @@
     # Not even looked at.
     age.keyFile = "/persist/key.txt";
     age.generateKey = true;
+    environment.SOPS_AGE_KEY_CMD = "echo not asked";
     secrets."database/port" = { };
     secrets."database/user".mock = "it's $HOME";
     secrets.password = {
