@@ -289,11 +289,11 @@ impl Dir {
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
     }
 
-    /// That a link of this name would not be followed here, whoever reads it.
-    pub(crate) fn refuse_nosymfollow(&self, name: &OsStr) -> Result<(), Error> {
+    /// That a link at a path in this file system would not be followed, whoever reads it.
+    pub(crate) fn refuse_nosymfollow(&self, path: &Path) -> Result<(), Error> {
         let facts = fstatfs_all(&self.handle)
             .map_err(|error| Error::call("look at the file system of", &self.path)(raw(error)))?;
-        if facts.f_flags & ST_NOSYMFOLLOW == 0 { Ok(()) } else { Err(Error::NoSymlinks { path: self.path.join(name) }) }
+        if facts.f_flags & ST_NOSYMFOLLOW == 0 { Ok(()) } else { Err(Error::NoSymlinks { path: path.to_owned() }) }
     }
 
     /// Why nothing can be made or removed here, if that is so: by its mode, by an attribute or because it is read-only.
@@ -378,6 +378,16 @@ impl Dir {
 
     fn make_step(&self, name: &OsStr, permissions: u32) -> Result<Self, Error> {
         let path = || self.path.join(name);
+        if our_user().is_root() {
+            let here = self.status()?;
+            // Where all can write, what is made is not its owner's.
+            if !is_trusted(&here) && here.st_mode & ALL_WRITE == 0 {
+                match self.make_for_user(&here, name, permissions) {
+                    // If it could not be made so, it is made as any other.
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
         match make_exactly(&self.handle, name, permissions) {
             Ok(()) => {
                 let made = self.step(name).map_err(Error::call("open", self.at(name)))?;
@@ -385,33 +395,41 @@ impl Dir {
                 // another directory there, it stays: they decide who may pass.
                 if self.is_private()? {
                     made.listable()?.settle(Access { permissions, owner: None })?;
-                } else if our_user().is_root() {
-                    self.hand_over(name, permissions)?;
                 }
                 Ok(made)
             }
-            // Somebody else made it meanwhile, which is as good.
+            // Made for the user, or by somebody else meanwhile, which is as good.
             Err(Errno::EEXIST) => self.step(name).map_err(Error::call("open", self.at(name))),
             Err(errno) => Err(Error::call("make the directory", path())(errno)),
         }
     }
 
-    /// Gives a directory that root has just made in the directory of a user to this user, who could use neither it nor what is to be
-    /// there otherwise.
+    /// Makes a directory in that of a user, `here`, and gives it to this user, who could use neither it nor what is to be there if it were
+    /// root's.
     ///
-    /// The user may have put something else there meanwhile, so this is looked at: nothing but an empty directory of root has another
-    /// owner then.
-    fn hand_over(&self, name: &OsStr, permissions: u32) -> Result<(), Error> {
-        let here = self.status()?;
-        // Where all can write, what is made is not its owner's.
-        if is_trusted(&here) || here.st_mode & ALL_WRITE != 0 {
-            return Ok(());
+    /// It gets its owner under another name, so that no run that is killed leaves one of root there. The user may have put something
+    /// else at that name, so this is looked at: only an empty directory of root changes its owner.
+    fn make_for_user(&self, here: &FileStat, name: &OsStr, permissions: u32) -> Result<(), Error> {
+        let temporary = temporary(name);
+        let access = Access { permissions: permissions | here.st_mode & SET_GROUP, owner: Some(owner(here)) };
+        match make_exactly(&self.handle, &temporary, permissions) {
+            // Another run is at it, or was killed.
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(Error::call("make the directory", self.at(&temporary))(errno)),
         }
-        let made = self.within(name)?;
-        if made.status()?.st_uid != 0 || !made.entries()?.is_empty() {
+        let made = self.within(&temporary)?;
+        let user = made.status()?.st_uid;
+        if (user != 0 && user != here.st_uid) || !made.entries()?.is_empty() {
             return Err(Error::Untrusted { path: made.path });
         }
-        made.own(Access { permissions, owner: Some(owner(&here)) })
+        let finished = made.own(access).and_then(|()| {
+            renameat_with(&self.handle, &temporary, &self.handle, name, RenameFlags::NOREPLACE)
+                .map_err(|error| Error::call("put in place", self.at(name))(raw(error)))
+        });
+        if finished.is_err() {
+            self.remove_empty(&temporary)?;
+        }
+        finished
     }
 
     /// Where the link of this name leads, if no other user can change it.
@@ -1147,6 +1165,7 @@ const OWNER_ALL: u32 = 0o700;
 const OWNER_READ_WRITE: u32 = 0o600;
 pub(crate) const OTHERS_WRITE: u32 = 0o022;
 const ALL_WRITE: u32 = 0o002;
+const SET_GROUP: u32 = 0o2000;
 const OTHERS_ALL: u32 = 0o077;
 
 /// The extended attributes with access control lists, acl(5).

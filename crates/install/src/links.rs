@@ -351,7 +351,7 @@ impl<'a> WantedLink<'a> {
 
     /// Puts the link in place in one step, complete, so that a run that is killed leaves no part of it there.
     fn put(&self, parent: &Dir, name: &OsStr, is_ours: &dyn Fn(&Path) -> bool, over: Over) -> Result<Placed, Error> {
-        parent.refuse_nosymfollow(name)?;
+        parent.refuse_nosymfollow(self.path)?;
         let temporary = temporary(name);
         match parent.prepared(name, is_ours)? {
             Prepared::Nothing => {}

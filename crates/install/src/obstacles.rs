@@ -106,15 +106,19 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
 
 /// That a link at a path would not be followed.
 pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
-    let (parent, name) = split(path)?;
-    Ok(Dir::existing(parent)?.and_then(|parent| parent.refuse_nosymfollow(name).err()))
+    Ok(nearest(path)?.and_then(|directory| directory.refuse_nosymfollow(path).err()))
 }
 
 /// Why nothing can be made at a path: what keeps us from changing the directory that it is in, or the nearest one that is there.
 fn refused(path: &Path) -> Result<Option<Error>, Error> {
+    Ok(nearest(path)?.and_then(|directory| directory.refusal_to_change().map(Error::call("make", path))))
+}
+
+/// The directory that a path is in, or the nearest one above that is there.
+fn nearest(path: &Path) -> Result<Option<Dir>, Error> {
     for above in path.ancestors().skip(1) {
         if let Some(directory) = Dir::existing(above)? {
-            return Ok(directory.refusal_to_change().map(Error::call("make", path)));
+            return Ok(Some(directory));
         }
     }
     Ok(None)

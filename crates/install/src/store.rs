@@ -284,7 +284,7 @@ impl<'l> Store<'l> {
     fn switch(&mut self, number: u64) -> Result<(), Error> {
         let (parent, name) = split(self.location.symlink_path())?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
-        parent.refuse_nosymfollow(name)?;
+        parent.refuse_nosymfollow(self.location.symlink_path())?;
         symlinks::note(&self.root, self.location, &self.others)?;
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;

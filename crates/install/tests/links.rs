@@ -450,20 +450,35 @@ fn directories_that_are_made_in_the_directory_of_a_user_are_the_users() {
         return;
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
-    for (folder, owner, mode) in [("home", 1000, 0o700), ("open", 1000, 0o777), ("etc", 0, 0o755)] {
+    for (folder, owner, mode) in [
+        ("home", 1000, 0o700),
+        ("open", 1000, 0o777),
+        ("etc", 0, 0o755),
+        ("shared", 1000, 0o2775),
+        ("taken", 1000, 0o755),
+    ] {
         fs::create_dir(place.path(folder)).unwrap();
         chown(place.path(folder), Some(owner), Some(owner)).unwrap();
         fs::set_permissions(place.path(folder), fs::Permissions::from_mode(mode)).unwrap();
     }
-    let links = ["home/.config/app/token", "open/.config/token", "etc/app/token"].map(|path| place.path(path));
+    // As a killed run leaves it, and as the user may be in the way.
+    fs::create_dir(place.path("shared/.app.new")).unwrap();
+    fs::create_dir_all(place.path("taken/.app.new/precious")).unwrap();
+    let links =
+        ["home/.config/app/token", "open/.config/token", "etc/app/token", "shared/app/token", "taken/app/token"]
+            .map(|path| place.path(path));
     let wanted: Vec<_> =
-        ["a", "b", "c"].iter().zip(&links).map(|(name, path)| place.secret(name, "x").at(path)).collect();
+        ["a", "b", "c", "d", "e"].iter().zip(&links).map(|(name, path)| place.secret(name, "x").at(path)).collect();
     let run = place.install(&wanted).unwrap();
     assert!(run.failures.is_empty(), "{:?}", run.failures);
     for (path, owner) in [("home/.config", 1000), ("home/.config/app", 1000), ("open/.config", 0), ("etc/app", 0)] {
         let status = fs::symlink_metadata(place.path(path)).unwrap();
         assert_eq!((status.uid(), status.gid(), status.mode() & 0o7777), (owner, owner, 0o755), "{path}");
     }
+    let [shared, taken] = ["shared/app", "taken/app"].map(|path| fs::symlink_metadata(place.path(path)).unwrap());
+    assert_eq!((shared.uid(), shared.mode() & 0o7777, taken.uid()), (1000, 0o2755, 0));
+    let precious = fs::symlink_metadata(place.path("taken/.app.new/precious")).unwrap();
+    assert_eq!((precious.uid(), place.path("shared/.app.new").exists()), (0, false));
 }
 
 #[test]
