@@ -71,8 +71,12 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
     }
     let carried = current.number().filter(|_| current.running().is_some());
     let mut notices = Vec::new();
-    // One of ours that nobody reads, since no symlink leads to it, still has the records of what there is elsewhere.
+    // A file system without a symlink to it still holds the records of links and credentials elsewhere.
     let beneath = if carried.is_some() || before.is_mount()? {
+        if before.is_mount()? {
+            // The note on what is to follow it counts only where nobody else can write.
+            settle(&before, access)?;
+        }
         let change = Change { current, before: &before, generation: carried, mount_point: path, kind, access };
         change.make(&mut notices)?;
         Some(before)

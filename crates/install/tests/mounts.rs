@@ -224,6 +224,22 @@ fn a_file_system_that_no_symlink_leads_to_is_not_hidden_beneath_another_one() {
 }
 
 #[test]
+fn an_empty_file_system_that_others_can_write_to_is_replaced_once() {
+    if in_namespace("an_empty_file_system_that_others_can_write_to_is_replaced_once").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    fs::create_dir_all(place.location.mount_point()).unwrap();
+    mount(Some("x"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), Some("mode=1777")).unwrap();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let other = Place::mounted(FileSystem::Tmpfs, 0);
+    fs::set_permissions(place.location.mount_point(), fs::Permissions::from_mode(0o775)).unwrap();
+    other.install(&[other.secret("a", "1")]).unwrap();
+    let [mounted] = &*mounts(place.location.mount_point()) else { panic!("not one mount") };
+    assert!(mounted.contains(" - tmpfs none "), "{mounted}");
+}
+
+#[test]
 fn nothing_is_left_for_who_is_still_in_a_file_system_that_was_taken_away() {
     if in_namespace("nothing_is_left_for_who_is_still_in_a_file_system_that_was_taken_away").is_none() {
         return;
