@@ -133,7 +133,9 @@ pub(crate) fn compare(
             Some(content) => directory.same(name, content, access)?.is_some(),
             None => status.is_some_and(|status| is_as_made(&status)),
         };
-        if !is_right {
+        if let Some(errno) = directory.refusal_to_change().filter(|_| !is_right) {
+            found.push(Surrounding::Credential(Error::call("make", place)(errno)));
+        } else if !is_right {
             let what = if status.is_some() { Surrounding::OtherCredential } else { Surrounding::NoCredential };
             found.push(what(place));
         }

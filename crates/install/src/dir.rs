@@ -408,7 +408,7 @@ impl Dir {
     /// root's.
     ///
     /// It gets its owner under another name, so that no run that is killed leaves one of root there. The user may have put something
-    /// else at that name, so this is looked at: only an empty directory of root changes its owner.
+    /// else at that name, so this is looked at: only a directory of root that is empty and has never been touched changes its owner.
     fn make_for_user(&self, here: &FileStat, name: &OsStr, permissions: u32) -> Result<(), Error> {
         let temporary = temporary(name);
         let access = Access { permissions: permissions | here.st_mode & SET_GROUP, owner: Some(owner(here)) };
@@ -418,8 +418,11 @@ impl Dir {
             Err(errno) => return Err(Error::call("make the directory", self.at(&temporary))(errno)),
         }
         let made = self.within(&temporary)?;
-        let user = made.status()?.st_uid;
-        if (user != 0 && user != here.st_uid) || !made.entries()?.is_empty() {
+        let status = made.status()?;
+        let times = (status.st_mtime == status.st_ctime, status.st_mtime_nsec == status.st_ctime_nsec);
+        // To put an older one there is a change of its name, and so of its second time.
+        let is_new = status.st_uid == 0 && times == (true, true);
+        if !(is_new || status.st_uid == here.st_uid) || !made.entries()?.is_empty() {
             return Err(Error::Untrusted { path: made.path });
         }
         let finished = made.own(access).and_then(|()| {
@@ -742,7 +745,7 @@ impl Dir {
         }
     }
 
-    /// Whether it is by its mode that a file of ours cannot be read, or by what root was deprived of.
+    /// Whether a file of ours cannot be read because of its mode, or because root lacks a capability.
     fn keeps_us_out(&self, name: &OsStr, error: &Error) -> Result<bool, Error> {
         let is_refused = matches!(error, Error::Call { errno: Errno::EACCES, .. });
         Ok(is_refused && (our_user().is_root() || owner(&self.status_of(name)?).user == our_user()))

@@ -226,7 +226,7 @@ impl Error {
 fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
     Cow::Borrowed(match errno {
         Errno::EACCES | Errno::EPERM if geteuid().is_root() => {
-            "; look for what keeps root out, such as a sandbox or a mode that is not for all"
+            "; find out what keeps root out: a sandbox, or a directory without permission for others"
         }
         Errno::EACCES | Errno::EPERM => {
             return match taken_from_us(path) {

@@ -456,6 +456,7 @@ fn directories_that_are_made_in_the_directory_of_a_user_are_the_users() {
         ("etc", 0, 0o755),
         ("shared", 1000, 0o2775),
         ("taken", 1000, 0o755),
+        ("moved", 1000, 0o755),
     ] {
         fs::create_dir(place.path(folder)).unwrap();
         chown(place.path(folder), Some(owner), Some(owner)).unwrap();
@@ -464,11 +465,24 @@ fn directories_that_are_made_in_the_directory_of_a_user_are_the_users() {
     // As a killed run leaves it, and as the user may be in the way.
     fs::create_dir(place.path("shared/.app.new")).unwrap();
     fs::create_dir_all(place.path("taken/.app.new/precious")).unwrap();
-    let links =
-        ["home/.config/app/token", "open/.config/token", "etc/app/token", "shared/app/token", "taken/app/token"]
-            .map(|path| place.path(path));
-    let wanted: Vec<_> =
-        ["a", "b", "c", "d", "e"].iter().zip(&links).map(|(name, path)| place.secret(name, "x").at(path)).collect();
+    // Root's, and perhaps mounted elsewhere.
+    fs::create_dir(place.path("moved/data")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    fs::rename(place.path("moved/data"), place.path("moved/.app.new")).unwrap();
+    let links = [
+        "home/.config/app/token",
+        "open/.config/token",
+        "etc/app/token",
+        "shared/app/token",
+        "taken/app/token",
+        "moved/app/token",
+    ]
+    .map(|path| place.path(path));
+    let wanted: Vec<_> = ["a", "b", "c", "d", "e", "f"]
+        .iter()
+        .zip(&links)
+        .map(|(name, path)| place.secret(name, "x").at(path))
+        .collect();
     let run = place.install(&wanted).unwrap();
     assert!(run.failures.is_empty(), "{:?}", run.failures);
     for (path, owner) in [("home/.config", 1000), ("home/.config/app", 1000), ("open/.config", 0), ("etc/app", 0)] {
@@ -479,6 +493,7 @@ fn directories_that_are_made_in_the_directory_of_a_user_are_the_users() {
     assert_eq!((shared.uid(), shared.mode() & 0o7777, taken.uid()), (1000, 0o2755, 0));
     let precious = fs::symlink_metadata(place.path("taken/.app.new/precious")).unwrap();
     assert_eq!((precious.uid(), place.path("shared/.app.new").exists()), (0, false));
+    assert_eq!(fs::symlink_metadata(place.path("moved/.app.new")).unwrap().uid(), 0);
 }
 
 #[test]

@@ -147,11 +147,18 @@ impl TemplateText {
         Some(parts)
     }
 
-    /// Whether the text has a Nix expression for a placeholder, which Nix evaluates only in what it is given as a text itself.
+    /// Whether the text has a Nix expression for a placeholder, which Nix has not evaluated.
     #[must_use]
     pub fn is_unevaluated(&self) -> bool {
-        let is_there = |literal: &[u8]| literal.windows(EXPRESSION.len()).any(|window| window == EXPRESSION);
+        let has = |literal: &[u8], text: &[u8]| literal.windows(text.len()).any(|window| window == text);
+        let is_there = |literal: &[u8]| EXPRESSIONS.iter().any(|expression| has(literal, expression));
         self.0.iter().any(|segment| matches!(segment, Segment::Literal(literal) if is_there(literal)))
+    }
+
+    /// Whether no secret is filled in.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
     /// The text, or the place and reason of each text that looks like a placeholder and is not one; at least one.
@@ -181,6 +188,12 @@ impl TemplateText {
                     strays.push((at, Error::ForeignPlaceholder { placeholder: text, secret }));
                     placeholder.len()
                 }
+                // What begins one byte later may be one.
+                None if rest.starts_with(b"<")
+                    && placeholders.longest_at(rest.get(1..).unwrap_or_default()).is_some() =>
+                {
+                    1
+                }
                 None => match stray_at(rest) {
                     Some((length, error)) => {
                         strays.push((at, error));
@@ -196,8 +209,8 @@ impl TemplateText {
     }
 }
 
-/// How a Nix expression for a placeholder goes on.
-const EXPRESSION: &[u8] = b"config.sops.placeholder.";
+/// How Nix expressions for placeholders begin.
+const EXPRESSIONS: [&[u8]; 2] = [b"${config.sops.placeholder.", b"${config.age.placeholder."];
 
 /// The directory of the templates below the generation directory.
 pub const RENDERED: &str = "rendered";
@@ -211,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_text_is_split_at_its_placeholders() {
-        let placeholders = placeholders(&[("@a@", "a"), ("@a", "short"), ("<b>", "b/c")], &[]);
+        const BARE: &str = "SOPS:0123456789012345678901234567890123456789012345678901234567890123:PLACEHOLDER";
+        let placeholders = placeholders(&[("@a@", "a"), ("@a", "short"), ("<b>", "b/c"), (BARE, "bare")], &[]);
         for (content, expected) in [
             (&b""[..], ""),
             (b"nothing @ here", "nothing @ here"),
@@ -221,6 +235,7 @@ mod tests {
             (b"<<b>><b", "<[b/c]><b"),
             (b"@@a@@", "@[a]@"),
             (b"\xff\0@a@\xfe", "\u{fffd}\0[a]\u{fffd}"),
+            (format!("<{BARE}>").as_bytes(), "<[bare]>"),
         ] {
             let text = TemplateText::parse(content, &placeholders).unwrap();
             assert_eq!(render(&text, |name| format!("[{name}]")), expected, "{content:?}");

@@ -465,7 +465,9 @@ enum KeyReason {
     NotRun,
     #[error("its command failed ({0}); run the command by hand to see why")]
     Failed(ExitStatus),
-    #[error("its command failed ({0}), and no shell has read it; if it is for one, write it as sh -c '...'")]
+    #[error(
+        "its command failed ({0}); run it by hand to see why; no shell reads it here: if it needs one, write sh -c '...'"
+    )]
     NoShell(ExitStatus),
     #[error(
         "{0}; correct the command, or let SOPS_AGE_KEY_FILE or SOPS_AGE_SSH_PRIVATE_KEY_FILE name a file with the key"

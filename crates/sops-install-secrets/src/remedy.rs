@@ -52,9 +52,13 @@ impl Remedy {
 
     /// To install a manifest in the session of this user.
     pub(crate) fn own_session(manifest: &ManifestPath) -> Self {
-        let installation = installation(manifest, AccountLookup::LookUp);
-        let command = format!("XDG_RUNTIME_DIR=/run/user/{} {installation}", geteuid());
-        Self::run("log in as this user, or run", command)
+        let user = geteuid();
+        let own = format!("/run/user/{user}");
+        if Path::new(&own).is_dir() && !user.is_root() {
+            let installation = installation(manifest, AccountLookup::LookUp);
+            return Self::run("log in as this user, or run", format!("XDG_RUNTIME_DIR={own} {installation}"));
+        }
+        Self::say("run this in a session of the user whose secrets these are")
     }
 
     /// To let a sops file be encrypted to one more recipient.

@@ -59,8 +59,14 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
             TemplateSource::Inline(text) => Some(text),
             TemplateSource::File(_) => read.as_ref(),
         };
-        if text.is_some_and(TemplateText::is_unevaluated) {
-            report.failure(Code::TemplateInvalid, About::template(template.name().as_str()), &Unevaluated);
+        if let Some(text) = text.filter(|text| text.is_unevaluated()) {
+            let about = About::template(template.name().as_str());
+            // A remark may name such an expression. In a file in which nothing is filled in, it is what was meant to be.
+            if read.is_some() && text.is_constant() {
+                report.failure(Code::TemplateInvalid, about, &Unevaluated);
+            } else {
+                report.warning(Code::TemplateInvalid, about, &Unevaluated);
+            }
         }
     }
 }
@@ -97,8 +103,8 @@ fn read_text(
 /// A text in which Nix was to put a placeholder, and did not.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "its text has a Nix expression with config.sops.placeholder, which Nix does not evaluate in a file; write the text in content, or \
-     a word such as @password@ in the file and sops.placeholder.NAME = \"@password@\" in the configuration"
+    "its text has a Nix expression for a placeholder, which is installed as it stands, since Nix evaluates none in a file; write the \
+     text in content, or a word such as @password@ in the file and sops.placeholder.NAME = \"@password@\" in the configuration"
 )]
 struct Unevaluated;
 

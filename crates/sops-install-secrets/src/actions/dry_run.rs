@@ -122,7 +122,13 @@ fn surroundings(
     for error in &obstacles.before {
         report.failure(Code::InstallationFailed, About::default(), error);
     }
-    for (file, error) in &obstacles.after {
+    let sought: Vec<_> = files.iter().map(Sought::from).collect();
+    let found = report.tried(current.surroundings(group, Path::new(CREDENTIALS), &sought))?;
+    let is_told_below = |error: &install::Error| {
+        let text = error.to_string();
+        found.iter().any(|one| matches!(one, Surrounding::MountPoint(other) if other.to_string() == text))
+    };
+    for (file, error) in obstacles.after.iter().filter(|(_, error)| !is_told_below(error)) {
         let about = About::of_any(file.as_ref());
         match (tell, file) {
             // What cannot be removed keeps no secret from its place, and so it refuses no switch.
@@ -130,16 +136,18 @@ fn surroundings(
             _ => report.failure(Code::InstallationFailed, about, error),
         }
     }
-    let sought: Vec<_> = files.iter().map(Sought::from).collect();
-    let found = current.surroundings(group, Path::new(CREDENTIALS), &sought);
+    let is_stuck = |link: &Path| {
+        obstacles.after.iter().any(|(_, error)| matches!(error, install::Error::Call { path, .. } if path == link))
+    };
     let mut lines = Vec::new();
-    for surrounding in report.tried(found)? {
+    for surrounding in found {
         lines.push(match surrounding {
             Surrounding::FileSystem { path, wanted } => format!("would mount a {wanted} at: {}", path.display()),
             Surrounding::Directory(path) => format!("would set mode and owner of: {}", path.display()),
             Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
             Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
             Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
+            Surrounding::StaleLink(path) if is_stuck(&path) => continue,
             Surrounding::StaleLink(path) => format!("would remove link: {}", path.display()),
             Surrounding::Kept(notice) => {
                 report.warning(code_of(&notice), About::default(), &notice);

@@ -132,7 +132,9 @@ impl Table {
         let superfluous = installed.superfluous.as_ref().map_or(0, Vec::len);
         let is_right = drifted == 0 && superfluous == 0 && installed.surroundings.is_empty();
         if is_right && current.running_number().is_some() {
-            report.line("all is as the manifest says, as far as can be seen without decrypting");
+            // Who may not list the generation may not look at what is beside it either.
+            let limit = if installed.superfluous.is_some() { "" } else { ", and by this user" };
+            report.line(format_args!("all is as the manifest says, as far as can be seen without decrypting{limit}"));
         } else {
             let what = match drifted {
                 0 => "not all is as the manifest says".to_owned(),

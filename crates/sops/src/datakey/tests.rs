@@ -335,10 +335,7 @@ fn a_plugin_that_is_missing_is_named_for_every_file_but_those_that_open_without_
         assert!(error.contains("this host cannot use /toy.txt (age-plugin-toy is not in PATH; "), "{error}");
     }
     assert_eq!(outcome[1], Ok(b"two".to_vec()));
-    assert_eq!(
-        outcome[3],
-        Err("it is not an age file, so it is not encrypted; move it away, and enter its text with agenix -e".to_owned())
-    );
+    assert_eq!(outcome[3], Err("it is not an age file; put one there that age or agenix -e has made".to_owned()));
 }
 
 #[test]
@@ -478,10 +475,7 @@ fn a_plain_age_file_that_does_not_open_says_why() {
     assert!(matches!(error, AgeFileError::Damaged(AgeProblem::Payload)));
     assert_eq!(error.to_string(), "its payload is damaged or truncated; restore it from version control");
     let error = decrypt_age_file(b"hello", &identities).err().unwrap();
-    assert_eq!(
-        error.to_string(),
-        "it is not an age file, so it is not encrypted; move it away, and enter its text with agenix -e"
-    );
+    assert_eq!(error.to_string(), "it is not an age file; put one there that age or agenix -e has made");
 }
 
 /// A recipient that is a passphrase. For the toy, the salt is the file key.

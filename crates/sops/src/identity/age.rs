@@ -29,10 +29,10 @@ pub enum AgeProblem {
     #[error("its armor is damaged")]
     Armor,
     /// Nothing is in it.
-    #[error("it is empty, and no age file is; move it away, and enter its text again with agenix -e")]
+    #[error("it is empty, and no age file is; put one there that age or agenix -e has made")]
     Empty,
     /// It does not even begin like an age file.
-    #[error("it is not an age file, so it is not encrypted; move it away, and enter its text with agenix -e")]
+    #[error("it is not an age file; put one there that age or agenix -e has made")]
     Plain,
     /// The text is not that of an age file, or its header is damaged.
     #[error("its header is damaged, or it is not an age file")]

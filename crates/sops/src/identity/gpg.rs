@@ -108,7 +108,8 @@ impl Program {
         command.args(["--batch", "--no-tty"]);
         // Trust plays no part in a decryption, and these keep it from making files.
         command.args(["--trust-model=always", "--no-auto-check-trustdb", "--no-random-seed-file", "--decrypt"]);
-        command.env("GNUPGHOME", home).current_dir("/");
+        // Its messages are looked into.
+        command.env("GNUPGHOME", home).env("LC_ALL", "C").env_remove("LANGUAGE").current_dir("/");
         let child = Child::start(&mut command, &self.settings.search_path, self.settings.time_limit, When::Working)?;
         let mut child = child.telling(&self.settings.watcher, program);
         child.exchange(armored.as_bytes(), More::Never, |_, _| false)?;

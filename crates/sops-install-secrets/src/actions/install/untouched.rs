@@ -3,7 +3,7 @@
 //! It takes care of what any run takes care of: the file system and its mode, what killed runs have left, old
 //! generations. If there is anything else to say or do, an ordinary run follows.
 
-use install::{Changes, Current, Inputs, Lock, Store, Summary};
+use install::{Changes, Current, Effect, Inputs, Lock, Store, Summary};
 use manifest::Manifest;
 
 use super::{WaitingForLock, prune, tell};
@@ -56,7 +56,7 @@ pub(super) fn run(
     report.changes(&Changes::none());
     report.step(Step::Stage);
     let mut store = report.tried(Store::open(&current, lock, summary.group))?;
-    report.outcome(Outcome::Unchanged);
+    report.outcome(if store.effect() == Effect::Nothing { Outcome::Unchanged } else { Outcome::Installed });
     tell(&mut store, report);
     prune(&store, summary.retention, report);
     Ok(Found::Untouched)
