@@ -357,7 +357,7 @@ impl record::Recorded for Published {
     }
 
     fn of([directory, name]: &Pair) -> Option<Self> {
-        Some(Self { directory: directory.into(), name: name.clone() })
+        (!name.as_encoded_bytes().contains(&b'/')).then(|| Self { directory: directory.into(), name: name.clone() })
     }
 }
 

@@ -471,6 +471,12 @@ impl Dir {
         Ok(())
     }
 
+    /// Lets only our own user put something into this directory or take it away.
+    pub(crate) fn make_private(&self) -> Result<(), Error> {
+        let owner = Ownership { user: our_user(), group: owner(&self.status()?).group };
+        self.settle(Access { permissions: DIRECTORY, owner: Some(owner) })
+    }
+
     /// Whether this directory has an owner and exactly these permissions, and nothing besides them.
     pub(crate) fn is_settled(&self, access: Access) -> Result<bool, Error> {
         let status = self.status()?;

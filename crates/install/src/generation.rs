@@ -34,14 +34,10 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
     is_ours(root, name, |status| permissions_of(status) == DIRECTORY)
 }
 
-/// Whether it is a directory of root or our own user.
-pub(crate) fn is_our_directory(root: &Dir, name: &OsStr) -> Result<bool, Error> {
-    is_ours(root, name, |_| true)
-}
-
 fn is_ours(root: &Dir, name: &OsStr, is_right: impl Fn(&FileStat) -> bool) -> Result<bool, Error> {
     match root.status_of(name) {
-        Ok(status) => Ok(kind(&status) == SFlag::S_IFDIR && is_trusted(&status) && is_right(&status)),
+        // The first number is 1.
+        Ok(status) => Ok(name != "0" && kind(&status) == SFlag::S_IFDIR && is_trusted(&status) && is_right(&status)),
         // Gone meanwhile, which is as good.
         Err(error) if error.is_absence() => Ok(true),
         Err(error) => Err(error),
@@ -49,10 +45,10 @@ fn is_ours(root: &Dir, name: &OsStr, is_right: impl Fn(&FileStat) -> bool) -> Re
 }
 
 /// Whether what has a number for its name is removed as a generation. Up to the active number that is every directory of root or our
-/// own user that is not recorded as foreign; above it, only one that is as a generation is made.
+/// own user that is not recorded as foreign, whatever mode somebody has given it; above it, only one that is as a generation is made.
 pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
     match number(name.as_encoded_bytes()) {
-        Some(number) if Some(number) <= active && is_our_directory(root, name)? => {
+        Some(number) if Some(number) <= active && is_ours(root, name, |_| true)? => {
             match record::read::<ForeignNumber>(root) {
                 Ok(known) => Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))),
                 // Nobody knows any more what it was, so it goes only if it is as one that comes later.

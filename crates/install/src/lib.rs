@@ -58,7 +58,7 @@ pub use links::LinkFailure;
 pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running, rest, state};
 pub use notice::Notice;
-pub use obstacles::Obstacles;
+pub use obstacles::{Obstacles, is_of_a_user};
 pub use reach::open;
 pub use removal::Removal;
 pub use retention::Retention;

@@ -29,7 +29,7 @@ use rustix::mount::{
 use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
 use crate::foreign::foreign;
-use crate::generation::{is_as_made, is_our_directory};
+use crate::generation::is_generation;
 use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
@@ -81,7 +81,7 @@ pub(crate) fn ensure(current: &Current<'_>, access: Access) -> Result<Mounted, E
         change.make(&mut notices)?;
         Some(before)
     } else {
-        mount_new(kind, path, &mut notices)?;
+        mount_new(kind, &before, &mut notices)?;
         None
     };
     let root = open(path)?;
@@ -152,8 +152,7 @@ pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
 /// newer than `newest` may be something else with such a name.
 pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {
     let is_ours = |name: &OsStr| match number(name.as_encoded_bytes()) {
-        Some(number) if Some(number) <= newest => is_our_directory(beneath, name),
-        Some(_) => is_as_made(beneath, name),
+        Some(_) => is_generation(beneath, name, newest),
         None => Ok(is_record(name)),
     };
     let remove = |(name, _): (OsString, Is)| match is_ours(&name) {
@@ -284,7 +283,24 @@ pub(crate) fn take_away(path: &Path) -> Result<(), Error> {
     umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
 }
 
-fn mount_new(kind: MemoryKind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
+/// Mounts a new file system over a directory, wherever its path may lead by now. Where the kernel or a sandbox does not know the calls
+/// for that, over what its path leads to.
+fn mount_new(kind: MemoryKind, over: &Dir, notices: &mut Vec<Notice>) -> Result<(), Error> {
+    let path = over.path();
+    match kind.detached() {
+        Ok((mount, swap)) => {
+            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+            move_mount(&mount, c"", over.handle(), c"", flags)
+                .map_err(|error| Error::call("mount a file system in memory at", path)(raw(error)))?;
+            notices.extend(swap.notice(path));
+            Ok(())
+        }
+        Err(Errno::ENOSYS | Errno::EPERM) => mount_at(kind, path, notices),
+        Err(errno) => Err(Error::call("mount a file system in memory at", path)(errno)),
+    }
+}
+
+fn mount_at(kind: MemoryKind, path: &Path, notices: &mut Vec<Notice>) -> Result<(), Error> {
     let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     let mode = format!("mode={DIRECTORY:04o}");
     let attempt = |data: &str| mount(Some("none"), path, Some(kind.name), flags, Some(data));

@@ -1,10 +1,11 @@
 //! What would keep an installation from being made, for those who only look. Reads only.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, Prepared, split};
+use crate::dir::{Dir, Prepared, is_trusted, split};
 use crate::foreign::{foreign, is_number};
 use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
@@ -124,9 +125,22 @@ fn nearest(path: &Path) -> Result<Option<Dir>, Error> {
     Ok(None)
 }
 
+/// Whether an ordinary user decides over what is at a path, by a directory or a link on the way to it.
+#[must_use]
+pub fn is_of_a_user(path: &Path) -> bool {
+    match nearest(path) {
+        Ok(directory) => !directory.is_some_and(|directory| directory.status().is_ok_and(|status| is_trusted(&status))),
+        Err(error) => error.out_of_reach().is_ok(),
+    }
+}
+
 /// Something else than a directory where one would have to be made or entered: on the way to the path but for its last parts.
 fn unreachable(path: &Path, last: usize) -> Option<Error> {
     let above = path.ancestors().skip(last).find(|above| above.symlink_metadata().is_ok())?;
-    let is_directory = above.metadata().is_ok_and(|metadata| metadata.is_dir());
+    let is_directory = match above.metadata() {
+        Ok(metadata) => metadata.is_dir(),
+        // Where a link leads to nothing, a directory is made.
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
     (!is_directory).then(|| Error::call("open", above)(Errno::ENOTDIR))
 }

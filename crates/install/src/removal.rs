@@ -70,6 +70,10 @@ impl Removal {
                 if !obstacles.is_empty() {
                     return Err(obstacles);
                 }
+                if !root.is_private().map_err(one)? {
+                    // As an installation does: the records count only where nobody else can write.
+                    root.make_private().map_err(one)?;
+                }
                 removal.all(location, root);
             }
             None => removal.symlink(location),

@@ -126,9 +126,20 @@ fn a_record_that_another_user_can_have_written_is_not_believed() {
     let place = Place::new();
     let link = place.path("home/token");
     place.install(&[place.secret("a", "x").at(&link)]).unwrap();
-    fs::set_permissions(place.location.mount_point(), fs::Permissions::from_mode(0o777)).unwrap();
+    let record = place.location.mount_point().join(".links");
+    fs::set_permissions(&record, fs::Permissions::from_mode(0o622)).unwrap();
     let removal = remove(&place).unwrap();
     assert!(removal.links == 0 && link.is_symlink(), "{removal:?}");
+}
+
+#[test]
+fn what_is_known_of_links_goes_with_them_also_if_others_could_write_beside_it() {
+    let place = Place::new();
+    let link = place.path("home/token");
+    place.install(&[place.secret("a", "x").at(&link)]).unwrap();
+    fs::set_permissions(place.location.mount_point(), fs::Permissions::from_mode(0o777)).unwrap();
+    let removal = remove(&place).unwrap();
+    assert!(removal.links == 1 && !link.is_symlink(), "{removal:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use install::{Current, Drift, File, Inputs, Sought, Surrounding};
+use install::{Current, Drift, File, Inputs, Sought, Surrounding, is_of_a_user};
 use manifest::Manifest;
 use nix::unistd::Gid;
 
@@ -58,7 +58,7 @@ pub(super) fn dry_run(
         let current = plan.look(report)?;
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
         let is_whole = report.failures() == 0;
-        let links = links(&current, &files, is_before_a_switch, report)?;
+        let links = links(&current, &files, is_before_a_switch, tell, report)?;
         let surroundings = surroundings(&current, &files, group, tell, report)?;
         if tell == Tell::Failures {
             return Ok(());
@@ -133,6 +133,9 @@ fn surroundings(
         match (tell, file) {
             // What cannot be removed keeps no secret from its place, and so it refuses no switch.
             (Tell::Failures, None) => report.warning(Code::PruneFailed, about, error),
+            (Tell::Failures, Some(file)) if file.link.is_some_and(|link| is_of_a_user(link.as_path())) => {
+                report.warning(Code::LinkFailed, about, error);
+            }
             _ => report.failure(Code::InstallationFailed, about, error),
         }
     }
@@ -177,6 +180,7 @@ fn links(
     current: &Current<'_>,
     files: &[File<'_>],
     is_before_a_switch: bool,
+    tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
     let mut lines = Vec::new();
@@ -185,7 +189,11 @@ fn links(
         match report.tried(drift)? {
             Some(drift) if drift.is_in_the_way() => {
                 // The switch takes away itself what the system before has put below /etc.
-                let may_go = is_before_a_switch && wanted.link.is_some_and(|link| link.as_path().starts_with("/etc"));
+                let may_go = wanted.link.is_some_and(|link| {
+                    let path = link.as_path();
+                    // And a user decides over the user's own directory, but not over the machine.
+                    is_before_a_switch && (path.starts_with("/etc") || tell == Tell::Failures && is_of_a_user(path))
+                });
                 let tone = report.set_tone(if may_go { Tone::Lenient } else { report.tone() });
                 report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::say(MOVE_AWAY)));
                 report.set_tone(tone);

@@ -126,20 +126,24 @@ impl Program {
     }
 }
 
-/// What gpg says of a failure, without the lines that name the keys. That it cannot use a key is another thing than that there is
-/// none, but it ends with the same words.
+/// Why gpg failed, in its words: its last line, but for what it shows of the session key if its configuration wants that. That it
+/// cannot use a key is another thing than that there is none, but it ends with the same words.
 fn essence(complaint: &[u8]) -> String {
     let lines = complaint.split(|&byte| byte == b'\n').map(|line| line.strip_prefix(b"gpg: ").unwrap_or(line));
-    let lines: Vec<&[u8]> =
-        lines.filter(|line| !line.starts_with(b"encrypted with ") && !line.starts_with(b" ")).collect();
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty() && !line.starts_with(b"session key")).collect();
     match lines.iter().find_map(|line| line.strip_prefix(UNUSABLE)) {
-        Some(why) => format!(
-            "the secret key is there and cannot be used: {}; a passphrase cannot be typed here, gpg --passwd takes it off",
-            one_line(why)
-        ),
-        None => one_line(&lines.join(&b'\n')),
+        Some(why) => {
+            let why = one_line(why);
+            let asks = ASKS.iter().any(|word| why.contains(word));
+            let way_out = if asks { "; a passphrase cannot be typed here, gpg --passwd takes it off" } else { "" };
+            format!("the secret key is there and cannot be used: {why}{way_out}")
+        }
+        None => one_line(lines.last().copied().unwrap_or_default()),
     }
 }
+
+/// Words of what is in the way where a passphrase is asked for.
+const ASKS: [&str; 5] = ["ioctl", "inentry", "assphrase", "cancel", "No such file"];
 
 /// What gpg says of a key that it has, before why it cannot use it.
 const UNUSABLE: &[u8] = b"public key decryption failed: ";
