@@ -101,8 +101,12 @@ pub(crate) fn compare(
     let published = |name: &OsStr| Published { directory: path.to_owned(), name: name.to_owned() };
     let wanted: Entries<Published> = Entries::of(credentials.iter().map(|(name, _)| published(name)));
     for stale in known.without(&wanted) {
-        if stale.is_there()? {
-            found.push(Surrounding::StaleCredential(stale.directory.join(&stale.name)));
+        let place = stale.directory.join(&stale.name);
+        match stale.status()? {
+            Some(status) if is_as_made(&status) => found.push(Surrounding::StaleCredential(place)),
+            // It stays, as it may be somebody else's by now.
+            Some(_) => found.push(Surrounding::Credential(stale.foreign())),
+            None => {}
         }
     }
     let directory = if credentials.is_empty() { Ok(None) } else { existing(path) };
@@ -125,7 +129,7 @@ pub(crate) fn compare(
             continue;
         }
         let prepared = published(&temporary(name));
-        if !wanted.contains(&prepared) && prepared.is_there()? {
+        if !wanted.contains(&prepared) && prepared.status()?.is_some() {
             found.push(Surrounding::StaleCredential(path.join(prepared.name)));
         }
         let status = directory.file_status(name)?;
@@ -325,11 +329,14 @@ struct Published {
 }
 
 impl Published {
-    fn is_there(&self) -> Result<bool, Error> {
-        match Dir::existing(&self.directory)? {
-            Some(directory) => Ok(directory.file_status(&self.name)?.is_some()),
-            None => Ok(false),
-        }
+    /// What stat(2) says of the file, if it is there.
+    fn status(&self) -> Result<Option<FileStat>, Error> {
+        Dir::existing(&self.directory)?.map_or(Ok(None), |directory| directory.file_status(&self.name))
+    }
+
+    /// That the file is not as one is made.
+    fn foreign(&self) -> Error {
+        Error::Foreign { path: self.directory.join(&self.name), found: "a file" }
     }
 
     /// Removes it, and what a killed run prepared, unless something else stands there by now. Says whether it was there.
@@ -344,7 +351,7 @@ impl Published {
         match directory.file_status(&self.name)? {
             None => Ok(false),
             Some(status) if is_as_made(&status) => directory.remove(&self.name).map(|()| true),
-            Some(_) => Err(Error::Foreign { path: self.directory.join(&self.name), found: "a file" }),
+            Some(_) => Err(self.foreign()),
         }
     }
 }

@@ -1227,7 +1227,7 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
          install {without}; look 'one more' {with}; install {with}; look same {with}; look 'one less' {without}\n\
          install {with}; echo other >/run/credstore/a; look written {with}; install {with}; look again {with}\n\
          chmod 755 secrets.d; look opened {with}; install {with}; look again {with}\n\
-         look moved {tmpfs}; chmod 644 /run/credstore/a; look foreign {with}; rm /run/credstore/a; look gone {with}\n\
+         look moved {tmpfs}; chmod 644 /run/credstore/a; look foreign {with}; install -dry-run {without} 2>/dev/null | tail -n 1; rm /run/credstore/a; look gone {with}\n\
          chmod 777 /run/credstore; look writable {with}",
     ));
     let cure = "; install it again with: sops-install-secrets";
@@ -1243,7 +1243,7 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
          would set mode and owner of: /secrets.d\nexit 0\n\
          /secrets.d has another mode or owner, or an access control list{cure} /with.json\nexit 1\nexit 0\nagain\n{same}moved\n\
          would mount a tmpfs at: /secrets.d\nexit 0\n/secrets.d is not on a tmpfs of its own{cure} /tmpfs.json\nexit 1\nforeign\n\
-         exit 1\n/run/credstore/a is a file that this program did not make; move it away, then run this again\nexit 1\ngone\n\
+         exit 1\n/run/credstore/a is a file that this program did not make; move it away, then run this again\nexit 1\nexit 1\ngone\n\
          would add credential: /run/credstore/a\nexit 0\nthe credential /run/credstore/a is missing{cure} /with.json\nexit 1\n\
          writable\nexit 1\n\
          /run/credstore is a link or directory that other users can change; use a path that does not lead through it\nexit 1\n"
