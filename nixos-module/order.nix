@@ -407,11 +407,25 @@ let
 
   # Units
 
-  # Whether a service of this configuration is after sysinit.target, as each is that does not say otherwise. What is no
-  # whole unit may be a part of one that says so elsewhere.
+  # Whether the whole of a service is in this configuration, and not only a part that is added to a unit of systemd or of a
+  # package, which may say elsewhere how early it is.
+  isWhole =
+    name: service:
+    let
+      commands = lib.toList (service.serviceConfig.ExecStart or service.script or "");
+    in
+    # An empty command at the beginning takes away those of such a unit.
+    lib.head (commands ++ [ "" ]) != ""
+    && service.overrideStrategy or "" != "asDropin"
+    && !lib.hasPrefix "systemd-" name
+    && !lib.hasInfix "@" name
+    && !lib.elem "${name}.service" (config.systemd.additionalUpstreamSystemUnits or [ ]);
+
+  # Whether a service is after sysinit.target, as each is that does not say otherwise.
   isLateService =
-    service:
-    (service.serviceConfig ? ExecStart || service.script or "" != "")
+    name: service:
+    service.enable or true
+    && isWhole name service
     && !lib.elem (service.unitConfig.DefaultDependencies or true) [
       false
       "false"
@@ -422,17 +436,31 @@ let
     ];
 
   # What comes after sysinit.target in every configuration.
-  isLateUnit =
-    unit:
-    lib.elem unit [
-      "network-online.target"
-      "pcscd.service"
-      "pcscd.socket"
-    ];
+  lateUnits = [
+    "network-online.target"
+    "pcscd.service"
+    "pcscd.socket"
+  ];
+
+  # What a boot starts in almost every configuration.
+  bootTargets = [
+    "basic.target"
+    "default.target"
+    "graphical.target"
+    "local-fs.target"
+    "multi-user.target"
+    "network-online.target"
+    "network-pre.target"
+    "network.target"
+    "remote-fs.target"
+    "sockets.target"
+    "sysinit.target"
+    "timers.target"
+  ];
 
   # What is to come before a unit of ours, which is before sysinit.target, and is started at boot: a cycle, for which systemd
-  # leaves one of them out.
-  cycleAssertions =
+  # leaves one of them out. What our unit itself starts is certain to be.
+  cyclesOf =
     name:
     let
       ours = config.systemd.services.${name};
@@ -441,44 +469,56 @@ let
         other: service:
         lib.elem "${other}.service" (ours.after or [ ])
         || lib.elem "${name}.service" (service.before or [ ]);
+      starters = service: service.wantedBy or [ ] ++ service.requiredBy or [ ];
+      isPulled =
+        other: service: lib.elem "${other}.service" pulled || lib.elem "${name}.service" (starters service);
       isStarted =
-        other: service:
-        lib.elem "${other}.service" pulled
-        || service.wantedBy or [ ] != [ ]
-        || service.requiredBy or [ ] != [ ];
-      isInCycle =
-        other: service:
-        other != name && isBefore other service && isLateService service && isStarted other service;
-      services = lib.attrNames (lib.filterAttrs isInCycle config.systemd.services);
-      units = lib.filter (unit: isLateUnit unit && lib.elem unit pulled) (ours.after or [ ]);
+        other: service: !isPulled other service && lib.intersectLists bootTargets (starters service) != [ ];
+      isInCycle = other: service: other != name && isBefore other service && isLateService other service;
+      inCycle = lib.filterAttrs isInCycle config.systemd.services;
       late = "have the secrets come later (docs/everyday.md, \"A key that comes late\")";
+      messages =
+        isMeant:
+        lib.mapAttrsToList (
+          other: _:
+          "${serviceOption other} is to come before ${name}.service, which is before sysinit.target, but comes after that as every service does: at boot systemd leaves one of the two out; set ${serviceOption other}.unitConfig.DefaultDependencies = false, or ${late}."
+        ) (lib.filterAttrs isMeant inCycle);
     in
-    lib.optionals (config.systemd.services ? ${name} && lib.elem "sysinit.target" ours.before) (
-      map (other: {
-        assertion = false;
-        message = "${serviceOption other} is to come before ${name}.service, which is before sysinit.target, but comes after that as every service does: at boot systemd leaves one of the two out; set ${serviceOption other}.unitConfig.DefaultDependencies = false, or ${late}.";
-      }) services
-      ++ map (unit: {
-        assertion = false;
-        message = "${serviceOption name}.after has ${unit}, but ${name}.service is before sysinit.target and ${unit} after it: at boot systemd leaves one of the two out; ${late}.";
-      }) units
-    );
+    lib.optionalAttrs
+      (config.systemd.services ? ${name} && lib.elem "sysinit.target" (ours.before or [ ]))
+      {
+        certain =
+          messages isPulled
+          ++ map (
+            other:
+            "${serviceOption name}.after has ${other}, but ${name}.service is before sysinit.target and ${other} after it: at boot systemd leaves one of the two out; ${late}."
+          ) (lib.intersectLists lateUnits (lib.intersectLists pulled (ours.after or [ ])));
+        likely = messages isStarted;
+      };
 
   serviceOption = name: "systemd.services.${lib.strings.escapeNixIdentifier name}";
 
-  unitAssertions = lib.concatMap cycleAssertions [
-    here.unit
-    "${here.unit}-for-users"
-  ];
+  # A unit that only takes away the secrets of the configuration before is not started at boot.
+  cycles = map cyclesOf (
+    lib.optional isUsed here.unit
+    ++ lib.optional (installation.secretsForUsers != { }) "${here.unit}-for-users"
+  );
+
+  cycleAssertions = map (message: {
+    assertion = false;
+    inherit message;
+  }) (lib.concatMap (cycle: cycle.certain or [ ]) cycles);
+
+  cycleWarnings = lib.concatMap (cycle: cycle.likely or [ ]) cycles;
 in
 {
   # In every configuration, also in one without secrets.
   inherit textAssertions;
 
   assertions =
-    placeAssertions ++ initrdAssertions ++ scriptAssertions ++ diskAssertions ++ unitAssertions;
+    placeAssertions ++ initrdAssertions ++ scriptAssertions ++ diskAssertions ++ cycleAssertions;
 
-  warnings = readingWarnings ++ passwordWarnings ++ diskWarnings ++ mountWarnings;
+  warnings = readingWarnings ++ passwordWarnings ++ diskWarnings ++ mountWarnings ++ cycleWarnings;
 
   # What opens a disk with one of the secrets that users need. It is early enough for that, but nothing else says so.
   disksAfter = map (disk: "${unitOfDisk disk}.service") (

@@ -86,9 +86,17 @@ let
     document = builtins.fromJSON (builtins.unsafeDiscardStringContext manifest.text);
   };
 
+  defaults = {
+    enable = true;
+    overrideStrategy = "asDropinIfExists";
+  };
+
   # Only what is set says something.
   trimmed = library.mapAttrs (
-    _: library.filterAttrs (_: value: value != [ ] && value != { } && value != "")
+    _:
+    library.filterAttrs (
+      name: value: value != [ ] && value != { } && value != "" && value != defaults.${name} or null
+    )
   );
 
   # Where the files in the store come from.

@@ -36,7 +36,12 @@ let
       path = option (types.listOf types.package) [ ];
       environment = option (types.attrsOf (types.nullOr (types.either types.str types.path))) { };
       restartTriggers = option (types.listOf types.unspecified) [ ];
+      enable = option types.bool true;
       enableDefaultPath = option types.bool true;
+      overrideStrategy = option (types.enum [
+        "asDropin"
+        "asDropinIfExists"
+      ]) "asDropinIfExists";
       unitConfig = anything;
       serviceConfig = anything;
     };
@@ -106,6 +111,27 @@ let
               supportsDryActivation = true;
             };
         groups = lib.stringAfter [ "users" ] "";
+      };
+    };
+
+  # As in NixOS: a part that is added to the unit of systemd.
+  systemdSysusers =
+    { config, lib, ... }:
+    let
+      etc = config.system.etc.overlay;
+    in
+    {
+      systemd = lib.mkIf config.systemd.sysusers.enable {
+        additionalUpstreamSystemUnits = [ "systemd-sysusers.service" ];
+        services.systemd-sysusers = {
+          unitConfig.ConditionNeedsUpdate = [ "" ];
+          requiredBy = [ "sysinit-reactivation.target" ];
+          before = [ "sysinit-reactivation.target" ];
+          serviceConfig.ExecStart = lib.mkIf (etc.enable && !etc.mutable) [
+            ""
+            "/bin/systemd-sysusers --root /var/lib/nixos /etc/sysusers.d/00-nixos.conf"
+          ];
+        };
       };
     };
 
@@ -209,6 +235,7 @@ in
     imports = [
       common
       scriptsForUsers
+      systemdSysusers
     ];
     # As in NixOS.
     config.users = {
@@ -253,6 +280,7 @@ in
       };
       systemd = {
         package = option types.package (derivation "systemd" { });
+        additionalUpstreamSystemUnits = words;
         services = option (types.attrsOf service) { };
         sysusers.enable = flag;
         mounts = option (types.listOf types.attrs) [ ];

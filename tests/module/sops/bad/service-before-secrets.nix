@@ -8,7 +8,7 @@
   systemd.services = {
     bring-key.script = "cp /media/key.txt /run/key.txt";
     bring-disk = {
-      wantedBy = [ "multi-user.target" ];
+      wantedBy = [ "sops-install-secrets.service" ];
       before = [ "sops-install-secrets.service" ];
       serviceConfig.ExecStart = "/bin/grow";
     };
