@@ -45,6 +45,19 @@ let
   # The place that is this path, or null.
   placeAt = path: lib.findFirst (place: place.path == path) null;
 
+  # Something that reads this path, with what is installed there before users are created and what is later.
+  readerOf =
+    path: reader:
+    reader
+    // {
+      inherit path;
+      early = placeAt path earlyPlaces;
+      regular = placeAt path regularPlaces;
+    };
+  isTooEarly = reader: reader.early == null && reader.regular != null;
+  # In the directory of the secrets, and none is there.
+  isStray = reader: isInside reader.path && reader.early == null && reader.regular == null;
+
   # Whether a path is in a directory of the installation, where nothing else puts files.
   isInside =
     path: lib.hasPrefix "${here.directory}/" path || lib.hasPrefix "${here.directory}-for-users/" path;
@@ -251,30 +264,21 @@ let
 
   # Passwords
 
-  # A password in the directory of the secrets at which there is none. NixOS only says so while it activates, and the user
-  # has no password then.
+  # Of a password at which there is no secret NixOS only says so while it activates, and the user has none then.
   passwordWarnings =
     let
-      places = earlyPlaces ++ regularPlaces;
-      isStray =
-        user:
-        user.hashedPasswordFile != null
-        && isInside user.hashedPasswordFile
-        && placeAt user.hashedPasswordFile places == null;
-      isLate =
-        user:
-        user.hashedPasswordFile != null
-        && placeAt user.hashedPasswordFile (earlyPlaces) == null
-        && placeAt user.hashedPasswordFile (regularPlaces) != null;
+      passwords = lib.mapAttrsToList (
+        name: user: readerOf user.hashedPasswordFile { option = passwordOption name; }
+      ) (lib.filterAttrs (_: user: user.hashedPasswordFile != null) config.users.users);
     in
-    lib.mapAttrsToList (
-      name: user:
-      "${passwordOption name} is ${user.hashedPasswordFile}, where no secret is, so the user has no password${whatIsMeant user.hashedPasswordFile}"
-    ) (lib.filterAttrs (_: isStray) config.users.users)
-    ++ lib.mapAttrsToList (
-      name: user:
-      "${passwordOption name} is ${user.hashedPasswordFile}, a secret that is installed after users are created; set ${optionOf (placeAt user.hashedPasswordFile (regularPlaces)).name}.neededForUsers = true."
-    ) (lib.filterAttrs (_: isLate) config.users.users);
+    map (
+      password:
+      "${password.option} is ${password.path}, where no secret is, so the user has no password${whatIsMeant password.path}"
+    ) (lib.filter isStray passwords)
+    ++ map (
+      password:
+      "${password.option} is ${password.path}, a secret that is installed after users are created; set ${optionOf password.regular.name}.neededForUsers = true."
+    ) (lib.filter isTooEarly passwords);
 
   passwordOption = name: "users.users.${lib.strings.escapeNixIdentifier name}.hashedPasswordFile";
 
@@ -289,11 +293,12 @@ let
       );
       wordsOf =
         line: lib.filter (word: builtins.isString word && word != "") (builtins.split "[ \t]+" line);
-      diskOf = words: {
-        name = lib.head words;
-        key = lib.elemAt words 2;
-        options = lib.splitString "," (lib.concatStrings (lib.drop 3 words));
-      };
+      diskOf =
+        words:
+        readerOf (lib.elemAt words 2) {
+          name = lib.head words;
+          options = lib.splitString "," (lib.concatStrings (lib.drop 3 words));
+        };
     in
     map diskOf (
       lib.filter (words: lib.length words >= 3 && !lib.hasPrefix "#" (lib.head words)) (map wordsOf lines)
@@ -313,23 +318,43 @@ let
         escaped
     }";
 
-  # The key of a disk that is opened before the file systems are mounted, for which the unit of all other secrets waits.
+  # Those that are opened before the file systems are mounted, for which the unit of all other secrets waits.
   lateDisks =
     let
-      isOrdered = disk: lib.elem unit (config.systemd.services.${unitOfDisk disk}.after or [ ]);
-      isEarly = disk: placeAt disk.key (earlyPlaces) != null;
-      isLate = disk: placeAt disk.key (regularPlaces) != null;
+      after = name: config.systemd.services.${name}.after or [ ];
+      before = config.systemd.services.${here.unit}.before or [ ];
+      isOrdered =
+        disk:
+        lib.elem unit (after (unitOfDisk disk) ++ after "systemd-cryptsetup@")
+        || lib.elem "${unitOfDisk disk}.service" before
+        || lib.elem "cryptsetup-pre.target" before;
+      isLater =
+        disk:
+        hasOption disk [
+          "_netdev"
+          "noauto"
+        ];
     in
-    lib.filter (
-      disk: isLate disk && !isEarly disk && !lib.elem "noauto" disk.options && !isOrdered disk
-    ) (lib.optionals (!installation.byScript) disks);
+    lib.filter (disk: isTooEarly disk && !isLater disk && !isOrdered disk) (
+      lib.optionals (!installation.byScript) disks
+    );
+
+  hasOption =
+    disk: names: lib.any (option: lib.elem (lib.head (lib.splitString "=" option)) names) disk.options;
 
   diskMessage =
     end: disk:
-    "environment.etc.crypttab opens ${disk.name} with ${disk.key}, which ${unit} installs only after the file systems are mounted, so ${end}; set ${optionOf (placeAt disk.key (regularPlaces)).name}.neededForUsers = true, which installs it before.";
+    "environment.etc.crypttab opens ${disk.name} with ${disk.path}, which ${unit} installs only after the file systems are mounted, so ${end}; set ${optionOf disk.regular.name}.neededForUsers = true, which installs it before.";
 
-  # Those without which the boot goes on, and those for which it waits.
-  parted = lib.partition (disk: lib.elem "nofail" disk.options) lateDisks;
+  # Those without which the boot goes on, at once or after a while, and those for which it waits.
+  parted = lib.partition (
+    disk:
+    hasOption disk [
+      "headless"
+      "nofail"
+      "timeout"
+    ]
+  ) lateDisks;
 
   diskAssertions = map (disk: {
     assertion = false;
@@ -338,17 +363,10 @@ let
 
   diskWarnings =
     map (diskMessage "it stays closed until somebody types its passphrase") parted.right
-    ++
-      map
-        (
-          disk:
-          "environment.etc.crypttab opens ${disk.name} with ${disk.key}, where no secret is${whatIsMeant disk.key}"
-        )
-        (
-          lib.filter (
-            disk: isInside disk.key && placeAt disk.key (earlyPlaces ++ regularPlaces) == null
-          ) disks
-        );
+    ++ map (
+      disk:
+      "environment.etc.crypttab opens ${disk.name} with ${disk.path}, where no secret is${whatIsMeant disk.path}"
+    ) (lib.filter isStray disks);
 
   # File systems that are mounted before that unit and have a secret among their options, or as their device.
   mountWarnings =
@@ -361,7 +379,7 @@ let
       wordsOf = fileSystem: fileSystem.options or [ ] ++ [ (toString (fileSystem.device or "")) ];
       secretOf =
         fileSystem:
-        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null (regularPlaces);
+        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null regularPlaces;
       late = lib.filter ({ place, ... }: place != null) (
         lib.mapAttrsToList (_: fileSystem: {
           inherit (fileSystem) mountPoint;
@@ -521,7 +539,5 @@ in
   warnings = readingWarnings ++ passwordWarnings ++ diskWarnings ++ mountWarnings ++ cycleWarnings;
 
   # What opens a disk with one of the secrets that users need. It is early enough for that, but nothing else says so.
-  disksAfter = map (disk: "${unitOfDisk disk}.service") (
-    lib.filter (disk: placeAt disk.key (earlyPlaces) != null) disks
-  );
+  disksAfter = map (disk: "${unitOfDisk disk}.service") (lib.filter (disk: disk.early != null) disks);
 }
