@@ -113,7 +113,7 @@ let
         if placeOf path == null then
           "give it another place there, such as /etc/initrd/${baseNameOf path}"
         else
-          "set ${optionOf (placeOf path).name}.path = \"/etc/initrd/${baseNameOf path}\"";
+          "set ${optionOf (placeOf path).name}.path = \"/etc/initrd/${baseNameOf path}\" and write config.${optionOf (placeOf path).name}.path in the place of ${path}";
     in
     map (path: {
       assertion = false;
@@ -158,7 +158,7 @@ let
       "${scriptOption name} is set, but "
       + (
         if unit == null then
-          "in this configuration there is nothing that this script would do; remove the definition."
+          "this configuration does not need this script; remove the definition."
         else if !here.isSops && scriptInstallsForUsers then
           "${unit} does what this script did, later than every activation script, so what its deps name has run by then; remove the definition, and if the passwords need it too, which a script installs, define ${scriptOption here.scripts.forUsers}.deps."
         else
@@ -166,48 +166,53 @@ let
       );
   }) (lib.optionalAttrs runsScripts scriptsWithoutText);
 
+  scriptsWithText = removeAttrs allScripts (lib.attrNames scriptsWithoutText);
+
   # Scripts that say they come after one of those.
   scriptsAfter =
     let
       former = lib.attrNames formerScripts;
       named = script: lib.intersectLists former (script.deps or [ ]);
     in
-    lib.filterAttrs (_: names: names != [ ]) (
-      lib.mapAttrs (_: script: if builtins.isAttrs script then named script else [ ]) (
-        removeAttrs allScripts (lib.attrNames scriptsWithoutText)
+    lib.optionalAttrs runsScripts (
+      lib.filterAttrs (_: names: names != [ ]) (
+        lib.mapAttrs (_: script: if builtins.isAttrs script then named script else [ ]) scriptsWithText
       )
     );
 
   # What creates the users reads nothing but passwords, which are installed before it.
-  scriptAssertions = lib.mapAttrsToList (
+  scriptMessage =
     name: former:
     let
       unit = formerScripts.${lib.head former};
     in
-    {
-      assertion = false;
-      message =
-        "${scriptOption name}: deps has ${lib.head former}, but "
+    "${scriptOption name}: deps has ${lib.head former}, but "
+    + (
+      if unit == null then
+        "in this configuration there is no such script; remove it."
+      else
+        "${
+          if lib.head former == here.scripts.key then "the key is made" else "the secrets are installed"
+        } by ${unit}, later than any activation script; "
         + (
-          if unit == null then
-            "in this configuration there is no such script; remove it."
+          if name == "users" && here.isSops then
+            "remove it, and set sops.secrets.<name>.neededForUsers = true for each secret that is a hashedPasswordFile."
+          else if name == "users" then
+            "remove it: a secret that is a hashedPasswordFile is installed before users are created."
+          else if here.isSops && usersUnit == null then
+            "make it a service, or set sops.useSystemdActivation = false."
           else
-            "${
-              if lib.head former == here.scripts.key then "the key is made" else "the secrets are installed"
-            } by ${unit}, later than any activation script; "
-            + (
-              if name == "users" && here.isSops then
-                "remove it, and set sops.secrets.<name>.neededForUsers = true for each secret that is a hashedPasswordFile."
-              else if name == "users" then
-                "remove it: a secret that is a hashedPasswordFile is installed before users are created."
-              else if here.isSops && usersUnit == null then
-                "make it a service, or set sops.useSystemdActivation = false."
-              else
-                "make it a service."
-            )
-        );
-    }
-  ) scriptsAfter;
+            "make it a service."
+        )
+    );
+
+  # Whoever has written a script of that name has it still, and what comes after it runs.
+  hasOwn = _: former: lib.all (script: scriptsWithText ? ${script}) former;
+  scriptAssertions = lib.mapAttrsToList (name: former: {
+    assertion = false;
+    message = scriptMessage name former;
+  }) (lib.filterAttrs (name: former: !hasOwn name former) scriptsAfter);
+  scriptWarnings = lib.mapAttrsToList scriptMessage (lib.filterAttrs hasOwn scriptsAfter);
 
   # Scripts that have the path of something that a unit installs. Whether they read it cannot be told.
   readingWarnings =
@@ -217,7 +222,7 @@ let
           map (place: place // { inherit unit; }) (regularPlaces ++ templatePlaces)
         )
         ++ lib.optionals (!scriptInstallsForUsers) (
-          map (place: place // { unit = unitForUsers; }) (earlyPlaces)
+          map (place: place // { unit = unitForUsers; }) earlyPlaces
         );
       directory = {
         inherit unit;
@@ -536,7 +541,13 @@ in
   assertions =
     placeAssertions ++ initrdAssertions ++ scriptAssertions ++ diskAssertions ++ cycleAssertions;
 
-  warnings = readingWarnings ++ passwordWarnings ++ diskWarnings ++ mountWarnings ++ cycleWarnings;
+  warnings =
+    scriptWarnings
+    ++ readingWarnings
+    ++ passwordWarnings
+    ++ diskWarnings
+    ++ mountWarnings
+    ++ cycleWarnings;
 
   # What opens a disk with one of the secrets that users need. It is early enough for that, but nothing else says so.
   disksAfter = map (disk: "${unitOfDisk disk}.service") (lib.filter (disk: disk.early != null) disks);

@@ -77,8 +77,8 @@ let
         else
           null;
 
-      # Of a user whom the configuration has; that it has the owner of a file is an assertion of its own. A user without a
-      # group has an empty one, against which NixOS has an assertion.
+      # The group of a user of the configuration. checks.nix says if there is no such user. A user without a group has an
+      # empty one, against which NixOS has an assertion.
       primaryGroup =
         user:
         let

@@ -1,6 +1,6 @@
 # error: system.activationScripts.setupSecrets is set, but sops-install-secrets.service does what this script did
 # error: system.activationScripts.setupSecretsForUsers is set, but sops-install-secrets-for-users.service does what
-# error: system.activationScripts.generate-age-key is set, but in this configuration there is nothing that this script would do
+# error: system.activationScripts.generate-age-key is set, but this configuration does not need this script
 {
   services.userborn.enable = true;
   services.openssh.enable = true;
