@@ -411,7 +411,10 @@ in
     ++ lib.optionals here.isSystem (
       lib.concatMap accountAssertions files
       ++ lib.optionals here.isSops (lib.concatMap twoOwnersAssertions files)
-      ++ lib.optionals here.isSops (lib.concatMap numberAssertions files)
+      ++ lib.optionals here.isSops (
+        # What belongs to root in any case looks up no name.
+        lib.concatMap numberAssertions (lib.filter ({ file, ... }: !(file.neededForUsers or false)) files)
+      )
       ++ map rootAssertion (lib.filter ({ file, ... }: file.neededForUsers or false) files)
       ++ map etcAssertion files
       ++ mountAssertions
