@@ -77,25 +77,27 @@ let
 
   # Places
 
-  # What is installed at one time has its link in the directory of the other: whichever comes first makes a directory of
-  # what is to be the other's link.
-  placeAssertions =
-    let
-      early = "${here.directory}-for-users";
-      regular = here.directory;
-      misplaced =
-        directory: secrets: lib.filterAttrs (_: secret: lib.hasPrefix "${directory}/" secret.path) secrets;
-      assertionFor = directory: name: secret: {
-        assertion = false;
-        message = "${optionOf name}.path is ${secret.path}, in the directory of the secrets that are installed ${
-          if directory == regular then "later" else "before users are created"
-        }, which could not be made then; remove path, and use config.${optionOf name}.path where the secret is read.";
-      };
-    in
+  # What is installed at one time has its link in the directory of the other. What comes first makes a directory of what is
+  # to be the other's link; what comes later has its link in a generation, and loses it with that.
+  misplaced =
+    directory: secrets: message:
     lib.optionals (isUsed && installation.secretsForUsers != { }) (
-      lib.mapAttrsToList (assertionFor regular) (misplaced regular installation.secretsForUsers)
-      ++ lib.mapAttrsToList (assertionFor early) (misplaced early installation.secrets)
+      lib.mapAttrsToList (
+        name: secret:
+        "${optionOf name}.path is ${secret.path}, in the directory of the secrets that are installed ${message}; remove path, and use config.${optionOf name}.path where the secret is read."
+      ) (lib.filterAttrs (_: secret: lib.hasPrefix "${directory}/" secret.path) secrets)
     );
+  placeAssertions = failures (
+    misplaced here.directory installation.secretsForUsers "later, which could not be made then"
+  );
+  placeWarnings =
+    misplaced "${here.directory}-for-users" installation.secrets
+      "before users are created: whenever one of those changes, the link is gone until this one is installed again";
+
+  failures = map (message: {
+    assertion = false;
+    inherit message;
+  });
 
   # What the first stage has put below /run is there when the secrets are installed, in a directory that is to be a link.
   initrdAssertions =
@@ -208,10 +210,9 @@ let
 
   # Whoever has written a script of that name has it still, and what comes after it runs.
   hasOwn = _: former: lib.all (script: scriptsWithText ? ${script}) former;
-  scriptAssertions = lib.mapAttrsToList (name: former: {
-    assertion = false;
-    message = scriptMessage name former;
-  }) (lib.filterAttrs (name: former: !hasOwn name former) scriptsAfter);
+  scriptAssertions = failures (
+    lib.mapAttrsToList scriptMessage (lib.filterAttrs (name: former: !hasOwn name former) scriptsAfter)
+  );
   scriptWarnings = lib.mapAttrsToList scriptMessage (lib.filterAttrs hasOwn scriptsAfter);
 
   # Scripts that have the path of something that a unit installs. Whether they read it cannot be told.
@@ -361,10 +362,9 @@ let
     ]
   ) lateDisks;
 
-  diskAssertions = map (disk: {
-    assertion = false;
-    message = diskMessage "the boot waits for a passphrase, and ends in emergency mode" disk;
-  }) parted.wrong;
+  diskAssertions = failures (
+    map (diskMessage "the boot waits for a passphrase, and ends in emergency mode") parted.wrong
+  );
 
   diskWarnings =
     map (diskMessage "it stays closed until somebody types its passphrase") parted.right
@@ -527,10 +527,7 @@ let
     ++ lib.optional (installation.secretsForUsers != { }) "${here.unit}-for-users"
   );
 
-  cycleAssertions = map (message: {
-    assertion = false;
-    inherit message;
-  }) (lib.concatMap (cycle: cycle.certain or [ ]) cycles);
+  cycleAssertions = failures (lib.concatMap (cycle: cycle.certain or [ ]) cycles);
 
   cycleWarnings = lib.concatMap (cycle: cycle.likely or [ ]) cycles;
 in
@@ -542,7 +539,8 @@ in
     placeAssertions ++ initrdAssertions ++ scriptAssertions ++ diskAssertions ++ cycleAssertions;
 
   warnings =
-    scriptWarnings
+    placeWarnings
+    ++ scriptWarnings
     ++ readingWarnings
     ++ passwordWarnings
     ++ diskWarnings
