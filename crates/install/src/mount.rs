@@ -283,20 +283,21 @@ pub(crate) fn take_away(path: &Path) -> Result<(), Error> {
     umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
 }
 
-/// Mounts a new file system over a directory, wherever its path may lead by now. Where the kernel or a sandbox does not know the calls
-/// for that, over what its path leads to.
+/// Mounts a new file system over a directory, wherever its path may lead by now. Where the kernel or a sandbox refuses the calls for
+/// that, over what its path leads to.
 fn mount_new(kind: MemoryKind, over: &Dir, notices: &mut Vec<Notice>) -> Result<(), Error> {
-    let path = over.path();
-    match kind.detached() {
-        Ok((mount, swap)) => {
-            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-            move_mount(&mount, c"", over.handle(), c"", flags)
-                .map_err(|error| Error::call("mount a file system in memory at", path)(raw(error)))?;
-            notices.extend(swap.notice(path));
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    let made = kind.detached().and_then(|(mount, swap)| {
+        move_mount(&mount, c"", over.handle(), c"", flags).map_err(raw)?;
+        Ok(swap)
+    });
+    match made {
+        Ok(swap) => {
+            notices.extend(swap.notice(over.path()));
             Ok(())
         }
-        Err(Errno::ENOSYS | Errno::EPERM) => mount_at(kind, path, notices),
-        Err(errno) => Err(Error::call("mount a file system in memory at", path)(errno)),
+        Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => mount_at(kind, over.path(), notices),
+        Err(errno) => Err(Error::call("mount a file system in memory at", over.path())(errno)),
     }
 }
 
