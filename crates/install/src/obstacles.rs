@@ -18,6 +18,8 @@ use crate::{Current, Drift, Error, Wanted, lock};
 pub struct Obstacles<'f> {
     /// What it fails at before readers see anything new.
     pub before: Vec<Error>,
+    /// The same, if a new generation has to be made.
+    pub switch: Vec<Error>,
     /// What it fails at afterwards: one link is missing, which is that of the file, or something cannot be removed.
     pub after: Vec<LinkFailure<'f>>,
 }
@@ -30,7 +32,7 @@ impl Current<'_> {
     /// [`Error::Call`] if something cannot be looked at.
     pub fn obstacles<'f>(&self, files: &[Wanted<'f>]) -> Result<Obstacles<'f>, Error> {
         let location = self.location();
-        let Obstacles { mut before, mut after } = Obstacles::default();
+        let Obstacles { mut before, mut switch, mut after } = Obstacles::default();
         let mut others = Vec::new();
         let mut known = Entries::default();
         if let Some(error) = unreachable(location.mount_point(), 0) {
@@ -43,9 +45,9 @@ impl Current<'_> {
                 before.extend(refused(path)?);
             }
         }
-        before.extend(prepared(location.symlink_path(), &|target| target.starts_with(location.mount_point()))?);
+        switch.extend(prepared(location.symlink_path(), &|target| target.starts_with(location.mount_point()))?);
         if let (Some(u64::MAX), link) = (self.number(), location.symlink_path().to_owned()) {
-            before.push(Error::LastGeneration { generation: u64::MAX, link });
+            switch.push(Error::LastGeneration { generation: u64::MAX, link });
         }
         if let Some(root) = self.root() {
             match links::recorded(root) {
@@ -54,7 +56,7 @@ impl Current<'_> {
             }
             others.extend(self.requests().damage());
             if let Some(errno) = root.refusal_to_change() {
-                before.push(Error::call("write below", location.mount_point())(errno));
+                switch.push(Error::call("write below", location.mount_point())(errno));
             }
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
@@ -85,7 +87,7 @@ impl Current<'_> {
                 }
             }
         }
-        Ok(Obstacles { before, after })
+        Ok(Obstacles { before, switch, after })
     }
 }
 

@@ -1369,6 +1369,18 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
 }
 
 #[test]
+fn what_is_in_the_way_of_a_switch_alone_is_no_matter_where_nothing_changes() {
+    let system = System::new();
+    let [before, after] = system.before_and_after(system.secret("a", "str"));
+    let run = system.script(&format!(
+        "install {before}; mkdir .secrets.new; install -pre-switch=switch {before}; install -dry-run {before}; install {before}\n\
+         install -dry-run {after} 2>/dev/null; install {after} 2>/dev/null"
+    ));
+    let expected = "exit 0\nexit 0\nnothing would change\nexit 0\nexit 0\nexit 1\nexit 1\n";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""));
+}
+
+#[test]
 fn a_link_is_put_neither_among_the_credentials_nor_over_what_is_read() {
     let system = System::new();
     let mut credential = system.secret("b", "str");

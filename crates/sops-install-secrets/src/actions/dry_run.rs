@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use install::{Current, Drift, File, Inputs, Sought, Surrounding, is_of_a_user};
+use install::{Changes, Current, Drift, File, Inputs, Sought, Surrounding, is_of_a_user};
 use manifest::Manifest;
 use nix::unistd::Gid;
 
@@ -59,7 +59,7 @@ pub(super) fn dry_run(
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
         let is_whole = report.failures() == 0;
         let links = links(&current, &files, is_before_a_switch, tell, report)?;
-        let surroundings = surroundings(&current, &files, group, tell, report)?;
+        let surroundings = surroundings(&current, &files, &changes, group, tell, report)?;
         if tell == Tell::Failures {
             return Ok(());
         }
@@ -112,12 +112,16 @@ pub(super) fn last_words(outcome: Outcome, _readers: &Readers) -> &'static str {
 fn surroundings(
     current: &Current<'_>,
     files: &[File<'_>],
+    changes: &Changes,
     group: Option<Gid>,
     tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-    let obstacles = report.tried(current.obstacles(&wanted))?;
+    let mut obstacles = report.tried(current.obstacles(&wanted))?;
+    if !changes.is_empty() {
+        obstacles.before.append(&mut obstacles.switch);
+    }
     let mut is_possible = obstacles.before.is_empty();
     for error in &obstacles.before {
         report.failure(Code::InstallationFailed, About::default(), error);
