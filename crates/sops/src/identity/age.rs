@@ -9,6 +9,7 @@ use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::plugin::PluginIdentity;
+use super::ssh::split;
 use super::{AGE_KINDS, KeyProblem};
 use crate::foreign::Foreign;
 
@@ -98,7 +99,9 @@ impl AgeFile {
         }
         Self::bounded(bytes.to_vec()).map_err(|problem| match problem {
             AgeProblem::Header if trimmed.is_empty() => AgeProblem::Empty,
-            AgeProblem::Header if !has(bytes, b"age-encryption") && !has(bytes, b"-----") => AgeProblem::Plain,
+            AgeProblem::Header if split(bytes, b"age-encryption").or(split(bytes, b"-----")).is_none() => {
+                AgeProblem::Plain
+            }
             problem => problem,
         })
     }
@@ -194,10 +197,6 @@ fn damage(bytes: &[u8]) -> AgeProblem {
         b"v1" => AgeProblem::Header,
         version => AgeProblem::Version(Foreign(version).to_string()),
     }
-}
-
-fn has(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// How a file begins, in front of the version.

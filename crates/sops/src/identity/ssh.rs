@@ -249,7 +249,7 @@ fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
 }
 
 /// What stands before and behind the first occurrence of `separator`.
-fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+pub(super) fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = text.windows(separator.len()).position(|window| window == separator)?;
     let (before, behind) = text.split_at_checked(at)?;
     Some((before, behind.strip_prefix(separator)?))
