@@ -69,6 +69,7 @@ let
         group = option types.str (if config.isNormalUser then "users" else "");
         isNormalUser = flag;
         isSystemUser = flag;
+        home = option types.path "/var/empty";
         hashedPasswordFile = option (types.nullOr types.str) null;
       };
     };
