@@ -154,7 +154,7 @@ impl Current<'_> {
         }
         found.extend(unfollowed(self.location().symlink_path())?.map(Surrounding::MountPoint));
         let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-        found.extend(self.stale_links(&wanted)?.into_iter().map(Surrounding::StaleLink));
+        found.extend(links::stale(self, &wanted)?);
         credentials::compare(self, directory, files, credentials::owner(access), &mut found)?;
         Ok(found)
     }
@@ -180,15 +180,6 @@ impl Current<'_> {
         }
         found.sort_unstable();
         Ok(found)
-    }
-
-    /// The links of earlier runs that none of these files needs, and that an installation removes.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Call`] if it cannot be looked, which ordinary users may not do.
-    pub fn stale_links(&self, wanted: &[Wanted<'_>]) -> Result<Vec<PathBuf>, Error> {
-        Ok(links::stale(self, wanted)?.into_iter().map(|link| link.path).collect())
     }
 
     /// That the running generation is not on the file system that it is to be on.

@@ -18,6 +18,7 @@ use crate::location::NeededLink;
 use crate::notice::Notice;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::seal::Seal;
+use crate::surroundings::Surrounding;
 use crate::symlinks::OtherSymlink;
 use crate::{Current, Effect, Error, File, Location, Wanted, symlinks};
 
@@ -53,15 +54,8 @@ pub(crate) fn update<'f>(root: &Dir, location: &Location, others: &[OtherSymlink
     Updated { failures, notices, seal, effect }
 }
 
-/// A link of an earlier run that no file needs.
-pub(crate) struct StaleLink {
-    pub(crate) path: PathBuf,
-    /// What keeps it from being removed.
-    pub(crate) obstacle: Option<Error>,
-}
-
 /// The links of earlier runs that [`update`] would remove. Reads only.
-pub(crate) fn stale(current: &Current<'_>, files: &[Wanted<'_>]) -> Result<Vec<StaleLink>, Error> {
+pub(crate) fn stale(current: &Current<'_>, files: &[Wanted<'_>]) -> Result<Vec<Surrounding>, Error> {
     let location = current.location();
     let others = current.root().map_or_else(|| Ok(Vec::new()), |root| OtherSymlink::all(root, location))?;
     let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(file, location)).collect();
@@ -403,10 +397,10 @@ impl Made {
     }
 
     /// The link, if it is still there.
-    fn found(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<Option<StaleLink>, Error> {
+    fn found(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<Option<Surrounding>, Error> {
         let Some((parent, name)) = self.directory(last)? else { return Ok(None) };
         Ok(match parent.look(name)? {
-            Occupant::Link(link) if link.target == self.target => Some(StaleLink {
+            Occupant::Link(link) if link.target == self.target => Some(Surrounding::StaleLink {
                 path: self.path.clone(),
                 obstacle: parent.refusal_to_change().map(Error::call("remove", &self.path)),
             }),

@@ -75,7 +75,6 @@ impl Current<'_> {
                 }
             }
         }
-        others.extend(links::stale(self, files)?.into_iter().filter_map(|link| link.obstacle));
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
             if let NeededLink::Outside { path, .. } = location.link(file) {

@@ -29,8 +29,13 @@ pub enum Surrounding {
     #[error("the credential {path} is there, and the manifest does not want it", path = _0.display())]
     StaleCredential(PathBuf),
     /// A link of an earlier run is still there, and no file needs it.
-    #[error("the link {path} is there, and the manifest does not want it", path = _0.display())]
-    StaleLink(PathBuf),
+    #[error("the link {path} is there, and the manifest does not want it", path = path.display())]
+    StaleLink {
+        /// The link.
+        path: PathBuf,
+        /// What keeps an installation from removing it.
+        obstacle: Option<Error>,
+    },
     /// Another file system is wanted, and an installation does not change it.
     #[error(transparent)]
     Kept(Notice),

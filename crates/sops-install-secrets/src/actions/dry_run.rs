@@ -135,17 +135,13 @@ fn surroundings(
     for (file, error) in obstacles.after.iter().filter(|(_, error)| !is_told_below(error)) {
         let about = About::of_any(file.as_ref());
         match (tell, file) {
-            // What cannot be removed keeps no secret from its place, and so it refuses no switch.
-            (Tell::Failures, None) => report.warning(Code::PruneFailed, about, error),
+            (_, None) => report_stuck(error, tell, report),
             (Tell::Failures, Some(file)) if file.link.is_some_and(|link| is_of_a_user(link.as_path())) => {
                 report.warning(Code::LinkFailed, about, error);
             }
             _ => report.failure(Code::InstallationFailed, about, error),
         }
     }
-    let is_stuck = |link: &Path| {
-        obstacles.after.iter().any(|(_, error)| matches!(error, install::Error::Call { path, .. } if path == link))
-    };
     let mut lines = Vec::new();
     for surrounding in found {
         lines.push(match surrounding {
@@ -154,8 +150,11 @@ fn surroundings(
             Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
             Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
             Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
-            Surrounding::StaleLink(path) if is_stuck(&path) => continue,
-            Surrounding::StaleLink(path) => format!("would remove link: {}", path.display()),
+            Surrounding::StaleLink { path, obstacle: None } => format!("would remove link: {}", path.display()),
+            Surrounding::StaleLink { obstacle: Some(error), .. } => {
+                report_stuck(&error, tell, report);
+                continue;
+            }
             Surrounding::Kept(notice) => {
                 report.warning(code_of(&notice), About::default(), &notice);
                 continue;
@@ -176,6 +175,14 @@ fn surroundings(
     } else {
         report.outcome(Outcome::Failed);
         Err(Reported)
+    }
+}
+
+/// Reports what cannot be removed. It keeps no secret from its place, and so it refuses no switch.
+fn report_stuck(error: &install::Error, tell: Tell, report: &mut Report) {
+    match tell {
+        Tell::Failures => report.warning(Code::PruneFailed, About::default(), error),
+        Tell::All => report.failure(Code::InstallationFailed, About::default(), error),
     }
 }
 

@@ -65,12 +65,7 @@ fn look(
         files.push(report.tried(row)?);
     }
     let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
-    let superfluous = current.superfluous(&wanted).and_then(|mut places| {
-        let links = current.stale_links(&wanted)?;
-        places.extend(links.iter().map(|link| link.to_string_lossy().into_owned()));
-        Ok(places)
-    });
-    let superfluous = match superfluous {
+    let mut superfluous = match current.superfluous(&wanted) {
         Ok(places) => Some(places),
         // An ordinary user may look at the files of the manifest, but not list what else there is.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
@@ -81,20 +76,26 @@ fn look(
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
     let sought: Vec<_> = wanted.into_iter().map(Sought::from).collect();
-    let surroundings = match current.surroundings(group, Path::new(CREDENTIALS), &sought) {
-        // Who may not look at them sees nothing wrong with them.
-        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => Vec::new(),
+    let found = match current.surroundings(group, Path::new(CREDENTIALS), &sought) {
+        // Who may not look at them sees nothing wrong with them, nor all that is superfluous.
+        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {
+            superfluous = None;
+            Vec::new()
+        }
         found => report.tried(found)?,
     };
-    let is_visible = |one: &&Surrounding| {
-        // A link has its place among what is superfluous.
-        !matches!(
-            one,
-            Surrounding::StaleLink(_)
-                | Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. })
-        )
-    };
-    let surroundings = surroundings.iter().filter(is_visible).map(ToString::to_string).collect();
+    let mut surroundings = Vec::new();
+    for one in found {
+        match one {
+            Surrounding::StaleLink { path, .. } => {
+                if let Some(places) = &mut superfluous {
+                    places.push(path.to_string_lossy().into_owned());
+                }
+            }
+            Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {}
+            other => surroundings.push(other.to_string()),
+        }
+    }
     Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
 }
 

@@ -113,7 +113,7 @@ fn compare(
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
-            Surrounding::StaleCredential(_) | Surrounding::StaleLink(_) => (Code::Superfluous, remedy()),
+            Surrounding::StaleCredential(_) | Surrounding::StaleLink { .. } => (Code::Superfluous, remedy()),
             Surrounding::FileSystem { .. } | Surrounding::Directory(_) | Surrounding::OtherCredential(_) => {
                 (Code::Different, remedy())
             }
