@@ -5,6 +5,7 @@
   cfg,
   here,
   keys,
+  mounts,
   text,
   units,
   ...
@@ -275,73 +276,44 @@ let
       message = "${option "path"} is ${file.path}, and system.etc.overlay.mutable is false, so that no link can be made there; remove the option, and set environment.etc.\"${lib.removePrefix "/etc/" file.path}\".source = config.${prefix}.${kind}.${lib.strings.escapeNixIdentifier name}.path.";
     };
 
-  # What NixOS mounts in the first stage in any case.
-  early = [
-    "/"
-    "/etc"
-    "/nix"
-    "/nix/store"
-    "/usr"
-    "/var"
-    "/var/lib"
-    "/var/lib/nixos"
-    "/var/log"
-  ];
-
-  # What is mounted for a path, as far as the configuration says: a file system, or a mount unit.
-  mountOf =
-    path:
-    let
-      mounts =
-        lib.mapAttrsToList (_: fileSystem: {
-          place = fileSystem.mountPoint;
-          isLate = !fileSystem.neededForBoot && !lib.elem fileSystem.mountPoint early;
-          name = "fileSystems.\"${fileSystem.mountPoint}\"";
-          advice = "set fileSystems.\"${fileSystem.mountPoint}\".neededForBoot = true";
-        }) (config.fileSystems or { })
-        ++ map (mount: {
-          place = mount.where;
-          # The other dependencies of a mount unit are what waits for the users.
-          isLate = here.usersUnit == null || mount.unitConfig.DefaultDependencies or true;
-          name = "a mount unit for ${mount.where}";
-          advice =
-            if here.usersUnit == null then
-              "set services.userborn.enable = true and DefaultDependencies = false in that unit, or move the key to a file system of fileSystems with neededForBoot"
-            else
-              "set unitConfig.DefaultDependencies = false in that unit of systemd.mounts, or move the key to a file system of fileSystems with neededForBoot";
-        }) (config.systemd.mounts or [ ]);
-      holds = mount: text.isAt mount.place path;
-      byLength = lib.sort (a: b: lib.stringLength a.place > lib.stringLength b.place) (
-        lib.filter holds mounts
-      );
-    in
-    if byLength == [ ] then null else lib.head byLength;
-
   # Whatever creates users runs before a file system that the first stage has not mounted: userborn even stands in the way
-  # of its mount, which ends in emergency mode.
-  mountAssertions =
+  # of its mount, which ends in emergency mode. A key there is none at that time. Where there is another that is not, that
+  # one may be enough, as a host key beside the key of somebody who also decrypts by hand, so that is a warning.
+  needer = optionOf "secrets" (lib.head (lib.attrNames secretsForUsers)) (
+    if here.isSops then "neededForUsers" else "file"
+  );
+
+  lateKeys = lib.optionals (secretsForUsers != { }) (
+    lib.filter ({ path, ... }: mounts.isLate path) keys.all
+  );
+
+  hasEarlyKey = lib.any ({ path, ... }: !mounts.isLate path) keys.all;
+
+  lateSources = lib.filter ({ path, ... }: mounts.isLate path) (
+    lib.mapAttrsToList (name: secret: {
+      option = optionOf "secrets" name sourceOption;
+      path = toString (sourceOf secret);
+    }) secretsForUsers
+  );
+
+  mountAssertions = map (
+    { option, path }:
     let
-      needer = optionOf "secrets" (lib.head (lib.attrNames secretsForUsers)) (
-        if here.isSops then "neededForUsers" else "file"
-      );
-      outside = lib.filterAttrs (_: secret: !text.isInStore (sourceOf secret)) secretsForUsers;
-      sources = lib.mapAttrsToList (name: secret: {
-        option = optionOf "secrets" name sourceOption;
-        path = toString (sourceOf secret);
-      }) outside;
+      mount = mounts.of path;
     in
-    lib.optionals (secretsForUsers != { }) (
-      map (
-        { option, path }:
-        let
-          mount = mountOf path;
-        in
-        {
-          assertion = text.isCredential path || mount == null || !mount.isLate;
-          message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, but ${needer} needs the key before; ${mount.advice}.";
-        }
-      ) (keys.all ++ sources)
-    );
+    {
+      assertion = false;
+      message = "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, but ${needer} needs the key before; ${mount.advice}.";
+    }
+  ) (lib.optionals (!hasEarlyKey) lateKeys ++ lateSources);
+
+  mountWarnings = map (
+    { option, path }:
+    let
+      mount = mounts.of path;
+    in
+    "${option} has ${path}, which is on ${mount.name}, and that is mounted after users are created, so at boot ${needer} has to do with the other keys; if none of those opens it, ${mount.advice}."
+  ) (lib.optionals hasEarlyKey lateKeys);
 
   # The program
 
@@ -420,7 +392,7 @@ in
       ++ mountAssertions
     );
 
-  warnings = unitWarnings;
+  warnings = unitWarnings ++ lib.optionals here.isSystem mountWarnings;
 
   # Assertions on GnuPG, which excludes other keys.
   gnupg = [

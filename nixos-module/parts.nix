@@ -34,6 +34,7 @@ let
     mock = load ./mock.nix;
     keys = load ./keys.nix;
     manifests = load ./manifest.nix;
+    mounts = load ./mounts.nix;
     checks = load ./checks.nix;
     units = load (if here.isSystem then ./units.nix else ./user-units.nix);
 

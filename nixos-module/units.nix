@@ -8,6 +8,7 @@
   keys,
   manifests,
   mock,
+  mounts,
   text,
   ...
 }@parts:
@@ -129,7 +130,7 @@ let
       MemoryDenyWriteExecute = true;
     };
 
-  baseService = secrets: manifest: arguments: {
+  baseService = privateKeys: secrets: manifest: arguments: {
     wants = lib.optional (keys.generated != null) "${here.keyUnit}.service";
     after = lib.optional (keys.generated != null) "${here.keyUnit}.service";
     before = [
@@ -157,7 +158,7 @@ let
       DefaultDependencies = false;
       # Below %d there is what LoadCredential= of this unit has put there.
       RequiresMountsFor = map systemdWord (
-        lib.filter (path: !isCredential path && !text.isInStore path) (map (key: key.path) keys.all)
+        lib.filter (path: !isCredential path && !text.isInStore path) privateKeys
         ++ filesOutsideStore secrets
       );
       # Several switches in ten seconds must not end in a unit that systemd refuses to start. Nothing restarts it by itself.
@@ -172,6 +173,16 @@ let
     // sandbox;
   };
 
+  allKeys = map (key: key.path) keys.all;
+
+  # The mount of a key that comes after the users waits for them, and with it they would wait for it. If there is no other
+  # key, checks.nix says so.
+  keysForUsers =
+    let
+      early = lib.filter (path: !mounts.isLate path) allKeys;
+    in
+    if early == [ ] then allKeys else early;
+
   # Sops files that the build does not put into the store.
   filesOutsideStore =
     secrets:
@@ -179,7 +190,7 @@ let
 
   # The unit of secrets with any owner.
   service = lib.mkMerge [
-    (baseService installation.secrets installation.manifest [ ])
+    (baseService allKeys installation.secrets installation.manifest [ ])
     {
       description = "Install secrets";
       wantedBy = [ "sysinit.target" ];
@@ -203,7 +214,9 @@ let
   # job and so no part in it. sysinit-reactivation.target starts the unit at every switch, and without a change the
   # program touches nothing.
   serviceForUsers = lib.mkMerge [
-    (baseService installation.secretsForUsers installation.manifestForUsers [ "-ignore-passwd" ])
+    (baseService keysForUsers installation.secretsForUsers installation.manifestForUsers [
+      "-ignore-passwd"
+    ])
     {
       description = "Install secrets that the creation of users needs";
       wantedBy = [ "${usersUnit}.service" ];
@@ -216,7 +229,7 @@ let
   serviceWithoutSecrets =
     manifest: symlinkPath:
     lib.mkMerge [
-      (baseService { } manifest [ "-ignore-passwd" ])
+      (baseService allKeys { } manifest [ "-ignore-passwd" ])
       {
         description = "Remove the secrets of the configuration before";
         unitConfig.ConditionPathIsSymbolicLink = symlinkPath;

@@ -8,7 +8,6 @@
   sops.defaultSopsFile = ../../files/secrets.yaml;
   sops.age.keyFile = "/persist/keys/key.txt";
   sops.age.sshKeyPaths = [
-    "/etc/ssh/ssh_host_ed25519_key"
     "/persist/deeper/ssh_host_ed25519_key"
   ];
   sops.secrets.password.neededForUsers = true;
