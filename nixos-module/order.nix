@@ -105,10 +105,17 @@ let
       places = lib.optionals (config.boot.initrd.enable or true) (
         lib.attrNames (config.boot.initrd.secrets or { })
       );
+      directories =
+        lib.optional isUsed here.directory
+        ++ lib.optional (installation.secretsForUsers != { }) "${here.directory}-for-users";
+      # Whoever has met this before may take the directory away at the end of the first stage, or by an activation script.
+      isTakenAway = directory: lib.any (removes directory) (initrdCommands ++ scriptTexts);
+      removes =
+        directory: words:
+        text.contains "rm " words && (hasPath directory words || text.contains "${directory}/*" words);
       isInWay =
         path:
-        isUsed && lib.hasPrefix "${here.directory}/" path
-        || installation.secretsForUsers != { } && lib.hasPrefix "${here.directory}-for-users/" path;
+        lib.any (directory: lib.hasPrefix "${directory}/" path && !isTakenAway directory) directories;
       placeOf = path: placeAt path (regularPlaces ++ earlyPlaces);
       wayOut =
         path:
@@ -121,6 +128,25 @@ let
       assertion = false;
       message = "boot.initrd.secrets (or boot.initrd.network.ssh.hostKeys) has ${path}, which is there from the first stage on, so that at each boot it stands in the way of all secrets; ${wayOut path}.";
     }) (lib.filter isInWay places);
+
+  # What the first stage runs, as far as it can be told.
+  initrdCommands =
+    let
+      initrd = config.boot.initrd;
+      commandsOf =
+        service:
+        [ (service.script or "") ]
+        ++ lib.concatMap (name: lib.toList (service.serviceConfig.${name} or [ ])) [
+          "ExecStart"
+          "ExecStartPre"
+          "ExecStartPost"
+          "ExecStop"
+        ];
+    in
+    [
+      (initrd.postMountCommands or "")
+    ]
+    ++ lib.concatMap commandsOf (lib.attrValues (initrd.systemd.services or { }));
 
   # Activation scripts
 
@@ -240,14 +266,8 @@ let
         "etc"
         "users"
       ];
-      wordsOf =
-        script:
-        let
-          words = builtins.tryEval (if builtins.isString script then script else script.text or "");
-        in
-        if words.success then words.value else "";
       finds = lib.filterAttrs (_: place: place != null) (
-        lib.mapAttrs (_: script: found (wordsOf script)) read
+        lib.mapAttrs (_: script: found (textOf script)) read
       );
     in
     lib.optionals (runsScripts && late != [ ]) (
@@ -256,6 +276,15 @@ let
         "${scriptOption name} has the path ${place.path}, and ${place.unit} installs that later than any activation script: at boot nothing is there yet, and at a switch it is still as before. If the script reads it, make it a service."
       ) finds
     );
+
+  textOf =
+    script:
+    let
+      words = builtins.tryEval (if builtins.isString script then script else script.text or "");
+    in
+    if words.success then words.value else "";
+
+  scriptTexts = lib.optionals runsScripts (map textOf (lib.attrValues allScripts));
 
   # Whether words have this path, and not only one that goes on.
   hasPath =

@@ -246,7 +246,9 @@ in
     };
     options = {
       boot.initrd.secrets = option (types.attrsOf (types.nullOr types.path)) { };
+      boot.initrd.postMountCommands = option types.lines "";
       boot.initrd.systemd.enable = flag;
+      boot.initrd.systemd.services = option (types.attrsOf service) { };
       boot.loader.systemd-boot.enable = flag;
       environment.etc = anything;
       environment.systemPackages = option (types.listOf types.package) [ ];
