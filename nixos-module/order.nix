@@ -409,11 +409,21 @@ let
         fileSystem:
         !(fileSystem.neededForBoot or false)
         && !lib.elem (lib.removePrefix "fuse." (fileSystem.fsType or "auto")) networkFileSystems
-        && !lib.any (option: lib.elem option waitingOptions) (fileSystem.options or [ ]);
+        && !lib.any (option: lib.elem option waitingOptions) (optionsOf fileSystem);
+      # Some have several in one text.
+      optionsOf = fileSystem: lib.concatMap (lib.splitString ",") (fileSystem.options or [ ]);
       wordsOf = fileSystem: fileSystem.options or [ ] ++ [ (toString (fileSystem.device or "")) ];
       secretOf =
         fileSystem:
-        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null regularPlaces;
+        lib.findFirst (place: lib.any (hasPath place.path) (wordsOf fileSystem)) null (
+          regularPlaces ++ map (place: place // { isTemplate = true; }) templatePlaces
+        );
+      wayOut =
+        place:
+        if place.isTemplate or false then
+          "add \"x-systemd.automount\" to the options, or \"_netdev\" if it comes over the network"
+        else
+          "set ${optionOf place.name}.neededForUsers = true, which installs it before, or add \"_netdev\" to the options if it comes over the network";
       late = lib.filter ({ place, ... }: place != null) (
         lib.mapAttrsToList (_: fileSystem: {
           inherit (fileSystem) mountPoint;
@@ -424,7 +434,41 @@ let
     lib.optionals (!installation.byScript) (
       map (
         { mountPoint, place }:
-        "fileSystems.\"${mountPoint}\" has ${place.path}, which ${unit} installs only after such file systems are mounted; set ${optionOf place.name}.neededForUsers = true, which installs it before, or add \"_netdev\" to the options if it comes over the network."
+        "fileSystems.\"${mountPoint}\" has ${place.path}, which ${unit} installs only after such file systems are mounted; ${wayOut place}."
+      ) late
+    );
+
+  # Files below /etc that are themselves such a secret or template, and that systemd and udev read before there is any unit.
+  # What an activation script installs is there by then.
+  etcWarnings =
+    let
+      isReadEarly =
+        name:
+        lib.elem name [
+          "crypttab"
+          "fstab"
+        ]
+        || lib.hasPrefix "systemd/network/" name && lib.hasSuffix ".link" name
+        || lib.any (directory: lib.hasPrefix "${directory}/" name) [
+          "modprobe.d"
+          "modules-load.d"
+          "sysctl.d"
+          "systemd/system"
+          "systemd/system.conf.d"
+          "udev/rules.d"
+        ];
+      read = lib.filterAttrs (name: file: isReadEarly name && file.enable or true) (
+        config.environment.etc or { }
+      );
+      pathOf = file: if file.source or null == null then "" else "${file.source}";
+      late = lib.filterAttrs (_: path: placeAt path (regularPlaces ++ templatePlaces) != null) (
+        lib.mapAttrs (_: pathOf) read
+      );
+    in
+    lib.optionals (!installation.byScript) (
+      lib.mapAttrsToList (
+        name: path:
+        "environment.etc.${lib.strings.escapeNixIdentifier name} is ${path}, which ${unit} installs only after /etc/${name} has been read, so at boot it counts for nothing; give it a text without secrets, if need be with the paths of secrets that have neededForUsers."
       ) late
     );
 
@@ -449,12 +493,14 @@ let
     "sshfs"
   ];
 
-  # Nothing at boot waits for such a file system, or it waits itself.
+  # Such a file system comes later, or only when somebody asks for it. With "nofail" nothing waits for it, but it is mounted no
+  # later, and once only.
   waitingOptions = [
     "_netdev"
     "noauto"
-    "nofail"
     "x-systemd.automount"
+    "x-systemd.after=${unit}"
+    "x-systemd.requires=${unit}"
   ];
 
   # Units
@@ -574,6 +620,7 @@ in
     ++ passwordWarnings
     ++ diskWarnings
     ++ mountWarnings
+    ++ etcWarnings
     ++ cycleWarnings;
 
   # What opens a disk with one of the secrets that users need. It is early enough for that, but nothing else says so.
