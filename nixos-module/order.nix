@@ -574,7 +574,25 @@ let
         other: service: !isPulled other service && lib.intersectLists bootTargets (starters service) != [ ];
       isInCycle = other: service: other != name && isBefore other service && isLateService other service;
       inCycle = lib.filterAttrs isInCycle config.systemd.services;
-      late = "have the secrets come later (docs/everyday.md, \"A key that comes late\")";
+      # One of the early ones that waits for what is late is in a cycle as well.
+      waits =
+        other: service:
+        other != name
+        && isBefore other service
+        && !isLateService other service
+        && service.enable or true
+        && (lib.intersectLists bootTargets (starters service) != [ ] || isPulled other service);
+      neededBy =
+        service:
+        lib.intersectLists lateUnits (
+          lib.intersectLists (service.after or [ ]) (
+            service.wants or [ ] ++ service.requires or [ ] ++ service.bindsTo or [ ]
+          )
+        );
+      waiting = lib.filterAttrs (
+        other: service: waits other service && neededBy service != [ ]
+      ) config.systemd.services;
+            late = "have the secrets come later (docs/everyday.md, \"A key that comes late\")";
       messages =
         isMeant:
         lib.mapAttrsToList (
@@ -591,7 +609,12 @@ let
             other:
             "${serviceOption name}.after has ${other}, but ${name}.service is before sysinit.target and ${other} after it: at boot systemd leaves one of the two out; ${late}."
           ) (lib.intersectLists lateUnits (lib.intersectLists pulled (ours.after or [ ])));
-        likely = messages isStarted;
+        likely =
+          messages isStarted
+          ++ lib.mapAttrsToList (
+            other: service:
+            "${serviceOption other} is to come before ${name}.service, which is before sysinit.target, and after ${lib.head (neededBy service)}, which is after it: at boot systemd leaves one of them out; ${late}."
+          ) waiting;
       };
 
   serviceOption = name: "systemd.services.${lib.strings.escapeNixIdentifier name}";
