@@ -136,7 +136,7 @@ let
       commandsOf =
         service:
         [ (service.script or "") ]
-        ++ lib.concatMap (name: lib.toList (service.serviceConfig.${name} or [ ])) [
+        ++ lib.concatMap (name: map toString (lib.toList (service.serviceConfig.${name} or [ ]))) [
           "ExecStart"
           "ExecStartPre"
           "ExecStartPost"
@@ -460,7 +460,7 @@ let
       read = lib.filterAttrs (name: file: isReadEarly name && file.enable or true) (
         config.environment.etc or { }
       );
-      pathOf = file: if file.source or null == null then "" else "${file.source}";
+      pathOf = file: toString (file.source or "");
       late = lib.filterAttrs (_: path: placeAt path (regularPlaces ++ templatePlaces) != null) (
         lib.mapAttrs (_: pathOf) read
       );

@@ -1,5 +1,5 @@
 # What the first stage leaves in the place of the directories is taken away before there are secrets.
-{ config, ... }:
+{ config, pkgs, ... }:
 {
   services.userborn.enable = true;
   services.openssh.enable = true;
@@ -14,7 +14,8 @@
     ${config.sops.secrets.password.path} = null;
   };
   boot.initrd.postMountCommands = "rm -rf /run/secrets-for-users";
-  boot.initrd.systemd.services.clean = {
-    serviceConfig.ExecStartPre = "-/bin/rm -rf /run/secrets";
+  boot.initrd.systemd.services.clean.serviceConfig = {
+    ExecStartPre = "-/bin/rm -rf /run/secrets";
+    ExecStart = pkgs.writeShellScript "clean" "true";
   };
 }
