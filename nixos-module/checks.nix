@@ -126,15 +126,28 @@ let
       0
     ];
 
+  # sops-nix looks up no name of a secret that users need, and lets it have an owner, who does not get it. Numbers are an
+  # error there too.
   rootAssertion =
     { file, option, ... }:
     {
       assertion =
-        isRoot file.owner && isRoot file.group && isRoot (file.uid or 0) && isRoot (file.gid or 0);
+        if here.isSops then isRoot file.uid && isRoot file.gid else isRoot file.owner && isRoot file.group;
       message = "${option "neededForUsers"} is set, so the secret is installed before there are users and belongs to root; remove ${
-        if here.isSops then "owner, uid, group and gid" else "owner and group"
+        if here.isSops then "uid and gid" else "owner and group"
       }, or declare a second secret with the same ${if here.isSops then "key" else "file"}.";
     };
+
+  rootWarnings =
+    { file, option, ... }:
+    lib.optional (here.isSops && !(isRoot file.owner && isRoot file.group))
+      "${option "neededForUsers"} is set, so the secret is installed before there are users and belongs to root, and not to ${
+        if isRoot file.owner then "the group ${file.group}" else file.owner
+      }; remove owner and group, or declare a second secret with the same key.";
+
+  early = lib.filter ({ file, ... }: file.neededForUsers or false) files;
+  # What belongs to root in any case looks up no name.
+  withOwners = lib.filter ({ file, ... }: !(here.isSops && file.neededForUsers or false)) files;
 
   # Units
 
@@ -381,18 +394,16 @@ in
     ++ map unseenAssertion (ofKind "secrets")
     ++ unitAssertions
     ++ lib.optionals here.isSystem (
-      lib.concatMap accountAssertions files
+      lib.concatMap accountAssertions withOwners
       ++ lib.optionals here.isSops (lib.concatMap twoOwnersAssertions files)
-      ++ lib.optionals here.isSops (
-        # What belongs to root in any case looks up no name.
-        lib.concatMap numberAssertions (lib.filter ({ file, ... }: !(file.neededForUsers or false)) files)
-      )
-      ++ map rootAssertion (lib.filter ({ file, ... }: file.neededForUsers or false) files)
+      ++ lib.optionals here.isSops (lib.concatMap numberAssertions withOwners)
+      ++ map rootAssertion early
       ++ map etcAssertion files
       ++ mountAssertions
     );
 
-  warnings = unitWarnings ++ lib.optionals here.isSystem mountWarnings;
+  warnings =
+    unitWarnings ++ lib.optionals here.isSystem (mountWarnings ++ lib.concatMap rootWarnings early);
 
   # Assertions on GnuPG, which excludes other keys.
   gnupg = [

@@ -114,8 +114,7 @@ let
         directory: words:
         text.contains "rm " words && (hasPath directory words || text.contains "${directory}/*" words);
       isInWay =
-        path:
-        lib.any (directory: lib.hasPrefix "${directory}/" path && !isTakenAway directory) directories;
+        path: lib.any (directory: lib.hasPrefix "${directory}/" path && !isTakenAway directory) directories;
       placeOf = path: placeAt path (regularPlaces ++ earlyPlaces);
       wayOut =
         path:
@@ -592,7 +591,7 @@ let
       waiting = lib.filterAttrs (
         other: service: waits other service && neededBy service != [ ]
       ) config.systemd.services;
-            late = "have the secrets come later (docs/everyday.md, \"A key that comes late\")";
+      late = "have the secrets come later (docs/everyday.md, \"A key that comes late\")";
       messages =
         isMeant:
         lib.mapAttrsToList (

@@ -1,10 +1,9 @@
-# error: sops.secrets.password.neededForUsers is set, so the secret is installed before there are users and belongs to root
+# error: sops.secrets.password.neededForUsers is set, so the secret is installed before there are users and belongs to root; remove uid and gid, or declare a second secret with the same key.
 {
   services.openssh.enable = true;
-  users.users.nginx.group = "nginx";
   sops.defaultSopsFile = ../../files/secrets.yaml;
   sops.secrets.password = {
-    owner = "nginx";
+    uid = 1000;
     neededForUsers = true;
   };
 }
