@@ -532,7 +532,7 @@ let
       "0"
     ];
 
-  # What comes after sysinit.target in every configuration.
+  # What comes after sysinit.target, unless somebody has made it earlier, or, of the network, only systemd-networkd brings it up.
   lateUnits = [
     "network-online.target"
     "pcscd.service"
@@ -602,17 +602,16 @@ let
     lib.optionalAttrs
       (config.systemd.services ? ${name} && lib.elem "sysinit.target" (ours.before or [ ]))
       {
-        certain =
-          messages isPulled
-          ++ map (
-            other:
-            "${serviceOption name}.after has ${other}, but ${name}.service is before sysinit.target and ${other} after it: at boot systemd leaves one of the two out; ${late}."
-          ) (lib.intersectLists lateUnits (lib.intersectLists pulled (ours.after or [ ])));
+        certain = messages isPulled;
         likely =
           messages isStarted
+          ++ map (
+            other:
+            "${serviceOption name}.after has ${other}, but ${name}.service is before sysinit.target and ${other} mostly after it: then systemd leaves one of the two out at boot; ${late}."
+          ) (lib.intersectLists lateUnits (lib.intersectLists pulled (ours.after or [ ])))
           ++ lib.mapAttrsToList (
             other: service:
-            "${serviceOption other} is to come before ${name}.service, which is before sysinit.target, and after ${lib.head (neededBy service)}, which is after it: at boot systemd leaves one of them out; ${late}."
+            "${serviceOption other} is to come before ${name}.service, which is before sysinit.target, and after ${lib.head (neededBy service)}, which is mostly after it: then systemd leaves one of them out at boot; ${late}."
           ) waiting;
       };
 

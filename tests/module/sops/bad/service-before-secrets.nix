@@ -1,6 +1,5 @@
 # error: systemd.services.bring-key is to come before sops-install-secrets.service, which is before sysinit.target, but comes after that
 # error: systemd.services.bring-disk is to come before sops-install-secrets.service
-# error: systemd.services.sops-install-secrets.after has pcscd.socket
 {
   sops.defaultSopsFile = ../../files/secrets.yaml;
   sops.age.keyFile = "/run/key.txt";
@@ -13,14 +12,8 @@
       serviceConfig.ExecStart = "/bin/grow";
     };
     sops-install-secrets = {
-      wants = [
-        "bring-key.service"
-        "pcscd.socket"
-      ];
-      after = [
-        "bring-key.service"
-        "pcscd.socket"
-      ];
+      wants = [ "bring-key.service" ];
+      after = [ "bring-key.service" ];
     };
   };
 }

@@ -1,5 +1,5 @@
 # A unit that is early itself, and waits for one that is not.
-# warning: systemd.services.unlock-key is to come before sops-install-secrets.service, which is before sysinit.target, and after pcscd.socket, which is after it: at boot systemd leaves one of them out; have the secrets come later (docs/everyday.md, "A key that comes late").
+# warning: systemd.services.unlock-key is to come before sops-install-secrets.service, which is before sysinit.target, and after pcscd.socket, which is mostly after it: then systemd leaves one of them out at boot; have the secrets come later (docs/everyday.md, "A key that comes late").
 {
   sops.defaultSopsFile = ../../files/secrets.yaml;
   sops.age.keyFile = "/run/token/key.txt";
