@@ -148,7 +148,7 @@ impl Dir {
     }
 
     /// The number of the mount that this directory is reached by.
-    fn mount(&self) -> Result<u64, Error> {
+    pub(crate) fn mount(&self) -> Result<u64, Error> {
         self.mount_of(OsStr::new(""), StatxAt::EMPTY_PATH)
     }
 

@@ -121,6 +121,9 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
             Ok(Some(Notice::KeptFor { path, wanted: kind.name, symlink }))
         }
         Some(error) => Err(error),
+        None if is_mount && !kind.is_at(root)? && !is_our_mount(root)? => {
+            Ok(Some(Notice::KeptMount { path, wanted: kind.name }))
+        }
         None => Ok(None),
     }
 }
@@ -128,7 +131,10 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
 /// What people call the file system that is to be at the mount point, if it is not there.
 pub(crate) fn missing(location: &Location, root: &Dir) -> Result<Option<&'static str>, Error> {
     match MemoryKind::of(location) {
-        Some(kind) if !kind.is_at(root)? => Ok(Some(kind.name)),
+        Some(kind) if !kind.is_at(root)? => {
+            let stays = root.is_mount()? && is_memory(root)? && !is_our_mount(root)?;
+            Ok((!stays).then_some(kind.name))
+        }
         _ => Ok(None),
     }
 }
@@ -140,6 +146,30 @@ fn settle(root: &Dir, access: Access) -> Result<Effect, Error> {
 /// Whether plaintext may be written below this directory.
 pub(crate) fn is_memory(directory: &Dir) -> Result<bool, Error> {
     Ok([RAMFS.magic, TMPFS.magic].contains(&directory.file_system()?))
+}
+
+/// Whether a file system in memory was mounted by a run of this program, or of sops-nix or agenix, as far as the kernel tells: all three
+/// call what is mounted `none`, and allow no devices and no programs with the rights of their owners in it. What an
+/// administrator has mounted is used like a directory.
+pub(crate) fn is_our_mount(root: &Dir) -> Result<bool, Error> {
+    if !is_memory(root)? {
+        return Ok(false);
+    }
+    let number = match root.mount() {
+        Ok(number) => number.to_string(),
+        // Before Linux 5.8.
+        Err(Error::Call { errno: Errno::ENOSYS, .. }) => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    let is_ours = |line: &str| {
+        // As proc_pid_mountinfo(5) has it.
+        let fields: Vec<&str> = line.split(' ').collect();
+        let has = |option| fields.get(5).is_some_and(|options| options.split(',').any(|one| one == option));
+        let source = fields.iter().skip_while(|field| **field != "-").nth(2);
+        fields.first() == Some(&&*number) && has("nosuid") && has("nodev") && source == Some(&"none")
+    };
+    // Without /proc it is nobody's.
+    Ok(mounts().is_ok_and(|mounts| mounts.lines().any(is_ours)))
 }
 
 /// What people call the file system below this directory.

@@ -51,6 +51,17 @@ pub enum Notice {
         /// What would go with the one that is there.
         found: PathBuf,
     },
+    /// Another file system is wanted, and the one that is there is not this program's.
+    #[error(
+        "{path} was mounted by something else, so it stays as it is and does not become a {wanted}",
+        path = path.display()
+    )]
+    KeptMount {
+        /// The mount point.
+        path: PathBuf,
+        /// What people call the file system that is wanted.
+        wanted: &'static str,
+    },
     /// Another file system is wanted, and another symlink leads into the one that is there.
     #[error(
         "{path} stays as it is and does not become a {wanted} as long as {symlink} leads to a generation in it",

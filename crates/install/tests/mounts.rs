@@ -225,18 +225,35 @@ fn a_file_system_that_no_symlink_leads_to_is_not_hidden_beneath_another_one() {
 }
 
 #[test]
-fn an_empty_file_system_that_others_can_write_to_is_replaced_once() {
-    if in_namespace("an_empty_file_system_that_others_can_write_to_is_replaced_once").is_none() {
+fn what_somebody_else_has_mounted_is_used_and_stays() {
+    if in_namespace("what_somebody_else_has_mounted_is_used_and_stays").is_none() {
         return;
     }
-    let place = Place::mounted(FileSystem::Ramfs, 0);
-    fs::create_dir_all(place.location.mount_point()).unwrap();
-    mount(Some("x"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), Some("mode=1777")).unwrap();
-    place.install(&[place.secret("a", "1")]).unwrap();
-    let other = Place::mounted(FileSystem::Tmpfs, 0);
-    fs::set_permissions(place.location.mount_point(), fs::Permissions::from_mode(0o775)).unwrap();
-    other.install(&[other.secret("a", "1")]).unwrap();
-    assert!(mount_at(place.location.mount_point()).contains(" - tmpfs none "));
+    for (kind, options) in [("tmpfs", "mode=1777"), ("tmpfs", "mode=0755"), ("ramfs", "mode=0700")] {
+        let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+        let mount_point = ramfs.location.mount_point();
+        fs::create_dir_all(mount_point).unwrap();
+        // As /run is, but for its name.
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount(Some("admin"), mount_point, Some(kind), flags, Some(options)).unwrap();
+        for place in [&ramfs, &tmpfs, &ramfs] {
+            let run = place.install(&[place.secret("a", "1")]).unwrap();
+            let wanted = if place.location.file_system() == FileSystem::Ramfs { "ramfs" } else { "tmpfs" };
+            let kept = Notice::KeptMount { path: mount_point.to_owned(), wanted };
+            let changed = !place.changes(&[place.secret("a", "1")]).unwrap().is_empty();
+            assert!(!changed);
+            assert_eq!(run.notices, if wanted == kind { vec![] } else { vec![kept] });
+            assert!(mount_at(mount_point).contains(" admin "));
+            assert_eq!(fs::metadata(mount_point).unwrap().mode() & 0o7777, 0o751);
+        }
+        let lock = Lock::acquire(&ramfs.location).unwrap();
+        let removal = install::Removal::of(&ramfs.location, lock).unwrap();
+        assert!(removal.stays_mounted && removal.failures.is_empty(), "{removal:?}");
+        assert!(mount_at(mount_point).contains(" admin "));
+        assert_eq!(names(mount_point), [""; 0]);
+        umount2(mount_point, MntFlags::empty()).unwrap();
+        fs::remove_dir_all(ramfs.path("run")).unwrap();
+    }
 }
 
 #[test]
@@ -262,7 +279,8 @@ fn a_change_that_was_broken_off_between_its_steps_is_finished() {
         // What is to be beneath, with the generation that the upper one has too.
         tmpfs.install(&[tmpfs.secret("a", "1")]).unwrap();
         let device = fs::metadata(mount_point).unwrap().dev();
-        mount(Some("none"), mount_point, Some("ramfs"), MsFlags::empty(), Some("mode=0751")).unwrap();
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        mount(Some("none"), mount_point, Some("ramfs"), flags, Some("mode=0751")).unwrap();
         fs::create_dir(mount_point.join("1")).unwrap();
         fs::write(mount_point.join("1/a"), "1").unwrap();
         fs::set_permissions(mount_point.join("1"), fs::Permissions::from_mode(0o751)).unwrap();
