@@ -334,6 +334,13 @@ fn file_key(mut bytes: Vec<u8>) -> Result<FileKey, DecryptError> {
     key
 }
 
+/// What stands before and behind the first occurrence of `separator`.
+fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(separator.len()).position(|window| window == separator)?;
+    let (before, behind) = text.split_at_checked(at)?;
+    Some((before, behind.strip_prefix(separator)?))
+}
+
 /// What may be shown of an identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PublicHalf<'a> {

@@ -9,8 +9,7 @@ use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::plugin::PluginIdentity;
-use super::ssh::split;
-use super::{AGE_KINDS, KeyProblem};
+use super::{AGE_KINDS, KeyProblem, split};
 use crate::foreign::Foreign;
 
 /// The first line of an armored file.

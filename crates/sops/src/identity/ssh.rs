@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::age::is_age_file;
 use super::x25519::X25519Identity;
-use super::{KeyProblem, file_key};
+use super::{KeyProblem, file_key, split};
 use crate::foreign::Foreign;
 
 /// A private key of a kind that can be an identity.
@@ -246,13 +246,6 @@ fn decode(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyProblem> {
         .len();
     content.truncate(length);
     Ok(content)
-}
-
-/// What stands before and behind the first occurrence of `separator`.
-pub(super) fn split<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = text.windows(separator.len()).position(|window| window == separator)?;
-    let (before, behind) = text.split_at_checked(at)?;
-    Some((before, behind.strip_prefix(separator)?))
 }
 
 fn parse_openssh(bytes: &[u8]) -> Result<PrivateKey, KeyProblem> {
