@@ -20,6 +20,7 @@ use go_yaml::{BYTE_ORDER_MARK, Position};
 use crate::foreign::Foreign;
 use crate::identity::age::is_age_file;
 use crate::lookup::{Merge, article};
+use crate::metadata::Notation;
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
 use crate::version::Version;
@@ -182,15 +183,6 @@ pub(crate) struct Source {
     pub(crate) metadata: Option<Value>,
     /// How the metadata is written down.
     pub(crate) notation: Notation,
-}
-
-/// The two ways to write metadata down (docs/format.md sections 5.2 and 5.4).
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) enum Notation {
-    /// Mappings and lists with typed values: YAML, JSON, binary.
-    Nested,
-    /// One mapping of texts whose keys are flattened paths: dotenv (without the prefix `sops_`) and INI.
-    Flattened,
 }
 
 /// A text that is not of the declared format: where, and what is wrong there.

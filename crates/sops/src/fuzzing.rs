@@ -4,9 +4,8 @@
 use gcm::Cipher;
 
 use crate::datakey::{Findings, decrypt_age_file};
-use crate::format::Notation;
 use crate::identity::{Identities, openpgp};
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Notation};
 use crate::rules::pattern::Pattern;
 use crate::tree::{Item, Key, Mapping, Scalar, Value};
 use crate::value::Ciphertext;

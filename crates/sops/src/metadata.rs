@@ -4,11 +4,11 @@ mod fields;
 mod flattened;
 
 use crate::foreign::Foreign;
-use crate::format::Notation;
 use crate::rules::RuleText;
 use crate::tree::Value;
 use crate::version::Version;
 use fields::Fields;
+pub(crate) use flattened::unescape;
 
 /// The decoded metadata.
 pub(crate) struct Metadata {
@@ -26,6 +26,15 @@ pub(crate) struct Metadata {
     pub(crate) shamir_threshold: i64,
     /// The sops that wrote the file, as far as the file says.
     pub(crate) version: Version,
+}
+
+/// The two ways to write metadata down (docs/format.md sections 5.2 and 5.4).
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Notation {
+    /// Mappings and lists with typed values: YAML, JSON, binary.
+    Nested,
+    /// One mapping of texts whose keys are flattened paths: dotenv (without the prefix `sops_`) and INI.
+    Flattened,
 }
 
 /// Recipients any of which gives the group's part of the data key; in the order of the file within each kind.
@@ -241,6 +250,17 @@ type MakeRule = fn(String) -> RuleText;
 
 /// What sops takes if a file has no rule.
 const DEFAULT_SUFFIX: &str = "_unencrypted";
+
+/// The error for a field with a value of another type.
+fn mismatch(field: String, value: &Value, expected: &'static str) -> MetadataError {
+    let kind = match value {
+        Value::Mapping(_) => "mapping",
+        Value::List(_) => "list",
+        Value::Comment(_) => "comment",
+        Value::Scalar(scalar) => scalar.kind(),
+    };
+    MetadataError::Type { field, kind, expected }
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,8 @@
 //! This is not the dotenv of shells: there are no quotes, no `export`, no variables and no blanks to trim, and the only
 //! escape is `\n` in a value.
 
-use crate::format::{EmitError, Notation, ParseError, Source, flat};
+use crate::format::{EmitError, ParseError, Source, flat};
+use crate::metadata::{Notation, unescape};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;
@@ -25,7 +26,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
                 let Some((key, value)) = assignment(line) else {
                     return Err(ParseError::at(bytes, offset, problem(line)));
                 };
-                let value = Value::Scalar(Scalar::Text(Plaintext::new(flat::unescape(value))));
+                let value = Value::Scalar(Scalar::Text(Plaintext::new(unescape(value))));
                 let (place, key) = match key.strip_prefix(METADATA_PREFIX) {
                     Some(field) => (&mut metadata, field),
                     None => (&mut data, key),

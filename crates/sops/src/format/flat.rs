@@ -53,25 +53,6 @@ pub(crate) fn key_bytes(key: &Key) -> &[u8] {
     }
 }
 
-/// The text with each two bytes `\n` replaced by a line feed. There is no escape for a backslash.
-pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut unescaped = Vec::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [b'\\', b'n', rest @ ..] => {
-                unescaped.push(b'\n');
-                rest
-            }
-            [byte, rest @ ..] => {
-                unescaped.push(*byte);
-                rest
-            }
-            [] => return unescaped,
-        };
-    }
-}
-
 /// Go's format `%G`, with `.0` behind what could be taken for a whole number.
 fn push_float(buffer: &mut Vec<u8>, number: f64) {
     if !number.is_finite() {
@@ -130,21 +111,6 @@ mod tests {
                 text(b"k", &value, Version::OLDEST).err().unwrap().to_string(),
                 format!("the key \"k\" holds a {kind}, which the format has no notation for; choose another format")
             );
-        }
-    }
-
-    #[test]
-    fn only_backslash_n_is_an_escape() {
-        for (text, unescaped) in [
-            ("a\\nb", "a\nb"),
-            ("\\n\\n", "\n\n"),
-            ("\\\\n", "\\\n"),
-            ("\\", "\\"),
-            ("\\t\\r", "\\t\\r"),
-            ("n\\", "n\\"),
-            ("", ""),
-        ] {
-            assert_eq!(unescape(text.as_bytes()), unescaped.as_bytes(), "{text:?}");
         }
     }
 }

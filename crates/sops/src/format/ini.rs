@@ -5,7 +5,8 @@ use std::collections::hash_map::Entry;
 
 use go_yaml::BYTE_ORDER_MARK;
 
-use crate::format::{EmitError, Notation, ParseError, Reason, Source, flat};
+use crate::format::{EmitError, ParseError, Reason, Source, flat};
+use crate::metadata::Notation;
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;

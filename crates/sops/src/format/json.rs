@@ -6,7 +6,8 @@
 
 use go_yaml::{BYTE_ORDER_MARK, number};
 
-use crate::format::{EmitError, Notation, ParseError, Reason, Source, flat, push_display};
+use crate::format::{EmitError, ParseError, Reason, Source, flat, push_display};
+use crate::metadata::Notation;
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
 use crate::version::Version;

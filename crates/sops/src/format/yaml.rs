@@ -6,7 +6,8 @@ mod write;
 
 use go_yaml::{Fragment, Stream};
 
-use crate::format::{EmitError, Notation, ParseError, Source};
+use crate::format::{EmitError, ParseError, Source};
+use crate::metadata::Notation;
 use crate::plaintext::Plaintext;
 use crate::tree::{Tree, Value};
 use crate::version::Version;

@@ -2,8 +2,8 @@
 
 use go_yaml::{Timestamp, number};
 
-use crate::format::{Notation, flat};
-use crate::metadata::MetadataError;
+use crate::metadata::flattened::unescape;
+use crate::metadata::{MetadataError, Notation, mismatch};
 use crate::tree::{Item, Scalar, Value};
 
 /// The fields of one mapping of the metadata.
@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
         let Some(value) = self.find(name) else { return Ok(String::new()) };
         let Value::Scalar(scalar) = value else { return Err(mismatch(self.path(name), value, "a text")) };
         Ok(match scalar {
-            Scalar::Text(text) if self.notation == Notation::Flattened => lossy(&flat::unescape(text.as_bytes())),
+            Scalar::Text(text) if self.notation == Notation::Flattened => lossy(&unescape(text.as_bytes())),
             Scalar::Text(text) => lossy(text.as_bytes()),
             Scalar::Integer(number) | Scalar::JsonInteger { exact: number, .. } => number.to_string(),
             Scalar::Unsigned(number) => number.to_string(),
@@ -138,17 +138,6 @@ impl<'a> Fields<'a> {
 /// The value, unless it is null, which stands for an absent one everywhere in the metadata.
 pub(super) fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !matches!(value, Value::Scalar(Scalar::Null)))
-}
-
-/// The error for a field with a value of another type.
-pub(super) fn mismatch(field: String, value: &Value, expected: &'static str) -> MetadataError {
-    let kind = match value {
-        Value::Mapping(_) => "mapping",
-        Value::List(_) => "list",
-        Value::Comment(_) => "comment",
-        Value::Scalar(scalar) => scalar.kind(),
-    };
-    MetadataError::Type { field, kind, expected }
 }
 
 fn lossy(bytes: &[u8]) -> String {

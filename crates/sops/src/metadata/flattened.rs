@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use go_yaml::number;
 
-use crate::metadata::MetadataError;
-use crate::metadata::fields::mismatch;
+use crate::metadata::{MetadataError, mismatch};
 use crate::plaintext::Plaintext;
 use crate::tree::{Item, Key, Scalar, Value};
 
@@ -138,6 +137,25 @@ impl<'a> Unfinished<'a> {
     }
 }
 
+/// The text with each two bytes `\n` replaced by a line feed. There is no escape for a backslash.
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut unescaped = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'\\', b'n', rest @ ..] => {
+                unescaped.push(b'\n');
+                rest
+            }
+            [byte, rest @ ..] => {
+                unescaped.push(*byte);
+                rest
+            }
+            [] => return unescaped,
+        };
+    }
+}
+
 const MAP_SEPARATOR: &[u8] = b"__map_";
 const LIST_SEPARATOR: &[u8] = b"__list_";
 
@@ -197,6 +215,21 @@ mod tests {
                     "its sops metadata has the line {key:?} with an index that is negative or above 65535; correct it"
                 )
             );
+        }
+    }
+
+    #[test]
+    fn only_backslash_n_is_an_escape() {
+        for (text, unescaped) in [
+            ("a\\nb", "a\nb"),
+            ("\\n\\n", "\n\n"),
+            ("\\\\n", "\\\n"),
+            ("\\", "\\"),
+            ("\\t\\r", "\\t\\r"),
+            ("n\\", "n\\"),
+            ("", ""),
+        ] {
+            assert_eq!(unescape(text.as_bytes()), unescaped.as_bytes(), "{text:?}");
         }
     }
 
