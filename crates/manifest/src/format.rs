@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::table::Origin;
+use crate::known_to::KnownTo;
 
 /// The format of a sops file.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -35,20 +35,20 @@ impl Format {
     /// All, in the order in which people are told of them.
     const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Dotenv, Self::Ini, Self::Binary, Self::Age];
 
-    /// What a manifest calls each, what it is, and who has it.
-    pub(crate) const WORDS: [(&'static str, &'static str, Origin); 6] = {
+    /// What a manifest calls each, what it is, and which programs know it.
+    pub(crate) const WORDS: [(&'static str, &'static str, KnownTo); 6] = {
         let [yaml, json, dotenv, ini, binary, age] = Self::ALL;
         [yaml.word(), json.word(), dotenv.word(), ini.word(), binary.word(), age.word()]
     };
 
-    const fn word(self) -> (&'static str, &'static str, Origin) {
+    const fn word(self) -> (&'static str, &'static str, KnownTo) {
         match self {
-            Self::Yaml => ("yaml", "a YAML mapping, of which each key can be a secret", Origin::SopsNix),
-            Self::Json => ("json", "a JSON object, of which each key can be a secret", Origin::SopsNix),
-            Self::Dotenv => ("dotenv", "lines of KEY=value", Origin::SopsNix),
-            Self::Ini => ("ini", "sections of key = value", Origin::SopsNix),
-            Self::Binary => ("binary", "any bytes, which are one secret", Origin::SopsNix),
-            Self::Age => ("age", "a plain age file without sops around it, which is one secret", Origin::Ours),
+            Self::Yaml => ("yaml", "a YAML mapping, of which each key can be a secret", KnownTo::SopsNix),
+            Self::Json => ("json", "a JSON object, of which each key can be a secret", KnownTo::SopsNix),
+            Self::Dotenv => ("dotenv", "lines of KEY=value", KnownTo::SopsNix),
+            Self::Ini => ("ini", "sections of key = value", KnownTo::SopsNix),
+            Self::Binary => ("binary", "any bytes, which are one secret", KnownTo::SopsNix),
+            Self::Age => ("age", "a plain age file without sops around it, which is one secret", KnownTo::Ours),
         }
     }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::Format;
 use crate::json::{JsonValue, Kind};
+use crate::known_to::KnownTo;
 
 /// An object of the manifest.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub struct Field {
     name: &'static str,
     kind: FieldKind,
     absent: Absent,
-    origin: Origin,
+    known_to: KnownTo,
     meaning: &'static str,
 }
 
@@ -80,10 +81,10 @@ impl Field {
         })
     }
 
-    /// Who has it besides this program.
+    /// Which programs know it.
     #[must_use]
-    pub fn origin(&self) -> Origin {
-        self.origin
+    pub fn known_to(&self) -> KnownTo {
+        self.known_to
     }
 
     /// What it is for, and what else counts for it, in sentences.
@@ -109,15 +110,6 @@ impl Field {
     }
 }
 
-/// Who has a field or a word of one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Origin {
-    /// sops-nix too.
-    SopsNix,
-    /// Only this program.
-    Ours,
-}
-
 /// What a field can hold.
 #[derive(Debug)]
 pub enum FieldKind {
@@ -134,8 +126,8 @@ pub enum FieldKind {
     Text,
     /// A string of octal digits.
     Octal,
-    /// One of these strings, each with its meaning and who has it.
-    Word(&'static [(&'static str, &'static str, Origin)]),
+    /// One of these strings, each with its meaning and which programs know it.
+    Word(&'static [(&'static str, &'static str, KnownTo)]),
     /// A list of strings.
     Texts,
     /// An object with strings under names that are free.
@@ -163,12 +155,12 @@ const fn counts(kind: Kind<'static>) -> Absent {
 }
 
 const fn field(name: &'static str, kind: FieldKind, absent: Absent, meaning: &'static str) -> Field {
-    Field { name, kind, absent, origin: Origin::SopsNix, meaning }
+    Field { name, kind, absent, known_to: KnownTo::SopsNix, meaning }
 }
 
 /// One that sops-nix does not have.
 const fn our_field(name: &'static str, kind: FieldKind, absent: Absent, meaning: &'static str) -> Field {
-    Field { name, kind, absent, origin: Origin::Ours, meaning }
+    Field { name, kind, absent, known_to: KnownTo::Ours, meaning }
 }
 
 const EMPTY_TEXT: Absent = counts(Kind::Text(Cow::Borrowed("")));

@@ -1,6 +1,6 @@
 //! The manual page of the manifest, sops-install-secrets-manifest(5).
 
-use manifest::{Field, FieldKind, MANIFEST, Object, Origin};
+use manifest::{Field, FieldKind, KnownTo, MANIFEST, Object};
 
 use super::roff::{entry, literal, roff, sentence};
 
@@ -69,12 +69,12 @@ fn fields(title: &str, object: &Object) -> Vec<String> {
     for field in object.fields() {
         lines.extend(entry(
             field.name(),
-            [roff(&kind(field)), roff(&marked(field.meaning().to_owned(), field.origin()))],
+            [roff(&kind(field)), roff(&marked(field.meaning().to_owned(), field.known_to()))],
         ));
         if let FieldKind::Word(words) = field.kind() {
             lines.push(".RS".to_owned());
-            for &(word, meaning, origin) in *words {
-                lines.extend(entry(word, [roff(&marked(sentence(meaning), origin))]));
+            for &(word, meaning, known_to) in *words {
+                lines.extend(entry(word, [roff(&marked(sentence(meaning), known_to))]));
             }
             lines.push(".RE".to_owned());
         }
@@ -83,10 +83,10 @@ fn fields(title: &str, object: &Object) -> Vec<String> {
 }
 
 /// A meaning, and whether only this program has what it is of: the one list of that.
-fn marked(meaning: String, origin: Origin) -> String {
-    match origin {
-        Origin::SopsNix => meaning,
-        Origin::Ours => meaning + " Not in sops-nix.",
+fn marked(meaning: String, known_to: KnownTo) -> String {
+    match known_to {
+        KnownTo::SopsNix => meaning,
+        KnownTo::Ours => meaning + " Not in sops-nix.",
     }
 }
 
