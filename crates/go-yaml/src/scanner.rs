@@ -54,8 +54,8 @@ pub(crate) enum TokenKind<'a> {
 /// Lines of comments, each from its `#` on. A blank line between two of them is an empty line.
 pub type CommentLines<'a> = Vec<&'a str>;
 
-/// Comments that belong together.
-pub(crate) struct Comment<'a> {
+/// Lines of comments that belong together.
+pub(crate) struct CommentBlock<'a> {
     pub(crate) placement: Placement,
     pub(crate) lines: CommentLines<'a>,
     /// The offset of what the comment belongs to: the first token from there on takes it.
@@ -108,7 +108,7 @@ pub(crate) struct Scanner<'a> {
     taken: usize,
     /// The last two tokens put into the queue, the latest last.
     recent: [(Recent, usize); 2],
-    comments: VecDeque<Comment<'a>>,
+    comments: VecDeque<CommentBlock<'a>>,
     /// How many flow collections are open.
     flow: usize,
     /// The column right of which the innermost block's indentation ends: 0 if no block is open, else its column + 1.
@@ -157,7 +157,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next comment that belongs to a token at this offset, or before it.
-    pub(crate) fn comment_up_to(&mut self, offset: usize, accept: impl Fn(Placement) -> bool) -> Option<Comment<'a>> {
+    pub(crate) fn comment_up_to(
+        &mut self,
+        offset: usize,
+        accept: impl Fn(Placement) -> bool,
+    ) -> Option<CommentBlock<'a>> {
         let comment = self.comments.front()?;
         if comment.anchor > offset || !accept(comment.placement) {
             return None;
@@ -518,7 +522,14 @@ impl<'a> Scanner<'a> {
             self.cursor.skip_bytes(blanks);
             let start = self.cursor.mark();
             let lines = vec![self.cursor.take_line()];
-            self.comments.push_back(Comment { placement: Placement::Line, lines, anchor, start, scanned: 0, end: 0 });
+            self.comments.push_back(CommentBlock {
+                placement: Placement::Line,
+                lines,
+                anchor,
+                start,
+                scanned: 0,
+                end: 0,
+            });
         }
     }
 
@@ -567,7 +578,7 @@ impl<'a> Scanner<'a> {
             }
             if is_foot && !lines.is_empty() {
                 let lines = std::mem::take(&mut lines);
-                self.comments.push_back(Comment {
+                self.comments.push_back(CommentBlock {
                     placement: Placement::Foot,
                     lines,
                     anchor,
@@ -603,7 +614,7 @@ impl<'a> Scanner<'a> {
         if !lines.is_empty() {
             let end = self.cursor.mark().offset.saturating_add(ahead).saturating_sub(1);
             let anchor = start.offset;
-            self.comments.push_back(Comment { placement: Placement::Head, lines, anchor, start, scanned, end });
+            self.comments.push_back(CommentBlock { placement: Placement::Head, lines, anchor, start, scanned, end });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::error::{Problems, Reported, Subject};
-use crate::json::{JsonValue, Kind, QUOTED_DIGITS};
+use crate::json::{JsonKind, JsonValue, QUOTED_DIGITS};
 use crate::path::{AbsolutePath, RuntimeDirectory};
 use crate::table::{Field, FieldKind};
 
@@ -24,7 +24,7 @@ impl<'d, 'p> Fields<'d, 'p> {
         problems: &'p mut Problems,
     ) -> Result<Self, Reported> {
         match &value.kind {
-            Kind::Object(_) | Kind::Null => Ok(Self { object: value, subject, problems }),
+            JsonKind::Object(_) | JsonKind::Null => Ok(Self { object: value, subject, problems }),
             _ => Err(problems.report(value.at, subject, wrong(what, value, "an object in { }"))),
         }
     }
@@ -62,7 +62,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     pub(crate) fn bool(&mut self, field: &'static Field) -> Result<bool, Reported> {
         match self.value(field) {
             None => Ok(false),
-            Some(JsonValue { kind: Kind::Bool(bool), .. }) => Ok(*bool),
+            Some(JsonValue { kind: JsonKind::Bool(bool), .. }) => Ok(*bool),
             Some(value) => Err(self.report(value, wrong(field.name(), value, "true or false"))),
         }
     }
@@ -114,7 +114,7 @@ impl<'d, 'p> Fields<'d, 'p> {
             _ => (u64::MAX, "a whole number"),
         };
         let found = match &value.kind {
-            Kind::Number(digits) => match integer(digits).filter(|number| *number <= most).and_then(convert) {
+            JsonKind::Number(digits) => match integer(digits).filter(|number| *number <= most).and_then(convert) {
                 Some(number) => return Ok(Some(number)),
                 None if digits.len() > QUOTED_DIGITS => "a much longer number".to_owned(),
                 None => (*digits).to_owned(),
@@ -146,7 +146,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     pub(crate) fn list(&mut self, field: &'static Field) -> Result<&'d [JsonValue<'d>], Reported> {
         match self.value(field) {
             None => Ok(&[]),
-            Some(JsonValue { kind: Kind::List(values), .. }) => Ok(values),
+            Some(JsonValue { kind: JsonKind::List(values), .. }) => Ok(values),
             Some(value) => Err(self.report(value, wrong(field.name(), value, "a list in [ ]"))),
         }
     }
@@ -161,10 +161,10 @@ impl<'d, 'p> Fields<'d, 'p> {
 
     /// The members of a field that is a mapping from text to text: name, place and text, without those that are null.
     pub(crate) fn texts(&mut self, field: &'static Field) -> Result<Vec<(&'d str, usize, &'d str)>, Reported> {
-        let Kind::Object(members) = &self.object(field)?.object.kind else {
+        let JsonKind::Object(members) = &self.object(field)?.object.kind else {
             return Ok(Vec::new());
         };
-        let values = members.iter().filter(|member| !matches!(member.value.kind, Kind::Null));
+        let values = members.iter().filter(|member| !matches!(member.value.kind, JsonKind::Null));
         all(values.map(|member| {
             let text = self.text_of(&member.value, &format!("an entry of {}", field.name()))?;
             Ok((member.name.as_ref(), member.value.at, text))
@@ -178,7 +178,7 @@ impl<'d, 'p> Fields<'d, 'p> {
 
     fn text_of(&mut self, value: &'d JsonValue<'d>, what: &str) -> Result<&'d str, Reported> {
         match &value.kind {
-            Kind::Text(text) => Ok(text),
+            JsonKind::Text(text) => Ok(text),
             _ => Err(self.report(value, wrong(what, value, "a string in double quotes"))),
         }
     }
@@ -231,4 +231,4 @@ fn wrong(what: &str, value: &JsonValue<'_>, expected: &'static str) -> Error {
     Error::Value { what: what.to_owned(), found: value.kind.describe().to_owned(), expected }
 }
 
-const ABSENT: JsonValue<'static> = JsonValue { at: 0, kind: Kind::Null };
+const ABSENT: JsonValue<'static> = JsonValue { at: 0, kind: JsonKind::Null };

@@ -21,12 +21,12 @@ pub(crate) struct JsonValue<'j> {
     /// The offset of the value's first byte.
     pub(crate) at: usize,
     /// What stands there.
-    pub(crate) kind: Kind<'j>,
+    pub(crate) kind: JsonKind<'j>,
 }
 
 /// The kinds of JSON values.
 #[derive(Debug)]
-pub(crate) enum Kind<'j> {
+pub(crate) enum JsonKind<'j> {
     Null,
     Bool(bool),
     /// The digits as they are in the text: which are good depends on the field.
@@ -48,11 +48,11 @@ impl JsonValue<'_> {
     /// The value of a field with Go's rules: names match without regard to case, the last of several counts, null is the
     /// same as absent (docs/format.md section 8.3).
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
-        let Kind::Object(members) = &self.kind else {
+        let JsonKind::Object(members) = &self.kind else {
             return None;
         };
         let last = members.iter().rfind(|member| member.name.eq_ignore_ascii_case(name));
-        last.map(|member| &member.value).filter(|value| !matches!(value.kind, Kind::Null))
+        last.map(|member| &member.value).filter(|value| !matches!(value.kind, JsonKind::Null))
     }
 
     /// The place of a field's value, or of this value if the field is absent.
@@ -61,7 +61,7 @@ impl JsonValue<'_> {
     }
 }
 
-impl Kind<'_> {
+impl JsonKind<'_> {
     /// The kind in the words of a message.
     pub(crate) fn describe(&self) -> &'static str {
         match self {
@@ -205,11 +205,11 @@ impl<'j> Visitor<'j> for &mut Locator<'j> {
     }
 
     fn visit_unit<E>(self) -> Result<JsonValue<'j>, E> {
-        Ok(self.take(Kind::Null, 4))
+        Ok(self.take(JsonKind::Null, 4))
     }
 
     fn visit_bool<E>(self, bool: bool) -> Result<JsonValue<'j>, E> {
-        Ok(self.take(Kind::Bool(bool), if bool { 4 } else { 5 }))
+        Ok(self.take(JsonKind::Bool(bool), if bool { 4 } else { 5 }))
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<JsonValue<'j>, E> {
@@ -225,14 +225,14 @@ impl<'j> Visitor<'j> for &mut Locator<'j> {
     }
 
     fn visit_borrowed_str<E>(self, text: &'j str) -> Result<JsonValue<'j>, E> {
-        Ok(self.take(Kind::Text(Cow::Borrowed(text)), text.len().saturating_add(2)))
+        Ok(self.take(JsonKind::Text(Cow::Borrowed(text)), text.len().saturating_add(2)))
     }
 
     /// A string with escapes.
     fn visit_str<E>(self, text: &str) -> Result<JsonValue<'j>, E> {
         self.begin();
         let length = string(self.rest()).unwrap_or_default();
-        Ok(self.take(Kind::Text(Cow::Owned(text.to_owned())), length))
+        Ok(self.take(JsonKind::Text(Cow::Owned(text.to_owned())), length))
     }
 
     fn visit_seq<A: SeqAccess<'j>>(self, mut elements: A) -> Result<JsonValue<'j>, A::Error> {
@@ -245,7 +245,7 @@ impl<'j> Visitor<'j> for &mut Locator<'j> {
             self.next = Expected::OtherElement;
         }
         self.end();
-        Ok(JsonValue { at, kind: Kind::List(values) })
+        Ok(JsonValue { at, kind: JsonKind::List(values) })
     }
 
     fn visit_map<A: MapAccess<'j>>(self, mut members: A) -> Result<JsonValue<'j>, A::Error> {
@@ -256,7 +256,7 @@ impl<'j> Visitor<'j> for &mut Locator<'j> {
         while let Some(name) = members.next_key_seed(&mut *self)? {
             self.next = Expected::ValueOfName;
             let value = members.next_value_seed(&mut *self)?;
-            if let Kind::Text(name) = name.kind {
+            if let JsonKind::Text(name) = name.kind {
                 read.push(Member { name, value });
             }
             self.next = Expected::OtherName;
@@ -265,7 +265,7 @@ impl<'j> Visitor<'j> for &mut Locator<'j> {
         // There may be thousands of objects, and a third of the half kilobyte of each is room for members that never
         // come.
         read.shrink_to_fit();
-        Ok(JsonValue { at, kind: Kind::Object(read) })
+        Ok(JsonValue { at, kind: JsonKind::Object(read) })
     }
 }
 
@@ -283,7 +283,7 @@ impl<'j> Locator<'j> {
     }
 
     /// A value that is so many bytes long.
-    fn take(&mut self, kind: Kind<'j>, length: usize) -> JsonValue<'j> {
+    fn take(&mut self, kind: JsonKind<'j>, length: usize) -> JsonValue<'j> {
         let at = self.begin();
         self.pass(length);
         JsonValue { at, kind }
@@ -293,7 +293,7 @@ impl<'j> Locator<'j> {
         self.begin();
         let length = number(self.rest()).unwrap_or_default();
         let digits = self.rest().get(..length).unwrap_or_default();
-        self.take(Kind::Number(digits), length)
+        self.take(JsonKind::Number(digits), length)
     }
 
     /// What is wrong after all that has been read.
@@ -467,7 +467,7 @@ mod tests {
         ] {
             let read = read(json).unwrap();
             assert_eq!(read.behind, behind, "{json}");
-            assert!(matches!(read.value.kind, Kind::Object(_)), "{json}");
+            assert!(matches!(read.value.kind, JsonKind::Object(_)), "{json}");
         }
     }
 
@@ -480,7 +480,7 @@ mod tests {
             (b"\"\\u0041\\u0042\"", "AB"),
         ] {
             match read(&decode(json)).unwrap().value.kind {
-                Kind::Text(read) => assert_eq!(read, text, "{json:?}"),
+                JsonKind::Text(read) => assert_eq!(read, text, "{json:?}"),
                 other => panic!("{json:?} is {other:?}"),
             }
         }
@@ -593,8 +593,8 @@ mod tests {
     #[test]
     fn values_know_where_they_stand() {
         let document = read(r#" {"a": [1, "x"]}"#).unwrap().value;
-        let Kind::Object(members) = &document.kind else { panic!() };
-        let Kind::List(values) = &members[0].value.kind else { panic!() };
+        let JsonKind::Object(members) = &document.kind else { panic!() };
+        let JsonKind::List(values) = &members[0].value.kind else { panic!() };
         assert_eq!([document.at, members[0].value.at, values[0].at, values[1].at], [1, 7, 8, 11]);
     }
 
@@ -632,8 +632,8 @@ mod tests {
             && !text[value.at..].starts_with([' ', '\n']);
         again
             && match &value.kind {
-                Kind::List(values) => values.iter().all(|value| places_are_right(text, value)),
-                Kind::Object(members) => members.iter().all(|member| places_are_right(text, &member.value)),
+                JsonKind::List(values) => values.iter().all(|value| places_are_right(text, value)),
+                JsonKind::Object(members) => members.iter().all(|member| places_are_right(text, &member.value)),
                 _ => true,
             }
     }
@@ -692,12 +692,12 @@ mod tests {
 
     fn convert(value: &JsonValue<'_>) -> Option<serde_json::Value> {
         Some(match &value.kind {
-            Kind::Null => serde_json::Value::Null,
-            Kind::Bool(bool) => (*bool).into(),
-            Kind::Number(digits) => serde_json::Value::Number(serde_json::from_str(digits).ok()?),
-            Kind::Text(text) => text.as_ref().into(),
-            Kind::List(values) => serde_json::Value::Array(values.iter().map(convert).collect::<Option<_>>()?),
-            Kind::Object(members) => serde_json::Value::Object(
+            JsonKind::Null => serde_json::Value::Null,
+            JsonKind::Bool(bool) => (*bool).into(),
+            JsonKind::Number(digits) => serde_json::Value::Number(serde_json::from_str(digits).ok()?),
+            JsonKind::Text(text) => text.as_ref().into(),
+            JsonKind::List(values) => serde_json::Value::Array(values.iter().map(convert).collect::<Option<_>>()?),
+            JsonKind::Object(members) => serde_json::Value::Object(
                 members
                     .iter()
                     .map(|member| Some((member.name.clone().into_owned(), convert(&member.value)?)))
@@ -708,10 +708,10 @@ mod tests {
 
     fn print(value: &JsonValue<'_>) -> String {
         match &value.kind {
-            Kind::Number(digits) => (*digits).to_owned(),
-            Kind::Text(text) => format!("{text:?}"),
-            Kind::List(values) => format!("[{}]", values.iter().map(print).collect::<Vec<_>>().join(",")),
-            Kind::Object(members) => {
+            JsonKind::Number(digits) => (*digits).to_owned(),
+            JsonKind::Text(text) => format!("{text:?}"),
+            JsonKind::List(values) => format!("[{}]", values.iter().map(print).collect::<Vec<_>>().join(",")),
+            JsonKind::Object(members) => {
                 let members = members.iter().map(|member| format!("{:?}:{}", member.name, print(&member.value)));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(","))
             }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::Format;
-use crate::json::{JsonValue, Kind};
+use crate::json::{JsonKind, JsonValue};
 use crate::known_to::KnownTo;
 
 /// An object of the manifest.
@@ -73,10 +73,10 @@ impl Field {
             return None;
         };
         Some(match &value.kind {
-            Kind::Number(digits) => Cow::Borrowed(digits),
-            Kind::Text(text) => Cow::Owned(format!("{text:?}")),
-            Kind::List(_) => Cow::Borrowed("[]"),
-            Kind::Object(_) => Cow::Borrowed("{}"),
+            JsonKind::Number(digits) => Cow::Borrowed(digits),
+            JsonKind::Text(text) => Cow::Owned(format!("{text:?}")),
+            JsonKind::List(_) => Cow::Borrowed("[]"),
+            JsonKind::Object(_) => Cow::Borrowed("{}"),
             word => Cow::Borrowed(word.describe()),
         })
     }
@@ -150,7 +150,7 @@ enum Absent {
     Nothing,
 }
 
-const fn counts(kind: Kind<'static>) -> Absent {
+const fn counts(kind: JsonKind<'static>) -> Absent {
     Absent::Counts(JsonValue { at: 0, kind })
 }
 
@@ -163,11 +163,11 @@ const fn our_field(name: &'static str, kind: FieldKind, absent: Absent, meaning:
     Field { name, kind, absent, known_to: KnownTo::Ours, meaning }
 }
 
-const EMPTY_TEXT: Absent = counts(Kind::Text(Cow::Borrowed("")));
-const EMPTY_LIST: Absent = counts(Kind::List(Vec::new()));
-const EMPTY_OBJECT: Absent = counts(Kind::Object(Vec::new()));
-const FALSE: Absent = counts(Kind::Bool(false));
-const ZERO: Absent = counts(Kind::Number("0"));
+const EMPTY_TEXT: Absent = counts(JsonKind::Text(Cow::Borrowed("")));
+const EMPTY_LIST: Absent = counts(JsonKind::List(Vec::new()));
+const EMPTY_OBJECT: Absent = counts(JsonKind::Object(Vec::new()));
+const FALSE: Absent = counts(JsonKind::Bool(false));
+const ZERO: Absent = counts(JsonKind::Number("0"));
 
 /// Every user and group but 2³²-1, which chown(2) takes for "leave it as it is".
 const ID: FieldKind = FieldKind::Integer { most: 4_294_967_294, range: "a whole number from 0 to 4294967294" };
@@ -250,7 +250,7 @@ pub(crate) static SYMLINK_PATH: Field = field(
 pub(crate) static KEEP_GENERATIONS: Field = field(
     "keepGenerations",
     FieldKind::Integer { most: u64::MAX, range: "a whole number, 0 to keep every generation" },
-    counts(Kind::Number("1")),
+    counts(JsonKind::Number("1")),
     "How many generations stay, the active one included; 0 keeps all of them. (For sops-nix, an absent field is a 0.)",
 );
 pub(crate) static SECRETS: Field = field(
@@ -335,7 +335,7 @@ pub(crate) static SOPS_FILE: Field =
 pub(crate) static FORMAT: Field = field(
     "format",
     FieldKind::Word(&Format::WORDS),
-    counts(Kind::Text(Cow::Borrowed("yaml"))),
+    counts(JsonKind::Text(Cow::Borrowed("yaml"))),
     "The format of the encrypted file, the same for each secret in it. The empty text is yaml, too.",
 );
 pub(crate) static KEY: Field = field(
@@ -402,7 +402,7 @@ pub(crate) static PATH: Field = field(
 pub(crate) static MODE: Field = field(
     "mode",
     FieldKind::Octal,
-    counts(Kind::Text(Cow::Borrowed("0400"))),
+    counts(JsonKind::Text(Cow::Borrowed("0400"))),
     "The permissions of the file as octal digits in double quotes. Only the last three digits count.",
 );
 pub(crate) static OWNER: Field = field(

@@ -4,7 +4,7 @@
 
 use crate::Error;
 use crate::error::{Problems, Subject};
-use crate::json::{JsonValue, Kind};
+use crate::json::{JsonKind, JsonValue};
 use crate::table::{self, Field, FieldKind, MANIFEST, Object};
 
 /// Reports each unknown field of the document, and of the objects in it.
@@ -13,7 +13,7 @@ pub(crate) fn report(document: &JsonValue<'_>, problems: &mut Problems) {
 }
 
 fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, problems: &mut Problems) {
-    let Kind::Object(members) = &value.kind else { return };
+    let JsonKind::Object(members) = &value.kind else { return };
     for member in members {
         let name = member.name.as_ref();
         if !name.starts_with('_') && !object.fields().iter().any(|field| field.name().eq_ignore_ascii_case(name)) {
@@ -29,7 +29,7 @@ fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, pro
                 }
             }
             FieldKind::Objects(object) => {
-                if let Some(JsonValue { kind: Kind::List(elements), .. }) = value.field(field.name()) {
+                if let Some(JsonValue { kind: JsonKind::List(elements), .. }) = value.field(field.name()) {
                     for (element, number) in elements.iter().zip(1..) {
                         fields(element, object, &element_subject(element, field, number), problems);
                     }
@@ -43,7 +43,7 @@ fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, pro
 /// What an element of `secrets` or `templates` is called.
 fn element_subject(element: &JsonValue<'_>, list: &Field, number: usize) -> Subject {
     let name = match element.field(table::SECRET_NAME.name()) {
-        Some(JsonValue { kind: Kind::Text(name), .. }) => Some(name.to_string()),
+        Some(JsonValue { kind: JsonKind::Text(name), .. }) => Some(name.to_string()),
         _ => None,
     };
     let is_template = list.name() == table::TEMPLATES.name();
