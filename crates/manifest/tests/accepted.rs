@@ -11,7 +11,7 @@ use manifest::{
 
 #[test]
 fn the_manifest_of_a_system_is_read_with_every_field() {
-    let manifest = read(include_str!("manifests/system.json"));
+    let manifest = read(include_str!("../../../tests/corpus/manifests/system.json"));
     assert_eq!(manifest.age_key_file(), Some(Path::new("/var/lib/sops-nix/key.txt")));
     assert_eq!(manifest.age_ssh_key_paths(), [Path::new("/etc/ssh/ssh_host_ed25519_key")]);
     assert_eq!(manifest.gnupg_home(), None);
@@ -45,7 +45,7 @@ fn the_manifest_of_a_system_is_read_with_every_field() {
 
 #[test]
 fn the_manifest_of_the_secrets_for_users_is_read_with_every_field() {
-    let manifest = read(include_str!("manifests/system-for-users.json"));
+    let manifest = read(include_str!("../../../tests/corpus/manifests/system-for-users.json"));
     assert_eq!(manifest.secrets_mount_point().as_str(), "/run/secrets-for-users.d");
     assert_eq!(manifest.symlink_path().as_str(), "/run/secrets-for-users");
     let files: Vec<_> = manifest.entries().map(describe).collect();
@@ -56,7 +56,7 @@ fn the_manifest_of_the_secrets_for_users_is_read_with_every_field() {
 #[test]
 fn the_manifest_with_gnupg_on_a_tmpfs_is_read_with_every_field() {
     // The document has one stand-in for four files; each gets a file of its own.
-    let mut parts = include_str!("manifests/gnupg-tmpfs.json").split("-secrets.yaml").enumerate();
+    let mut parts = include_str!("../../../tests/corpus/manifests/gnupg-tmpfs.json").split("-secrets.yaml").enumerate();
     let mut json = parts.next().unwrap().1.to_owned();
     json.extend(parts.map(|(number, part)| format!("-secrets.{number}{part}")));
     let manifest = read(&json);

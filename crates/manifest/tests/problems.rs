@@ -390,7 +390,7 @@ fn links_keep_out_of_each_other_and_of_the_store() {
 
 #[test]
 fn a_sops_file_has_one_format() {
-    let lines = problems(include_str!("manifests/gnupg-tmpfs.json"));
+    let lines = problems(include_str!("../../../tests/corpus/manifests/gnupg-tmpfs.json"));
     let file = "/nix/store/l601bn17w0hjivgqgsajaan4abl7f43w-secrets.yaml";
     assert_eq!(
         lines,

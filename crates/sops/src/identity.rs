@@ -479,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_bad_line_spoils_no_other() {
-        let file = include_str!("../tests/keys/age-1.txt");
+        let file = include_str!("../../../tests/corpus/keys/age-1.txt");
         let mixed = format!("garbage\n{file}\n\n  # more\nssh-ed25519 AAAA\n\u{e4}\nAGE-SECRET-KEY-1QQQ\r\n");
         let mut identities = Identities::new();
         let errors = identities.add_age_key_file("/keys.txt", &[mixed.as_bytes(), b"\xff\n"].concat());
@@ -501,10 +501,10 @@ mod tests {
     #[test]
     fn key_files_are_read_whatever_their_line_ends() {
         for (file, count) in [
-            (&include_bytes!("../tests/keys/age-1.txt")[..], 1),
-            (include_bytes!("../tests/keys/age-1-crlf.txt"), 1),
-            (include_bytes!("../tests/keys/age-1-and-2.txt"), 2),
-            (include_bytes!("../tests/keys/age-1.txt").trim_ascii_end(), 1),
+            (&include_bytes!("../../../tests/corpus/keys/age-1.txt")[..], 1),
+            (include_bytes!("../../../tests/corpus/keys/age-1-crlf.txt"), 1),
+            (include_bytes!("../../../tests/corpus/keys/age-1-and-2.txt"), 2),
+            (include_bytes!("../../../tests/corpus/keys/age-1.txt").trim_ascii_end(), 1),
         ] {
             let mut identities = Identities::new();
             assert_eq!(identities.add_age_key_file("keys.txt", file), []);
@@ -515,7 +515,7 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_in_front_of_a_key_does_not_matter_and_utf_16_is_named() {
-        let file = include_str!("../tests/keys/age-1.txt");
+        let file = include_str!("../../../tests/corpus/keys/age-1.txt");
         let key = file.lines().find(|line| line.starts_with("AGE-")).unwrap();
         for content in [format!("\u{feff}{key}"), format!("\u{feff}{file}")] {
             let mut identities = Identities::new();
@@ -531,7 +531,7 @@ mod tests {
 
     #[test]
     fn a_variable_may_hold_several_identities_in_a_line() {
-        let file = include_str!("../tests/keys/age-1-and-2.txt");
+        let file = include_str!("../../../tests/corpus/keys/age-1-and-2.txt");
         let keys: Vec<_> = file.lines().filter(|line| line.starts_with("AGE-")).collect();
         let mut identities = Identities::new();
         let text = format!("# two keys here\n  {}\t{} \nwrong {}\n", keys[0], keys[1], keys[0]);
@@ -553,7 +553,7 @@ mod tests {
             ("# only a comment\n\n", KeyProblem::Empty),
             (encrypted, KeyProblem::Encrypted),
             ("\n-----BEGIN AGE ENCRYPTED FILE-----\n", KeyProblem::Encrypted),
-            (include_str!("../tests/keys/ssh-ed25519"), KeyProblem::SshKey),
+            (include_str!("../../../tests/corpus/keys/ssh-ed25519"), KeyProblem::SshKey),
         ] {
             let mut identities = Identities::new();
             let errors = identities.add_age_key_file("keys.txt", file.as_bytes());
@@ -568,11 +568,13 @@ mod tests {
     #[test]
     fn an_ssh_key_tells_what_to_encrypt_to() {
         let mut identities = Identities::new();
-        let imported = identities.add_ssh_key("/key", include_bytes!("../tests/keys/ssh-ed25519")).unwrap();
+        let imported =
+            identities.add_ssh_key("/key", include_bytes!("../../../tests/corpus/keys/ssh-ed25519")).unwrap();
         let derived =
-            ssh_to_age::convert::ssh_public_key_to_age(include_str!("../tests/keys/ssh-ed25519.pub")).unwrap();
+            ssh_to_age::convert::ssh_public_key_to_age(include_str!("../../../tests/corpus/keys/ssh-ed25519.pub"))
+                .unwrap();
         assert_eq!(imported.recipient(), derived);
-        let imported = identities.add_ssh_key("/key", include_bytes!("../tests/keys/ssh-rsa")).unwrap();
+        let imported = identities.add_ssh_key("/key", include_bytes!("../../../tests/corpus/keys/ssh-rsa")).unwrap();
         assert!(imported.recipient().starts_with("ssh-rsa AAAA"));
         let error = identities.add_ssh_key("/key", b"").unwrap_err();
         assert_eq!((error.origin(), error.to_string().as_str()), ("/key", "/key: it holds no key"));
@@ -581,9 +583,12 @@ mod tests {
     #[test]
     fn only_rsa_keys_are_openpgp_keys() {
         let mut identities = Identities::new();
-        let fingerprint = identities.add_openpgp_ssh_key("/key", include_bytes!("../tests/keys/ssh-rsa-pkcs1"));
+        let fingerprint =
+            identities.add_openpgp_ssh_key("/key", include_bytes!("../../../tests/corpus/keys/ssh-rsa-pkcs1"));
         assert_eq!(fingerprint.as_deref(), Ok("4d90cb1e7ae375b0e0fe6dd795290d727daf2cce"));
-        let error = identities.add_openpgp_ssh_key("/key", include_bytes!("../tests/keys/ssh-ed25519")).unwrap_err();
+        let error = identities
+            .add_openpgp_ssh_key("/key", include_bytes!("../../../tests/corpus/keys/ssh-ed25519"))
+            .unwrap_err();
         assert_eq!(*error.problem(), KeyProblem::NotRsa);
     }
 }

@@ -14,7 +14,7 @@ use sops::{Encrypted, Foreign, Format, HostRecipient, Identities};
 
 const AGE: &str = "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
 const MARKER: &str = "PLAINTEXT-MARKER-7f3a";
-const SSH: &str = include_str!("keys/ssh-ed25519");
+const SSH: &str = include_str!("../../../tests/corpus/keys/ssh-ed25519");
 
 /// Texts with a secret in each, and the part that must not be seen.
 fn secrets() -> Vec<(String, String)> {

@@ -18,9 +18,9 @@ use crate::{Encrypted, Format};
 
 const KEY_1: &str = "AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486";
 const AGE_1: &str = "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2";
-const SSH: &[u8] = include_bytes!("../../tests/keys/ssh-ed25519");
-const SSH_PUBLIC: &str = include_str!("../../tests/keys/ssh-ed25519.pub");
-const RSA: &[u8] = include_bytes!("../../tests/keys/ssh-rsa");
+const SSH: &[u8] = include_bytes!("../../../../tests/corpus/keys/ssh-ed25519");
+const SSH_PUBLIC: &str = include_str!("../../../../tests/corpus/keys/ssh-ed25519.pub");
+const RSA: &[u8] = include_bytes!("../../../../tests/corpus/keys/ssh-rsa");
 const STRANGER: &str = "age1pe40k74uf2jmuwm0jj9r5gg9j60kdu5eucwk8r82fazrq4j8hunq5q0xwr";
 
 /// An age file for a recipient of X25519 or SSH.

@@ -421,7 +421,8 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
     #[test]
     fn the_recipients_of_a_file_are_listed() {
         assert_eq!(AgeFile::from_entry(ENTRY).unwrap().recipients(), ["X25519"]);
-        let public: age::ssh::Recipient = include_str!("../../tests/keys/ssh-ed25519.pub").parse().ok().unwrap();
+        let public: age::ssh::Recipient =
+            include_str!("../../../../tests/corpus/keys/ssh-ed25519.pub").parse().ok().unwrap();
         let recipient: &dyn age::Recipient = &public;
         let encryptor = age::Encryptor::with_recipients(std::iter::once(recipient)).unwrap();
         let mut file = Vec::new();
@@ -458,7 +459,7 @@ TDQ1MmNEZE0vMFZyWWl1OEx4MGsrWlkK+zFB6iYb4Z0exGCgjBZEg6XMFbZ9nxr/
         ] {
             assert_eq!(kind(line), expected, "{line:?}");
         }
-        let pq = include_str!("../../tests/keys/age-pq.txt");
+        let pq = include_str!("../../../../tests/corpus/keys/age-pq.txt");
         assert!(kind(pq.lines().nth(1).unwrap()).starts_with("age1pq1"));
     }
 

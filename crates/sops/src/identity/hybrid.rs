@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::identity::age::AgeFile;
 
-    const KEY_FILE: &str = include_str!("../../tests/keys/age-pq.txt");
+    const KEY_FILE: &str = include_str!("../../../../tests/corpus/keys/age-pq.txt");
     const MESSAGE: &str = include_str!("../../tests/keys/age-pq-message.txt");
 
     fn identity() -> HybridIdentity {

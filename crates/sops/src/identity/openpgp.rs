@@ -371,7 +371,7 @@ mod tests {
     const TEXT: &[u8] = b"0123456789abcdef0123456789abcdef";
 
     fn key() -> SecretKey {
-        match PrivateKey::parse(include_bytes!("../../tests/keys/ssh-rsa")) {
+        match PrivateKey::parse(include_bytes!("../../../../tests/corpus/keys/ssh-rsa")) {
             Ok(PrivateKey::Rsa(key)) => SecretKey::new(key.into_key()).unwrap(),
             _ => panic!("the key is an RSA key"),
         }

@@ -192,8 +192,8 @@ mod tests {
 
     use super::*;
 
-    const ED25519: &str = include_str!("../../tests/keys/ssh-ed25519.pub");
-    const RSA: &str = include_str!("../../tests/keys/ssh-rsa.pub");
+    const ED25519: &str = include_str!("../../../../tests/corpus/keys/ssh-ed25519.pub");
+    const RSA: &str = include_str!("../../../../tests/corpus/keys/ssh-rsa.pub");
     const DERIVED: &str = "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2";
 
     proptest! {

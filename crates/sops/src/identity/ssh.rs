@@ -331,8 +331,8 @@ mod tests {
 
     use super::*;
 
-    const ED25519: &str = include_str!("../../tests/keys/ssh-ed25519");
-    const RSA: &str = include_str!("../../tests/keys/ssh-rsa");
+    const ED25519: &str = include_str!("../../../../tests/corpus/keys/ssh-ed25519");
+    const RSA: &str = include_str!("../../../../tests/corpus/keys/ssh-rsa");
 
     fn parse(text: &str) -> Result<String, KeyProblem> {
         parse_bytes(text.as_bytes())
@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_every_shape() {
-        let public = include_str!("../../tests/keys/ssh-ed25519.pub");
+        let public = include_str!("../../../../tests/corpus/keys/ssh-ed25519.pub");
         let public = public.rsplit_once(" test").unwrap().0;
         for (shape, text) in [
             ("as made", ED25519.to_owned()),
@@ -439,11 +439,13 @@ mod tests {
 
     #[test]
     fn an_rsa_key_is_the_same_in_every_form() {
-        let public = include_str!("../../tests/keys/ssh-rsa.pub");
+        let public = include_str!("../../../../tests/corpus/keys/ssh-rsa.pub");
         let public = public.split(' ').take(2).collect::<Vec<_>>().join(" ");
-        for text in
-            [RSA, include_str!("../../tests/keys/ssh-rsa-pkcs1"), include_str!("../../tests/keys/ssh-rsa-pkcs8")]
-        {
+        for text in [
+            RSA,
+            include_str!("../../../../tests/corpus/keys/ssh-rsa-pkcs1"),
+            include_str!("../../tests/keys/ssh-rsa-pkcs8"),
+        ] {
             assert_eq!(parse(text).as_ref(), Ok(&public));
         }
     }
@@ -453,19 +455,19 @@ mod tests {
         let ecdsa = KeyProblem::Unusable("ECDSA".into());
         let damaged = |what: &str| KeyProblem::Damaged(what.into());
         for (text, problem) in [
-            (include_str!("../../tests/keys/ssh-ed25519-passphrase"), KeyProblem::Passphrase),
+            (include_str!("../../../../tests/corpus/keys/ssh-ed25519-passphrase"), KeyProblem::Passphrase),
             (include_str!("../../tests/keys/ssh-rsa-pkcs1-passphrase"), KeyProblem::Passphrase),
             (include_str!("../../tests/keys/ssh-rsa-pkcs8-passphrase"), KeyProblem::Passphrase),
-            (include_str!("../../tests/keys/ssh-ecdsa"), ecdsa.clone()),
+            (include_str!("../../../../tests/corpus/keys/ssh-ecdsa"), ecdsa.clone()),
             (include_str!("../../tests/keys/ssh-ecdsa-pkcs8"), ecdsa.clone()),
             (include_str!("../../tests/keys/ssh-ecdsa-sec1"), ecdsa),
             ("-----BEGIN DSA PRIVATE KEY-----\n-----END DSA PRIVATE KEY-----", KeyProblem::Unusable("DSA".into())),
-            (include_str!("../../tests/keys/ssh-ed25519.pub"), KeyProblem::PublicKey),
-            (include_str!("../../tests/keys/ssh-rsa.pub"), KeyProblem::PublicKey),
+            (include_str!("../../../../tests/corpus/keys/ssh-ed25519.pub"), KeyProblem::PublicKey),
+            (include_str!("../../../../tests/corpus/keys/ssh-rsa.pub"), KeyProblem::PublicKey),
             ("sk-ssh-ed25519@openssh.com AAAA", KeyProblem::PublicKey),
             ("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", KeyProblem::PublicKey),
             ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", KeyProblem::PublicKey),
-            (include_str!("../../tests/keys/age-1.txt"), KeyProblem::AgeIdentity),
+            (include_str!("../../../../tests/corpus/keys/age-1.txt"), KeyProblem::AgeIdentity),
             ("# a card\nAGE-PLUGIN-YUBIKEY-1QQQ\n", KeyProblem::AgeIdentity),
             (
                 "-----BEGIN \u{1b}[31mfake\nerror: PRIVATE KEY-----\n-----END \u{1b}[31mfake\nerror: PRIVATE KEY-----",

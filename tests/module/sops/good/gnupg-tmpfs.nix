@@ -1,4 +1,4 @@
-# manifest: crates/manifest/tests/manifests/gnupg-tmpfs.json
+# manifest: tests/corpus/manifests/gnupg-tmpfs.json
 # refused: is declared as ini here and as dotenv by secret "env"; a file has one format
 {
   sops = {

@@ -1,5 +1,5 @@
-# manifest: crates/manifest/tests/manifests/system.json
-# manifest-for-users: crates/manifest/tests/manifests/system-for-users.json
+# manifest: tests/corpus/manifests/system.json
+# manifest-for-users: tests/corpus/manifests/system-for-users.json
 { config, ... }:
 {
   services.openssh.enable = true;
