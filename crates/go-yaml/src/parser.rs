@@ -302,7 +302,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(TokenKind::Version { major: 1, minor: 1 }) => has_version = true,
                 Some(TokenKind::Version { .. }) => {
-                    return Err(start.error("sops reads YAML 1.1 only; remove the %YAML directive"));
+                    return Err(start.error("only YAML 1.1 is read; remove the %YAML directive"));
                 }
                 Some(TokenKind::TagDirective { handle, .. })
                     if self.tag_handles.iter().any(|(known, _)| *known == handle) =>

@@ -1,8 +1,7 @@
 //! YAML as a stream of tokens, with the comments between them: the scanner of YAML 1.1 as go-yaml v3 understands it.
 //!
-//! sops reads YAML with go-yaml, and what a comment belongs to decides what is encrypted. Which token a comment is
-//! anchored to depends on the scanner's state at that moment (the block that is open, the tokens just read), so comments
-//! cannot be told from a finished stream of tokens and this scanner keeps that state.
+//! Which token a comment is anchored to depends on the scanner's state at that moment (the block that is open, the tokens
+//! just read), so comments cannot be told from a finished stream of tokens and this scanner keeps that state.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,7 +9,7 @@ use std::collections::VecDeque;
 use crate::error::Error;
 use crate::text::{Cursor, Mark, is_blank};
 
-/// How many blocks or flow collections may be open at once. sops itself writes files of a few levels; the bound keeps
+/// How many blocks or flow collections may be open at once. Files that people write have a few levels; the bound keeps
 /// recursion over what is read shallow.
 pub const DEEPEST: usize = 256;
 

@@ -196,7 +196,7 @@ fn errors_say_where_and_what_to_do() {
             "a: \"\\/\"\n",
             "line 1, column 6: this escape does not exist; write a backslash in double quotes as `\\\\`, or use single quotes",
         ),
-        ("%YAML 1.2\n---\na: 1\n", "line 1, column 1: sops reads YAML 1.1 only; remove the %YAML directive"),
+        ("%YAML 1.2\n---\na: 1\n", "line 1, column 1: only YAML 1.1 is read; remove the %YAML directive"),
         ("- a\n", "line 1, column 1: the document is a list, but sops needs a mapping at the top"),
         ("a\n", "line 1, column 1: the document is a text, but sops needs a mapping at the top"),
         (
