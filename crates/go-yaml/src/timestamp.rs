@@ -41,7 +41,7 @@ impl Timestamp {
 
     /// What YAML takes for a timestamp: a date, or a date and a time in one of the two layouts of go-yaml.
     #[must_use]
-    pub fn parse_yaml(text: &str) -> Option<Self> {
+    pub(crate) fn parse_yaml(text: &str) -> Option<Self> {
         let mut reader = Rest(text.as_bytes());
         let year = reader.digits(4, 4)?;
         reader.literal(b'-')?;

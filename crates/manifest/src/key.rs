@@ -18,7 +18,7 @@ impl KeyPath {
 
     /// Whether this is no key but the whole file.
     #[must_use]
-    pub fn is_whole_file(&self) -> bool {
+    pub(crate) fn is_whole_file(&self) -> bool {
         self.0.is_empty()
     }
 

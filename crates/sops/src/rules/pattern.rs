@@ -32,9 +32,9 @@ pub(crate) enum Pattern {
 )]
 pub struct UntranslatablePattern {
     /// The whole pattern.
-    pub pattern: String,
+    pattern: String,
     /// What of it is not supported.
-    pub construct: &'static str,
+    construct: &'static str,
 }
 
 impl Pattern {
