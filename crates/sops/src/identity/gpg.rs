@@ -304,6 +304,8 @@ fn remove_folder(path: &Path, folder: &fs::File) -> io::Result<()> {
     }
 }
 
+/// Empties a folder. That `install` can do so too is no help: this crate knows nothing of installations, and what it removes
+/// here is its own alone.
 fn clear(folder: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mut list = Dir::openat(folder, c".", flags, Mode::empty())?;
@@ -347,6 +349,8 @@ fn remove_leftovers(folder: &Path) {
 /// How the name of a home in memory begins.
 const HOME: &str = ".sops-gnupg-";
 
+/// Whether a file system is in memory alone. `install` asks the same of where secrets go, by its own open directories, and
+/// neither crate may use the other.
 fn is_memory(kind: FsType) -> bool {
     // The number's type differs between architectures and C libraries; its first four bytes do not.
     let [a, b, c, d, ..] = kind.0.to_le_bytes();
