@@ -21,20 +21,29 @@ pub(crate) struct Accounts {
 /// Why a name has no number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum NoAccount {
-    #[error("there is no {kind} {name:?}; a number goes into the field {}", kind.number_field())]
+    #[error("there is no {kind} {name:?}")]
     IsNumber { kind: AccountKind, name: String },
-    #[error("there is no {kind} {name:?}{}; declare it or correct the name", did_you_mean(nearest))]
+    #[error("there is no {kind} {name:?}{}", did_you_mean(nearest))]
     Unknown { kind: AccountKind, name: String, nearest: Vec<String> },
-    #[error(
-        "cannot look up the {kind} {name:?}: {reason}; see that what /etc/nsswitch.conf names answers, then run this again"
-    )]
+    #[error("cannot look up the {kind} {name:?}: {reason}")]
     Failed { kind: AccountKind, name: String, reason: nix::Error },
-    #[error(
-        "the {kind} {name:?} has the number 4294967295, which stands for no account at all; give it another number"
-    )]
+    #[error("the {kind} {name:?} has the number 4294967295, which stands for no account at all")]
     NoNumber { kind: AccountKind, name: String },
-    #[error("there is neither a group {KEYS} nor a group nogroup to own the directories; declare the group {KEYS}")]
+    #[error("there is neither a group {KEYS} nor a group nogroup to own the directories")]
     NoDirectoryGroup,
+}
+
+impl NoAccount {
+    /// What a person can do about it.
+    pub(crate) fn advice(&self) -> String {
+        match self {
+            Self::IsNumber { kind, .. } => format!("a number goes into the field {}", kind.number_field()),
+            Self::Unknown { .. } => "declare it or correct the name".to_owned(),
+            Self::Failed { .. } => "see that what /etc/nsswitch.conf names answers, then run this again".to_owned(),
+            Self::NoNumber { .. } => "give it another number".to_owned(),
+            Self::NoDirectoryGroup => format!("declare the group {KEYS}"),
+        }
+    }
 }
 
 /// What a name names.
@@ -235,8 +244,8 @@ mod tests {
         let name = AccountName::try_from("nobody-is-called-so".to_owned()).unwrap();
         for _ in 0..2 {
             let error = accounts.owner(&Owner::Name(name.clone())).unwrap_err();
-            let message = r#"there is no user "nobody-is-called-so"; declare it or correct the name"#;
-            assert_eq!(error.to_string(), message);
+            assert_eq!(error.to_string(), r#"there is no user "nobody-is-called-so""#);
+            assert_eq!(error.advice(), "declare it or correct the name");
             assert!(matches!(accounts.group(&Group::Name(name.clone())), Err(NoAccount::Unknown { .. })));
         }
     }

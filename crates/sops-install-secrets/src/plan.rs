@@ -13,6 +13,7 @@ use sops::Format;
 
 use crate::accounts::{self, Accounts, NoAccount};
 use crate::cli::AccountLookup;
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported};
 
 /// A manifest on this machine.
@@ -101,7 +102,11 @@ impl<'m> Plan<'m> {
     ///
     /// That there is no such group, which is reported.
     pub(crate) fn directory_group(&self, report: &mut Report) -> Result<Option<Gid>, Reported> {
-        self.directory_group.as_ref().copied().map_err(|error| report.failed(Code::AccountUnknown, error))
+        self.directory_group.as_ref().copied().map_err(|error| {
+            let remedy = Remedy::say(&error.advice());
+            report.failure_with(Code::AccountUnknown, About::default(), error, Some(remedy));
+            Reported
+        })
     }
 
     /// Reports each owner and group that is not known, once for all of its files.
@@ -117,8 +122,14 @@ impl<'m> Plan<'m> {
         }
         for (error, about) in unknown {
             match self.unknown {
-                Unknown::Failure => report.failure(Code::AccountUnknown, about, error),
-                Unknown::Warning => report.warning(Code::AccountUnknown, about, &NotYet(error)),
+                Unknown::Failure => {
+                    let remedy = Remedy::say(&error.advice());
+                    report.failure_with(Code::AccountUnknown, about, error, Some(remedy));
+                }
+                Unknown::Warning => {
+                    let remedy = Remedy::say(&format!("{}, unless the switch makes it", error.advice()));
+                    report.warning_with(Code::AccountUnknown, about, error, Some(remedy));
+                }
             }
         }
     }
@@ -196,11 +207,6 @@ fn format(format: manifest::Format) -> Format {
         manifest::Format::Age => Format::Age,
     }
 }
-
-/// An account that is not known before a switch.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}, unless the switch makes it")]
-struct NotYet<'a>(&'a NoAccount);
 
 /// Where owners come from.
 enum Owners {
