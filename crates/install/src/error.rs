@@ -1,6 +1,5 @@
 //! What can go wrong with files, mounts and links.
 
-use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -8,11 +7,14 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Uid, geteuid};
 
-/// Why something of an installation was not done. Every variant names the path; none holds content of a file.
+use crate::WayOut;
+
+/// Why something of an installation was not done. `Display` gives the problem alone, and [`Error::way_out`] what to do about it. Every
+/// variant names the path; none holds content of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call that failed.
-    #[error("cannot {action} {path}: {errno}{}", way_out(action, *errno, path), path = path.display())]
+    #[error("cannot {action} {path}: {errno}", path = path.display())]
     Call {
         /// What was tried: a verb, perhaps with words behind it.
         action: &'static str,
@@ -23,7 +25,7 @@ pub enum Error {
     },
     /// The symlink path lies inside the mount point, or the mount point inside the symlink path.
     #[error(
-        "one of the symlink path {symlink_path} and the mount point {mount_point} is inside the other; give each its own place",
+        "one of the symlink path {symlink_path} and the mount point {mount_point} is inside the other",
         symlink_path = symlink_path.display(),
         mount_point = mount_point.display()
     )]
@@ -34,7 +36,7 @@ pub enum Error {
         mount_point: PathBuf,
     },
     /// Something that this program did not make stands where it has to put something.
-    #[error("{path} is {found} that this program did not make; move it away, then run this again", path = path.display())]
+    #[error("{path} is {found} that this program did not make", path = path.display())]
     Foreign {
         /// Where it stands.
         path: PathBuf,
@@ -42,21 +44,13 @@ pub enum Error {
         found: &'static str,
     },
     /// Something was to be removed, and another file system is mounted there.
-    #[error(
-        "a file system is mounted at {path}, so it stays; run: umount {quoted}, then run this again",
-        path = path.display(),
-        quoted = shell_word(path)
-    )]
+    #[error("a file system is mounted at {path}, so it stays", path = path.display())]
     Mounted {
         /// Where it is mounted.
         path: PathBuf,
     },
     /// The link to the generations leads to none of them.
-    #[error(
-        "{link} leads to {target}, which is no numbered generation; remove the link, then run this again",
-        link = link.display(),
-        target = target.display()
-    )]
+    #[error("{link} leads to {target}, which is no numbered generation", link = link.display(), target = target.display())]
     NoGeneration {
         /// The link.
         link: PathBuf,
@@ -64,7 +58,7 @@ pub enum Error {
         target: PathBuf,
     },
     /// The running generation has the largest number there is.
-    #[error("no generation can follow {generation}; remove {link}, then run this again", link = link.display())]
+    #[error("no generation can follow {generation}")]
     LastGeneration {
         /// The number of the running generation.
         generation: u64,
@@ -78,23 +72,20 @@ pub enum Error {
         path: PathBuf,
     },
     /// A link or directory that someone else can change while it is being used.
-    #[error(
-        "{path} is a link or directory that other users can change; use a path that does not lead through it",
-        path = path.display()
-    )]
+    #[error("{path} is a link or directory that other users can change", path = path.display())]
     Untrusted {
         /// The link or directory.
         path: PathBuf,
     },
     /// A link at the place of the secrets themselves, which would lead to itself.
-    #[error("a link at {path} would hide the secrets; give it another path", path = path.display())]
+    #[error("a link at {path} would hide the secrets", path = path.display())]
     HidesSecrets {
         /// Where the link was wanted.
         path: PathBuf,
     },
     /// A link among the program's own things, by another name of the place.
     #[error(
-        "a link at {path} would lie below {of}, where this program makes everything itself; give it another path",
+        "a link at {path} would lie below {of}, where this program makes everything itself",
         path = path.display(),
         of = of.display()
     )]
@@ -106,7 +97,7 @@ pub enum Error {
     },
     /// A link at a name that the program needs while it works.
     #[error(
-        "{path} is a name that this program uses while it makes {of}; give the link another path",
+        "{path} is a name that this program uses while it makes {of}",
         path = path.display(),
         of = of.display()
     )]
@@ -117,7 +108,7 @@ pub enum Error {
         of: PathBuf,
     },
     /// A link at a place that something is read from.
-    #[error("{path} is where {read} is read from, which a link there would replace; give it another path",
+    #[error("{path} is where {read} is read from, which a link there would replace",
         path = path.display(), read = read.display())]
     ReadFrom {
         /// Where the link was wanted.
@@ -127,7 +118,7 @@ pub enum Error {
     },
     /// Two links at one place.
     #[error(
-        "{path} and {other} lead to the same place, and only one link can be there; give each its own path",
+        "{path} and {other} lead to the same place, and only one link can be there",
         path = path.display(),
         other = other.display()
     )]
@@ -139,11 +130,9 @@ pub enum Error {
     },
     /// The symlink of another manifest leads to a generation of the same mount point.
     #[error(
-        "{path} leads to a generation below {mount_point} too, perhaps for another manifest; if it is not needed any more, run: rm \
-         {quoted}, then run this again",
+        "{path} leads to a generation below {mount_point} too, perhaps for another manifest",
         path = path.display(),
-        mount_point = mount_point.display(),
-        quoted = shell_word(path)
+        mount_point = mount_point.display()
     )]
     OtherSymlink {
         /// The symlink.
@@ -153,7 +142,7 @@ pub enum Error {
     },
     /// A link of an ordinary user that leads to what belongs to somebody else.
     #[error(
-        "{path} is a link of another user to what is not that user's, and so it is not followed; name the file itself",
+        "{path} is a link of another user to what is not that user's, and so it is not followed",
         path = path.display()
     )]
     Stranger {
@@ -161,17 +150,13 @@ pub enum Error {
         path: PathBuf,
     },
     /// A link that nobody could follow.
-    #[error(
-        "a link at {path} would lead nowhere, since its file system is mounted with nosymfollow; mount it without that, or use \
-         another path",
-        path = path.display()
-    )]
+    #[error("a link at {path} would lead nowhere, since its file system is mounted with nosymfollow", path = path.display())]
     NoSymlinks {
         /// Where the link was wanted.
         path: PathBuf,
     },
     /// What earlier runs have noted cannot be read.
-    #[error("{path} is damaged; {lost}; if that is said again, run: rm {quoted}", path = path.display(), quoted = shell_word(path))]
+    #[error("{path} is damaged; {lost}", path = path.display())]
     Record {
         /// The note.
         path: PathBuf,
@@ -181,6 +166,32 @@ pub enum Error {
 }
 
 impl Error {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn way_out(&self) -> Option<WayOut> {
+        Some(match self {
+            Self::Call { action, path, errno } => return way_out_of_call(action, *errno, path),
+            Self::NotInMemory { .. } => return None,
+            Self::Nested { .. } => WayOut::say("give each its own place"),
+            Self::Foreign { .. } => WayOut::say("move it away").then_again(),
+            Self::Mounted { path } => WayOut::run("run", format!("umount {}", shell_word(path))).then_again(),
+            Self::NoGeneration { .. } => WayOut::say("remove the link").then_again(),
+            Self::LastGeneration { link, .. } => WayOut::say(format!("remove {}", link.display())).then_again(),
+            Self::Untrusted { .. } => WayOut::say("use a path that does not lead through it"),
+            Self::HidesSecrets { .. } | Self::Inside { .. } | Self::ReadFrom { .. } => {
+                WayOut::say("give it another path")
+            }
+            Self::Reserved { .. } => WayOut::say("give the link another path"),
+            Self::SamePlace { .. } => WayOut::say("give each its own path"),
+            Self::OtherSymlink { path, .. } => {
+                WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))).then_again()
+            }
+            Self::Stranger { .. } => WayOut::say("name the file itself"),
+            Self::NoSymlinks { .. } => WayOut::say("mount it without that, or use another path"),
+            Self::Record { path, .. } => WayOut::run("if that is said again, run", format!("rm {}", shell_word(path))),
+        })
+    }
+
     /// Turns what the kernel said into an error that says what was tried, and on what.
     pub(crate) fn call(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
         // Errors are rare, so the path is copied only when there is one.
@@ -222,39 +233,35 @@ impl Error {
     }
 }
 
-/// What a person can do about an answer of the kernel, as the end of a message.
-fn way_out(action: &str, errno: Errno, path: &Path) -> Cow<'static, str> {
-    Cow::Borrowed(match errno {
+/// What a person can do about an answer of the kernel.
+fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
+    Some(match errno {
         Errno::EACCES | Errno::EPERM if geteuid().is_root() => {
-            "; find out what keeps root out: a sandbox, or a directory without permission for others"
+            WayOut::say("find out what keeps root out: a sandbox, or a directory without permission for others")
         }
-        Errno::EACCES | Errno::EPERM => {
-            return match taken_from_us(path) {
-                Some(there) => Cow::Owned(format!(
-                    "; {there} belongs to another user; take it back with: sudo chown {user}: {there}",
-                    there = shell_word(there),
-                    user = geteuid()
-                )),
-                None => Cow::Borrowed("; run this as root"),
-            };
-        }
+        Errno::EACCES | Errno::EPERM => match taken_from_us(path).map(shell_word) {
+            Some(there) => {
+                let command = format!("sudo chown {user}: {there}", user = geteuid());
+                WayOut::run(format!("{there} belongs to another user; take it back with"), command)
+            }
+            None => WayOut::say("run this as root"),
+        },
         Errno::ENOSPC | Errno::EDQUOT => {
-            "; make room on its file system, or let it be larger; this shows how full it is: df -h; df -i"
+            let advice = "make room on its file system, or let it be larger; this shows how full it is";
+            WayOut::run(advice, "df -h; df -i".to_owned())
         }
         Errno::EROFS => {
-            let there = path.ancestors().find(|above| above.exists()).unwrap_or(path);
-            return Cow::Owned(format!(
-                "; its file system is read-only: use another path, or run: mount -o remount,rw \"$(stat -c %m {})\"",
-                shell_word(there)
-            ));
+            let there = shell_word(path.ancestors().find(|above| above.exists()).unwrap_or(path));
+            let command = format!("mount -o remount,rw \"$(stat -c %m {there})\"");
+            WayOut::run("its file system is read-only: use another path, or run", command)
         }
-        Errno::ENOTDIR => "; something on that path is no directory: move it away, or use another path",
-        Errno::EIO => "; its disk or file system is damaged: see dmesg",
-        Errno::ENAMETOOLONG => "; use a shorter path",
+        Errno::ENOTDIR => WayOut::say("something on that path is no directory: move it away, or use another path"),
+        Errno::EIO => WayOut::say("its disk or file system is damaged: see dmesg"),
+        Errno::ENAMETOOLONG => WayOut::say("use a shorter path"),
         Errno::EINVAL | Errno::EOVERFLOW if action.starts_with(GIVE) => {
-            "; this user namespace has no such user or group: see /proc/self/uid_map and gid_map"
+            WayOut::say("this user namespace has no such user or group: see /proc/self/uid_map and gid_map")
         }
-        _ => "",
+        _ => return None,
     })
 }
 

@@ -47,6 +47,7 @@ mod stamp;
 mod store;
 mod surroundings;
 mod symlinks;
+mod way_out;
 
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
@@ -65,3 +66,4 @@ pub use retention::Retention;
 pub use stamp::{Answer, Inputs, Summary};
 pub use store::{Medium, Staged, Store};
 pub use surroundings::Surrounding;
+pub use way_out::WayOut;

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::shell_word;
+use crate::{WayOut, shell_word};
 
-/// Something that an installation did or found, for a warning of one line.
+/// Something that an installation did or found, for a warning of one line. `Display` gives it alone, and [`Notice::way_out`] what to do
+/// about it.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Notice {
     /// A link or an empty directory that this program did not make stood where a link was wanted.
@@ -18,7 +19,7 @@ pub enum Notice {
     },
     /// A link of an earlier run is not needed any more, and cannot be reached, or not safely.
     #[error(
-        "the link {path} is not needed any more, but {through} is of another user or out of reach by now; if it is still there, remove it by hand",
+        "the link {path} is not needed any more, but {through} is of another user or out of reach by now",
         path = path.display(),
         through = through.display()
     )]
@@ -30,7 +31,7 @@ pub enum Notice {
     },
     /// A tmpfs that the kernel may swap out.
     #[error(
-        "the kernel refuses a tmpfs without swap at {path} (noswap, since Linux 6.4), so secrets may be swapped out; encrypt the swap or set sops.useTmpfs = false",
+        "the kernel refuses a tmpfs without swap at {path} (noswap, since Linux 6.4), so secrets may be swapped out",
         path = path.display()
     )]
     Swappable {
@@ -39,7 +40,7 @@ pub enum Notice {
     },
     /// Another file system is wanted, and what is there cannot be taken away.
     #[error(
-        "{path} stays as it is and does not become a {wanted}, because {found} would be lost; move it away, then install again",
+        "{path} stays as it is and does not become a {wanted}, because {found} would be lost",
         path = path.display(),
         found = found.display()
     )]
@@ -77,12 +78,7 @@ pub enum Notice {
         symlink: PathBuf,
     },
     /// The symlink of another manifest, or of this one before its symlink path changed, which still has a generation.
-    #[error(
-        "{path} leads to {generation}, which stays for it; if it is not needed any more, run: rm {quoted}",
-        path = path.display(),
-        generation = generation.display(),
-        quoted = shell_word(path)
-    )]
+    #[error("{path} leads to {generation}, which stays for it", path = path.display(), generation = generation.display())]
     OtherSymlink {
         /// The symlink.
         path: PathBuf,
@@ -91,10 +87,9 @@ pub enum Notice {
     },
     /// The mount point has changed, and the one before is still there.
     #[error(
-        "{path} still has the secrets from before {symlink} led elsewhere; once nothing reads them any more, run: {command} {quoted}",
+        "{path} still has the secrets from before {symlink} led elsewhere",
         path = path.display(),
-        symlink = symlink.display(),
-        quoted = shell_word(path)
+        symlink = symlink.display()
     )]
     Left {
         /// The mount point before.
@@ -113,4 +108,24 @@ pub enum Notice {
         /// The mount point.
         path: PathBuf,
     },
+}
+
+impl Notice {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn way_out(&self) -> Option<WayOut> {
+        match self {
+            Self::Forgotten { .. } => Some(WayOut::say("if it is still there, remove it by hand")),
+            Self::Swappable { .. } => Some(WayOut::say("encrypt the swap or set sops.useTmpfs = false")),
+            Self::Kept { .. } => Some(WayOut::say("move it away, then install again")),
+            Self::OtherSymlink { path, .. } => {
+                Some(WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))))
+            }
+            Self::Left { path, command, .. } => {
+                let command = format!("{command} {}", shell_word(path));
+                Some(WayOut::run("once nothing reads them any more, run", command))
+            }
+            Self::GaveWay { .. } | Self::KeptFor { .. } | Self::KeptMount { .. } | Self::Stacked { .. } => None,
+        }
+    }
 }

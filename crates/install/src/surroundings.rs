@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Error, Notice};
+use crate::{Error, Notice, WayOut};
 
 /// One way in which it is not as an installation leaves it.
 #[derive(Debug, thiserror::Error)]
@@ -45,4 +45,21 @@ pub enum Surrounding {
     /// A credential that an installation does not make, since something is in its way.
     #[error(transparent)]
     Credential(Error),
+}
+
+impl Surrounding {
+    /// What a person can do about it, where an installation does nothing.
+    #[must_use]
+    pub fn way_out(&self) -> Option<WayOut> {
+        match self {
+            Self::MountPoint(error) | Self::Credential(error) => error.way_out(),
+            Self::Kept(notice) => notice.way_out(),
+            Self::FileSystem { .. }
+            | Self::Directory(_)
+            | Self::NoCredential(_)
+            | Self::OtherCredential(_)
+            | Self::StaleCredential(_)
+            | Self::StaleLink { .. } => None,
+        }
+    }
 }

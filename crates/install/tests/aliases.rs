@@ -132,7 +132,7 @@ fn two_paths_that_lead_to_one_place_are_told() {
         alias.display(),
         etc.display()
     );
-    assert_eq!(first.to_string(), expected);
+    assert_eq!(support::chain(first), expected);
 }
 
 fn misplaced(location: &Location, wanted: &[Wanted]) -> Result<Vec<(usize, Error)>, Error> {

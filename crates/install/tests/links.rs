@@ -328,7 +328,7 @@ fn a_record_that_cannot_be_read_is_kept_for_the_next_run() {
         "{} is a directory that this program did not make; move it away, then run this again",
         record.display()
     );
-    assert_eq!(run.failures.iter().map(Error::to_string).collect::<Vec<_>>(), [said]);
+    assert_eq!(run.failures.iter().map(chain).collect::<Vec<_>>(), [said]);
     fs::remove_dir(&record).unwrap();
     fs::rename(&aside, &record).unwrap();
     assert!(place.install(&[place.secret("a", "x")]).unwrap().failures.is_empty());

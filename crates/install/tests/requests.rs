@@ -81,7 +81,7 @@ fn a_damaged_record_of_requests_stops_nothing_and_is_told_once() {
     assert_eq!(foreseen.after.iter().map(|(_, error)| error.to_string()).collect::<Vec<_>>(), [error.to_string()]);
     let record = place.location.mount_point().join(".requests").display().to_string();
     assert_eq!(
-        error.to_string(),
+        support::chain(&error),
         format!(
             "{record} is damaged; units may still run with the secrets before the last ones; if that is said again, run: rm {record}"
         )

@@ -19,7 +19,7 @@ fn other(place: &Place, file_system: FileSystem) -> Place {
 }
 
 fn told(notices: &[Notice]) -> Vec<String> {
-    notices.iter().map(ToString::to_string).collect()
+    notices.iter().map(support::notice).collect()
 }
 
 #[test]

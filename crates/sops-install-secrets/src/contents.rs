@@ -57,7 +57,7 @@ impl<'p> Contents<'p> {
         let misplaced = current.misplaced(&files, inputs, Path::new(CREDENTIALS));
         let misplaced = report.tried(misplaced)?;
         for (position, error) in misplaced.iter().rev() {
-            report.failure(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
+            report.undone(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
         }
         let changes = report.tried(Changes::between(current, &files, group))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {

@@ -83,10 +83,11 @@ impl Unreadable {
 }
 
 impl ReadError {
-    /// What a person can do about it, if a command does it.
+    /// What a person can do about it, if the message does not say it.
     pub(crate) fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Absent(absence) => absence.remedy(),
+            Self::Stranger(error) => error.way_out().map(Remedy::from),
             _ => None,
         }
     }

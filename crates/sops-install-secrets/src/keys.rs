@@ -438,7 +438,13 @@ impl Loader<'_> {
                 KeyReason::Unread(error) => error.remedy(),
                 _ => None,
             };
-            self.cannot_use(&origin, reason.to_string(), why, remedy);
+            match (reason, remedy) {
+                // No other message says it again, so it belongs to the reason.
+                (KeyReason::Unread(input::ReadError::Stranger(_)), Some(remedy)) => {
+                    self.cannot_use(&origin, format!("{reason}; {remedy}"), why, None);
+                }
+                (_, remedy) => self.cannot_use(&origin, reason.to_string(), why, remedy),
+            }
         } else {
             let reason = format!("{reason}; did you mean {}?", similar.join(" or "));
             self.cannot_use(&origin, reason, Why::Misnamed, None);

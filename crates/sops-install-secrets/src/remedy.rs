@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use install::shell_word;
+use install::{WayOut, shell_word};
 use nix::unistd::geteuid;
 use sops::Format;
 
@@ -22,6 +22,8 @@ pub(crate) struct Remedy {
 struct RemedyStep {
     advice: String,
     command: String,
+    /// What the words end with after the command.
+    rest: &'static str,
 }
 
 impl Remedy {
@@ -32,7 +34,7 @@ impl Remedy {
 
     /// A command, and what it is for.
     pub(crate) fn run(advice: &str, command: String) -> Self {
-        Self { steps: vec![RemedyStep { advice: advice.to_owned(), command }], has_other_way: false }
+        Self { steps: vec![RemedyStep { advice: advice.to_owned(), command, rest: "" }], has_other_way: false }
     }
 
     /// What a message of sops ends with, if it ends with a command on its file. Gives the rest of the message too.
@@ -148,6 +150,13 @@ impl Remedy {
     }
 }
 
+impl From<WayOut> for Remedy {
+    fn from(way_out: WayOut) -> Self {
+        let (advice, command) = (way_out.advice().to_owned(), way_out.command().to_owned());
+        Self { steps: vec![RemedyStep { advice, command, rest: way_out.rest() }], has_other_way: false }
+    }
+}
+
 fn installation(manifest: &ManifestPath, accounts: AccountLookup) -> String {
     let option = if accounts == AccountLookup::Ignore { " -ignore-passwd" } else { "" };
     match manifest {
@@ -159,12 +168,13 @@ fn installation(manifest: &ManifestPath, accounts: AccountLookup) -> String {
 impl fmt::Display for Remedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for RemedyStep { advice, command } in &self.steps {
+        for RemedyStep { advice, command, rest } in &self.steps {
             formatter.write_str(separator)?;
             formatter.write_str(advice)?;
             if !command.is_empty() {
                 write!(formatter, ": {command}")?;
             }
+            formatter.write_str(rest)?;
             separator = "; ";
         }
         Ok(())

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use install::{Changes, Difference, FileKind, Location, Wanted, shell_word};
+use install::{Changes, Difference, FileKind, Location, Notice, Wanted, shell_word};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -252,7 +252,13 @@ impl Report {
 
     /// What the installation gives. An error is reported as a failure of it.
     pub(crate) fn tried<T>(&mut self, result: Result<T, install::Error>) -> Result<T, Reported> {
-        result.map_err(|error| self.failed(Code::InstallationFailed, &error))
+        result.map_err(|error| self.undone(Code::InstallationFailed, About::default(), &error))
+    }
+
+    /// As [`Report::failure`], for what the installation does not do.
+    pub(crate) fn undone(&mut self, code: Code, about: About, error: &install::Error) -> Reported {
+        self.failure_with(code, about, error, error.way_out().map(Remedy::from));
+        Reported
     }
 
     /// As [`Report::failure`], for a file that cannot be read.
@@ -272,6 +278,11 @@ impl Report {
         let prefix = self.style.warning(&self.program);
         self.emit(Outlet::Error(style::Level::Warning), format!("{prefix} {about}{message}"));
         self.warnings.push(Finding { code, about, message, remedy });
+    }
+
+    /// As [`Report::warning`], for what the installation did or found.
+    pub(crate) fn notice(&mut self, code: Code, notice: &Notice) {
+        self.warning_with(code, About::default(), notice, notice.way_out().map(Remedy::from));
     }
 
     /// A line on standard error that tells of no failure.

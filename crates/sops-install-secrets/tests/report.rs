@@ -135,6 +135,53 @@ fn every_failure_has_a_code_its_secrets_and_its_place() {
 }
 
 #[test]
+fn every_error_of_an_installation_with_a_way_out_has_its_remedy() {
+    let scratch = Scratch::new();
+    let runtime = scratch.runtime();
+    let path = |below: &str| runtime.join(below).display().to_string();
+    let say = |words: &str| (words.to_owned(), Value::Null);
+    let run = |words: &str, command: String| (format!("{words}: {command}"), json!(command));
+    let report = |manifest: &Value, options: &[&str]| document(&scratch.run(manifest, &[&["-json"], options].concat()));
+    let remedies = |report: &Value| {
+        let findings = ["failures", "warnings"].map(|kind| report[kind].as_array().unwrap().clone()).concat();
+        let remedy = |finding: &Value| {
+            let (message, remedy) = (finding["message"].as_str().unwrap(), &finding["remedy"]);
+            let words = remedy["words"].as_str().unwrap_or_else(|| panic!("{message}"));
+            assert_eq!(message.matches(words).count(), 1, "{message}");
+            assert!(message.ends_with(&format!("; {words}")), "{message}");
+            (words.to_owned(), remedy["command"].clone())
+        };
+        findings.iter().map(remedy).collect::<Vec<_>>()
+    };
+
+    let owned = |field: &str, name: &str| with(with(secret("a", "str"), "path", "/nowhere/a"), field, name);
+    let mut of_system =
+        with(manifest(&[owned("owner", "nobody-is-called-so"), owned("group", "123")]), "userMode", false);
+    of_system["secrets"][1]["name"] = json!("b");
+    of_system["secrets"][1]["path"] = json!("/nowhere/b");
+    (of_system["secretsMountPoint"], of_system["symlinkPath"]) = (json!(path("system.d")), json!(path("system")));
+    let unknown = ["declare it or correct the name", "a number goes into the field gid"];
+    assert_eq!(remedies(&report(&of_system, &["-dry-run"])), unknown.map(say));
+    let unless = unknown.map(|words| say(&format!("{words}, unless the switch makes it")));
+    let before = remedies(&report(&of_system, &["-pre-switch=switch"]));
+    assert!(before.starts_with(&unless), "{before:?}");
+
+    let linked = manifest(&[with(secret("a", "str"), "path", "%r/mine")]);
+    fs::write(runtime.join("mine"), "precious").unwrap();
+    assert_eq!(remedies(&report(&linked, &[])), [say("move it away, then run this again")]);
+    assert_eq!(remedies(&report(&linked, &["-dry-run"])), [say("move it away before this is installed")]);
+    fs::write(runtime.join("secrets.d/.requests"), "no end").unwrap();
+    let record = run("if that is said again, run", format!("rm {}", path("secrets.d/.requests")));
+    let found = remedies(&report(&manifest(&[secret("a", "multi")]), &[]));
+    assert!(found.contains(&record), "{found:?}");
+
+    let other_place = with(secret("a", "str"), "path", "%r/others/a");
+    let found = remedies(&report(&with(manifest(&[other_place]), "symlinkPath", "%r/others"), &[]));
+    let other = run("if it is not needed any more, run", format!("rm {}", path("secrets")));
+    assert_eq!(found, [other]);
+}
+
+#[test]
 fn a_manifest_that_is_wrong_or_missing_is_reported_too() {
     let scratch = Scratch::new();
     let run = Scratch::finish(scratch.command().args(["-json", "nowhere.json"]));

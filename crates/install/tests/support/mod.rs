@@ -229,7 +229,7 @@ pub(crate) fn absolute(path: &Path) -> AbsolutePath {
     AbsolutePath::try_from(path.to_str().unwrap().to_owned()).unwrap()
 }
 
-/// The whole chain of an error on one line.
+/// The whole chain of an error on one line, and what to do about it.
 pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -238,7 +238,12 @@ pub(crate) fn chain(error: &Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    text
+    error.way_out().map_or(text.clone(), |way_out| format!("{text}; {way_out}"))
+}
+
+/// A notice, and what to do about it.
+pub(crate) fn notice(notice: &Notice) -> String {
+    notice.way_out().map_or(notice.to_string(), |way_out| format!("{notice}; {way_out}"))
 }
 
 /// Runs a test again in children that may mount, and says whether this is such a child.

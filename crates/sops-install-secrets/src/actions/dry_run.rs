@@ -124,7 +124,7 @@ fn surroundings(
     }
     let mut is_possible = obstacles.before.is_empty();
     for error in &obstacles.before {
-        report.failure(Code::InstallationFailed, About::default(), error);
+        report.undone(Code::InstallationFailed, About::default(), error);
     }
     let sought: Vec<_> = files.iter().map(Sought::from).collect();
     let found = report.tried(current.surroundings(group, Path::new(CREDENTIALS), &sought))?;
@@ -137,9 +137,11 @@ fn surroundings(
         match (tell, file) {
             (_, None) => report_stuck(error, tell, report),
             (Tell::Failures, Some(file)) if file.link.is_some_and(|link| is_of_a_user(link.as_path())) => {
-                report.warning(Code::LinkFailed, about, error);
+                report.warning_with(Code::LinkFailed, about, error, error.way_out().map(Remedy::from));
             }
-            _ => report.failure(Code::InstallationFailed, about, error),
+            _ => {
+                report.undone(Code::InstallationFailed, about, error);
+            }
         }
     }
     let mut lines = Vec::new();
@@ -156,16 +158,16 @@ fn surroundings(
                 continue;
             }
             Surrounding::Kept(notice) => {
-                report.warning(code_of(&notice), About::default(), &notice);
+                report.notice(code_of(&notice), &notice);
                 continue;
             }
             Surrounding::MountPoint(error) => {
                 is_possible = false;
-                report.failure(Code::InstallationFailed, About::default(), &error);
+                report.undone(Code::InstallationFailed, About::default(), &error);
                 continue;
             }
             Surrounding::Credential(error) => {
-                report.failure(Code::LinkFailed, About::default(), &error);
+                report.undone(Code::LinkFailed, About::default(), &error);
                 continue;
             }
         });
@@ -181,8 +183,13 @@ fn surroundings(
 /// Reports what cannot be removed. It keeps no secret from its place, and so it refuses no switch.
 fn report_stuck(error: &install::Error, tell: Tell, report: &mut Report) {
     match tell {
-        Tell::Failures => report.warning(Code::PruneFailed, About::default(), error),
-        Tell::All => report.failure(Code::InstallationFailed, About::default(), error),
+        Tell::Failures => {
+            let remedy = error.way_out().map(Remedy::from);
+            report.warning_with(Code::PruneFailed, About::default(), error, remedy);
+        }
+        Tell::All => {
+            report.undone(Code::InstallationFailed, About::default(), error);
+        }
     }
 }
 

@@ -118,11 +118,11 @@ fn install(
     report.step(Step::Links);
     if let Some(decision) = &decision {
         for (file, error) in store.link(&decision.files) {
-            report.failure(Code::LinkFailed, About::of_any(file.as_ref()), &error);
+            report.undone(Code::LinkFailed, About::of_any(file.as_ref()), &error);
         }
         let credentials: Vec<Credential<'_>> = decision.files.iter().filter_map(File::credential).collect();
         for error in store.publish(Path::new(CREDENTIALS), &credentials) {
-            report.failure(Code::LinkFailed, About::default(), &error);
+            report.undone(Code::LinkFailed, About::default(), &error);
         }
     }
     // Not all was as the manifest says, though no generation had to be made for it.
@@ -152,7 +152,7 @@ fn install(
     if sent.errors.is_empty()
         && let Err(error) = store.requested_but(&sent.refused)
     {
-        report.failure(Code::UnitUnasked, About::default(), &error);
+        report.undone(Code::UnitUnasked, About::default(), &error);
     }
     prune(&store, plan.retention, report);
     if decision.is_some() && report.failures() == 0 {
@@ -166,7 +166,7 @@ fn install(
 /// Says what people should know of what was done so far.
 fn tell(store: &mut Store<'_>, report: &mut Report) {
     for notice in store.notices() {
-        report.warning(code_of(&notice), About::default(), &notice);
+        report.notice(code_of(&notice), &notice);
     }
 }
 
@@ -174,7 +174,7 @@ fn tell(store: &mut Store<'_>, report: &mut Report) {
 fn prune(store: &Store<'_>, retention: Retention, report: &mut Report) {
     report.step(Step::Prune);
     for error in store.prune(retention) {
-        report.failure(Code::PruneFailed, About::default(), &error);
+        report.undone(Code::PruneFailed, About::default(), &error);
     }
 }
 
@@ -202,6 +202,7 @@ pub(super) fn code_of(notice: &Notice) -> Code {
         | Notice::KeptFor { .. }
         | Notice::Left { .. }
         | Notice::OtherSymlink { .. }
+        | Notice::KeptMount { .. }
         | Notice::Stacked { .. } => Code::LeftInPlace,
     }
 }

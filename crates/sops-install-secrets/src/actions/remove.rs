@@ -25,14 +25,14 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let manifest = manifest_file::parse(path, &json, Purpose::Remove, environment, report)?;
     let location = Location::of(&manifest);
     let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
-        .map_err(|error| report.failed(failed, &error))?;
+        .map_err(|error| report.undone(failed, About::default(), &error))?;
     let refuse = |foreign: Vec<install::Error>, report: &mut Report| {
         for error in &foreign {
-            report.failure(failed, About::default(), error);
+            report.undone(failed, About::default(), error);
         }
         Reported
     };
-    let obstacles = Removal::obstacles(&location).map_err(|error| report.failed(failed, &error))?;
+    let obstacles = Removal::obstacles(&location).map_err(|error| report.undone(failed, About::default(), &error))?;
     if !obstacles.is_empty() {
         return Err(refuse(obstacles, report));
     }
@@ -42,10 +42,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     report.step(Step::Prune);
     let removal = Removal::of(&location, lock).map_err(|foreign| refuse(foreign, report))?;
     for notice in &removal.notices {
-        report.warning(code_of(notice), About::default(), notice);
+        report.notice(code_of(notice), notice);
     }
     for error in &removal.failures {
-        report.failure(failed, About::default(), error);
+        report.undone(failed, About::default(), error);
     }
     if removal.is_nothing() {
         let symlink = location.symlink_path();
@@ -90,7 +90,8 @@ fn refuse_unwanted(manifest: &Manifest, location: &Location, report: &mut Report
         return Ok(());
     }
     let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
-    let unwanted = current.superfluous(&wanted).map_err(|error| report.failed(Code::RemovalFailed, &error))?;
+    let unwanted = current.superfluous(&wanted);
+    let unwanted = unwanted.map_err(|error| report.undone(Code::RemovalFailed, About::default(), &error))?;
     for place in &unwanted {
         let path = location.symlink_path().join(place);
         let error = Unwanted { path: text::piece(&path.to_string_lossy()).into_owned() };

@@ -14,9 +14,7 @@ use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{CREDENTIALS, Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{KEYS_OF_SOPS, MOVE_AWAY, Remedy, editable};
-use crate::report::{
-    Code, InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported,
-};
+use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
 use crate::{keys, steady, text, units};
 
 /// Prints the table, or hands it to the report if that is to be a document.
@@ -66,10 +64,9 @@ fn look(
     }
     let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
     let mut superfluous = match current.superfluous(&wanted) {
-        Ok(places) => Some(places),
         // An ordinary user may look at the files of the manifest, but not list what else there is.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
-        Err(error) => return Err(report.failed(Code::InstallationFailed, &error)),
+        places => Some(report.tried(places)?),
     };
     let file_system = report.tried(current.file_system_name())?;
     let pending = units::due(current).into_iter();
@@ -93,7 +90,7 @@ fn look(
                 }
             }
             Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {}
-            other => surroundings.push(other.to_string()),
+            other => surroundings.push(surrounding_in_words(&other)),
         }
     }
     Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
@@ -254,6 +251,14 @@ impl InstalledFile {
             or_dash(Some(self.path.as_str()).filter(|_| self.link)),
             state.into(),
         ]
+    }
+}
+
+/// What is not right beside the files, and what to do where an installation does nothing.
+fn surrounding_in_words(surrounding: &Surrounding) -> String {
+    match surrounding.way_out() {
+        Some(way_out) => format!("{surrounding}; {way_out}"),
+        None => surrounding.to_string(),
     }
 }
 

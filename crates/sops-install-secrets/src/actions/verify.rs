@@ -111,7 +111,9 @@ fn compare(
     let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &sought);
     for surrounding in report.tried(surroundings)? {
         let (code, remedy) = match surrounding {
-            Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => (Code::Different, None),
+            Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => {
+                (Code::Different, surrounding.way_out().map(Remedy::from))
+            }
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
             Surrounding::StaleCredential(_) | Surrounding::StaleLink { .. } => (Code::Superfluous, remedy()),
             Surrounding::FileSystem { .. } | Surrounding::Directory(_) | Surrounding::OtherCredential(_) => {

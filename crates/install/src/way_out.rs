@@ -1,0 +1,55 @@
+//! What a person can do about an error or a notice.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The way out of an error. `Display` gives it in words, as they stand behind the problem in a message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WayOut {
+    advice: Cow<'static, str>,
+    command: String,
+    rest: &'static str,
+}
+
+impl WayOut {
+    /// Something that no command does.
+    pub(crate) fn say(advice: impl Into<Cow<'static, str>>) -> Self {
+        Self::run(advice, String::new())
+    }
+
+    /// A command, and what it is for.
+    pub(crate) fn run(advice: impl Into<Cow<'static, str>>, command: String) -> Self {
+        Self { advice: advice.into(), command, rest: "" }
+    }
+
+    /// The same, after which what was tried is to be tried again.
+    pub(crate) fn then_again(self) -> Self {
+        Self { rest: ", then run this again", ..self }
+    }
+
+    /// What to do, or what the command is for.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        &self.advice
+    }
+
+    /// The command that does it; empty if none does.
+    #[must_use]
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// What the words end with after the command.
+    #[must_use]
+    pub fn rest(&self) -> &'static str {
+        self.rest
+    }
+}
+
+impl fmt::Display for WayOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { advice, command, rest } = self;
+        let colon = if command.is_empty() { "" } else { ": " };
+        write!(formatter, "{advice}{colon}{command}{rest}")
+    }
+}
