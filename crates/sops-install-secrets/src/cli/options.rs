@@ -173,19 +173,15 @@ pub(crate) const ACTIONS: &[&str] =
 pub(crate) struct ExitStatus {
     pub(crate) number: u8,
     pub(crate) meaning: &'static str,
-    /// Whether there is a report with it: none of a call that is not understood.
-    #[allow(dead_code, reason = "the schema of the report is made of it")]
-    pub(crate) has_report: bool,
 }
 
 impl ExitStatus {
-    pub(crate) const DONE: Self = Self { number: 0, meaning: "done, or nothing was to be done", has_report: true };
+    pub(crate) const DONE: Self = Self { number: 0, meaning: "done, or nothing was to be done" };
     pub(crate) const FAILED: Self = Self {
         number: 1,
         meaning: "something failed, or -verify found a difference; each failure was printed, with what to do about it",
-        has_report: true,
     };
-    pub(crate) const CALLED_WRONGLY: Self = Self { number: 2, meaning: "called wrongly", has_report: false };
+    pub(crate) const CALLED_WRONGLY: Self = Self { number: 2, meaning: "called wrongly" };
     /// All of them, in the order in which people are told of them.
     pub(crate) const ALL: [Self; 3] = [Self::DONE, Self::FAILED, Self::CALLED_WRONGLY];
 }

@@ -6,7 +6,9 @@ use super::report_words::{Code, Outcome, Step};
 /// The schema as it is, with the lists of words as the program has them.
 pub(crate) fn schema() -> String {
     let actions: Vec<_> = ACTIONS.iter().map(|action| format!("{action:?}")).collect();
-    let statuses: Vec<_> = ExitStatus::ALL.into_iter().filter(|status| status.has_report).collect();
+    // A call that is not understood has no report.
+    let has_report = |status: &ExitStatus| status.number != ExitStatus::CALLED_WRONGLY.number;
+    let statuses: Vec<_> = ExitStatus::ALL.into_iter().filter(has_report).collect();
     let numbers: Vec<_> = statuses.iter().map(|status| status.number.to_string()).collect();
     let exit_meanings: Vec<_> =
         statuses.iter().map(|status| format!("{}: {}.", status.number, status.meaning)).collect();
