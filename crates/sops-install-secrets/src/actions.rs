@@ -27,7 +27,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
         Action::Install if environment.is_dry() => &Action::DryRun,
         action => action,
     };
-    report.begin(action.word(), last_words(action), arguments.manifest.as_path(), arguments.output);
+    report.begin(action, last_words(action), arguments.manifest.as_path(), arguments.output);
     report.step(Step::Manifest);
     let done = match action {
         Action::Install => install::run(arguments, environment, report),

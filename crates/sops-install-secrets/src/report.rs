@@ -28,7 +28,7 @@ use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
 
-use crate::cli::{ExitStatus, Output};
+use crate::cli::{Action, ExitStatus, Output};
 use crate::input::Unreadable;
 use crate::remedy::Remedy;
 use crate::text;
@@ -45,6 +45,7 @@ pub(crate) struct Report {
     style: LineStyle,
     output: Output,
     action: &'static str,
+    lines: Lines,
     last_words: LastWords,
     manifest: PathBuf,
     outcome: Outcome,
@@ -71,6 +72,15 @@ pub(crate) struct Report {
     override_command: Option<String>,
     /// Why standard output did not take what was printed.
     lost: Cell<Option<io::Error>>,
+}
+
+/// What the lines on standard output are to whoever calls an action.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lines {
+    /// They tell of work that is done without them, too.
+    News,
+    /// They are what was asked for.
+    Answer,
 }
 
 /// How serious a failure is.
@@ -186,6 +196,7 @@ impl Report {
             output: Output::Lines,
             // Before it begins, there is the usage or the version to print.
             action: "none",
+            lines: Lines::Answer,
             last_words: |_, _| "",
             manifest: PathBuf::new(),
             outcome: Outcome::Checked,
@@ -210,8 +221,8 @@ impl Report {
     }
 
     /// What the run is to do, and who reads the report.
-    pub(crate) fn begin(&mut self, action: &'static str, last_words: LastWords, manifest: &Path, output: Output) {
-        (self.action, self.last_words) = (action, last_words);
+    pub(crate) fn begin(&mut self, action: &Action, last_words: LastWords, manifest: &Path, output: Output) {
+        (self.action, self.lines, self.last_words) = (action.word(), Lines::of(action), last_words);
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
@@ -520,8 +531,7 @@ impl Report {
         if self.output == Output::Json {
             self.print(format_args!("{}", text::json(&ReportDocument::of(&self).to_json())));
         }
-        // An installation has done its work, and its lines only tell of it. Elsewhere they are what was asked for.
-        let lost = self.lost.take().filter(|_| self.output == Output::Json || self.action != "install");
+        let lost = self.lost.take().filter(|_| self.output == Output::Json || self.lines == Lines::Answer);
         if let Some(error) = &lost {
             let prefix = self.style.failure(&self.program);
             self.style.print(style::Level::Error, format_args!("{prefix} cannot write to standard output: {error}"));
@@ -549,6 +559,21 @@ impl Report {
     /// How the machine was left. A run that fails before that leaves it as it was.
     fn final_outcome(&self) -> Outcome {
         if self.outcome == Outcome::Checked && !self.failures.is_empty() { Outcome::Failed } else { self.outcome }
+    }
+}
+
+impl Lines {
+    fn of(action: &Action) -> Self {
+        match action {
+            Action::Install => Self::News,
+            Action::Check(_)
+            | Action::DryRun
+            | Action::Verify
+            | Action::Status(_)
+            | Action::Recipients(_)
+            | Action::Remove
+            | Action::PreSwitch(_) => Self::Answer,
+        }
     }
 }
 
