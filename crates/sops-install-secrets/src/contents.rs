@@ -1,13 +1,11 @@
 //! What the files of a plan hold: values of sops files, and templates filled with them. All of it stays in memory.
 
-use std::path::Path;
-
 use install::{Activation, Changes, Current, File, Inputs};
 use nix::unistd::Gid;
 
 use crate::decrypt::FileContent;
 use crate::keys::HostKeys;
-use crate::plan::{CREDENTIALS, Plan};
+use crate::plan::Plan;
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{decrypt, templates};
 
@@ -54,7 +52,7 @@ impl<'p> Contents<'p> {
     ) -> Result<Decision<'_>, Reported> {
         let mut files = self.files();
         let inputs = plan.read_files().chain([report.manifest()]);
-        let misplaced = current.misplaced(&files, inputs, Path::new(CREDENTIALS));
+        let misplaced = current.misplaced(&files, inputs, plan.credentials);
         let misplaced = report.tried(misplaced)?;
         for (position, error) in misplaced.iter().rev() {
             report.undone(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);

@@ -26,6 +26,8 @@ pub(crate) struct Plan<'m> {
     pub(crate) files: Vec<PlannedFile<'m>>,
     /// Every sops file once, in the order of the manifest.
     pub(crate) sops_files: Vec<SopsFile<'m>>,
+    /// Where systemd looks for credentials that units import.
+    pub(crate) credentials: &'static Path,
     directory_group: Result<Option<Gid>, NoAccount>,
     unknown: Unknown,
 }
@@ -82,7 +84,8 @@ impl<'m> Plan<'m> {
             if asks_slowly { report.watcher().during(accounts::SERVICE, ask) } else { ask() };
         let (location, retention) = (Location::of(manifest), Retention::of(manifest));
         let sops_files = sops_files(manifest);
-        Self { manifest, location, retention, files, sops_files, directory_group, unknown }
+        let credentials = Path::new("/run/credstore");
+        Self { manifest, location, retention, files, sops_files, credentials, directory_group, unknown }
     }
 
     /// Every file of this machine that the manifest lets be read. What is in the Nix store has a place that nothing else can have.
@@ -243,6 +246,3 @@ impl Owners {
         }
     }
 }
-
-/// Where systemd looks for credentials that units import.
-pub(crate) const CREDENTIALS: &str = "/run/credstore";

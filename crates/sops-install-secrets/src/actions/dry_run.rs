@@ -1,7 +1,5 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
-use std::path::Path;
-
 use install::{Changes, Current, Drift, File, Inputs, Sought, Surrounding, is_of_a_user};
 use manifest::Manifest;
 use nix::unistd::Gid;
@@ -13,7 +11,7 @@ use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
 use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{CREDENTIALS, Plan, Unknown};
+use crate::plan::{Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step, Tone};
 use crate::steady;
@@ -59,7 +57,7 @@ pub(super) fn dry_run(
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
         let is_whole = report.failures() == 0;
         let links = links(&current, &files, is_before_a_switch, tell, report)?;
-        let surroundings = surroundings(&current, &files, &changes, group, tell, report)?;
+        let surroundings = surroundings(&plan, &current, &files, &changes, group, tell, report)?;
         if tell == Tell::Failures {
             return Ok(());
         }
@@ -110,6 +108,7 @@ pub(super) fn last_words(outcome: Outcome, _readers: &Readers) -> &'static str {
 
 /// The lines on what an installation would change beside the generation. What it would refuse is a failure.
 fn surroundings(
+    plan: &Plan<'_>,
     current: &Current<'_>,
     files: &[File<'_>],
     changes: &Changes,
@@ -127,7 +126,7 @@ fn surroundings(
         report.undone(Code::InstallationFailed, About::default(), error);
     }
     let sought: Vec<_> = files.iter().map(Sought::from).collect();
-    let found = report.tried(current.surroundings(group, Path::new(CREDENTIALS), &sought))?;
+    let found = report.tried(current.surroundings(group, plan.credentials, &sought))?;
     let is_told_below = |error: &install::Error| {
         let text = error.to_string();
         found.iter().any(|one| matches!(one, Surrounding::MountPoint(other) if other.to_string() == text))

@@ -17,7 +17,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{CREDENTIALS, Plan, Unknown};
+use crate::plan::{Plan, Unknown};
 use crate::questions;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
 use crate::units::{self, Requests, Route};
@@ -121,7 +121,7 @@ fn install(
             report.undone(Code::LinkFailed, About::of_any(file.as_ref()), &error);
         }
         let credentials: Vec<Credential<'_>> = decision.files.iter().filter_map(File::credential).collect();
-        for error in store.publish(Path::new(CREDENTIALS), &credentials) {
+        for error in store.publish(plan.credentials, &credentials) {
             report.undone(Code::LinkFailed, About::default(), &error);
         }
     }

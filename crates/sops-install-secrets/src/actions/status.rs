@@ -12,7 +12,7 @@ use crate::cli::{Arguments, ManifestPath, Output, Rows};
 use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{CREDENTIALS, Origin, Plan, PlannedFile, Unknown};
+use crate::plan::{Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{KEYS_OF_SOPS, MOVE_AWAY, Remedy, editable};
 use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
 use crate::{keys, steady, text, units};
@@ -73,7 +73,7 @@ fn look(
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
     let sought: Vec<_> = wanted.into_iter().map(Sought::from).collect();
-    let found = match current.surroundings(group, Path::new(CREDENTIALS), &sought) {
+    let found = match current.surroundings(group, plan.credentials, &sought) {
         // Who may not look at them sees nothing wrong with them, nor all that is superfluous.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {
             superfluous = None;

@@ -1,7 +1,5 @@
 //! Comparing what is installed with what the manifest gives, for `-verify`.
 
-use std::path::Path;
-
 use install::{Changes, Current, Drift, File, Inputs, Sought, Surrounding};
 use nix::unistd::Gid;
 
@@ -11,7 +9,7 @@ use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{CREDENTIALS, Plan, Unknown};
+use crate::plan::{Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::steady;
@@ -39,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             // What cannot be decrypted cannot be compared either.
             return Err(Reported);
         }
-        compare(&current, &files, &changes, group, arguments, report)?;
+        compare(&plan, &current, &files, &changes, group, arguments, report)?;
         if report.failures() == 0 {
             let plural = if files.len() == 1 { " is" } else { "s are" };
             report.line(format_args!("{} file{plural} as the manifest says", files.len()));
@@ -59,6 +57,7 @@ struct Deviation(String);
 ///
 /// What cannot be looked at is reported too, and then the rest is not compared.
 fn compare(
+    plan: &Plan<'_>,
     current: &Current<'_>,
     files: &[File<'_>],
     changes: &Changes,
@@ -108,7 +107,7 @@ fn compare(
         report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
     }
     let sought: Vec<_> = files.iter().map(Sought::from).collect();
-    let surroundings = current.surroundings(group, Path::new(CREDENTIALS), &sought);
+    let surroundings = current.surroundings(group, plan.credentials, &sought);
     for surrounding in report.tried(surroundings)? {
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => {
