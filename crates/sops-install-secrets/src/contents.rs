@@ -4,7 +4,8 @@ use install::{Activation, Changes, Current, File, Inputs};
 use nix::unistd::Gid;
 
 use crate::decrypt::FileContent;
-use crate::keys::HostKeys;
+use crate::environment::Environment;
+use crate::keys::{self, HostKeys, KeyCommands};
 use crate::plan::Plan;
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{decrypt, templates};
@@ -20,6 +21,22 @@ pub(crate) struct Decision<'c> {
 }
 
 impl<'p> Contents<'p> {
+    /// Loads the keys of this host and opens everything with them. What fails, and which owners are not known, is reported.
+    pub(crate) fn resolve(
+        plan: &'p Plan<'_>,
+        environment: &Environment,
+        commands: KeyCommands,
+        report: &mut Report,
+    ) -> Self {
+        report.step(Step::Identities);
+        // Nothing is stamped with them.
+        let mut inputs = Inputs::new();
+        let keys = keys::load(plan.manifest, environment, commands, &mut inputs, report);
+        let contents = Self::of(plan, &keys, &mut inputs, report);
+        plan.report_unknown_accounts(report);
+        contents
+    }
+
     /// Decrypts every secret, and fills every template. What fails is reported, and has no content.
     pub(crate) fn of(plan: &'p Plan<'_>, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Self {
         report.step(Step::Decrypt);

@@ -1,6 +1,6 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
-use install::{Changes, Current, Drift, File, Inputs, Sought, Surrounding, is_of_a_user};
+use install::{Changes, Current, Drift, File, Sought, Surrounding, is_of_a_user};
 use manifest::Manifest;
 use nix::unistd::Gid;
 
@@ -9,7 +9,7 @@ use crate::cli::{AccountLookup, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
 use crate::environment::Environment;
-use crate::keys::{self, KeyCommands};
+use crate::keys::KeyCommands;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
@@ -47,11 +47,7 @@ pub(super) fn dry_run(
     let unknown = if is_before_a_switch { Unknown::Warning } else { Unknown::Failure };
     let plan = Plan::resolve(manifest, accounts, unknown, report);
     let group = plan.directory_group(report)?;
-    report.step(Step::Identities);
-    let keys = keys::load(manifest, environment, commands, &mut Inputs::new(), report);
-    let contents = Contents::of(&plan, &keys, &mut Inputs::new(), report);
-    drop(keys);
-    plan.report_unknown_accounts(report);
+    let contents = Contents::resolve(&plan, environment, commands, report);
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use install::{Current, Inputs, Location, shell_word};
+use install::{Current, Location, shell_word};
 use manifest::Manifest;
 
 use super::dry_run::{self, Tell};
@@ -16,7 +16,7 @@ use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
 use crate::input;
-use crate::keys::{self, KeyCommands};
+use crate::keys::KeyCommands;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::remedy::Remedy;
@@ -86,9 +86,7 @@ fn open(
     }
     // What is installed and which users there are matters neither for the next boot nor for the way back.
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report);
-    report.step(Step::Identities);
-    let keys = keys::load(&manifest, environment, KeyCommands::NotRun, &mut Inputs::new(), report);
-    drop(Contents::of(&plan, &keys, &mut Inputs::new(), report));
+    drop(Contents::resolve(&plan, environment, KeyCommands::NotRun, report));
     Ok(())
 }
 

@@ -1,13 +1,13 @@
 //! Comparing what is installed with what the manifest gives, for `-verify`.
 
-use install::{Changes, Current, Drift, File, Inputs, Sought, Surrounding};
+use install::{Changes, Current, Drift, File, Sought, Surrounding};
 use nix::unistd::Gid;
 
 use crate::cli::Arguments;
 use crate::confinement::confine;
 use crate::contents::Contents;
 use crate::environment::Environment;
-use crate::keys::{self, KeyCommands};
+use crate::keys::KeyCommands;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
@@ -22,11 +22,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     report.step(Step::Look);
     let plan = Plan::resolve(&manifest, arguments.accounts, Unknown::Failure, report);
     let group = plan.directory_group(report)?;
-    report.step(Step::Identities);
-    let keys = keys::load(&manifest, environment, KeyCommands::Run, &mut Inputs::new(), report);
-    let contents = Contents::of(&plan, &keys, &mut Inputs::new(), report);
-    drop(keys);
-    plan.report_unknown_accounts(report);
+    let contents = Contents::resolve(&plan, environment, KeyCommands::Run, report);
     report.step(Step::Compare);
     steady::look(&plan.location, report, |report| {
         let current = plan.look(report)?;
