@@ -61,47 +61,71 @@ fn compare(
     arguments: &Arguments,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let remedy = || Some(Remedy::install(&arguments.manifest, arguments.accounts));
+    let remedy = &Remedy::install(&arguments.manifest, arguments.accounts);
     let link = current.location().symlink_path();
     if current.running_number().is_none() {
         let what = format!("nothing is installed at {}", link.display());
-        report.failure_with(Code::Missing, About::default(), &Deviation(what), remedy());
+        report.failure_with(Code::Missing, About::default(), &Deviation(what), Some(remedy.clone()));
         return Ok(());
     }
     let found = report.failures();
     for file in files {
-        let wanted = &file.wanted;
-        let inspection = report.tried(current.inspect_file(wanted))?;
-        let modified = &changes.of_kind(wanted.kind).modified;
-        // A file counts as modified for its mode or owner, too.
-        let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
-        let has_access =
-            || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
-        let what = if !is_modified || inspection.installed.is_none() {
-            None
-        } else if !report.tried(current.has_content(file))? {
-            Some("its content differs")
-        } else {
-            has_access().then_some("it has an access control list")
-        };
-        if let Some(what) = what {
-            report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), remedy());
-        }
-        for drift in inspection.drift {
-            let remedy = if drift.is_in_the_way() { Some(Remedy::say(MOVE_AWAY)) } else { remedy() };
-            report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), remedy);
-        }
+        compare_file(current, file, changes, remedy, report)?;
     }
     let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
     let superfluous = report.tried(current.superfluous(&wanted))?;
     for place in superfluous {
         let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
-        report.failure_with(Code::Superfluous, About::default(), &Deviation(what), remedy());
+        report.failure_with(Code::Superfluous, About::default(), &Deviation(what), Some(remedy.clone()));
     }
     if report.failures() == found && !changes.is_empty() {
         let what = format!("a directory or link below {} differs", link.display());
-        report.failure_with(Code::Different, About::default(), &Deviation(what), remedy());
+        report.failure_with(Code::Different, About::default(), &Deviation(what), Some(remedy.clone()));
     }
+    compare_surroundings(plan, current, files, group, remedy, report)
+}
+
+/// Reports how an installed file differs. The remedy installs it again.
+fn compare_file(
+    current: &Current<'_>,
+    file: &File<'_>,
+    changes: &Changes,
+    remedy: &Remedy,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let wanted = &file.wanted;
+    let inspection = report.tried(current.inspect_file(wanted))?;
+    let modified = &changes.of_kind(wanted.kind).modified;
+    // A file counts as modified for its mode or owner, too.
+    let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
+    let has_access = || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
+    let what = if !is_modified || inspection.installed.is_none() {
+        None
+    } else if !report.tried(current.has_content(file))? {
+        Some("its content differs")
+    } else {
+        has_access().then_some("it has an access control list")
+    };
+    if let Some(what) = what {
+        report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), Some(remedy.clone()));
+    }
+    for drift in inspection.drift {
+        let remedy = if drift.is_in_the_way() { Remedy::say(MOVE_AWAY) } else { remedy.clone() };
+        report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), Some(remedy));
+    }
+    Ok(())
+}
+
+/// Reports what is different beside the generation.
+fn compare_surroundings(
+    plan: &Plan<'_>,
+    current: &Current<'_>,
+    files: &[File<'_>],
+    group: Option<Gid>,
+    remedy: &Remedy,
+    report: &mut Report,
+) -> Result<(), Reported> {
+    let remedy = || Some(remedy.clone());
     let sought: Vec<_> = files.iter().map(Sought::from).collect();
     let surroundings = current.surroundings(group, plan.credentials, &sought);
     for surrounding in report.tried(surroundings)? {
