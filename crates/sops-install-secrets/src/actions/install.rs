@@ -20,7 +20,7 @@ use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::questions;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
-use crate::units::{self, Requests, Route};
+use crate::units::{self, Requests, Route, Sent};
 use untouched::Found;
 
 /// Installs, one run at a time. The manifest names the lock, and may change while the run waits for it. So it is read
@@ -117,13 +117,7 @@ fn install(
 
     report.step(Step::Links);
     if let Some(decision) = &decision {
-        for (file, error) in store.link(&decision.files) {
-            report.undone(Code::LinkFailed, About::of_any(file.as_ref()), &error);
-        }
-        let credentials: Vec<Credential<'_>> = decision.files.iter().filter_map(File::credential).collect();
-        for error in store.publish(plan.credentials, &credentials) {
-            report.undone(Code::LinkFailed, About::default(), &error);
-        }
+        publish(&mut store, &decision.files, plan.credentials, report);
     }
     // Not all was as the manifest says, though no generation had to be made for it.
     if changes.is_empty() && store.effect() == Effect::Something {
@@ -135,19 +129,7 @@ fn install(
     tell(&mut store, report);
     report.step(Step::Units);
     let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
-    // The secrets are installed, so a unit that does not restart is no failure.
-    for error in &sent.refusals {
-        report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());
-    }
-    for error in &sent.errors {
-        report.failure_with(Code::UnitUnasked, About::default(), error, error.remedy());
-    }
-    if environment.nixos_action.is_none() {
-        for command in &sent.listed {
-            report
-                .note(format_args!("NixOS is to {command} at its next switch; now this does so: systemctl {command}"));
-        }
-    }
+    tell_sent(&sent, environment, report);
     requests.tell(report);
     if sent.errors.is_empty()
         && let Err(error) = store.requested_but(&sent.refused)
@@ -161,6 +143,33 @@ fn install(
         store.stamp(&inputs, changes, summary.as_ref());
     }
     Ok(())
+}
+
+/// Makes the links and the credentials of what is installed.
+fn publish(store: &mut Store<'_>, files: &[File<'_>], credentials: &Path, report: &mut Report) {
+    for (file, error) in store.link(files) {
+        report.undone(Code::LinkFailed, About::of_any(file.as_ref()), &error);
+    }
+    let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
+    for error in store.publish(credentials, &wanted) {
+        report.undone(Code::LinkFailed, About::default(), &error);
+    }
+}
+
+/// Says what came of the requests. The secrets are installed, so a unit that does not restart is no failure.
+fn tell_sent(sent: &Sent, environment: &Environment, report: &mut Report) {
+    for error in &sent.refusals {
+        report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());
+    }
+    for error in &sent.errors {
+        report.failure_with(Code::UnitUnasked, About::default(), error, error.remedy());
+    }
+    if environment.nixos_action.is_none() {
+        for command in &sent.listed {
+            report
+                .note(format_args!("NixOS is to {command} at its next switch; now this does so: systemctl {command}"));
+        }
+    }
 }
 
 /// Says what people should know of what was done so far.
