@@ -34,6 +34,17 @@ pub(crate) enum NoAccount {
 }
 
 impl NoAccount {
+    /// The account, which is asked for once, so that there is one such error for it.
+    pub(crate) fn account(&self) -> Option<(AccountKind, &str)> {
+        match self {
+            Self::IsNumber { kind, name }
+            | Self::Unknown { kind, name, .. }
+            | Self::Failed { kind, name, .. }
+            | Self::NoNumber { kind, name } => Some((*kind, name)),
+            Self::NoDirectoryGroup => None,
+        }
+    }
+
     /// What a person can do about it.
     pub(crate) fn advice(&self) -> String {
         match self {
@@ -47,7 +58,7 @@ impl NoAccount {
 }
 
 /// What a name names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum AccountKind {
     User,
     Group,

@@ -72,8 +72,11 @@ impl<'p> Contents<'p> {
         let misplaced = current.misplaced(&files, inputs, plan.credentials);
         let misplaced = report.tried(misplaced)?;
         for (position, error) in misplaced.iter().rev() {
-            report.undone(Code::LinkFailed, About::of(&files.remove(*position).wanted), error);
+            report.undone(Code::LinkFailed, About::of_any(files.get(*position).map(|file| &file.wanted)), error);
         }
+        let mut misplaced = misplaced.iter().map(|(position, _)| *position).peekable();
+        let mut positions = 0..files.len();
+        files.retain(|_| positions.next().is_none_or(|position| misplaced.next_if_eq(&position).is_none()));
         let changes = report.tried(Changes::between(current, &files, group))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
             return Err(Reported);

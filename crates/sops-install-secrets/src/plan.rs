@@ -115,9 +115,11 @@ impl<'m> Plan<'m> {
     /// Reports each owner and group that is not known, once for all of its files.
     pub(crate) fn report_unknown_accounts(&self, report: &mut Report) {
         let mut unknown: Vec<(&NoAccount, About)> = Vec::new();
+        let mut numbers = HashMap::new();
         for file in &self.files {
             for error in &file.no_accounts {
-                match unknown.iter_mut().find(|(other, _)| *other == error) {
+                let number = *numbers.entry(error.account()).or_insert(unknown.len());
+                match unknown.get_mut(number) {
                     Some((_, about)) => about.add(file.about()),
                     None => unknown.push((error, file.about())),
                 }
