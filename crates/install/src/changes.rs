@@ -135,11 +135,27 @@ impl Difference {
         self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
     }
 
+    /// Whether a file of that name is wanted and not there.
+    #[must_use]
+    pub fn adds(&self, name: &str) -> bool {
+        is_among(name, &self.added)
+    }
+
+    /// Whether a file of that name is there with another content, mode, owner or group.
+    #[must_use]
+    pub fn modifies(&self, name: &str) -> bool {
+        is_among(name, &self.modified)
+    }
+
     fn sort(&mut self) {
         self.added.sort_unstable();
         self.modified.sort_unstable();
         self.removed.sort_unstable();
     }
+}
+
+fn is_among(name: &str, sorted: &[String]) -> bool {
+    sorted.binary_search_by(|other| other.as_str().cmp(name)).is_ok()
 }
 
 #[derive(Debug, Eq, PartialEq)]

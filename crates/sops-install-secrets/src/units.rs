@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use install::{Activation, Changes, Current, shell_word};
-use manifest::UnitName;
+use manifest::{Entry, UnitName};
 use nix::libc;
 use sops::{Query, QueryError, Watcher};
 
@@ -55,19 +55,6 @@ pub(crate) struct Due {
     pub(crate) unit: UnitName,
     /// Whether systemd was asked, and did not do it.
     pub(crate) refused: bool,
-}
-
-impl Due {
-    /// Whether the manifest asks for it.
-    fn is_named(&self, plan: &Plan<'_>) -> bool {
-        plan.files.iter().any(|file| {
-            let units = match self.verb {
-                Verb::Restart => file.entry.restart_units(),
-                Verb::Reload => file.entry.reload_units(),
-            };
-            units.contains(&self.unit)
-        })
-    }
 }
 
 /// What stands before the text of a request that systemd did not follow.
@@ -195,13 +182,14 @@ impl<'a> Requests<'a> {
         let can_ask = !plan.manifest.user_mode() || environment.systemctl;
         if changes.activation() == Activation::Update && can_ask {
             // A unit that was refused is asked again as long as the manifest names it.
-            for due in due.iter().filter(|due| !due.refused || due.is_named(plan)) {
+            let named = if due.iter().any(|due| due.refused) { named(plan) } else { HashSet::new() };
+            for due in due.iter().filter(|due| !due.refused || named.contains(&(due.verb, &due.unit))) {
                 requests.add(due.verb, &due.unit);
             }
             for file in &plan.files {
                 let of_kind = changes.of_kind(file.wanted.kind);
                 let name = file.wanted.name.as_str();
-                if [&of_kind.added, &of_kind.modified].iter().any(|names| is_among(name, names)) {
+                if of_kind.adds(name) || of_kind.modifies(name) {
                     requests.add_all(file.entry.restart_units(), file.entry.reload_units());
                 }
             }
@@ -290,8 +278,12 @@ impl Verb {
     }
 }
 
-fn is_among(name: &str, sorted: &[String]) -> bool {
-    sorted.binary_search_by(|other| other.as_str().cmp(name)).is_ok()
+/// What the manifest asks of units when any file changes.
+fn named<'a>(plan: &'a Plan<'_>) -> HashSet<(Verb, &'a UnitName)> {
+    let of = |verb: Verb, units: &'a [UnitName]| units.iter().map(move |unit| (verb, unit));
+    let of_file =
+        |entry: &'a Entry| of(Verb::Restart, entry.restart_units()).chain(of(Verb::Reload, entry.reload_units()));
+    plan.files.iter().flat_map(|file| of_file(file.entry)).collect()
 }
 
 /// How many units are asked for in one call. Their names are short enough for a command line.

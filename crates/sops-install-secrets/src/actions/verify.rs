@@ -95,9 +95,8 @@ fn compare_file(
 ) -> Result<(), Reported> {
     let wanted = &file.wanted;
     let inspection = report.tried(current.inspect_file(wanted))?;
-    let modified = &changes.of_kind(wanted.kind).modified;
     // A file counts as modified for its mode or owner, too.
-    let is_modified = modified.binary_search_by(|name| name.as_str().cmp(wanted.name.as_str())).is_ok();
+    let is_modified = changes.of_kind(wanted.kind).modifies(wanted.name.as_str());
     let has_access = || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
     let what = if !is_modified || inspection.installed.is_none() {
         None
