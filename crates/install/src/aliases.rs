@@ -15,12 +15,14 @@ use crate::location::NeededLink;
 use crate::{Current, Error, File, Location, lock};
 
 impl Current<'_> {
-    /// The files whose path leads to where the program keeps its own things, to one of the `read_files`, or to the path of another
-    /// file, by their position. The directory of `credentials` is the program's own if there is one to be in it. Reads only.
+    /// The files whose path leads to where the program keeps its own things, to one of the `read_files` or a link on the way to it,
+    /// or to the path of another file or below it, by their position. The directory of `credentials` is the program's own if
+    /// there is one to be in it. Reads only.
     ///
     /// # Errors
     ///
-    /// [`Error::Nested`] if the symlink path leads into the mount point, or the other way round, by whichever name.
+    /// [`Error::Nested`] if the symlink path leads into the mount point, or the other way round, by whichever name;
+    /// [`Error::InStore`] if one of them and the directory of `credentials` are in each other.
     pub fn misplaced<'p>(
         &self,
         files: &[File<'_>],
@@ -28,6 +30,7 @@ impl Current<'_> {
         credentials: &Path,
     ) -> Result<Vec<(usize, Error)>, Error> {
         let mut ours = Ours::of(self.location())?;
+        ours.refuse_store(self.location(), credentials)?;
         let mut misplaced = Vec::new();
         let is_outside = |file: &File<'_>| matches!(self.location().link(&file.wanted), NeededLink::Outside { .. });
         if !files.iter().any(is_outside) {
@@ -41,12 +44,9 @@ impl Current<'_> {
         let mut trails = HashMap::new();
         let mut read: HashMap<Spot, &Path> = HashMap::new();
         for file in read_files {
-            // What cannot be reached is not read.
-            if let Ok(spot) = ours.judge(file, &mut trails) {
-                read.insert(spot, file);
-            }
+            read.extend(ours.way_to(file, &mut trails).into_iter().map(|spot| (spot, file)));
         }
-        let mut taken: HashMap<Spot, &Path> = HashMap::new();
+        let mut taken: HashMap<Spot, (usize, &Path)> = HashMap::new();
         for (position, file) in files.iter().enumerate() {
             let NeededLink::Outside { path, .. } = self.location().link(&file.wanted) else { continue };
             match ours.judge(path, &mut trails) {
@@ -55,12 +55,12 @@ impl Current<'_> {
                         let (path, read) = (path.to_owned(), read.to_owned());
                         misplaced.push((position, Error::ReadFrom { path, read }));
                     }
-                    (None, Some(&other)) => {
+                    (None, Some(&(_, other))) => {
                         let (path, other) = (path.to_owned(), other.to_owned());
                         misplaced.push((position, Error::SamePlace { path, other }));
                     }
                     (None, None) => {
-                        taken.insert(spot, path);
+                        taken.insert(spot, (position, path));
                     }
                 },
                 Err(error) if error.is_refusal() => misplaced.push((position, error)),
@@ -68,6 +68,13 @@ impl Current<'_> {
                 Err(_) => {}
             }
         }
+        for (spot, &(position, path)) in &taken {
+            if let Some((_, other)) = spot.above().find_map(|above| taken.get(&above)) {
+                let (path, other) = (path.to_owned(), (*other).to_owned());
+                misplaced.push((position, Error::Below { path, other }));
+            }
+        }
+        misplaced.sort_by_key(|(position, _)| *position);
         Ok(misplaced)
     }
 }
@@ -106,6 +113,14 @@ struct Spot {
     below: Vec<OsString>,
 }
 
+impl Spot {
+    /// The places on the way to this one that are not there.
+    fn above(&self) -> impl Iterator<Item = Self> {
+        let names = |length| self.below.iter().take(length).cloned().collect();
+        (1..self.below.len()).map(move |length| Self { directory: self.directory, below: names(length) })
+    }
+}
+
 impl Ours {
     /// The places of a location.
     ///
@@ -137,6 +152,49 @@ impl Ours {
         link_only.judge(mount_point, &mut HashMap::new()).map_err(nested)?;
         ours.places.append(&mut link_only.places);
         Ok(ours)
+    }
+
+    /// Whether the directory of the credentials is a place of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InStore`] if not.
+    fn refuse_store(&self, location: &Location, credentials: &Path) -> Result<(), Error> {
+        let in_store = |path: &Path| Err(Error::InStore { path: path.to_owned(), store: credentials.to_owned() });
+        let spot = match self.judge(credentials, &mut HashMap::new()) {
+            Ok(spot) => spot,
+            Err(error) if error.is_refusal() => return in_store(&self.mount_point),
+            // Nothing can be in a directory that cannot be reached.
+            Err(_) => return Ok(()),
+        };
+        // Below that directory is where nothing of ours may be, by whichever name.
+        let there = Dir::existing(credentials).ok().flatten().map(|store| store.id()).transpose()?;
+        let mut store =
+            Self { places: Vec::new(), generations: there, device: None, mount_point: credentials.to_owned() };
+        store.add(&spot, What::Credentials, credentials);
+        for path in [location.mount_point(), location.symlink_path()] {
+            if store.judge(path, &mut HashMap::new()).is_err_and(|error| error.is_refusal()) {
+                return in_store(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// What whoever reads a file passes: every link on the way, and the file itself.
+    fn way_to(&self, file: &Path, trails: &mut HashMap<PathBuf, Trail>) -> Vec<Spot> {
+        let mut way = Vec::new();
+        let mut path = file.to_owned();
+        for _ in 0..=LINKS {
+            // What cannot be reached is not read.
+            let Ok((parent, name)) = split(&path) else { break };
+            let Ok(trail) = self.trail(parent, trails) else { break };
+            way.extend(trail.links.iter().cloned());
+            way.push(trail.spot(name));
+            let Ok(Some(directory)) = Dir::existing(parent) else { break };
+            let Ok(target) = directory.target_of(name) else { break };
+            path = parent.join(target);
+        }
+        way
     }
 
     /// Whether something else may be put at a name in an open directory.
@@ -189,8 +247,7 @@ impl Ours {
         let (parent, name) = split(path)?;
         let trail = self.trail(parent, trails)?;
         self.verdict(path, &trail, name)?;
-        let below = trail.missing.into_iter().chain([name.to_owned()]).collect();
-        Ok(Spot { directory: trail.last, below })
+        Ok(trail.spot(name))
     }
 
     /// The error about a name at the end of a trail, if there is one.
@@ -268,6 +325,7 @@ impl Ours {
                     self.arrive(&mut trail, directory.id()?);
                 }
                 PathStep::Link(target) => {
+                    trail.links.push(Spot { directory: trail.last, below: vec![name.clone()] });
                     trail.turn_off(&name, &ahead);
                     links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                     if target.is_absolute() {
@@ -303,10 +361,18 @@ struct Trail {
     last: DirectoryId,
     /// The names that are not there.
     missing: Vec<OsString>,
+    /// The links that were followed.
+    links: Vec<Spot>,
     is_below_generations: bool,
 }
 
 impl Trail {
+    /// Where this name is at the end of it.
+    fn spot(&self, name: &OsStr) -> Spot {
+        let below = self.missing.iter().cloned().chain([name.to_owned()]).collect();
+        Spot { directory: self.last, below }
+    }
+
     fn pass(&mut self, name: &OsStr) {
         for (_, names) in self.passed.iter_mut().rev().take(self.open) {
             names.push(name.to_owned());

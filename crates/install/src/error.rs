@@ -128,6 +128,26 @@ pub enum Error {
         /// The path of the other.
         other: PathBuf,
     },
+    /// A link on the way to another one.
+    #[error("{path} leads below {other}, where another link is to be", path = path.display(), other = other.display())]
+    Below {
+        /// The path of the link that would lie below.
+        path: PathBuf,
+        /// The path of the other.
+        other: PathBuf,
+    },
+    /// The program's own places in the directory of the credentials, or that in them.
+    #[error(
+        "the secrets cannot be at {path}, because the credentials of systemd are in {store}",
+        path = path.display(),
+        store = store.display()
+    )]
+    InStore {
+        /// The symlink path or the mount point.
+        path: PathBuf,
+        /// The directory of the credentials.
+        store: PathBuf,
+    },
     /// The symlink of another manifest leads to a generation of the same mount point.
     #[error(
         "{path} leads to a generation below {mount_point} too, perhaps for another manifest",
@@ -182,7 +202,8 @@ impl Error {
                 WayOut::say("give it another path")
             }
             Self::Reserved { .. } => WayOut::say("give the link another path"),
-            Self::SamePlace { .. } => WayOut::say("give each its own path"),
+            Self::SamePlace { .. } | Self::Below { .. } => WayOut::say("give each its own path"),
+            Self::InStore { .. } => WayOut::say("choose another path, such as /run/secrets"),
             Self::OtherSymlink { path, .. } => {
                 WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))).then_again()
             }

@@ -135,10 +135,82 @@ fn two_paths_that_lead_to_one_place_are_told() {
     assert_eq!(support::chain(first), expected);
 }
 
+#[test]
+fn no_link_comes_in_the_way_to_a_file_that_is_read() {
+    let place = Place::new();
+    for directory in ["keys", "real/deep"] {
+        fs::create_dir_all(place.path(directory)).unwrap();
+    }
+    fs::write(place.path("keys/k"), "x").unwrap();
+    fs::write(place.path("real/deep/t"), "x").unwrap();
+    for (target, link) in [
+        ("k", "keys/second"),
+        ("second", "keys/first"),
+        ("../real", "keys/directory"),
+        ("keys/directory/deep/t", "template"),
+    ] {
+        symlink(target, place.path(link)).unwrap();
+    }
+    let at = |path: &str| place.secret(&path.replace('/', "-"), "x").at(&place.path(path));
+    let wanted = [
+        at("keys/k"),
+        at("keys/second"),
+        at("keys/first"),
+        at("keys/directory"),
+        at("template"),
+        at("real/deep/t"),
+        at("keys/other"),
+        at("real/deep/other"),
+    ];
+    let read = [place.path("keys/first"), place.path("template"), place.path("nowhere/x")];
+    let misplaced = misplaced_beside(&place.location, &wanted, &read, "/run/credstore").unwrap();
+    assert!(misplaced.iter().all(|(_, error)| matches!(error, Error::ReadFrom { .. })));
+    assert_eq!(misplaced.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn no_link_lies_below_another_one_by_whatever_name() {
+    let place = Place::new();
+    fs::create_dir(place.path("etc")).unwrap();
+    symlink("etc", place.path("alias")).unwrap();
+    let at = |path: &str| place.secret(&path.replace('/', "-"), "x").at(&place.path(path));
+    let wanted = [at("alias/a/b/c"), at("etc/a"), at("etc/b"), at("alias/b/c"), at("alias/bc/d")];
+    let misplaced = misplaced(&place.location, &wanted).unwrap();
+    assert_eq!(misplaced.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [0, 3]);
+    let expected = format!(
+        "{} leads below {}, where another link is to be",
+        place.path("alias/a/b/c").display(),
+        place.path("etc/a").display()
+    );
+    assert_eq!(misplaced[0].1.to_string(), expected);
+}
+
+#[test]
+fn the_secrets_and_the_credentials_have_places_of_their_own() {
+    let place = Place::new();
+    fs::create_dir(place.path("run")).unwrap();
+    symlink("run", place.path("alias")).unwrap();
+    for store in ["run/secrets.d", "alias/secrets.d", "alias/secrets.d/x", "alias", "run/secrets", "alias/secrets/x"] {
+        let error = misplaced_beside(&place.location, &[], &[], place.path(store)).unwrap_err();
+        assert!(matches!(error, Error::InStore { .. }), "{store}: {error}");
+    }
+    misplaced_beside(&place.location, &[], &[], place.path("alias/credstore")).unwrap();
+}
+
 fn misplaced(location: &Location, wanted: &[Wanted]) -> Result<Vec<(usize, Error)>, Error> {
+    misplaced_beside(location, wanted, &[], "/run/credstore")
+}
+
+fn misplaced_beside(
+    location: &Location,
+    wanted: &[Wanted],
+    read: &[PathBuf],
+    credentials: impl AsRef<Path>,
+) -> Result<Vec<(usize, Error)>, Error> {
     let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
     let before = snapshot(location);
-    let misplaced = Current::inspect(location)?.misplaced(&files, [], Path::new("/run/credstore"));
+    let read = read.iter().map(PathBuf::as_path);
+    let misplaced = Current::inspect(location)?.misplaced(&files, read, credentials.as_ref());
     assert_eq!(snapshot(location), before, "it only reads");
     misplaced
 }
