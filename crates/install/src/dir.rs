@@ -18,8 +18,8 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, geteuid, symlinkat, unlinkat};
 use rustix::fs::{
-    Access as Allowed, AtFlags as StatxAt, RenameFlags, StatxFlags, accessat, fgetxattr_query, fremovexattr,
-    fstatfs as fstatfs_all, readlinkat, renameat_with, statx,
+    Access as Allowed, AtFlags as StatxAt, RenameFlags, StatxAttributes, StatxFlags, accessat, fgetxattr_query,
+    fremovexattr, fstatfs as fstatfs_all, readlinkat, renameat_with, statx,
 };
 use rustix::io::Errno as Refusal;
 use rustix::process::umask;
@@ -298,7 +298,14 @@ impl Dir {
 
     /// Why nothing can be made or removed here, if that is so: by its mode, by an attribute or because it is read-only.
     pub(crate) fn refusal_to_change(&self) -> Option<Errno> {
-        accessat(&self.handle, c".", Allowed::WRITE_OK | Allowed::EXEC_OK, StatxAt::empty()).err().map(raw)
+        let refused = accessat(&self.handle, c".", Allowed::WRITE_OK | Allowed::EXEC_OK, StatxAt::empty());
+        refused.err().map(raw).or_else(|| self.is_append_only().then_some(Errno::EPERM))
+    }
+
+    /// Whether nothing in it can be renamed or removed, and so nothing put in its place either.
+    fn is_append_only(&self) -> bool {
+        statx(&self.handle, c"", StatxAt::EMPTY_PATH, StatxFlags::empty())
+            .is_ok_and(|facts| facts.stx_attributes.contains(StatxAttributes::APPEND))
     }
 
     /// For messages.

@@ -176,12 +176,13 @@ pub(crate) fn each(
     name: &str,
     mut line: impl FnMut(&OsStr, &OsStr) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Some(bytes) = bytes(root, name)? else { return Ok(()) };
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(()) };
     each_of(&bytes, || damaged(&root.path().join(name)), &mut line)
 }
 
-/// What stands in a record. In a directory that another user can change there is none: whoever has written it could have anything
-/// removed.
+/// What stands in a record that is no list. In a directory that another user can change there is none: an older one may have been
+/// put back. Of a list only root can have written what is read, and an installation takes such a directory back before it
+/// reads it, so those who only look believe it as it does.
 pub(crate) fn bytes(root: &Dir, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     if root.is_private()? { root.read(name.as_ref()) } else { Ok(None) }
 }
@@ -202,7 +203,7 @@ fn each_of(
 }
 
 fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
-    let Some(bytes) = bytes(root, name)? else { return Ok(None) };
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
     let mut lines = BTreeSet::new();
     each_of(&bytes, || damaged(&root.path().join(name)), &mut |first, second| {
         lines.insert([first.to_owned(), second.to_owned()]);

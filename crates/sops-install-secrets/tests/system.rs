@@ -1377,6 +1377,39 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
 }
 
 #[test]
+fn a_directory_that_only_takes_more_is_foreseen() {
+    let system = System::new();
+    let mut linked = system.secret("b", "str");
+    linked["path"] = json!(system.path("etc/x/b"));
+    let manifest = system.manifest("m.json", &[linked], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; mkdir -p etc/x; chattr +a etc/x || exit
+         install -dry-run {manifest} 2>&1; install -pre-switch=switch {manifest} 2>&1; chattr -a etc/x; ls -A etc/x"
+    ));
+    if run.stderr.contains("chattr") {
+        assert!(!system.root || run.stderr.contains("Inappropriate ioctl"), "{}", run.stderr);
+        return;
+    }
+    assert_eq!(run.stdout.matches("cannot make /etc/x/b: EPERM").count(), 2, "{}", run.stdout);
+    assert_eq!(run.stdout.matches("exit 1").count(), 2, "{}", run.stdout);
+}
+
+#[test]
+fn looks_believe_of_a_mount_point_that_is_open_what_an_installation_believes() {
+    let system = System::new();
+    let mut published = system.secret("a", "str");
+    published["credential"] = json!(true);
+    published["path"] = json!(system.path("etc/a"));
+    let [before, after] = system.before_and_after(published);
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; mkdir etc; install {before}; chmod 0777 secrets.d; install -dry-run {before}
+         install -pre-switch=switch {before}; install -pre-switch=switch {after}; install {after}"
+    ));
+    let expected = "exit 0\nwould set mode and owner of: /secrets.d\nexit 0\nexit 0\nexit 0\nmodifying secret: a\nexit 0\n";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""));
+}
+
+#[test]
 fn what_is_in_the_way_of_a_switch_alone_is_no_matter_where_nothing_changes() {
     let system = System::new();
     let [before, after] = system.before_and_after(system.secret("a", "str"));
