@@ -290,7 +290,7 @@ MUTATIONS = (
              "    for (file, error) in obstacles.after.iter().filter(", "    for (file, error) in obstacles.after.iter().take(0).filter(", SYSTEM),
     mutation("A7", "links that go are not foreseen", f"{INSTALL}/inspection.rs",
              "        found.extend(links::stale(", "        drop(links::stale(", SYSTEM),
-    mutation("A7", "what cannot be made is not foreseen", f"{INSTALL}/obstacles.rs",
+    mutation("A7", "what cannot be made is not foreseen", f"{INSTALL}/reach.rs",
              "directory.refusal_to_change().map(Error::call", "None.map(Error::call", SYSTEM),
     mutation("A9", "a directory in that of a user is root's", f"{INSTALL}/dir.rs",
              "            if !is_trusted(&here) && here.st_mode & ALL_WRITE == 0 {", "            if !is_trusted(&here) && here.st_mode == 0 {", LINKS),

@@ -11,7 +11,7 @@ use crate::dir::{Dir, Is, Missing, Occupant, directory_access, owner, permission
 use crate::generation::{is_generation, places};
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
-use crate::obstacles::unfollowed;
+use crate::reach::unfollowed;
 use crate::store::superfluous;
 use crate::surroundings::Surrounding;
 use crate::symlinks::OtherSymlink;

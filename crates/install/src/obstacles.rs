@@ -5,11 +5,12 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, Prepared, is_trusted, split};
+use crate::dir::{Dir, Prepared, split};
 use crate::foreign::{foreign, is_number};
 use crate::generation::is_generation;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
+use crate::reach::{refused, unfollowed};
 use crate::record::Entries;
 use crate::{Current, Drift, Error, Wanted, lock};
 
@@ -104,35 +105,6 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
         Prepared::Nothing | Prepared::Link => None,
         Prepared::Foreign(error) => Some(error),
     })
-}
-
-/// That a link at a path would not be followed.
-pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
-    Ok(nearest(path)?.and_then(|directory| directory.refuse_nosymfollow(path).err()))
-}
-
-/// Why nothing can be made at a path: what keeps us from changing the directory that it is in, or the nearest one that is there.
-fn refused(path: &Path) -> Result<Option<Error>, Error> {
-    Ok(nearest(path)?.and_then(|directory| directory.refusal_to_change().map(Error::call("make", path))))
-}
-
-/// The directory that a path is in, or the nearest one above that is there.
-fn nearest(path: &Path) -> Result<Option<Dir>, Error> {
-    for above in path.ancestors().skip(1) {
-        if let Some(directory) = Dir::existing(above)? {
-            return Ok(Some(directory));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether an ordinary user decides over what is at a path, by a directory or a link on the way to it.
-#[must_use]
-pub fn is_of_a_user(path: &Path) -> bool {
-    match nearest(path) {
-        Ok(directory) => !directory.is_some_and(|directory| directory.status().is_ok_and(|status| is_trusted(&status))),
-        Err(error) => error.out_of_reach().is_ok(),
-    }
 }
 
 /// Something else than a directory where one would have to be made or entered: on the way to the path but for its last parts.

@@ -4,6 +4,9 @@
 //! A link there may lead to a file of root, whose content would come out at the other end, or through /proc into a file system
 //! whose server never answers. So a link that another user can have made is followed by its text alone, and only to
 //! what belongs to the same user or is there for everybody.
+//!
+//! For what is not there yet, the nearest directory above it says who decides over it, and what would keep it from being made
+//! or followed.
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -111,6 +114,35 @@ impl Way {
             Err(Error::Stranger { path: link })
         }
     }
+}
+
+/// Whether an ordinary user decides over what is at a path, by a directory or a link on the way to it.
+#[must_use]
+pub fn is_of_a_user(path: &Path) -> bool {
+    match nearest(path) {
+        Ok(directory) => !directory.is_some_and(|directory| directory.status().is_ok_and(|status| is_trusted(&status))),
+        Err(error) => error.out_of_reach().is_ok(),
+    }
+}
+
+/// That a link at a path would not be followed.
+pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
+    Ok(nearest(path)?.and_then(|directory| directory.refuse_nosymfollow(path).err()))
+}
+
+/// Why nothing can be made at a path: what keeps us from changing the directory that it is in, or the nearest one that is there.
+pub(crate) fn refused(path: &Path) -> Result<Option<Error>, Error> {
+    Ok(nearest(path)?.and_then(|directory| directory.refusal_to_change().map(Error::call("make", path))))
+}
+
+/// The directory that a path is in, or the nearest one above that is there.
+fn nearest(path: &Path) -> Result<Option<Dir>, Error> {
+    for above in path.ancestors().skip(1) {
+        if let Some(directory) = Dir::existing(above)? {
+            return Ok(Some(directory));
+        }
+    }
+    Ok(None)
 }
 
 /// The bit of a directory that everybody can pass, and of a file that everybody can read.
