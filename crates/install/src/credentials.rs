@@ -45,23 +45,24 @@ pub(crate) fn owner(directories: Access) -> Option<Ownership> {
     directories.owner.map(|_| Ownership::ROOT)
 }
 
+/// What came of an update.
+pub(crate) struct Updated {
+    pub(crate) failures: Vec<Error>,
+    /// The files as they were made or found; nothing if one failed.
+    pub(crate) seal: Option<Seal>,
+    pub(crate) effect: Effect,
+}
+
 /// Makes the files that are wanted and removes those of earlier runs that are not. One that fails does not stop the others.
-///
-/// Gives the files as they were made or found, or nothing if one failed.
-pub(crate) fn update(
-    root: &Dir,
-    path: &Path,
-    credentials: &[Credential<'_>],
-    owner: Option<Ownership>,
-) -> (Vec<Error>, Option<Seal>, Effect) {
-    let mut failures = Vec::new();
-    let mut seal = Seal::default();
-    let mut effect = Effect::Nothing;
-    if let Err(error) = publish_all(root, path, credentials, owner, &mut seal, &mut effect, &mut failures) {
-        failures.push(error);
+pub(crate) fn update(root: &Dir, path: &Path, credentials: &[Credential<'_>], owner: Option<Ownership>) -> Updated {
+    let (failures, seal, effect) = (Vec::new(), Seal::default(), Effect::Nothing);
+    let mut update = Update { root, path, owner, failures, seal, effect };
+    if let Err(error) = update.run(credentials) {
+        update.failures.push(error);
     }
+    let Update { failures, seal, effect, .. } = update;
     let seal = failures.is_empty().then_some(seal);
-    (failures, seal, effect)
+    Updated { failures, seal, effect }
 }
 
 /// Seals the credentials that are recorded, as they are found.
@@ -166,80 +167,105 @@ pub(crate) fn remove_all(root: &Dir, other: Option<&Dir>, failures: &mut Vec<Err
     Ok(removed)
 }
 
-/// # Errors
-///
-/// The record cannot be read or written, and so the rest was not done.
-fn publish_all(
-    root: &Dir,
-    path: &Path,
-    credentials: &[Credential<'_>],
+/// One update of the credentials in a directory, and what has come of it so far.
+struct Update<'a> {
+    /// Where the record is.
+    root: &'a Dir,
+    /// The directory of the credentials.
+    path: &'a Path,
     owner: Option<Ownership>,
-    seal: &mut Seal,
-    effect: &mut Effect,
-    failures: &mut Vec<Error>,
-) -> Result<(), Error> {
-    let known: Entries<Published> = record::recover(root, failures)?;
-    let mut left: Entries<Published> = Entries::of(credentials.iter().map(|credential| credential.published(path)));
-    let stale: Vec<Published> = known.without(&left).collect();
-    // Without anything to publish, the directory is not made.
-    let directory = match credentials {
-        [] => None,
-        _ => open(path, owner).map_err(|error| failures.push(error)).ok(),
-    };
-    let mut ours = Vec::new();
-    for credential in credentials {
-        let published = credential.published(path);
-        let is_known = known.contains(&published);
-        let claimed = directory.as_ref().is_some_and(|directory| match claim(directory, credential.file(), is_known) {
-            Ok(()) => true,
-            Err(error) => {
-                failures.push(error);
-                false
-            }
-        });
-        if claimed {
-            ours.push(credential);
-        } else if !is_known {
-            left.remove(&published);
+    failures: Vec<Error>,
+    seal: Seal,
+    effect: Effect,
+}
+
+impl Update<'_> {
+    /// # Errors
+    ///
+    /// The record cannot be read or written, and so the rest was not done.
+    fn run(&mut self, credentials: &[Credential<'_>]) -> Result<(), Error> {
+        let known: Entries<Published> = record::recover(self.root, &mut self.failures)?;
+        let mut left: Entries<Published> =
+            Entries::of(credentials.iter().map(|credential| credential.published(self.path)));
+        let stale: Vec<Published> = known.without(&left).collect();
+        // Without anything to publish, the directory is not made.
+        let directory = match credentials {
+            [] => None,
+            _ => open(self.path, self.owner).map_err(|error| self.failures.push(error)).ok(),
+        };
+        let ours = self.claim_all(directory.as_ref(), credentials, &known, &mut left);
+        // Before the first of them is made: a run that is killed leaves no file that the next one does not know. What is not in
+        // the record would be foreign to the next run, so it is not made.
+        let all: Entries<Published> = known.union(&left);
+        if all != known {
+            record::write(self.root, &all)?;
         }
-    }
-    // Before the first of them is made: a run that is killed leaves no file that the next one does not know. What is not in
-    // the record would be foreign to the next run, so it is not made.
-    let all: Entries<Published> = known.union(&left);
-    if all != known {
-        record::write(root, &all)?;
-    }
-    for published in stale {
-        match published.remove() {
-            Ok(true) => effect.add(Effect::Something),
-            Ok(false) => {}
-            Err(error) => {
-                failures.push(error);
-                left.insert(&published);
-            }
+        self.remove_stale(stale, &mut left);
+        if let Some(directory) = &directory {
+            self.place(directory, &ours, &all)?;
         }
+        if left != all {
+            record::write(self.root, &left)?;
+        }
+        Ok(())
     }
-    if let Some(directory) = &directory {
-        seal.place(path, &directory.status()?);
-        for credential in order(ours.iter().map(|one| one.file())).filter_map(|index| ours.get(index)) {
-            let prepared = Published { directory: path.to_owned(), name: temporary(credential.file()) };
-            if !all.contains(&prepared) {
-                // A run that was killed may have left another content there, and one that is right is not prepared again.
-                failures.extend(remove_prepared(directory, credential.file()).err());
+
+    /// Gives those whose names are free or already ours. The others leave the record unless an earlier run made them.
+    fn claim_all<'c, 'p>(
+        &mut self,
+        directory: Option<&Dir>,
+        credentials: &'c [Credential<'p>],
+        known: &Entries<Published>,
+        left: &mut Entries<Published>,
+    ) -> Vec<&'c Credential<'p>> {
+        let mut ours = Vec::new();
+        for credential in credentials {
+            let published = credential.published(self.path);
+            let is_known = known.contains(&published);
+            let claimed = directory.map(|directory| claim(directory, credential.file(), is_known));
+            if let Some(Ok(())) = claimed {
+                ours.push(credential);
+            } else if !is_known {
+                left.remove(&published);
             }
-            match publish(directory, credential, owner) {
-                Ok((status, published)) => {
-                    effect.add(published);
-                    seal.file(&path.join(credential.file()), &status);
+            self.failures.extend(claimed.and_then(Result::err));
+        }
+        ours
+    }
+
+    /// Removes what is not wanted any more. What cannot be removed stays in the record.
+    fn remove_stale(&mut self, stale: Vec<Published>, left: &mut Entries<Published>) {
+        for published in stale {
+            match published.remove() {
+                Ok(true) => self.effect.add(Effect::Something),
+                Ok(false) => {}
+                Err(error) => {
+                    self.failures.push(error);
+                    left.insert(&published);
                 }
-                Err(error) => failures.push(error),
             }
         }
     }
-    if left != all {
-        record::write(root, &left)?;
+
+    /// Makes the files that are not right yet.
+    fn place(&mut self, directory: &Dir, ours: &[&Credential<'_>], recorded: &Entries<Published>) -> Result<(), Error> {
+        self.seal.place(self.path, &directory.status()?);
+        for credential in order(ours.iter().map(|one| one.file())).filter_map(|index| ours.get(index)) {
+            let prepared = Published { directory: self.path.to_owned(), name: temporary(credential.file()) };
+            if !recorded.contains(&prepared) {
+                // A run that was killed may have left another content there, and one that is right is not prepared again.
+                self.failures.extend(remove_prepared(directory, credential.file()).err());
+            }
+            match publish(directory, credential, self.owner) {
+                Ok((status, effect)) => {
+                    self.effect.add(effect);
+                    self.seal.file(&self.path.join(credential.file()), &status);
+                }
+                Err(error) => self.failures.push(error),
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The directory, made if it is not there, if it is fit for plaintext.

@@ -9,7 +9,7 @@ use crate::credentials::{self, Credential};
 use crate::current::Current;
 use crate::dir::{Dir, Is, Missing, Occupant, Over, PARENT, Prepared, directory_access, split, temporary};
 use crate::generation::{ForeignNumber, is_generation};
-use crate::links::{LinkFailure, Updated};
+use crate::links::LinkFailure;
 use crate::location::number;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
@@ -147,7 +147,8 @@ impl<'l> Store<'l> {
     /// What is already right is not touched, and no content is looked at. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a link that is missing or left behind"]
     pub fn link<'f>(&mut self, files: &[File<'f>]) -> Vec<LinkFailure<'f>> {
-        let Updated { failures, notices, seal, effect } = links::update(&self.root, self.location, &self.others, files);
+        let links::Updated { failures, notices, seal, effect } =
+            links::update(&self.root, self.location, &self.others, files);
         self.links = seal;
         self.effect.add(effect);
         self.notices.extend(notices);
@@ -161,7 +162,8 @@ impl<'l> Store<'l> {
     #[must_use = "each error is a credential that is missing or left behind"]
     pub fn publish(&mut self, directory: &Path, credentials: &[Credential<'_>]) -> Vec<Error> {
         let owner = credentials::owner(self.directories);
-        let (failures, seal, effect) = credentials::update(&self.root, directory, credentials, owner);
+        let credentials::Updated { failures, seal, effect } =
+            credentials::update(&self.root, directory, credentials, owner);
         self.credentials = seal;
         self.effect.add(effect);
         failures
