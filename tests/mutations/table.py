@@ -284,7 +284,7 @@ MUTATIONS = (
              "Occupant::File if known && directory.file_status(name)?.is_some_and(|status| is_as_made(&status)) => {}",
              "Occupant::File if known => {}", MOUNTS),
     mutation("A7", "a dry run does not see credentials", f"{INSTALL}/inspection.rs",
-             "        credentials::compare(self, directory, files, credentials::owner(access), &mut found)?;\n",
+             "        credentials::compare(self, directory, &files, credentials::owner(access), &mut found)?;\n",
              "        let _ = (directory, credentials::owner(access));\n", SYSTEM),
     mutation("A7", "a dry run does not look for obstacles", f"{PROGRAM}/actions/dry_run.rs",
              "    for (file, error) in obstacles.after.iter().filter(", "    for (file, error) in obstacles.after.iter().take(0).filter(", SYSTEM),

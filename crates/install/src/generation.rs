@@ -92,11 +92,11 @@ pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<Gen
 }
 
 /// The places in the generation of these files.
-pub(crate) fn places(location: &Location, wanted: &[Wanted<'_>]) -> BTreeSet<String> {
+pub(crate) fn places<'a>(location: &Location, wanted: impl IntoIterator<Item = Wanted<'a>>) -> BTreeSet<String> {
     let mut places = BTreeSet::new();
     for file in wanted {
         places.insert(file.place().into_owned());
-        if let NeededLink::Inside { place, .. } = location.link(file) {
+        if let NeededLink::Inside { place, .. } = location.link(&file) {
             places.insert(place.to_owned());
         }
     }

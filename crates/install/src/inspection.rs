@@ -126,11 +126,11 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if it cannot be looked at.
-    pub fn surroundings(
+    pub fn surroundings<'a>(
         &self,
         group: Option<Gid>,
         directory: &Path,
-        files: &[Sought<'_>],
+        files: impl IntoIterator<Item = Sought<'a>>,
     ) -> Result<Vec<Surrounding>, Error> {
         let mut found = Vec::new();
         let access = directory_access(group);
@@ -153,9 +153,9 @@ impl Current<'_> {
             }
         }
         found.extend(unfollowed(self.location().symlink_path())?.map(Surrounding::MountPoint));
-        let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-        found.extend(links::stale(self, &wanted)?);
-        credentials::compare(self, directory, files, credentials::owner(access), &mut found)?;
+        let files: Vec<_> = files.into_iter().collect();
+        found.extend(links::stale(self, files.iter().map(|file| file.wanted))?);
+        credentials::compare(self, directory, &files, credentials::owner(access), &mut found)?;
         Ok(found)
     }
 
@@ -274,7 +274,7 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
-    pub fn superfluous(&self, wanted: &[Wanted<'_>]) -> Result<Vec<String>, Error> {
+    pub fn superfluous<'a>(&self, wanted: impl IntoIterator<Item = Wanted<'a>>) -> Result<Vec<String>, Error> {
         let places = places(self.location(), wanted);
         let mut superfluous = Vec::new();
         if let Some(running) = self.running() {

@@ -55,10 +55,13 @@ pub(crate) fn update<'f>(root: &Dir, location: &Location, others: &[OtherSymlink
 }
 
 /// The links of earlier runs that [`update`] would remove. Reads only.
-pub(crate) fn stale(current: &Current<'_>, files: &[Wanted<'_>]) -> Result<Vec<Surrounding>, Error> {
+pub(crate) fn stale<'a>(
+    current: &Current<'_>,
+    files: impl Iterator<Item = Wanted<'a>>,
+) -> Result<Vec<Surrounding>, Error> {
     let location = current.location();
     let others = current.root().map_or_else(|| Ok(Vec::new()), |root| OtherSymlink::all(root, location))?;
-    let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(file, location)).collect();
+    let wanted: Vec<WantedLink<'_>> = files.filter_map(|file| WantedLink::of(&file, location)).collect();
     let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
     let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
     // A damaged record is a failure of its own.

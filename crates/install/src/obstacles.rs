@@ -31,7 +31,7 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Call`] if something cannot be looked at.
-    pub fn obstacles<'f>(&self, files: &[Wanted<'f>]) -> Result<Obstacles<'f>, Error> {
+    pub fn obstacles<'f>(&self, files: impl IntoIterator<Item = Wanted<'f>>) -> Result<Obstacles<'f>, Error> {
         let location = self.location();
         let Obstacles { mut before, mut switch, mut after } = Obstacles::default();
         let mut others = Vec::new();
@@ -78,12 +78,12 @@ impl Current<'_> {
         }
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
-            if let NeededLink::Outside { path, .. } = location.link(file) {
+            if let NeededLink::Outside { path, .. } = location.link(&file) {
                 // One that is right is not made, and one out of reach is known for that.
-                if self.inspect_outer_link(file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
+                if self.inspect_outer_link(&file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;
                     let failure = failure.or(unfollowed(path)?);
-                    after.extend(failure.map(|error| (Some(*file), error)));
+                    after.extend(failure.map(|error| (Some(file), error)));
                 }
             }
         }

@@ -594,7 +594,7 @@ fn a_generation_whose_mode_somebody_has_changed_is_no_obstacle() {
     for directory in &numbers {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).unwrap();
     }
-    let obstacles = Current::inspect(&place.location).unwrap().obstacles(&[]).unwrap();
+    let obstacles = Current::inspect(&place.location).unwrap().obstacles([]).unwrap();
     let run = place.install(&[place.secret("a", "2")]).unwrap();
     let foreseen: Vec<_> = obstacles.after.iter().map(|(_, error)| error).collect();
     for failures in [foreseen, run.failures.iter().collect()] {

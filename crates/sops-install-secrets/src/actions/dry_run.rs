@@ -112,8 +112,8 @@ fn surroundings(
     tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
-    let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-    let mut obstacles = report.tried(current.obstacles(&wanted))?;
+    let obstacles = current.obstacles(files.iter().map(|file| file.wanted));
+    let mut obstacles = report.tried(obstacles)?;
     if !changes.is_empty() {
         obstacles.before.append(&mut obstacles.switch);
     }
@@ -121,8 +121,8 @@ fn surroundings(
     for error in &obstacles.before {
         report.undone(Code::InstallationFailed, About::default(), error);
     }
-    let sought: Vec<_> = files.iter().map(Sought::from).collect();
-    let found = report.tried(current.surroundings(group, plan.credentials, &sought))?;
+    let found = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
+    let found = report.tried(found)?;
     let is_told_below = |error: &install::Error| {
         let text = error.to_string();
         found.iter().any(|one| matches!(one, Surrounding::MountPoint(other) if other.to_string() == text))

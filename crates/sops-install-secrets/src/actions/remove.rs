@@ -89,8 +89,7 @@ fn refuse_unwanted(manifest: &Manifest, location: &Location, report: &mut Report
     if current.running_number().is_none() {
         return Ok(());
     }
-    let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
-    let unwanted = current.superfluous(&wanted);
+    let unwanted = current.superfluous(plan.files.iter().map(|file| file.wanted));
     let unwanted = unwanted.map_err(|error| report.undone(Code::RemovalFailed, About::default(), &error))?;
     for place in &unwanted {
         let path = location.symlink_path().join(place);

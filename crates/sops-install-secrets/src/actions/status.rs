@@ -62,8 +62,8 @@ fn look(
         let row = InstalledFile::of(file, current);
         files.push(report.tried(row)?);
     }
-    let wanted: Vec<_> = plan.files.iter().map(|file| file.wanted).collect();
-    let mut superfluous = match current.superfluous(&wanted) {
+    let wanted = plan.files.iter().map(|file| file.wanted);
+    let mut superfluous = match current.superfluous(wanted.clone()) {
         // An ordinary user may look at the files of the manifest, but not list what else there is.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
         places => Some(report.tried(places)?),
@@ -72,8 +72,7 @@ fn look(
     let pending = units::due(current).into_iter();
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
-    let sought: Vec<_> = wanted.into_iter().map(Sought::from).collect();
-    let found = match current.surroundings(group, plan.credentials, &sought) {
+    let found = match current.surroundings(group, plan.credentials, wanted.map(Sought::from)) {
         // Who may not look at them sees nothing wrong with them, nor all that is superfluous.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {
             superfluous = None;

@@ -72,8 +72,8 @@ fn compare(
     for file in files {
         compare_file(current, file, changes, remedy, report)?;
     }
-    let wanted: Vec<_> = files.iter().map(|file| file.wanted).collect();
-    let superfluous = report.tried(current.superfluous(&wanted))?;
+    let superfluous = current.superfluous(files.iter().map(|file| file.wanted));
+    let superfluous = report.tried(superfluous)?;
     for place in superfluous {
         let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
         report.failure_with(Code::Superfluous, About::default(), &Deviation(what), Some(remedy.clone()));
@@ -125,8 +125,7 @@ fn compare_surroundings(
     report: &mut Report,
 ) -> Result<(), Reported> {
     let remedy = || Some(remedy.clone());
-    let sought: Vec<_> = files.iter().map(Sought::from).collect();
-    let surroundings = current.surroundings(group, plan.credentials, &sought);
+    let surroundings = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
     for surrounding in report.tried(surroundings)? {
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => {
