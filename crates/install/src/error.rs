@@ -11,7 +11,7 @@ use crate::WayOut;
 
 /// Why something of an installation was not done. `Display` gives the problem alone, and [`Error::way_out`] what to do about it. Every
 /// variant names the path; none holds content of a file.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
     /// A system call that failed.
     #[error("cannot {action} {path}: {errno}", path = path.display())]

@@ -124,8 +124,7 @@ fn surroundings(
     let found = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
     let found = report.tried(found)?;
     let is_told_below = |error: &install::Error| {
-        let text = error.to_string();
-        found.iter().any(|one| matches!(one, Surrounding::MountPoint(other) if other.to_string() == text))
+        found.iter().any(|one| matches!(one, Surrounding::MountPoint(other) if other == error))
     };
     for (file, error) in obstacles.after.iter().filter(|(_, error)| !is_told_below(error)) {
         let about = About::of_any(file.as_ref());
