@@ -11,7 +11,8 @@
 //! 6. [`Store::stage`]: a new generation that has no readers yet. Left out, like the next step, if nothing changes.
 //! 7. [`Staged::activate`]: one rename(2), which is the commit.
 //! 8. [`Store::link`], [`Store::publish`], [`Store::prune`]: all of it is done even if some of it fails. In between the
-//!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then [`Store::requested`].
+//!    caller makes the requests that it gave to [`Staged::activate`] and those of [`Current::due`], then
+//!    [`Store::requested_but`].
 //! 9. [`Store::notices`]: what people should know. [`Store::stamp`], if nothing failed.
 //!
 //! [`Removal::of`] takes all of it away again.

@@ -25,19 +25,12 @@ pub struct Lock(Option<Flock<OwnedFd>>);
 impl Lock {
     /// Waits until no other run holds the lock. Makes the lock file, so a dry run does not call this.
     ///
+    /// If it takes two seconds, `waiting` is called once with the path of the lock file.
+    ///
     /// # Errors
     ///
     /// [`Error::Foreign`] if something else than a file of ours stands in its place, [`Error::Call`] if it cannot be made.
-    pub fn acquire(location: &Location) -> Result<Self, Error> {
-        Self::acquire_patiently(location, |_| {})
-    }
-
-    /// As [`Lock::acquire`]. If it takes two seconds, `waiting` is called once with the path of the lock file.
-    ///
-    /// # Errors
-    ///
-    /// As [`Lock::acquire`].
-    pub fn acquire_patiently(location: &Location, waiting: impl FnOnce(&Path)) -> Result<Self, Error> {
+    pub fn acquire(location: &Location, waiting: impl FnOnce(&Path)) -> Result<Self, Error> {
         let (parent, name) = split(location.mount_point())?;
         let name = file_name(name);
         let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;

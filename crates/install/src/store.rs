@@ -169,25 +169,17 @@ impl<'l> Store<'l> {
         failures
     }
 
-    /// Forgets the requests of this run and of earlier ones: the caller has made them, or said why it cannot.
+    /// Forgets the requests of this run and of earlier ones: the caller has made them, or said why it cannot. Others are kept
+    /// in their place, for later runs to know.
     ///
     /// # Errors
     ///
     /// [`Error::Record`] if there were requests that cannot be read. [`Error::Call`] if the record cannot be removed; then
     /// the next run makes them again.
-    pub fn requested(&mut self) -> Result<(), Error> {
-        self.requests.forget(&self.root)
-    }
-
-    /// As [`Store::requested`], and keeps others in their place, for later runs to know.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::requested`].
     pub fn requested_but(&mut self, kept: &[String]) -> Result<(), Error> {
         match self.active {
             Some(active) if !kept.is_empty() => self.requests.record(&self.root, None, active, kept),
-            _ => self.requested(),
+            _ => self.requests.forget(&self.root),
         }
     }
 

@@ -374,7 +374,7 @@ fn a_failure_while_switching_leaves_the_running_generation_and_nothing_else() {
 fn a_generation_that_is_dropped_before_it_is_activated_is_removed_by_the_next_run() {
     let place = Place::new();
     let wanted = place.secret("a", "1");
-    let lock = Lock::acquire(&place.location).unwrap();
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let current = Current::inspect(&place.location).unwrap();
     let mut store = Store::open(&current, lock, None).unwrap();
     drop(store.stage(&[wanted.file()]).unwrap());

@@ -246,7 +246,7 @@ fn what_somebody_else_has_mounted_is_used_and_stays() {
             assert!(mount_at(mount_point).contains(" admin "));
             assert_eq!(fs::metadata(mount_point).unwrap().mode() & 0o7777, 0o751);
         }
-        let lock = Lock::acquire(&ramfs.location).unwrap();
+        let lock = Lock::acquire(&ramfs.location, |_| {}).unwrap();
         let removal = install::Removal::of(&ramfs.location, lock).unwrap();
         assert!(removal.stays_mounted && removal.failures.is_empty(), "{removal:?}");
         assert!(mount_at(mount_point).contains(" admin "));
@@ -750,7 +750,7 @@ fn user_mode_says_whether_it_is_in_memory() {
     let Some(rights) = in_namespace("user_mode_says_whether_it_is_in_memory") else { return };
     let place = Place::mounted(FileSystem::Runtime, 0);
     let open = || {
-        let lock = Lock::acquire(&place.location).unwrap();
+        let lock = Lock::acquire(&place.location, |_| {}).unwrap();
         Store::open(&Current::inspect(&place.location).unwrap(), lock, None).unwrap().medium().unwrap()
     };
     assert_eq!(open(), Medium::Memory);
@@ -920,7 +920,7 @@ fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec
         .zip(credentials)
         .map(|(name, (_, content))| Credential { name, content: content.as_bytes() })
         .collect();
-    let lock = Lock::acquire(&place.location).unwrap();
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let current = Current::inspect(&place.location).unwrap();
     let mut store = Store::open(&current, lock, place.group).unwrap();
     let failures = store.publish(directory, &credentials);

@@ -19,7 +19,7 @@ use nix::unistd::mkfifo;
 use support::{Place, in_namespace};
 
 fn remove(place: &Place) -> Result<Removal, Vec<Error>> {
-    Removal::of(&place.location, Lock::acquire(&place.location).unwrap())
+    Removal::of(&place.location, Lock::acquire(&place.location, |_| {}).unwrap())
 }
 
 /// Everything below a folder, without following links.
@@ -172,9 +172,9 @@ fn a_symlink_that_leads_elsewhere_stays() {
 fn who_waits_for_the_lock_does_not_get_the_one_that_was_removed() {
     let place = Place::new();
     place.install(&[place.secret("a", "x")]).unwrap();
-    let lock = Lock::acquire(&place.location).unwrap();
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| Lock::acquire(&place.location).unwrap());
+        let waiting = scope.spawn(|| Lock::acquire(&place.location, |_| {}).unwrap());
         thread::sleep(Duration::from_millis(50));
         Removal::of(&place.location, lock).unwrap();
         let second = waiting.join().unwrap();
@@ -233,7 +233,7 @@ fn credentials_go() {
     let store = place.path("credstore");
     {
         let current = Current::inspect(&place.location).unwrap();
-        let mut open = Store::open(&current, Lock::acquire(&place.location).unwrap(), place.group).unwrap();
+        let mut open = Store::open(&current, Lock::acquire(&place.location, |_| {}).unwrap(), place.group).unwrap();
         open.stage(&[secret.file()]).unwrap().activate(&[]).unwrap();
         let name = CredentialName::try_from(&secret.name).unwrap();
         assert!(open.publish(&store, &[Credential { name: &name, content: b"x" }]).is_empty());

@@ -133,7 +133,7 @@ fn what_its_owner_writes_at_any_moment_is_noticed() {
         let current = Current::inspect(&place.location).unwrap();
         let changes = Changes::between(&current, &files, place.group).unwrap();
         write("after a comparison");
-        let lock = Lock::acquire(&place.location).unwrap();
+        let lock = Lock::acquire(&place.location, |_| {}).unwrap();
         let mut store = Store::open(&current, lock, place.group).unwrap();
         if !changes.is_empty() {
             let staged = store.stage(&files).unwrap();
@@ -259,7 +259,7 @@ fn every_kind_of_summary_is_read_as_it_was_written() {
 fn a_run_that_had_more_to_say_leaves_no_summary() {
     let place = Place::new();
     let current = Current::inspect(&place.location).unwrap();
-    let lock = Lock::acquire(&place.location).unwrap();
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let mut store = Store::open(&current, lock, place.group).unwrap();
     store.stage(&[]).unwrap().activate(&[]).unwrap();
     store.stamp(&Inputs::new(), &Changes::none(), None);
@@ -300,7 +300,7 @@ fn install(place: &Place, wanted: &[Wanted], inputs: &Inputs) {
     let files: Vec<_> = wanted.iter().map(Wanted::file).collect();
     let current = Current::inspect(&place.location).unwrap();
     let changes = Changes::between(&current, &files, place.group).unwrap();
-    let lock = Lock::acquire(&place.location).unwrap();
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let mut store = Store::open(&current, lock, place.group).unwrap();
     if !changes.is_empty() {
         store.stage(&files).unwrap().activate(&[]).unwrap();

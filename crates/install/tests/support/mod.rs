@@ -103,7 +103,7 @@ impl Place {
 
     fn run(&self, wanted: &[Wanted], prune: impl FnOnce(&Store<'_>) -> Vec<Error>) -> Result<Run, Error> {
         let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
-        let lock = Lock::acquire(&self.location)?;
+        let lock = Lock::acquire(&self.location, |_| {})?;
         let current = Current::inspect(&self.location)?;
         let changes = Changes::between(&current, &files, self.group)?;
         let mut store = Store::open(&current, lock, self.group)?;

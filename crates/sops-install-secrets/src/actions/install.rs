@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         let manifest = manifest_file::parse(path, &json, Purpose::Install, environment, report)?;
         report.step(Step::Look);
         let location = Location::of(&manifest);
-        let lock = report.tried(Lock::acquire_patiently(&location, WaitingForLock::tell(report)))?;
+        let lock = report.tried(Lock::acquire(&location, WaitingForLock::tell(report)))?;
         if manifest_file::has_text(path, &json, report)? {
             // It may be large, and is not needed any more.
             drop(json);

@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let json = if is_gone { DEFAULT_PLACES.to_vec() } else { manifest_file::read_text(path, report)? };
     let manifest = manifest_file::parse(path, &json, Purpose::Remove, environment, report)?;
     let location = Location::of(&manifest);
-    let lock = Lock::acquire_patiently(&location, WaitingForLock::tell(report))
+    let lock = Lock::acquire(&location, WaitingForLock::tell(report))
         .map_err(|error| report.undone(failed, About::default(), &error))?;
     let refuse = |foreign: Vec<install::Error>, report: &mut Report| {
         for error in &foreign {

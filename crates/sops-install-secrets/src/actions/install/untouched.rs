@@ -41,7 +41,7 @@ pub(super) fn run(
     report.step(Step::Look);
     let waiting = WaitingForLock::tell(report);
     // What fails here fails again in the ordinary run, which reports it.
-    let Ok(lock) = Lock::acquire_patiently(&found.location, waiting) else { return Ok(Found::Unknown) };
+    let Ok(lock) = Lock::acquire(&found.location, waiting) else { return Ok(Found::Unknown) };
     let Ok(current) = Current::inspect(&found.location) else { return Ok(Found::Unknown) };
     // All of it once more, under the lock.
     let Some(summary) = current.summary().filter(|summary| summary.location == found.location) else {
