@@ -355,7 +355,7 @@ impl Ours {
 struct Trail {
     /// Those that hold something of ours, each with the names behind it on the way.
     passed: Vec<(DirectoryId, Vec<OsString>)>,
-    /// How many of them, counted from the end, still get the names that come next.
+    /// How many of the last ones the way has not left through a link: names that come next are added to theirs.
     open: usize,
     /// The last one that is there.
     last: DirectoryId,
@@ -384,8 +384,8 @@ impl Trail {
         self.missing.push(name.to_owned());
     }
 
-    /// This name is a link, so the way goes on elsewhere. It has passed the name, and the names ahead are counted as
-    /// passed below it.
+    /// A link of this name leads the way elsewhere. The directories passed so far get this name and all names ahead of it, and
+    /// none that come later.
     fn turn_off(&mut self, name: &OsStr, ahead: &[OsString]) {
         self.pass(name);
         for name in ahead.iter().rev() {

@@ -148,8 +148,7 @@ pub(crate) fn compare(
     Ok(())
 }
 
-/// Removes all credentials that are recorded, but for those that are recorded in the other directory too, and gives how many there
-/// were. The record stays.
+/// Removes all recorded credentials except those that `other` records too. Returns how many it removed. The record stays.
 ///
 /// # Errors
 ///
@@ -253,7 +252,8 @@ impl Update<'_> {
         for credential in order(ours.iter().map(|one| one.file())).filter_map(|index| ours.get(index)) {
             let prepared = Published { directory: self.path.to_owned(), name: temporary(credential.file()) };
             if !recorded.contains(&prepared) {
-                // A run that was killed may have left another content there, and one that is right is not prepared again.
+                // A killed run may have left a half-made file here. A credential that is already right is not written again, so
+                // nothing else would remove it.
                 self.failures.extend(remove_prepared(directory, credential.file()).err());
             }
             match publish(directory, credential, self.owner) {

@@ -387,7 +387,7 @@ impl Dir {
         let path = || self.path.join(name);
         if our_user().is_root() {
             let here = self.status()?;
-            // Where all can write, what is made is not its owner's.
+            // In a directory that everybody can write to, the new directory is not given to the directory's owner.
             if !is_trusted(&here) && here.st_mode & ALL_WRITE == 0 {
                 match self.make_for_user(&here, name, permissions) {
                     // If it could not be made so, it is made as any other.
@@ -427,7 +427,7 @@ impl Dir {
         let made = self.within(&temporary)?;
         let status = made.status()?;
         let times = (status.st_mtime == status.st_ctime, status.st_mtime_nsec == status.st_ctime_nsec);
-        // To put an older one there is a change of its name, and so of its second time.
+        // Moving an older directory here would change its ctime, so equal times mean it is new.
         let is_new = status.st_uid == 0 && times == (true, true);
         if !(is_new || status.st_uid == here.st_uid) || !made.entries()?.is_empty() {
             return Err(Error::Untrusted { path: made.path });

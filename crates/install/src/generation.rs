@@ -51,7 +51,7 @@ pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Re
         Some(number) if Some(number) <= active && is_ours(root, name, |_| true)? => {
             match record::read::<ForeignNumber>(root) {
                 Ok(known) => Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))),
-                // Nobody knows any more what it was, so it goes only if it is as one that comes later.
+                // What was recorded is lost, so it is removed only if it looks like a generation that was never activated.
                 Err(Error::Record { .. }) => is_as_made(root, name),
                 Err(error) => Err(error),
             }

@@ -120,8 +120,8 @@ fn is_empty_directory(path: &Path) -> bool {
 }
 
 impl Current<'_> {
-    /// What is not as it should be beside the running generation, but for the links of these files. Before the first one only
-    /// credentials can be.
+    /// What is wrong outside the running generation, except the links of these files. Before the first generation only
+    /// credentials can be wrong.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl Current<'_> {
         Ok(found)
     }
 
-    /// The generations that a run removes that makes no new one.
+    /// The generations that a run would remove if it made no new one.
     ///
     /// # Errors
     ///

@@ -372,7 +372,7 @@ pub(crate) struct Made {
     target: PathBuf,
 }
 
-/// What a link of an earlier run that is not wanted as it is still does.
+/// What still needs a link of an earlier run that no file wants in this form.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Use {
     None,

@@ -41,7 +41,7 @@ pub(crate) struct Mounted {
     /// The directory that held the generations until now, if another one was put over it.
     pub(crate) beneath: Option<Dir>,
     pub(crate) notices: Vec<Notice>,
-    /// Whether anything was not as it is now.
+    /// Whether anything was changed.
     pub(crate) effect: Effect,
 }
 
@@ -260,8 +260,8 @@ impl Change<'_> {
     }
 }
 
-/// Ends a change that is between its two steps, perhaps since an earlier run: takes the upper file system away if the one beneath is the one that was
-/// to follow it, and nothing was switched since. Says whether it did.
+/// Finishes a change of file system that stopped half-way: unmounts the upper one if the one beneath is its recorded successor and
+/// no switch came in between. Returns whether it did.
 fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
     let Some(noted) = record::bytes(before, SUCCESSOR)? else { return Ok(false) };
     let upper = before.status()?.st_dev;

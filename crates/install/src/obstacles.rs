@@ -79,7 +79,7 @@ impl Current<'_> {
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
             if let NeededLink::Outside { path, .. } = location.link(&file) {
-                // One that is right is not made, and one out of reach is known for that.
+                // A link that is right is not made again, and one that is out of reach is reported elsewhere.
                 if self.inspect_outer_link(&file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;
                     let failure = failure.or(unfollowed(path)?);

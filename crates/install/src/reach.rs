@@ -69,7 +69,7 @@ impl Way {
                 links = links.checked_sub(1).ok_or(Errno::ELOOP).map_err(Error::call("open", path))?;
                 let above = directory.status()?;
                 if !(link.is_trusted() && is_trusted(&above)) {
-                    // One of ours that another user can move is that user's.
+                    // A link of ours in a directory that another user can write to counts as that user's.
                     let user = if link.is_trusted() { Uid::from_raw(above.st_uid) } else { link.owner.user };
                     if stranger.as_ref().is_some_and(|(_, other)| *other != user) {
                         return Err(Error::Stranger { path: link.path });
@@ -91,7 +91,7 @@ impl Way {
                     directory = directory.step(&name).map_err(Error::call("open", path))?;
                     is_open &= directory.status()?.st_mode & PASSABLE != 0;
                 }
-                // Such as /proc/self/fd/0, whose text is not where it leads. Otherwise the kernel has the same answer.
+                // Links such as /proc/self/fd/0 do not lead where their text says. For all others the kernel finds the same file.
                 _ if stranger.is_none() => return Ok(None),
                 Occupant::Nothing => return Err(Error::call("open", path)(Errno::ENOENT)),
                 _ => return Err(Error::call("open", path)(Errno::ENOTDIR)),

@@ -85,7 +85,7 @@ impl Removal {
     }
 
     fn all(&mut self, location: &Location, top: Dir) {
-        // A symlink that leads elsewhere is another place's, and so are the links through it.
+        // A symlink that leads elsewhere belongs to another mount point, and so do the links through it.
         let symlink = location.symlink_path();
         let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
         let is_elsewhere = target.is_some();

@@ -114,7 +114,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// That of the stamp below a mount point, if what is known already are some of the inputs that it was made from.
+    /// The summary in the stamp below a mount point, if the stamp was made from all of the known inputs.
     ///
     /// Where the mount point was found does not matter: the stamp has to say itself that it belongs there, and only root and our
     /// own user can have written it. Whether anything else has changed is the question of [`Current::is_stamped`].

@@ -57,7 +57,7 @@ impl OtherSymlink {
         }
     }
 
-    /// The same as an error, for who would take away what it leads to.
+    /// The error for a run that would take away what it leads to.
     pub(crate) fn refusal(self, location: &Location) -> Error {
         Error::OtherSymlink { path: self.path, mount_point: location.mount_point().to_owned() }
     }
@@ -74,8 +74,8 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     record::keep_lines(root, SYMLINKS, &lines)
 }
 
-/// The directory of the generations that the symlink of this location led to, if that was another one: what a target was before it
-/// gave way.
+/// The directory of the generations at another mount point to which the symlink of this location led before: the one that holds
+/// `target`, if this symlink is recorded in it.
 pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
     let (mount_point, name) = split(target).ok()?;
     number(name.as_encoded_bytes())?;
