@@ -964,7 +964,7 @@ fn mounts(path: &Path) -> Vec<String> {
 /// is below it.
 fn mount_at(path: &Path) -> String {
     let mut mounted = mounts(path);
-    let last = mounted.pop().expect("nothing is mounted");
+    let last = mounted.pop().unwrap();
     assert!(mounted.is_empty() || !kernel_mounts_beneath(), "{last} and {mounted:?}");
     last
 }
