@@ -216,7 +216,9 @@ fn a_file_system_beneath_another_one_goes_too() {
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
     place.install(&[place.secret("a", "x")]).unwrap();
-    mount(Some("none"), place.location.mount_point(), Some("ramfs"), MsFlags::empty(), None::<&str>).unwrap();
+    // As this program mounts it.
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("none"), place.location.mount_point(), Some("ramfs"), flags, None::<&str>).unwrap();
     place.install(&[place.secret("a", "y")]).unwrap();
     let removal = remove(&place).unwrap();
     assert!(removal.failures.is_empty() && removal.generations == 2, "{removal:?}");
