@@ -192,8 +192,8 @@ fn content(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     if file.limit() == 0 { Err(ReadError::TooLarge(limit)) } else { Ok(bytes) }
 }
 
-/// A file of no more bytes than the limit, and how many it has. It may grow while it is read, and files of the kernel say that they
-/// are empty; so it gives one more at most, and then there is none left of its own limit.
+/// A file of no more bytes than the limit, and how many it has. At most one byte more than the limit is read: that one byte shows that
+/// the file is too large, even if it grew while it was read or, as in /proc, reports size 0.
 fn open_below(path: &Path, limit: u64) -> Result<(Take<File>, usize), ReadError> {
     let (file, length) = open(path).map_err(|closed| match closed {
         Closed::Stranger(error) => ReadError::Stranger(error),

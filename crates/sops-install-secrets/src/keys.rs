@@ -430,7 +430,7 @@ impl Loader<'_> {
             _ => Why::Other,
         };
         let mut similar = if why == Why::Missing { public::similar(path) } else { Vec::new() };
-        // One that is used already is not what was meant.
+        // A key that is in use already cannot be the one that was meant.
         similar.retain(|path| !self.identities.has_origin(path));
         let origin = path.to_string_lossy();
         if similar.is_empty() {

@@ -42,7 +42,7 @@ impl Purpose {
         }
     }
 
-    /// What a field is that no manifest has.
+    /// What to do about a field that is not known.
     fn unknown_field(self, stands_for_all: bool) -> UnknownField {
         match self {
             Self::Check => UnknownField::Failure,
@@ -194,7 +194,7 @@ fn placed(file: &Path, problem: &Problem) -> (About, InDocument) {
         _ => (Vec::new(), Vec::new()),
     };
     let about = About { secrets, templates, leading: Leading::Place, ..about };
-    // What the subject has no name for, the message names.
+    // If the subject has no name, the message says which one it is.
     let what = match problem.subject() {
         manifest::Subject::Document | manifest::Subject::Secret(_) | manifest::Subject::Template(_) => String::new(),
         what => format!("{what}: "),

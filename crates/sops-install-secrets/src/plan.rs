@@ -88,7 +88,8 @@ impl<'m> Plan<'m> {
         Self { manifest, location, retention, files, sops_files, credentials, directory_group, unknown }
     }
 
-    /// Every file of this machine that the manifest lets be read. What is in the Nix store has a place that nothing else can have.
+    /// Every file that the manifest has read: keys, texts of templates and sops files. Those in the Nix store are left out, since no
+    /// link can be made there.
     pub(crate) fn read_files(&self) -> impl Iterator<Item = &Path> {
         let manifest = self.manifest;
         let keys = manifest.age_key_file().into_iter();

@@ -146,7 +146,7 @@ fn has_home(path: &Path) -> [u8; 1] {
     [u8::from(input::absence(path).is_none())]
 }
 
-/// Something as opposed to nothing.
+/// The answer that is this content. Without content it is another one than for an empty content.
 fn answer(content: Option<&[u8]>) -> Answer {
     let mut answer = Answer::new(if content.is_some() { b"+" } else { b"" });
     answer.append(content.unwrap_or_default());

@@ -134,7 +134,7 @@ impl Remedy {
         let word = format!(" {}", shell_word(file));
         for step in &mut self.steps {
             if let Some(before) = step.command.strip_suffix(&word).filter(|before| before.starts_with("sops ")) {
-                // What it does not print again has one format.
+                // updatekeys prints nothing, so it takes no output format.
                 let output =
                     if before == "sops updatekeys" { String::new() } else { format!(" --output-type {format}") };
                 step.command = format!("{before} --input-type {format}{output}{word}");

@@ -61,7 +61,7 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
         };
         if let Some(text) = text.filter(|text| text.is_unevaluated()) {
             let about = About::template(template.name().as_str());
-            // A remark may name such an expression. In a file in which nothing is filled in, it is what was meant to be.
+            // A comment may have such an expression, and then nothing is wrong. A file without placeholders was meant to be filled by it.
             if read.is_some() && text.is_constant() {
                 report.failure(Code::TemplateInvalid, about, &Unevaluated);
             } else {
@@ -108,7 +108,7 @@ fn read_text(
 )]
 struct Unevaluated;
 
-/// A template that nothing should be asked to hold.
+/// A template that would be too large once it is filled.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "filled, it would have {length} bytes, and at most {} are installed; take out placeholders",

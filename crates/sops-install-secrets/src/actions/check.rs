@@ -18,7 +18,7 @@ pub(super) fn run(
     let manifest = manifest_file::read(&arguments.manifest, Purpose::Check, environment, report)?;
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Failure, report);
     match check {
-        // Whoever has read it has checked it.
+        // It was checked when it was read.
         Check::Manifest => {}
         Check::SopsFiles => {
             decrypt::check(&plan, report);

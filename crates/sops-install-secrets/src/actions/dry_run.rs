@@ -200,10 +200,11 @@ fn links(
         let drift = current.inspect_outer_link(wanted);
         match report.tried(drift)? {
             Some(drift) if drift.is_in_the_way() => {
-                // The switch takes away itself what the system before has put below /etc.
+                // The switch itself removes what the old system put below /etc.
                 let may_go = wanted.link.is_some_and(|link| {
                     let path = link.as_path();
-                    // And a user decides over the user's own directory, but not over the machine.
+                    // Before a switch, something in a user's own directory is only a warning: a user must not be able to block the
+                    // switch.
                     is_before_a_switch && (path.starts_with("/etc") || tell == Tell::Failures && is_of_a_user(path))
                 });
                 let tone = report.set_tone(if may_go { Tone::Lenient } else { report.tone() });

@@ -62,8 +62,8 @@ fn usable(origin: &str, host: &HostRecipient) -> PublicKey {
     PublicKey { origin: origin.to_owned(), recipients: host.names().to_vec(), note: None }
 }
 
-/// The keys that one that is not there may stand for: what is spelled almost like it in its folder, or else the keys that
-/// sshd has made, for one of them.
+/// Which keys a missing key may have been meant as: those in its folder with a similar name; for a key of sshd otherwise the keys
+/// that sshd has made.
 pub(super) fn similar(path: &Path) -> Vec<String> {
     let (Some(folder), Some(wanted)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
         return Vec::new();
