@@ -98,9 +98,10 @@ pub(crate) enum Check {
 }
 
 /// How much of a long table is shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Rows {
     /// What differs, and the first of the other rows.
+    #[default]
     Few,
     All,
 }
@@ -129,9 +130,10 @@ pub(crate) enum Switch {
 }
 
 /// Who reads the output.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Output {
     /// Lines for people.
+    #[default]
     Lines,
     /// One document on standard output for programs.
     Json,
@@ -147,9 +149,10 @@ pub(crate) enum HostName {
 }
 
 /// Where owners and groups come from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum AccountLookup {
     /// The system's user database.
+    #[default]
     LookUp,
     /// Nowhere: all is root's, or in user mode the user's.
     Ignore,
@@ -202,20 +205,11 @@ fn suggestion(argument: &OsStr) -> String {
 /// [`UsageError`].
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut arguments = arguments.into_iter();
-    let mut operands = Vec::new();
-    let mut pre_switch = None;
-    let mut system = None;
-    let mut check_mode = CheckMode::Off;
-    let mut recipients = Vec::new();
-    let mut accounts = AccountLookup::LookUp;
-    let mut output = Output::Lines;
-    let mut others = Vec::new();
-    let mut rows = Rows::Few;
-    let mut recipients_wanted = false;
+    let mut asked = Asked::default();
     let mut options_ended = false;
     while let Some(argument) = arguments.next() {
         let Some((name, value)) = option(&argument).filter(|_| !options_ended) else {
-            operands.push(argument);
+            asked.operands.push(argument);
             continue;
         };
         if name.is_empty() {
@@ -227,25 +221,54 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         let Some(spec) = OPTIONS.iter().find(|spec| spec.name.as_bytes() == name) else {
             return Err(UsageError::Unknown(argument));
         };
-        match (spec.option, Given::of(spec, value, &mut arguments)?) {
-            (Opt::Help, _) => return Ok(Command::Help),
-            (Opt::Version, _) => return Ok(Command::Version),
-            (Opt::CheckMode, Given::Text(mode)) => check_mode = CheckMode::parse(spec, mode)?,
+        let given = Given::of(spec, value, &mut arguments)?;
+        if let Some(command) = asked.add(spec, given)? {
+            return Ok(command);
+        }
+    }
+    asked.arguments().map(Command::Run)
+}
+
+/// What the options and operands so far ask for.
+#[derive(Default)]
+struct Asked {
+    operands: Vec<OsString>,
+    pre_switch: Option<Switch>,
+    system: Option<PathBuf>,
+    check_mode: CheckMode,
+    hosts: Vec<HostName>,
+    accounts: AccountLookup,
+    output: Output,
+    rows: Rows,
+    recipients: bool,
+    /// The actions that are options of their own.
+    others: Vec<Action>,
+}
+
+impl Asked {
+    /// Adds an option. Gives the command if all others do not matter.
+    fn add(&mut self, spec: &Spec, given: Given) -> Result<Option<Command>, UsageError> {
+        match (spec.option, given) {
+            (Opt::Help, _) => return Ok(Some(Command::Help)),
+            (Opt::Version, _) => return Ok(Some(Command::Version)),
+            (Opt::CheckMode, Given::Text(mode)) => self.check_mode = CheckMode::parse(spec, mode)?,
             (Opt::Recipient, Given::Text(text)) => {
-                recipients.push(HostName::Text(text.to_string_lossy().into_owned()));
+                self.hosts.push(HostName::Text(text.to_string_lossy().into_owned()));
             }
-            (Opt::RecipientFile, Given::Text(path)) => recipients.push(HostName::File(path.into())),
-            (Opt::PreSwitch, Given::Text(action)) => pre_switch = Some(Switch::parse(&action)),
-            (Opt::System, Given::Text(path)) => system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from),
-            (Opt::DryRun, Given::On) => others.push(Action::DryRun),
-            (Opt::Verify, Given::On) => others.push(Action::Verify),
-            (Opt::Status, Given::On) => others.push(Action::Status(Rows::Few)),
-            (Opt::All, given) => rows = if given == Given::On { Rows::All } else { Rows::Few },
-            (Opt::Recipients, given) => recipients_wanted = given == Given::On,
-            (Opt::Remove, Given::On) => others.push(Action::Remove),
-            (Opt::Json, given) => output = if given == Given::On { Output::Json } else { Output::Lines },
+            (Opt::RecipientFile, Given::Text(path)) => self.hosts.push(HostName::File(path.into())),
+            (Opt::PreSwitch, Given::Text(action)) => self.pre_switch = Some(Switch::parse(&action)),
+            (Opt::System, Given::Text(path)) => {
+                self.system = Some(path).filter(|path| !path.is_empty()).map(PathBuf::from);
+            }
+            (Opt::DryRun, Given::On) => self.others.push(Action::DryRun),
+            (Opt::Verify, Given::On) => self.others.push(Action::Verify),
+            (Opt::Status, Given::On) => self.others.push(Action::Status(Rows::Few)),
+            (Opt::All, given) => self.rows = if given == Given::On { Rows::All } else { Rows::Few },
+            (Opt::Recipients, given) => self.recipients = given == Given::On,
+            (Opt::Remove, Given::On) => self.others.push(Action::Remove),
+            (Opt::Json, given) => self.output = if given == Given::On { Output::Json } else { Output::Lines },
             (Opt::IgnorePasswd, given) => {
-                accounts = if given == Given::On { AccountLookup::Ignore } else { AccountLookup::LookUp };
+                self.accounts = if given == Given::On { AccountLookup::Ignore } else { AccountLookup::LookUp };
             }
             (
                 Opt::CheckMode
@@ -260,29 +283,46 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 _,
             ) => {}
         }
+        Ok(None)
     }
-    if recipients.is_empty() == (check_mode == CheckMode::Recipients) {
-        return Err(UsageError::Recipients);
+
+    /// All of it together, if it asks for one action.
+    fn arguments(self) -> Result<Arguments, UsageError> {
+        let Self {
+            mut operands,
+            pre_switch,
+            system,
+            check_mode,
+            hosts,
+            accounts,
+            output,
+            rows,
+            recipients,
+            mut others,
+        } = self;
+        if hosts.is_empty() == (check_mode == CheckMode::Recipients) {
+            return Err(UsageError::Recipients);
+        }
+        if recipients {
+            others.push(Action::Recipients(std::mem::take(&mut operands)));
+        }
+        if rows == Rows::All {
+            let mut actions = others.iter_mut();
+            *actions.find(|action| matches!(action, Action::Status(_))).ok_or(UsageError::All)? = Action::Status(rows);
+        }
+        let mut manifests = operands.into_iter().map(PathBuf::from);
+        let manifest = manifests.next().map_or(ManifestPath::OfMachine, ManifestPath::Given);
+        let more: Vec<_> = manifests.collect();
+        match (pre_switch, more.first()) {
+            (Some(switch), _) => others.push(Action::PreSwitch(PreSwitch { switch, system, more })),
+            (None, Some(manifest)) => return Err(UsageError::Superfluous(manifest.into())),
+            (None, None) if system.is_some() => return Err(UsageError::System),
+            (None, None) => {}
+        }
+        let checked = check_mode.action(hosts);
+        let action = one_of(checked.into_iter().chain(others))?.unwrap_or(Action::Install);
+        Ok(Arguments { manifest, action, accounts, output })
     }
-    if recipients_wanted {
-        others.push(Action::Recipients(std::mem::take(&mut operands)));
-    }
-    if rows == Rows::All {
-        let mut actions = others.iter_mut();
-        *actions.find(|action| matches!(action, Action::Status(_))).ok_or(UsageError::All)? = Action::Status(rows);
-    }
-    let mut manifests = operands.into_iter().map(PathBuf::from);
-    let manifest = manifests.next().map_or(ManifestPath::OfMachine, ManifestPath::Given);
-    let more: Vec<_> = manifests.collect();
-    match (pre_switch, more.first()) {
-        (Some(switch), _) => others.push(Action::PreSwitch(PreSwitch { switch, system, more })),
-        (None, Some(manifest)) => return Err(UsageError::Superfluous(manifest.into())),
-        (None, None) if system.is_some() => return Err(UsageError::System),
-        (None, None) => {}
-    }
-    let checked = check_mode.action(recipients);
-    let action = one_of(checked.into_iter().chain(others))?.unwrap_or(Action::Install);
-    Ok(Command::Run(Arguments { manifest, action, accounts, output }))
 }
 
 impl ManifestPath {
@@ -308,11 +348,12 @@ impl Switch {
 }
 
 /// The words of `-check-mode`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum CheckMode {
     Manifest,
     SopsFile,
     Recipients,
+    #[default]
     Off,
 }
 
