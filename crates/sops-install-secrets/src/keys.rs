@@ -131,31 +131,7 @@ pub(crate) fn load(
     for path in manifest.age_key_file().into_iter().chain(of_environment) {
         loader.age_key_file(path, Presence::Expected);
     }
-    if let Some(text) = &environment.age_key {
-        for error in loader.identities.add_age_key_variable("SOPS_AGE_KEY", text.as_bytes()) {
-            loader.is_unusable(&error);
-        }
-    }
-    if let Some(command) = &environment.age_key_command {
-        let name = "SOPS_AGE_KEY_CMD";
-        if let Some(content) = loader.printed(name, command) {
-            loader.age_keys(name, &content);
-        }
-    }
-    if let Some(command) = &environment.ssh_key_command {
-        let name = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
-        if let Some(content) = loader.printed(name, command)
-            && let Err(error) = loader.identities.add_ssh_key(name, &content)
-        {
-            loader.is_unusable(&error);
-        }
-    }
-    for path in &environment.ssh_keys {
-        loader.ssh_key(path, Presence::Optional, Log::Quiet);
-    }
-    if let Some(path) = &environment.user_age_keys {
-        loader.age_key_file(path, Presence::Optional);
-    }
+    loader.keys_of_environment(environment);
     for path in manifest.ssh_key_paths() {
         loader.openpgp_ssh_key(path);
     }
@@ -288,6 +264,35 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
+    /// The keys that variables hold or have printed, and those in the places of a user's own.
+    fn keys_of_environment(&mut self, environment: &Environment) {
+        if let Some(text) = &environment.age_key {
+            for error in self.identities.add_age_key_variable("SOPS_AGE_KEY", text.as_bytes()) {
+                self.is_unusable(&error);
+            }
+        }
+        if let Some(command) = &environment.age_key_command {
+            let name = "SOPS_AGE_KEY_CMD";
+            if let Some(content) = self.printed(name, command) {
+                self.age_keys(name, &content);
+            }
+        }
+        if let Some(command) = &environment.ssh_key_command {
+            let name = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
+            if let Some(content) = self.printed(name, command)
+                && let Err(error) = self.identities.add_ssh_key(name, &content)
+            {
+                self.is_unusable(&error);
+            }
+        }
+        for path in &environment.ssh_keys {
+            self.ssh_key(path, Presence::Optional, Log::Quiet);
+        }
+        if let Some(path) = &environment.user_age_keys {
+            self.age_key_file(path, Presence::Optional);
+        }
+    }
+
     fn ssh_key(&mut self, path: &Path, presence: Presence, log: Log) {
         let Some(content) = self.read(path, presence) else { return };
         let origin = path.to_string_lossy();
