@@ -140,31 +140,8 @@ fn surroundings(
     }
     let mut lines = Vec::new();
     for surrounding in found {
-        lines.push(match surrounding {
-            Surrounding::FileSystem { path, wanted } => format!("would mount a {wanted} at: {}", path.display()),
-            Surrounding::Directory(path) => format!("would set mode and owner of: {}", path.display()),
-            Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
-            Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
-            Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
-            Surrounding::StaleLink { path, obstacle: None } => format!("would remove link: {}", path.display()),
-            Surrounding::StaleLink { obstacle: Some(error), .. } => {
-                report_stuck(&error, tell, report);
-                continue;
-            }
-            Surrounding::Kept(notice) => {
-                report.notice(code_of(&notice), &notice);
-                continue;
-            }
-            Surrounding::MountPoint(error) => {
-                is_possible = false;
-                report.undone(Code::InstallationFailed, About::default(), &error);
-                continue;
-            }
-            Surrounding::Credential(error) => {
-                report.undone(Code::LinkFailed, About::default(), &error);
-                continue;
-            }
-        });
+        is_possible &= !matches!(surrounding, Surrounding::MountPoint(_));
+        lines.extend(change(surrounding, tell, report));
     }
     if is_possible {
         Ok(lines)
@@ -172,6 +149,34 @@ fn surroundings(
         report.outcome(Outcome::Failed);
         Err(Reported)
     }
+}
+
+/// The line on what an installation would change of a surrounding. What it would leave as it is, is reported.
+fn change(surrounding: Surrounding, tell: Tell, report: &mut Report) -> Option<String> {
+    Some(match surrounding {
+        Surrounding::FileSystem { path, wanted } => format!("would mount a {wanted} at: {}", path.display()),
+        Surrounding::Directory(path) => format!("would set mode and owner of: {}", path.display()),
+        Surrounding::NoCredential(path) => format!("would add credential: {}", path.display()),
+        Surrounding::OtherCredential(path) => format!("would replace credential: {}", path.display()),
+        Surrounding::StaleCredential(path) => format!("would remove credential: {}", path.display()),
+        Surrounding::StaleLink { path, obstacle: None } => format!("would remove link: {}", path.display()),
+        Surrounding::StaleLink { obstacle: Some(error), .. } => {
+            report_stuck(&error, tell, report);
+            return None;
+        }
+        Surrounding::Kept(notice) => {
+            report.notice(code_of(&notice), &notice);
+            return None;
+        }
+        Surrounding::MountPoint(error) => {
+            report.undone(Code::InstallationFailed, About::default(), &error);
+            return None;
+        }
+        Surrounding::Credential(error) => {
+            report.undone(Code::LinkFailed, About::default(), &error);
+            return None;
+        }
+    })
 }
 
 /// Reports what cannot be removed. It keeps no secret from its place, and so it refuses no switch.
