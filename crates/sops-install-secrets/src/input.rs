@@ -51,10 +51,10 @@ pub(crate) enum ReadError {
     #[error("{0}")]
     Absent(Absence),
     /// Something else than a file.
-    #[error("it is {0}, and only a regular file is read; name one")]
+    #[error("it is {0}, and only a regular file is read")]
     NotAFile(&'static str),
     /// More than any such file has.
-    #[error("it is larger than {} MiB, the limit for such a file; name another one", _0 >> 20)]
+    #[error("it is larger than {} MiB, the limit for such a file", _0 >> 20)]
     TooLarge(u64),
     /// On the way is a link of another user.
     #[error("{0}")]
@@ -87,8 +87,10 @@ impl ReadError {
     pub(crate) fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Absent(absence) => absence.remedy(),
+            Self::NotAFile(_) => Some(Remedy::say("name one")),
+            Self::TooLarge(_) => Some(Remedy::say("name another one")),
             Self::Stranger(error) => error.way_out().map(Remedy::from),
-            _ => None,
+            Self::Other(_) => None,
         }
     }
 

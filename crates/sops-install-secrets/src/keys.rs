@@ -444,11 +444,12 @@ impl Loader<'_> {
                 _ => None,
             };
             match (reason, remedy) {
-                // No other message says it again, so it belongs to the reason.
-                (KeyReason::Unread(input::ReadError::Stranger(_)), Some(remedy)) => {
-                    self.cannot_use(&origin, format!("{reason}; {remedy}"), why, None);
+                (KeyReason::Unread(input::ReadError::Absent(_)), remedy) => {
+                    self.cannot_use(&origin, reason.to_string(), why, remedy);
                 }
-                (_, remedy) => self.cannot_use(&origin, reason.to_string(), why, remedy),
+                // No other message says it again, so it belongs to the reason.
+                (_, Some(remedy)) => self.cannot_use(&origin, format!("{reason}; {remedy}"), why, None),
+                (_, None) => self.cannot_use(&origin, reason.to_string(), why, None),
             }
         } else {
             let reason = format!("{reason}; did you mean {}?", similar.join(" or "));

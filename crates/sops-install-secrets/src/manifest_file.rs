@@ -132,7 +132,9 @@ pub(crate) fn parse(
         if !directory.is_dir() {
             // Made anew, it would be on a disk.
             let path = directory.to_owned();
-            return Err(report.failed(Code::InstallationFailed, &NoRuntimeDirectory { path }));
+            let remedy = Remedy::say("run this as a user with a session");
+            report.failure_with(Code::InstallationFailed, About::default(), &NoRuntimeDirectory { path }, Some(remedy));
+            return Err(Reported);
         }
         // As su(1) and sudo(8) leave it. What root made there would be in the user's way.
         let is_closed = access(directory, AccessFlags::W_OK | AccessFlags::X_OK) == Err(Errno::EACCES);
@@ -167,7 +169,7 @@ pub(crate) fn parse(
 
 /// The session of the user is over, or there was none.
 #[derive(Debug, thiserror::Error)]
-#[error("XDG_RUNTIME_DIR is {}, which is not there; run this as a user with a session", path.display())]
+#[error("XDG_RUNTIME_DIR is {}, which is not there", path.display())]
 struct NoRuntimeDirectory {
     path: PathBuf,
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use install::{Location, is_running, rest, state};
 
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported};
 
 /// Looks until nothing was changed meanwhile, and gives what the last look gave. Of the others nothing is reported.
@@ -45,7 +46,8 @@ pub(crate) fn look<T>(
         }
     }
     let path = location.mount_point().to_owned();
-    report.warning(Code::Unsettled, About::default(), &Unsettled { path });
+    let remedy = Remedy::say("run this again when they are done");
+    report.warning_with(Code::Unsettled, About::default(), &Unsettled { path }, Some(remedy));
     report.hold();
     let result = look(report);
     report.release();
@@ -54,10 +56,7 @@ pub(crate) fn look<T>(
 
 /// Other runs do not come to an end.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "other runs are installing into {path}, so what is said here may have changed since; run this again when they are done",
-    path = path.display()
-)]
+#[error("other runs are installing into {path}, so what is said here may have changed since", path = path.display())]
 struct Unsettled {
     path: PathBuf,
 }

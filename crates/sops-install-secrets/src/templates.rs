@@ -9,6 +9,7 @@ use sops::Plaintext;
 use crate::decrypt::FileContent;
 use crate::manifest_file::report_problem;
 use crate::plan::{Origin, Plan};
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Report};
 use crate::{input, questions};
 
@@ -41,7 +42,8 @@ pub(crate) fn render<'p>(
             .iter()
             .fold(0_u64, |length, part| length.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX)));
         if length > input::LARGEST_FILE {
-            report.failure(Code::TemplateInvalid, file.about(), &TooLarge { length });
+            let remedy = Remedy::say("take out placeholders");
+            report.failure_with(Code::TemplateInvalid, file.about(), &TooLarge { length }, Some(remedy));
             continue;
         }
         // The buffer has its full size from the start, so that no part of it stays behind in a smaller one.
@@ -63,9 +65,9 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
             let about = About::template(template.name().as_str());
             // A comment may have such an expression, and then nothing is wrong. A file without placeholders was meant to be filled by it.
             if read.is_some() && text.is_constant() {
-                report.failure(Code::TemplateInvalid, about, &Unevaluated);
+                report.failure_with(Code::TemplateInvalid, about, &Unevaluated, Some(Unevaluated::remedy()));
             } else {
-                report.warning(Code::TemplateInvalid, about, &Unevaluated);
+                report.warning_with(Code::TemplateInvalid, about, &Unevaluated, Some(Unevaluated::remedy()));
             }
         }
     }
@@ -103,17 +105,22 @@ fn read_text(
 /// A text in which Nix was to put a placeholder, and did not.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "its text has a Nix expression for a placeholder, which is installed as it stands, since Nix evaluates none in a file; write the \
-     text in content, or a word such as @password@ in the file and sops.placeholder.NAME = \"@password@\" in the configuration"
+    "its text has a Nix expression for a placeholder, which is installed as it stands, since Nix evaluates none in a file"
 )]
 struct Unevaluated;
 
+impl Unevaluated {
+    fn remedy() -> Remedy {
+        Remedy::say(
+            "write the text in content, or a word such as @password@ in the file and sops.placeholder.NAME = \"@password@\" in the \
+             configuration",
+        )
+    }
+}
+
 /// A template that would be too large once it is filled.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "filled, it would have {length} bytes, and at most {} are installed; take out placeholders",
-    input::LARGEST_FILE
-)]
+#[error("filled, it would have {length} bytes, and at most {} are installed", input::LARGEST_FILE)]
 struct TooLarge {
     length: u64,
 }

@@ -135,7 +135,7 @@ fn every_failure_has_a_code_its_secrets_and_its_place() {
 }
 
 #[test]
-fn every_error_of_an_installation_with_a_way_out_has_its_remedy() {
+fn every_error_with_a_way_out_has_its_remedy() {
     let scratch = Scratch::new();
     let runtime = scratch.runtime();
     let path = |below: &str| runtime.join(below).display().to_string();
@@ -175,6 +175,14 @@ fn every_error_of_an_installation_with_a_way_out_has_its_remedy() {
     let found = remedies(&report(&manifest(&[secret("a", "multi")]), &[]));
     assert!(found.contains(&record), "{found:?}");
 
+    let no_file = with(secret("a", "str"), "sopsFile", path(""));
+    assert_eq!(remedies(&report(&manifest(&[no_file]), &[])), [say("name one")]);
+    let away = Scratch::finish(scratch.command().env("XDG_RUNTIME_DIR", "/nowhere").args(["-json", "manifest.json"]));
+    assert_eq!(remedies(&document(&away)), [say("run this as a user with a session")]);
+    fs::write(runtime.join("secrets/stray"), "").unwrap();
+    let stray = "if it was a secret before, install once and then remove, otherwise move it away";
+    assert_eq!(remedies(&report(&manifest(&[secret("a", "multi")]), &["-remove"])), [say(stray)]);
+    fs::remove_file(runtime.join("secrets/stray")).unwrap();
     let other_place = with(secret("a", "str"), "path", "%r/others/a");
     let found = remedies(&report(&with(manifest(&[other_place]), "symlinkPath", "%r/others"), &[]));
     let other = run("if it is not needed any more, run", format!("rm {}", path("secrets")));

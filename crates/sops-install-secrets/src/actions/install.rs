@@ -19,6 +19,7 @@ use crate::keys::{self, KeyCommands};
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
 use crate::questions;
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
 use crate::units::{self, Requests, Route, Sent};
 use untouched::Found;
@@ -96,7 +97,8 @@ fn install(
     let mut store = report.tried(Store::open(&current, lock, group))?;
     if report.tried(store.medium())? == Medium::Disk {
         let path = plan.location.mount_point().to_owned();
-        report.warning(Code::NotInMemory, About::default(), &OnDisk { path });
+        let remedy = Remedy::say("let XDG_RUNTIME_DIR name a directory in memory");
+        report.warning_with(Code::NotInMemory, About::default(), &OnDisk { path }, Some(remedy));
     }
     match &decision {
         Some(decision) if !changes.is_empty() => {
@@ -232,10 +234,7 @@ impl WaitingForLock<'_> {
 
 /// Secrets of a user that are not in memory.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{path} is on a disk, where secrets outlive the session; let XDG_RUNTIME_DIR name a directory in memory",
-    path = path.display()
-)]
+#[error("{path} is on a disk, where secrets outlive the session", path = path.display())]
 struct OnDisk {
     path: PathBuf,
 }

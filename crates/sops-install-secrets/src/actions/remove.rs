@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step};
 use crate::text;
 
@@ -94,7 +95,8 @@ fn refuse_unwanted(manifest: &Manifest, location: &Location, report: &mut Report
     for place in &unwanted {
         let path = location.symlink_path().join(place);
         let error = Unwanted { path: text::piece(&path.to_string_lossy()).into_owned() };
-        report.failure(Code::Superfluous, About::default(), &error);
+        let remedy = Remedy::say("if it was a secret before, install once and then remove, otherwise move it away");
+        report.failure_with(Code::Superfluous, About::default(), &error, Some(remedy));
     }
     if unwanted.is_empty() { Ok(()) } else { Err(Reported) }
 }
@@ -112,9 +114,7 @@ const ELSEWHERE: &str =
 
 /// A file among the secrets that the manifest does not have.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{path} is not in the manifest; if it was a secret before, install once and then remove, otherwise move it away"
-)]
+#[error("{path} is not in the manifest")]
 struct Unwanted {
     path: String,
 }
