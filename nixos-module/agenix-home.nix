@@ -5,7 +5,7 @@
 # * `package` is an error: no age program takes part. `installPackage` is the program here.
 # * The variable XDG_RUNTIME_DIR is the only one that paths may have.
 #
-# Left out on purpose is what `agenix.nix` leaves out.
+# Left out on purpose is what `agenix.nix` and `home-manager.nix` leave out.
 {
   config,
   options,

@@ -14,7 +14,10 @@
 # * Templates, plugins and whatever else `sops.secrets` has are here too; `ageBin` has nothing to do.
 #
 # Left out on purpose: a default file and its format, since each secret names its file; GnuPG, since age has no such
-# recipients; `useSystemdActivation`, since agenix' own scripts have other names than a configuration could come after.
+# recipients; `useSystemdActivation`, since agenix' own scripts have other names than a configuration could come after;
+# `format`, `key` and `selectKey`, since an age file is one secret as a whole; `validateSopsFiles`, since the paths say
+# what the build can look at, and `sopsFileHash`, since the path of a file in the Nix store changes with it; `uid` and
+# `gid`, since `owner` and `group` can be numbers.
 {
   config,
   options,

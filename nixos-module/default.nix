@@ -5,6 +5,8 @@
 # done by sops-install-secrets.service in every configuration.
 #
 # In a container the mount is made in the container's own mount namespace, where ramfs is allowed.
+#
+# Left out on purpose, as in sops-nix: other places than /run/secrets and /run/secrets.d.
 {
   config,
   options,
