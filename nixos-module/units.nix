@@ -73,6 +73,19 @@ let
   usesAgent = here.isSops && (cfg.gnupg.home != null && !mock.isUsed || environment ? GNUPGHOME);
   printsKey = environment ? SOPS_AGE_KEY_CMD || environment ? SOPS_AGE_SSH_PRIVATE_KEY_CMD;
 
+  # What a unit with secrets in its memory is not allowed, even if it needs the network or devices.
+  confinement = {
+    NoNewPrivileges = true;
+    LimitCORE = 0;
+    MemorySwapMax = 0;
+    LockPersonality = true;
+    RestrictNamespaces = true;
+    RestrictRealtime = true;
+    RestrictSUIDSGID = true;
+    SystemCallArchitectures = "native";
+    SystemCallErrorNumber = "EPERM";
+  };
+
   # The sandbox. The program mounts a file system that every later process is to see, so nothing here may give the unit
   # a mount namespace of its own: inside one, the secrets would be installed, the unit would succeed, and no service would
   # find them. That rules out ProtectSystem=, ProtectHome=, PrivateTmp=, PrivateDevices=, PrivateMounts=,
@@ -85,10 +98,10 @@ let
       # know what they need.
       alone = keys.plugins == [ ] && !usesAgent && !printsKey;
     in
-    {
+    confinement
+    // {
       # Secrets have their modes whatever this is; directories that are made on the way to a link are for everybody.
       UMask = "0022";
-      NoNewPrivileges = true;
       CapabilityBoundingSet = [
         "CAP_SYS_ADMIN" # mount
         "CAP_CHOWN"
@@ -96,14 +109,6 @@ let
         "CAP_DAC_OVERRIDE" # keys that belong to others, links in directories of others
         "CAP_IPC_LOCK" # no secret is swapped out while it is in the program's memory
       ];
-      LimitCORE = 0;
-      MemorySwapMax = 0;
-      LockPersonality = true;
-      RestrictNamespaces = true;
-      RestrictRealtime = true;
-      RestrictSUIDSGID = true;
-      SystemCallArchitectures = "native";
-      SystemCallErrorNumber = "EPERM";
       # Of the group @resources only what a process does to its own limits, and of @mount only what mounts: the first two,
       # and the others where one file system takes the place of another.
       SystemCallFilter = [
@@ -249,15 +254,12 @@ let
       ConditionPathExists = text.absent keys.generated;
     };
     enableDefaultPath = false;
-    serviceConfig = {
+    serviceConfig = confinement // {
       Type = "oneshot";
       UMask = "0077";
       ExecStart = keys.commands;
-      NoNewPrivileges = true;
       # The folder may belong to another user.
       CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE" ];
-      LimitCORE = 0;
-      MemorySwapMax = 0;
       # Nothing is mounted here, so this unit can have namespaces. Only the file systems stay as they are: the key may be
       # anywhere.
       PrivateNetwork = true;
@@ -270,14 +272,8 @@ let
       ProtectKernelTunables = true;
       ProtectProc = "invisible";
       IPAddressDeny = "any";
-      LockPersonality = true;
       MemoryDenyWriteExecute = true;
       RestrictAddressFamilies = "none";
-      RestrictNamespaces = true;
-      RestrictRealtime = true;
-      RestrictSUIDSGID = true;
-      SystemCallArchitectures = "native";
-      SystemCallErrorNumber = "EPERM";
       SystemCallFilter = [
         "@system-service"
         "~@privileged"
