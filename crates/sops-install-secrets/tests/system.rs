@@ -1405,7 +1405,8 @@ fn looks_believe_of_a_mount_point_that_is_open_what_an_installation_believes() {
         "mount -t tmpfs -o mode=755 tmpfs /run; mkdir etc; install {before}; chmod 0777 secrets.d; install -dry-run {before}
          install -pre-switch=switch {before}; install -pre-switch=switch {after}; install {after}"
     ));
-    let expected = "exit 0\nwould set mode and owner of: /secrets.d\nexit 0\nexit 0\nexit 0\nmodifying secret: a\nexit 0\n";
+    let expected =
+        "exit 0\nwould set mode and owner of: /secrets.d\nexit 0\nexit 0\nexit 0\nmodifying secret: a\nexit 0\n";
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""));
 }
 

@@ -72,7 +72,7 @@ fn look(
     let pending = units::due(current).into_iter();
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
-let found = match current.surroundings(group, plan.credentials, wanted.map(Sought::from)) {
+    let found = match current.surroundings(group, plan.credentials, wanted.map(Sought::from)) {
         // A user who may not look at them is told nothing of them, and gets no list of what is superfluous, which would lack some.
         Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {
             superfluous = None;
