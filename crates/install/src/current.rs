@@ -9,7 +9,7 @@ use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
 use crate::record::{self, STAMP};
 use crate::requests::RequestRecord;
-use crate::{Error, Location};
+use crate::{Error, Location, mount};
 
 /// What readers of a [`Location`] see before this run changes anything.
 pub struct Current<'l> {
@@ -28,8 +28,8 @@ impl<'l> Current<'l> {
     /// Looks at the symlink and where it leads. Changes nothing, so a dry run calls this too.
     ///
     /// A symlink that leads elsewhere is as in sops-nix no generation of ours: numbers begin at 1, and it will be
-    /// replaced. What it leads to is compared with all the same. After a reboot, the symlink of user mode leads to
-    /// nothing: there is a number and nothing that runs.
+    /// replaced. A generation at another mount point is compared with all the same; anything else may be of any size and is not
+    /// looked into. After a reboot, the symlink of user mode leads to nothing: there is a number and nothing that runs.
     ///
     /// # Errors
     ///
@@ -67,6 +67,9 @@ impl<'l> Current<'l> {
                 if found.number.is_none() {
                     found.number = found.number_by_place()?;
                 }
+                if found.number.is_none() && !found.is_generation_elsewhere()? {
+                    found.running = None;
+                }
                 Ok(found)
             }
             Occupant::Directory => {
@@ -96,6 +99,13 @@ impl<'l> Current<'l> {
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the symlink leads to what may be a generation at another mount point.
+    fn is_generation_elsewhere(&self) -> Result<bool, Error> {
+        let Some(running) = &self.running else { return Ok(false) };
+        let is_number = running.path().file_name().is_some_and(|name| number(name.as_encoded_bytes()).is_some());
+        Ok(is_number && mount::is_memory(running)?)
     }
 
     /// Where it was looked.
