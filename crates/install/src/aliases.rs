@@ -22,7 +22,8 @@ impl Current<'_> {
     /// # Errors
     ///
     /// [`Error::Nested`] if the symlink path leads into the mount point, or the other way round, by whichever name;
-    /// [`Error::InStore`] if one of them and the directory of `credentials` are in each other.
+    /// [`Error::InStore`] if one of them and the directory of `credentials` are in each other; [`Error::ReadFrom`] if the symlink
+    /// would take the place of a link on the way to one of the `read_files`.
     pub fn misplaced<'p>(
         &self,
         files: &[File<'_>],
@@ -32,6 +33,19 @@ impl Current<'_> {
         let mut ours = Ours::of(self.location())?;
         ours.refuse_store(self.location(), credentials)?;
         let mut misplaced = Vec::new();
+        let read_files: Vec<&Path> = read_files.into_iter().collect();
+        let symlink_path = self.location().symlink_path();
+        if self.number().is_none() && symlink_path.is_symlink() {
+            // It gives way to ours.
+            let mut trails = HashMap::new();
+            let (parent, name) = split(symlink_path)?;
+            let link = ours.trail(parent, &mut trails)?.spot(name);
+            for file in &read_files {
+                if ours.way_to(file, &mut trails).contains(&link) {
+                    return Err(Error::ReadFrom { path: symlink_path.to_owned(), read: (*file).to_owned() });
+                }
+            }
+        }
         let is_outside = |file: &File<'_>| matches!(self.location().link(&file.wanted), NeededLink::Outside { .. });
         if !files.iter().any(is_outside) {
             return Ok(misplaced);

@@ -3,24 +3,24 @@
 use std::ffi::OsStr;
 
 use crate::dir::{Dir, Is, Occupant};
-use crate::generation::is_as_made;
+use crate::generation::is_generation;
 use crate::location::number;
 use crate::record::is_record;
 use crate::symlinks::OtherSymlink;
 use crate::{Error, Location};
 
 /// What this program did not make: everything among the generations but their numbers and the records, and in them every
-/// mount and special file.
+/// mount and special file. What a generation is is decided as in pruning ([`is_generation`]), with the `active` number.
 ///
 /// A symlink of another manifest to one of the generations is in it too.
-pub(crate) fn foreign(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
+pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Error>, Error> {
     let mut found = Vec::new();
     for other in OtherSymlink::all(root, location)? {
         found.push(other.refusal(location));
     }
     for (name, is) in root.entries()? {
         match is {
-            Is::Directory if is_number(&name) && (root.has_mount(&name)? || is_as_made(root, &name)?) => {
+            Is::Directory if is_number(&name) && (root.has_mount(&name)? || is_generation(root, &name, active)?) => {
                 foreign_below(root, &name, &mut found)?;
             }
             Is::Other if is_record(&name) => {}

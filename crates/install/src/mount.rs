@@ -111,7 +111,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
     if is_mount && !is_memory(root)? {
         return Err(Error::Mounted { path });
     }
-    match foreign(root, current.location())?.into_iter().next() {
+    match foreign(root, current.location(), current.number())?.into_iter().next() {
         Some(Error::Foreign { path: found, .. } | Error::Mounted { path: found })
             if is_mount && current.running_number().is_some() =>
         {
@@ -181,16 +181,25 @@ pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
 /// Removes the generations and records in a directory of generations, such as one that a new file system was put over. What is
 /// newer than `newest` may be something else with such a name.
 pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {
+    clear_all_but(beneath, newest, |_| false)
+}
+
+/// Removes the generations alone: the records are needed as long as something that they name is left.
+pub(crate) fn clear_generations(root: &Dir, newest: Option<u64>) -> Vec<Error> {
+    clear_all_but(root, newest, is_record)
+}
+
+fn clear_all_but(directory: &Dir, newest: Option<u64>, stays: impl Fn(&OsStr) -> bool) -> Vec<Error> {
     let is_ours = |name: &OsStr| match number(name.as_encoded_bytes()) {
-        Some(_) => is_generation(beneath, name, newest),
-        None => Ok(is_record(name)),
+        Some(_) => is_generation(directory, name, newest),
+        None => Ok(is_record(name) && !stays(name)),
     };
     let remove = |(name, _): (OsString, Is)| match is_ours(&name) {
-        Ok(true) => beneath.remove_tree(&name),
+        Ok(true) => directory.remove_tree(&name),
         Ok(false) => Vec::new(),
         Err(error) => vec![error],
     };
-    match beneath.entries() {
+    match directory.entries() {
         Ok(entries) => entries.into_iter().flat_map(remove).collect(),
         Err(error) => vec![error],
     }

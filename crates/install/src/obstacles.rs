@@ -6,13 +6,14 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::dir::{Dir, Prepared, split};
-use crate::foreign::{foreign, is_number};
-use crate::generation::is_generation;
+use crate::foreign::foreign;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
 use crate::reach::{refused, unfollowed};
 use crate::record::Entries;
-use crate::{Current, Drift, Error, Wanted, lock};
+use crate::store::superfluous;
+use crate::symlinks::OtherSymlink;
+use crate::{Current, Drift, Error, Retention, Wanted, lock};
 
 /// What would keep an installation from being made.
 #[derive(Debug, Default)]
@@ -26,12 +27,17 @@ pub struct Obstacles<'f> {
 }
 
 impl Current<'_> {
-    /// What an installation of these files would refuse or fail at, apart from what stands at the very paths of their links.
+    /// What an installation of these files would refuse or fail at, apart from what stands at the very paths of their links. What it
+    /// keeps by its retention is in nobody's way.
     ///
     /// # Errors
     ///
     /// [`Error::Call`] if something cannot be looked at.
-    pub fn obstacles<'f>(&self, files: impl IntoIterator<Item = Wanted<'f>>) -> Result<Obstacles<'f>, Error> {
+    pub fn obstacles<'f>(
+        &self,
+        files: impl IntoIterator<Item = Wanted<'f>>,
+        retention: Retention,
+    ) -> Result<Obstacles<'f>, Error> {
         let location = self.location();
         let Obstacles { mut before, mut switch, mut after } = Obstacles::default();
         let mut others = Vec::new();
@@ -61,15 +67,12 @@ impl Current<'_> {
             }
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
-                for error in foreign(&root, location)? {
+                let others_links = OtherSymlink::all(&root, location)?;
+                let doomed = superfluous(root.entries()?, self.number(), &others_links, retention);
+                for error in foreign(&root, location, self.number())? {
                     let stays = match &error {
                         Error::Mounted { .. } => true,
-                        Error::Foreign { path, .. } => match path.file_name().filter(|name| is_number(name)) {
-                            Some(name) if path.parent() == Some(root.path()) => {
-                                !is_generation(&root, name, self.number())?
-                            }
-                            _ => false,
-                        },
+                        Error::Foreign { path, .. } => doomed.iter().any(|name| *path == root.path().join(name)),
                         _ => false,
                     };
                     others.extend(stays.then_some(error));

@@ -55,7 +55,8 @@ impl Removal {
     /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
     /// last the file system, its directory and the lock. Directories that were made on the way to a link stay.
     ///
-    /// A removal that is killed can be run again: nothing is forgotten before it is gone.
+    /// A removal that is killed can be run again: nothing is forgotten before it is gone. If a link or a credential has to stay, all
+    /// the others go, and the generations with them; the records stay, in the file system, for the next removal.
     ///
     /// # Errors
     ///
@@ -94,17 +95,16 @@ impl Removal {
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);
         self.credentials = self.count(removed);
-        if !self.failures.is_empty() {
-            return;
-        }
+        let active = active(location);
+        let is_forgotten = self.failures.is_empty();
         self.symlink(location);
         let mut root = top;
+        if !is_forgotten {
+            return self.generations(&root, |root| mount::clear_generations(root, active));
+        }
         // One file system may stand on another one, if a change between two was not finished.
         for _ in 0..MOST_MOUNTS {
-            let before = generations(&root);
-            self.failures.extend(mount::clear(&root, None));
-            let removed = before.saturating_sub(generations(&root));
-            self.generations = self.generations.saturating_add(removed);
+            self.generations(&root, |root| mount::clear(root, active));
             if !self.failures.is_empty() {
                 return;
             }
@@ -113,13 +113,21 @@ impl Removal {
                 Ok(None) => return,
                 Err(error) => return self.failures.push(error),
             };
-            match foreign(&root, location) {
+            match foreign(&root, location, None) {
                 Ok(foreign) if foreign.is_empty() => {}
                 Ok(foreign) => return self.failures.extend(foreign),
                 Err(error) => return self.failures.push(error),
             }
         }
         self.failures.push(Error::Mounted { path: location.mount_point().to_owned() });
+    }
+
+    /// Removes generations, and counts them.
+    fn generations(&mut self, root: &Dir, clear: impl Fn(&Dir) -> Vec<Error>) {
+        let before = generations(root);
+        self.failures.extend(clear(root));
+        let removed = before.saturating_sub(generations(root));
+        self.generations = self.generations.saturating_add(removed);
     }
 
     /// Unmounts what is empty now, or removes the directory. Gives what was beneath.
@@ -181,11 +189,16 @@ fn is_ours(location: &Location, target: &Path) -> bool {
 
 /// What stands in the way of removing what is in the directory of the generations.
 fn obstacles(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
-    let mut obstacles = foreign(root, location)?;
+    let mut obstacles = foreign(root, location, active(location))?;
     if let Some(errno) = root.refusal_to_change() {
         obstacles.push(Error::call("remove what is below", location.mount_point())(errno));
     }
     Ok(obstacles)
+}
+
+/// The number of the active generation, if there is one.
+fn active(location: &Location) -> Option<u64> {
+    Current::inspect(location).ok().and_then(|current| current.number())
 }
 
 /// How many generations there are.

@@ -18,6 +18,11 @@ use manifest::{AbsolutePath, Mode, Name};
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
 
+/// The retention of a manifest that says nothing of it.
+pub(crate) fn keep_one() -> Retention {
+    Retention::last(NonZeroU64::new(1))
+}
+
 /// A folder with a location in it.
 pub(crate) struct Place {
     folder: PathBuf,

@@ -112,7 +112,7 @@ fn surroundings(
     tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
-    let obstacles = current.obstacles(files.iter().map(|file| file.wanted));
+    let obstacles = current.obstacles(files.iter().map(|file| file.wanted), plan.retention);
     let mut obstacles = report.tried(obstacles)?;
     if !changes.is_empty() {
         obstacles.before.append(&mut obstacles.switch);
