@@ -8,7 +8,6 @@ use nix::sys::stat::FileStat;
 use nix::unistd::geteuid;
 
 use crate::dir::{self, Dir, Missing, Occupant, PARENT, order, permissions_of, split, temporary};
-use crate::mount::is_memory;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
@@ -295,7 +294,7 @@ fn existing(path: &Path) -> Result<Option<Dir>, Error> {
 /// Whether plaintext may be in it.
 fn fit(directory: &Dir) -> Result<(), Error> {
     let path = || directory.path().to_owned();
-    if !is_memory(directory)? {
+    if !directory.is_memory()? {
         return Err(Error::NotInMemory { path: path() });
     }
     if !directory.is_private()? {

@@ -9,7 +9,7 @@ use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
 use crate::record::{self, STAMP};
 use crate::requests::RequestRecord;
-use crate::{Error, Location, mount};
+use crate::{Error, Location};
 
 /// What readers of a [`Location`] see before this run changes anything.
 pub struct Current<'l> {
@@ -105,7 +105,7 @@ impl<'l> Current<'l> {
     fn is_generation_elsewhere(&self) -> Result<bool, Error> {
         let Some(running) = &self.running else { return Ok(false) };
         let is_number = running.path().file_name().is_some_and(|name| number(name.as_encoded_bytes()).is_some());
-        Ok(is_number && mount::is_memory(running)?)
+        Ok(is_number && running.is_memory()?)
     }
 
     /// Where it was looked.

@@ -27,6 +27,11 @@ use zeroize::Zeroizing;
 
 use crate::{Access, Error, Ownership};
 
+/// Of linux/magic.h.
+pub(crate) const RAMFS_MAGIC: u32 = 0x8584_58f6;
+/// Of linux/magic.h.
+pub(crate) const TMPFS_MAGIC: u32 = 0x0102_1994;
+
 /// An open directory.
 pub(crate) struct Dir {
     handle: OwnedFd,
@@ -276,6 +281,11 @@ impl Dir {
         // The number's type differs between architectures and C libraries; its first four bytes do not.
         let [a, b, c, d, ..] = status.filesystem_type().0.to_le_bytes();
         Ok(u32::from_le_bytes([a, b, c, d]))
+    }
+
+    /// Whether plaintext may be written below it.
+    pub(crate) fn is_memory(&self) -> Result<bool, Error> {
+        Ok([RAMFS_MAGIC, TMPFS_MAGIC].contains(&self.file_system()?))
     }
 
     /// Whether a file system is mounted here, so that it is another one than that of the directory above.

@@ -27,7 +27,7 @@ use rustix::mount::{
 };
 
 use crate::current::Current;
-use crate::dir::{DIRECTORY, Dir, Is, Missing, errno, raw};
+use crate::dir::{DIRECTORY, Dir, Is, Missing, RAMFS_MAGIC, TMPFS_MAGIC, errno, raw};
 use crate::foreign::foreign;
 use crate::generation::is_generation;
 use crate::location::number;
@@ -108,7 +108,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
     }
     let is_mount = root.is_mount()?;
     let path = root.path().to_owned();
-    if is_mount && !is_memory(root)? {
+    if is_mount && !root.is_memory()? {
         return Err(Error::Mounted { path });
     }
     match foreign(root, current.location(), current.number())?.into_iter().next() {
@@ -132,7 +132,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
 pub(crate) fn missing(location: &Location, root: &Dir) -> Result<Option<&'static str>, Error> {
     match MemoryKind::of(location) {
         Some(kind) if !kind.is_at(root)? => {
-            let stays = root.is_mount()? && is_memory(root)? && !is_our_mount(root)?;
+            let stays = root.is_mount()? && root.is_memory()? && !is_our_mount(root)?;
             Ok((!stays).then_some(kind.name))
         }
         _ => Ok(None),
@@ -143,16 +143,11 @@ fn settle(root: &Dir, access: Access) -> Result<Effect, Error> {
     if root.is_settled(access)? { Ok(Effect::Nothing) } else { root.settle(access).map(|()| Effect::Something) }
 }
 
-/// Whether plaintext may be written below this directory.
-pub(crate) fn is_memory(directory: &Dir) -> Result<bool, Error> {
-    Ok([RAMFS.magic, TMPFS.magic].contains(&directory.file_system()?))
-}
-
 /// Whether a file system in memory was mounted by a run of this program, or of sops-nix or agenix, as far as the kernel tells: all three
 /// call what is mounted `none`, and allow no devices and no programs with the rights of their owners in it. What an
 /// administrator has mounted is used like a directory.
 pub(crate) fn is_our_mount(root: &Dir) -> Result<bool, Error> {
-    if !is_memory(root)? {
+    if !root.is_memory()? {
         return Ok(false);
     }
     let number = match root.mount() {
@@ -362,7 +357,6 @@ fn mount_at(kind: MemoryKind, path: &Path, notices: &mut Vec<Notice>) -> Result<
 #[derive(Clone, Copy)]
 struct MemoryKind {
     name: &'static str,
-    /// `RAMFS_MAGIC` and `TMPFS_MAGIC` of linux/magic.h.
     magic: u32,
     has_swap: bool,
 }
@@ -421,7 +415,7 @@ impl Swap {
     }
 }
 
-const RAMFS: MemoryKind = MemoryKind { name: "ramfs", magic: 0x8584_58f6, has_swap: false };
-const TMPFS: MemoryKind = MemoryKind { name: "tmpfs", magic: 0x0102_1994, has_swap: true };
+const RAMFS: MemoryKind = MemoryKind { name: "ramfs", magic: RAMFS_MAGIC, has_swap: false };
+const TMPFS: MemoryKind = MemoryKind { name: "tmpfs", magic: TMPFS_MAGIC, has_swap: true };
 
 const MOUNTS: &str = "/proc/self/mountinfo";

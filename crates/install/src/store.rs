@@ -91,7 +91,7 @@ impl<'l> Store<'l> {
     ///
     /// [`Error::Call`] if the file system cannot be asked.
     pub fn medium(&self) -> Result<Medium, Error> {
-        Ok(if mount::is_memory(&self.root)? { Medium::Memory } else { Medium::Disk })
+        Ok(if self.root.is_memory()? { Medium::Memory } else { Medium::Disk })
     }
 
     /// The number of the generation that readers see.
