@@ -98,7 +98,7 @@ fn nothing_goes_while_something_foreign_is_among_the_generations() {
 }
 
 #[test]
-fn a_link_that_cannot_be_reached_any_more_is_told_and_a_damaged_record_keeps_everything() {
+fn a_link_that_cannot_be_reached_any_more_is_told_and_a_damaged_record_stays_without_the_secrets() {
     let place = Place::new();
     let wanted = [place.secret("a", "x").at(&place.path("home/config/token"))];
     place.install(&wanted).unwrap();
@@ -110,7 +110,8 @@ fn a_link_that_cannot_be_reached_any_more_is_told_and_a_damaged_record_keeps_eve
     fs::write(&record, "half").unwrap();
     let removal = remove(&place).unwrap();
     assert!(matches!(&*removal.failures, [Error::Record { .. }]), "{removal:?}");
-    assert!(place.location.symlink_path().join("a").exists());
+    assert!(!place.location.symlink_path().is_symlink() && place.generations().is_empty());
+    assert_eq!(fs::read(&record).unwrap(), b"half");
     fs::write(&record, whole).unwrap();
     let removal = remove(&place).unwrap();
     assert!(removal.failures.is_empty() && removal.links == 0, "{removal:?}");
