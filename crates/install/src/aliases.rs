@@ -35,12 +35,12 @@ impl Current<'_> {
         let mut misplaced = Vec::new();
         let read_files: Vec<&Path> = read_files.into_iter().collect();
         let symlink_path = self.location().symlink_path();
-        if self.number().is_none() && symlink_path.is_symlink() {
-            // It gives way to ours.
+        if self.number().is_none() && self.running().is_none() && symlink_path.is_symlink() {
+            // It gives way to ours, and leads to no generation, which would have successors.
             let mut trails = HashMap::new();
             let (parent, name) = split(symlink_path)?;
             let link = ours.trail(parent, &mut trails)?.spot(name);
-            for file in &read_files {
+            for file in read_files.iter().filter(|file| file.exists()) {
                 if ours.way_to(file, &mut trails).contains(&link) {
                     return Err(Error::ReadFrom { path: symlink_path.to_owned(), read: (*file).to_owned() });
                 }
@@ -57,26 +57,39 @@ impl Current<'_> {
         }
         let mut trails = HashMap::new();
         let mut read: HashMap<Spot, &Path> = HashMap::new();
+        let mut on_the_way: HashMap<Spot, &Path> = HashMap::new();
         for file in read_files {
-            read.extend(ours.way_to(file, &mut trails).into_iter().map(|spot| (spot, file)));
+            // What cannot be reached is not read.
+            if let Ok(spot) = ours.judge(file, &mut trails) {
+                read.insert(spot, file);
+            }
+            on_the_way.extend(ours.way_to(file, &mut trails).into_iter().map(|spot| (spot, file)));
         }
         let mut taken: HashMap<Spot, (usize, &Path)> = HashMap::new();
         for (position, file) in files.iter().enumerate() {
             let NeededLink::Outside { path, .. } = self.location().link(&file.wanted) else { continue };
+            // A reader that comes by a link of its own may read what is installed, but nothing that is there is replaced.
+            let replaces = || match path.read_link() {
+                Ok(target) => !target.starts_with(symlink_path),
+                Err(_) => path.symlink_metadata().is_ok(),
+            };
             match ours.judge(path, &mut trails) {
-                Ok(spot) => match (read.get(&spot), taken.get(&spot)) {
-                    (Some(&read), _) => {
-                        let (path, read) = (path.to_owned(), read.to_owned());
-                        misplaced.push((position, Error::ReadFrom { path, read }));
+                Ok(spot) => {
+                    let read = read.get(&spot).or_else(|| on_the_way.get(&spot).filter(|_| replaces()));
+                    match (read, taken.get(&spot)) {
+                        (Some(&read), _) => {
+                            let (path, read) = (path.to_owned(), read.to_owned());
+                            misplaced.push((position, Error::ReadFrom { path, read }));
+                        }
+                        (None, Some(&(_, other))) => {
+                            let (path, other) = (path.to_owned(), other.to_owned());
+                            misplaced.push((position, Error::SamePlace { path, other }));
+                        }
+                        (None, None) => {
+                            taken.insert(spot, (position, path));
+                        }
                     }
-                    (None, Some(&(_, other))) => {
-                        let (path, other) = (path.to_owned(), other.to_owned());
-                        misplaced.push((position, Error::SamePlace { path, other }));
-                    }
-                    (None, None) => {
-                        taken.insert(spot, (position, path));
-                    }
-                },
+                }
                 Err(error) if error.is_refusal() => misplaced.push((position, error)),
                 // A path that cannot be followed leads to no place of ours. It is reported when the link is made.
                 Err(_) => {}

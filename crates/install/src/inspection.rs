@@ -15,7 +15,7 @@ use crate::reach::unfollowed;
 use crate::store::superfluous;
 use crate::surroundings::Surrounding;
 use crate::symlinks::OtherSymlink;
-use crate::{Current, Error, File, Ownership, Retention, Sought, Wanted, links, mount};
+use crate::{Current, Error, File, Notice, Ownership, Retention, Sought, Wanted, links, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -141,6 +141,8 @@ impl Current<'_> {
         };
         match root.as_ref().map_or(Ok(None), |root| mount::keeps(self, root, access)) {
             Err(error) => found.push(Surrounding::MountPoint(error)),
+            // What somebody else has mounted on purpose is nothing to be mended.
+            Ok(Some(Notice::KeptMount { .. })) => {}
             Ok(Some(notice)) => found.push(Surrounding::Kept(notice)),
             Ok(None) => {
                 if let Some(missing) = self.misses_file_system()? {

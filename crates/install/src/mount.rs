@@ -121,6 +121,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
             Ok(Some(Notice::KeptFor { path, wanted: kind.name, symlink }))
         }
         Some(error) => Err(error),
+        None if is_mount && hides_ours(root)? => Err(Error::Mounted { path }),
         None if is_mount && !kind.is_at(root)? && !is_our_mount(root)? => {
             Ok(Some(Notice::KeptMount { path, wanted: kind.name }))
         }
@@ -150,21 +151,37 @@ pub(crate) fn is_our_mount(root: &Dir) -> Result<bool, Error> {
     if !root.is_memory()? {
         return Ok(false);
     }
-    let number = match root.mount() {
-        Ok(number) => number.to_string(),
-        // Before Linux 5.8.
-        Err(Error::Call { errno: Errno::ENOSYS, .. }) => return Ok(true),
-        Err(error) => return Err(error),
+    let (number, mounts) = match (root.mount(), mounts()) {
+        (Ok(number), Ok(mounts)) => (number.to_string(), mounts),
+        // Before Linux 5.8, or without /proc. There it has to be believed.
+        (Err(Error::Call { errno: Errno::ENOSYS, .. }), _) | (_, Err(_)) => return Ok(true),
+        (Err(error), _) => return Err(error),
     };
-    let is_ours = |line: &str| {
-        // As proc_pid_mountinfo(5) has it.
-        let fields: Vec<&str> = line.split(' ').collect();
-        let has = |option| fields.get(5).is_some_and(|options| options.split(',').any(|one| one == option));
-        let source = fields.iter().skip_while(|field| **field != "-").nth(2);
-        fields.first() == Some(&&*number) && has("nosuid") && has("nodev") && source == Some(&"none")
-    };
-    // Without /proc it is nobody's.
-    Ok(mounts().is_ok_and(|mounts| mounts.lines().any(is_ours)))
+    Ok(mounts.lines().any(|line| field(line, 0) == Some(&number) && is_line_of_ours(line)))
+}
+
+/// Whether a file system of somebody else is mounted over one of ours, with what it holds.
+pub(crate) fn hides_ours(root: &Dir) -> Result<bool, Error> {
+    if is_our_mount(root)? {
+        return Ok(false);
+    }
+    let Ok(mounts) = mounts() else { return Ok(false) };
+    let number = root.mount()?.to_string();
+    let Some(upper) = mounts.lines().find(|line| field(line, 0) == Some(&number)) else { return Ok(false) };
+    let is_lower = |line: &str| field(line, 0) == field(upper, 1) && field(line, 4) == field(upper, 4);
+    Ok(mounts.lines().any(|line| is_lower(line) && is_line_of_ours(line)))
+}
+
+/// Whether a line of mountinfo is of a mount as this program, sops-nix and agenix make it.
+fn is_line_of_ours(line: &str) -> bool {
+    let has = |option| field(line, 5).is_some_and(|options| options.split(',').any(|one| one == option));
+    let source = line.split(' ').skip_while(|field| *field != "-").nth(2);
+    has("nosuid") && has("nodev") && source == Some("none")
+}
+
+/// A field of mountinfo, as `proc_pid_mountinfo(5)` has them: number, parent, device, root, place, options.
+fn field(line: &str, position: usize) -> Option<&str> {
+    line.split(' ').nth(position)
 }
 
 /// What people call the file system below this directory.

@@ -125,7 +125,11 @@ impl Notice {
                 let command = format!("{command} {}", shell_word(path));
                 Some(WayOut::run("once nothing reads them any more, run", command))
             }
-            Self::GaveWay { .. } | Self::KeptFor { .. } | Self::KeptMount { .. } | Self::Stacked { .. } => None,
+            Self::KeptMount { wanted: "ramfs", .. } => {
+                Some(WayOut::say("what is there may be swapped out; if a tmpfs is meant, set sops.useTmpfs = true"))
+            }
+            Self::KeptMount { .. } => Some(WayOut::say("if a ramfs is meant, set sops.useTmpfs = false")),
+            Self::GaveWay { .. } | Self::KeptFor { .. } | Self::Stacked { .. } => None,
         }
     }
 }

@@ -190,6 +190,9 @@ fn is_ours(location: &Location, target: &Path) -> bool {
 /// What stands in the way of removing what is in the directory of the generations.
 fn obstacles(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
     let mut obstacles = foreign(root, location, active(location))?;
+    if location.file_system().is_mounted() && root.is_mount()? && mount::hides_ours(root)? {
+        obstacles.push(Error::Mounted { path: location.mount_point().to_owned() });
+    }
     if let Some(errno) = root.refusal_to_change() {
         obstacles.push(Error::call("remove what is below", location.mount_point())(errno));
     }

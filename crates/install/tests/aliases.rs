@@ -169,6 +169,22 @@ fn no_link_comes_in_the_way_to_a_file_that_is_read() {
 }
 
 #[test]
+fn a_key_that_is_a_link_to_where_a_secret_is_installed_stands_in_no_way() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("etc")).unwrap();
+    symlink(place.path("persist/key"), place.path("etc/key")).unwrap();
+    let wanted = [place.secret("key", "x").at(&place.path("persist/key"))];
+    let read = [place.path("etc/key")];
+    assert!(misplaced_beside(&place.location, &wanted, &read, "/run/credstore").unwrap().is_empty());
+    place.install(&wanted).unwrap();
+    assert!(misplaced_beside(&place.location, &wanted, &read, "/run/credstore").unwrap().is_empty());
+    // What somebody else has put there would be lost.
+    fs::remove_file(place.path("persist/key")).unwrap();
+    fs::write(place.path("persist/key"), "x").unwrap();
+    assert_eq!(misplaced_beside(&place.location, &wanted, &read, "/run/credstore").unwrap().len(), 1);
+}
+
+#[test]
 fn no_link_lies_below_another_one_by_whatever_name() {
     let place = Place::new();
     fs::create_dir(place.path("etc")).unwrap();

@@ -257,6 +257,25 @@ fn what_somebody_else_has_mounted_is_used_and_stays() {
 }
 
 #[test]
+fn what_somebody_else_has_mounted_over_the_secrets_is_in_the_way() {
+    if in_namespace("what_somebody_else_has_mounted_over_the_secrets_is_in_the_way").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let mount_point = place.location.mount_point();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    mount(Some("admin"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")).unwrap();
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
+    let [Error::Mounted { path }] = &*install::Removal::of(&place.location, lock).unwrap_err() else {
+        panic!("removed")
+    };
+    assert_eq!(path, mount_point);
+    assert!(matches!(place.install(&[place.secret("a", "2")]), Err(Error::Mounted { .. })));
+    umount2(mount_point, MntFlags::empty()).unwrap();
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
 fn nothing_is_left_for_who_is_still_in_a_file_system_that_was_taken_away() {
     if in_namespace("nothing_is_left_for_who_is_still_in_a_file_system_that_was_taken_away").is_none() {
         return;
