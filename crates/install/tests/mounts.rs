@@ -230,6 +230,10 @@ fn what_somebody_else_has_mounted_is_used_and_stays() {
         return;
     }
     for (kind, options) in [("tmpfs", "mode=1777"), ("tmpfs", "mode=0755"), ("ramfs", "mode=0700")] {
+        // Before, the kernel says of every ramfs that its source is none.
+        if kind == "ramfs" && !kernel_is_since((5, 15)) {
+            continue;
+        }
         let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
         let mount_point = ramfs.location.mount_point();
         fs::create_dir_all(mount_point).unwrap();
@@ -243,7 +247,8 @@ fn what_somebody_else_has_mounted_is_used_and_stays() {
             let changed = !place.changes(&[place.secret("a", "1")]).unwrap().is_empty();
             assert!(!changed);
             assert_eq!(run.notices, if wanted == kind { vec![] } else { vec![kept] });
-            assert!(mount_at(mount_point).contains(" admin "));
+            let mounted = mount_at(mount_point);
+            assert!(mounted.contains(" admin "), "{mounted} for {wanted}, at first {kind} with {options}");
             assert_eq!(fs::metadata(mount_point).unwrap().mode() & 0o7777, 0o751);
         }
         let lock = Lock::acquire(&ramfs.location, |_| {}).unwrap();

@@ -1387,7 +1387,9 @@ fn a_directory_that_only_takes_more_is_foreseen() {
          install -dry-run {manifest} 2>&1; install -pre-switch=switch {manifest} 2>&1; chattr -a etc/x; ls -A etc/x"
     ));
     if run.stderr.contains("chattr") {
-        assert!(!system.root || run.stderr.contains("Inappropriate ioctl"), "{}", run.stderr);
+        // As root only where this kernel has no such attribute on a tmpfs, or the program is not there.
+        let is_excused = ["Inappropriate ioctl", "not found"].iter().any(|words| run.stderr.contains(words));
+        assert!(!system.root || is_excused, "{}", run.stderr);
         return;
     }
     assert_eq!(run.stdout.matches("cannot make /etc/x/b: EPERM").count(), 2, "{}", run.stdout);
