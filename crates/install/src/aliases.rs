@@ -31,7 +31,7 @@ impl Current<'_> {
         credentials: &Path,
     ) -> Result<Vec<(usize, Error)>, Error> {
         let mut ours = Ours::of(self.location())?;
-        ours.refuse_store(self.location(), credentials)?;
+        let store = ours.store(self.location(), credentials)?;
         let mut misplaced = Vec::new();
         let read_files: Vec<&Path> = read_files.into_iter().collect();
         let symlink_path = self.location().symlink_path();
@@ -51,7 +51,7 @@ impl Current<'_> {
             return Ok(misplaced);
         }
         if files.iter().any(|file| file.wanted.credential.is_some())
-            && let Ok(spot) = ours.judge(credentials, &mut HashMap::new())
+            && let Some(spot) = store
         {
             ours.add(&spot, What::Credentials, credentials);
         }
@@ -181,18 +181,18 @@ impl Ours {
         Ok(ours)
     }
 
-    /// Whether the directory of the credentials is a place of its own.
+    /// Where the directory of the credentials is, if it can be reached.
     ///
     /// # Errors
     ///
-    /// [`Error::InStore`] if not.
-    fn refuse_store(&self, location: &Location, credentials: &Path) -> Result<(), Error> {
+    /// [`Error::InStore`] if it is not a place of its own.
+    fn store(&self, location: &Location, credentials: &Path) -> Result<Option<Spot>, Error> {
         let in_store = |path: &Path| Err(Error::InStore { path: path.to_owned(), store: credentials.to_owned() });
         let spot = match self.judge(credentials, &mut HashMap::new()) {
             Ok(spot) => spot,
             Err(error) if error.is_refusal() => return in_store(&self.mount_point),
             // Nothing can be in a directory that cannot be reached.
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(None),
         };
         // Below that directory is where nothing of ours may be, by whichever name.
         let there = Dir::existing(credentials).ok().flatten().map(|store| store.id()).transpose()?;
@@ -204,7 +204,7 @@ impl Ours {
                 return in_store(path);
             }
         }
-        Ok(())
+        Ok(Some(spot))
     }
 
     /// What whoever reads a file passes: every link on the way, and the file itself.

@@ -122,9 +122,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
         }
         Some(error) => Err(error),
         None if is_mount && hides_ours(root)? => Err(Error::Mounted { path }),
-        None if is_mount && !kind.is_at(root)? && !is_our_mount(root)? => {
-            Ok(Some(Notice::KeptMount { path, wanted: kind.name }))
-        }
+        None if stays(kind, root)? => Ok(Some(Notice::KeptMount { path, wanted: kind.name })),
         None => Ok(None),
     }
 }
@@ -132,12 +130,14 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
 /// What people call the file system that is to be at the mount point, if it is not there.
 pub(crate) fn missing(location: &Location, root: &Dir) -> Result<Option<&'static str>, Error> {
     match MemoryKind::of(location) {
-        Some(kind) if !kind.is_at(root)? => {
-            let stays = root.is_mount()? && root.is_memory()? && !is_our_mount(root)?;
-            Ok((!stays).then_some(kind.name))
-        }
+        Some(kind) if !kind.is_at(root)? && !stays(kind, root)? => Ok(Some(kind.name)),
         _ => Ok(None),
     }
+}
+
+/// Whether another kind than the wanted one is used as it is, because somebody else has mounted it.
+fn stays(kind: MemoryKind, root: &Dir) -> Result<bool, Error> {
+    Ok(root.is_mount()? && root.is_memory()? && !kind.is_at(root)? && !is_our_mount(root)?)
 }
 
 fn settle(root: &Dir, access: Access) -> Result<Effect, Error> {
@@ -167,9 +167,7 @@ pub(crate) fn hides_ours(root: &Dir) -> Result<bool, Error> {
     }
     let Ok(mounts) = mounts() else { return Ok(false) };
     let number = root.mount()?.to_string();
-    let Some(upper) = mounts.lines().find(|line| field(line, 0) == Some(&number)) else { return Ok(false) };
-    let is_lower = |line: &str| field(line, 0) == field(upper, 1) && field(line, 4) == field(upper, 4);
-    Ok(mounts.lines().any(|line| is_lower(line) && is_line_of_ours(line)))
+    Ok(is_over(&mounts, |line| field(line, 0) == Some(&number), is_line_of_ours))
 }
 
 /// Whether a line of mountinfo is of a mount as this program, sops-nix and agenix make it.
@@ -193,18 +191,18 @@ pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
 /// Removes the generations and records in a directory of generations, such as one that a new file system was put over. What is
 /// newer than `newest` may be something else with such a name.
 pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {
-    clear_all_but(beneath, newest, |_| false)
+    clear_with(beneath, newest, is_record)
 }
 
 /// Removes the generations alone: the records are needed as long as something that they name is left.
 pub(crate) fn clear_generations(root: &Dir, newest: Option<u64>) -> Vec<Error> {
-    clear_all_but(root, newest, is_record)
+    clear_with(root, newest, |_| false)
 }
 
-fn clear_all_but(directory: &Dir, newest: Option<u64>, stays: impl Fn(&OsStr) -> bool) -> Vec<Error> {
+fn clear_with(directory: &Dir, newest: Option<u64>, goes_too: impl Fn(&OsStr) -> bool) -> Vec<Error> {
     let is_ours = |name: &OsStr| match number(name.as_encoded_bytes()) {
         Some(_) => is_generation(directory, name, newest),
-        None => Ok(is_record(name) && !stays(name)),
+        None => Ok(goes_too(name)),
     };
     let remove = |(name, _): (OsString, Is)| match is_ours(&name) {
         Ok(true) => directory.remove_tree(&name),
@@ -288,8 +286,9 @@ fn finish(before: &Dir, current: &Current<'_>) -> Result<bool, Error> {
     let upper = before.status()?.st_dev;
     // Where the kernel does not tell, the note stays for the next run.
     let generation = current.number().filter(|_| current.running().is_some());
-    let is_successor = |device: &str| successor(device, generation) == *noted;
-    let is_beneath = is_over(&mounts()?, &device_number(upper), is_successor);
+    let upper = device_number(upper);
+    let is_successor = |line: &str| field(line, 2).is_some_and(|device| successor(device, generation) == *noted);
+    let is_beneath = is_over(&mounts()?, |line| field(line, 2) == Some(&upper), is_successor);
     if is_beneath {
         take_away(current.location().mount_point())?;
     } else {
@@ -313,15 +312,12 @@ fn mounts() -> Result<String, Error> {
     std::fs::read_to_string(MOUNTS).map_err(|error| Error::call("read", MOUNTS)(errno(&error)))
 }
 
-/// Whether a file system is mounted on the root of another one.
-fn is_over(mounts: &str, upper: &str, is_lower: impl Fn(&str) -> bool) -> bool {
-    let fields = |line: &'_ str| {
-        let mut fields = line.split(' ').map(str::to_owned);
-        Some((fields.next()?, fields.next()?, fields.next()?, fields.nth(1)?))
-    };
-    let mounts: Vec<_> = mounts.lines().filter_map(fields).collect();
-    mounts.iter().filter(|(_, _, device, _)| device == upper).any(|(_, parent, _, place)| {
-        mounts.iter().any(|(id, _, device, other)| id == parent && other == place && is_lower(device))
+/// Whether a file system is mounted on the root of another one, both told by their lines of mountinfo.
+fn is_over(mounts: &str, is_upper: impl Fn(&str) -> bool, is_lower: impl Fn(&str) -> bool) -> bool {
+    mounts.lines().filter(|upper| is_upper(upper)).any(|upper| {
+        mounts
+            .lines()
+            .any(|lower| field(lower, 0) == field(upper, 1) && field(lower, 4) == field(upper, 4) && is_lower(lower))
     })
 }
 
