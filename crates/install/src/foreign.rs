@@ -3,14 +3,14 @@
 use std::ffi::OsStr;
 
 use crate::dir::{Dir, Is, Occupant};
-use crate::generation::is_generation;
+use crate::generation::ForeignNumbers;
 use crate::location::number;
 use crate::record::is_record;
 use crate::symlinks::OtherSymlink;
 use crate::{Error, Location};
 
 /// What this program did not make: everything among the generations but their numbers and the records, and in them every
-/// mount and special file. What a generation is is decided as in pruning ([`is_generation`]), with the `active` number.
+/// mount and special file. What a generation is is decided as in pruning ([`ForeignNumbers::is_generation`]), with the `active` number.
 ///
 /// A symlink of another manifest to one of the generations is in it too.
 pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Error>, Error> {
@@ -18,11 +18,11 @@ pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> R
     for other in OtherSymlink::all(root, location)? {
         found.push(other.refusal(location));
     }
+    let numbers = ForeignNumbers::read(root)?;
+    let is_generation = |name: &OsStr| Ok(root.has_mount(name)? || numbers.is_generation(root, name, active)?);
     for (name, is) in root.entries()? {
         match is {
-            Is::Directory if is_number(&name) && (root.has_mount(&name)? || is_generation(root, &name, active)?) => {
-                foreign_below(root, &name, &mut found)?;
-            }
+            Is::Directory if is_number(&name) && is_generation(&name)? => foreign_below(root, &name, &mut found)?,
             Is::Other if is_record(&name) => {}
             _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
         }

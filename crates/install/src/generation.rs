@@ -8,7 +8,7 @@ use nix::sys::stat::{FileStat, SFlag};
 
 use crate::dir::{DIRECTORY, Dir, is_trusted, kind, permissions_of};
 use crate::location::{NeededLink, number};
-use crate::record::{self, FOREIGN, Pair, Recorded};
+use crate::record::{self, Entries, FOREIGN, Pair, Recorded};
 use crate::seal::Seal;
 use crate::{Access, Error, File, Location, Ownership, Wanted};
 
@@ -44,25 +44,55 @@ fn is_ours(root: &Dir, name: &OsStr, is_right: impl Fn(&FileStat) -> bool) -> Re
     }
 }
 
-/// Whether what has a number for its name is removed as a generation. Up to the active number that is every directory of root or our
-/// own user that is not recorded as foreign, whatever mode somebody has given it; above it, only one that is as a generation is made.
-pub(crate) fn is_generation(root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
-    match number(name.as_encoded_bytes()) {
-        Some(number) if Some(number) <= active && is_ours(root, name, |_| true)? => {
-            match record::read::<ForeignNumber>(root) {
-                Ok(known) => Ok(known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))),
-                // What was recorded is lost, so it is removed only if it looks like a generation that was never activated.
-                Err(Error::Record { .. }) => is_as_made(root, name),
-                Err(error) => Err(error),
-            }
+/// What others have given a number, as far as earlier runs have noted it.
+pub(crate) struct ForeignNumbers {
+    known: Entries<ForeignNumber>,
+    /// Whether nothing of the record is lost.
+    is_whole: bool,
+    is_changed: bool,
+}
+
+impl ForeignNumbers {
+    /// What is recorded.
+    pub(crate) fn read(root: &Dir) -> Result<Self, Error> {
+        let (known, is_whole) = match record::read(root) {
+            Err(Error::Record { .. }) => (Entries::default(), false),
+            read => (read?.unwrap_or_default(), true),
+        };
+        Ok(Self { known, is_whole, is_changed: false })
+    }
+
+    /// Whether what has a number for its name is removed as a generation. Up to the active number that is every directory of root or
+    /// our own user that is not recorded as foreign, whatever mode somebody has given it; above it, only one that is as a generation
+    /// is made. That is asked of all if the record is lost.
+    pub(crate) fn is_generation(&self, root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
+        let number = number(name.as_encoded_bytes());
+        if self.is_whole && number.is_some() && number <= active && is_ours(root, name, |_| true)? {
+            Ok(!self.known.contains(&ForeignNumber(name.to_owned())))
+        } else {
+            is_as_made(root, name)
         }
-        _ => is_as_made(root, name),
+    }
+
+    /// Notes what is foreign.
+    pub(crate) fn add(&mut self, name: &OsStr) {
+        self.is_changed |= self.known.insert(&ForeignNumber(name.to_owned()));
+    }
+
+    /// Forgets what stood at a number that is a generation's now.
+    pub(crate) fn forget(&mut self, name: &OsStr) {
+        self.is_changed |= self.known.remove(&ForeignNumber(name.to_owned()));
+    }
+
+    /// Records what has changed.
+    pub(crate) fn write(&mut self, root: &Dir) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_changed) { record::write(root, &self.known) } else { Ok(()) }
     }
 }
 
 /// Something that has a number for its name and is not a generation.
 #[derive(PartialEq)]
-pub(crate) struct ForeignNumber(pub(crate) OsString);
+struct ForeignNumber(OsString);
 
 impl Recorded for ForeignNumber {
     const RECORD: &'static str = FOREIGN;

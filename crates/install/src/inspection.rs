@@ -8,11 +8,10 @@ use nix::unistd::Gid;
 
 use crate::credentials;
 use crate::dir::{Dir, Is, Missing, Occupant, directory_access, owner, permissions_of, split};
-use crate::generation::{is_generation, places};
+use crate::generation::{ForeignNumbers, places};
 use crate::location::NeededLink;
 use crate::mount::file_system_name;
 use crate::reach::unfollowed;
-use crate::store::superfluous;
 use crate::surroundings::Surrounding;
 use crate::symlinks::OtherSymlink;
 use crate::{Current, Error, File, Notice, Ownership, Retention, Sought, Wanted, links, mount};
@@ -175,8 +174,9 @@ impl Current<'_> {
             root => root?,
         };
         let mut found = Vec::new();
-        for name in superfluous(root.entries()?, self.number(), &others, retention) {
-            if is_generation(&root, &name, self.number())? {
+        let foreign = ForeignNumbers::read(&root)?;
+        for name in retention.superfluous(&root, self.number(), &others)? {
+            if foreign.is_generation(&root, &name, self.number())? {
                 found.push(root.path().join(name));
             }
         }

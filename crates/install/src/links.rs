@@ -180,7 +180,9 @@ impl<'f> Update<'f> {
                         self.failures.push(error);
                     }
                 }
-                Use::Readers => left.insert(&made),
+                Use::Readers => {
+                    left.insert(&made);
+                }
                 Use::None => match made.remove_or_forget(&mut last) {
                     Ok(Gone::Removed) => self.effect = Effect::Something,
                     Ok(Gone::Before) => {}

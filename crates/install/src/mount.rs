@@ -29,7 +29,7 @@ use rustix::mount::{
 use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, RAMFS_MAGIC, TMPFS_MAGIC, errno, raw};
 use crate::foreign::foreign;
-use crate::generation::is_generation;
+use crate::generation::ForeignNumbers;
 use crate::location::number;
 use crate::notice::Notice;
 use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
@@ -200,8 +200,14 @@ pub(crate) fn clear_generations(root: &Dir, newest: Option<u64>) -> Vec<Error> {
 }
 
 fn clear_with(directory: &Dir, newest: Option<u64>, goes_too: impl Fn(&OsStr) -> bool) -> Vec<Error> {
+    // Read before the record itself goes.
+    let found = ForeignNumbers::read(directory).and_then(|foreign| Ok((foreign, directory.entries()?)));
+    let (foreign, entries) = match found {
+        Ok(found) => found,
+        Err(error) => return vec![error],
+    };
     let is_ours = |name: &OsStr| match number(name.as_encoded_bytes()) {
-        Some(_) => is_generation(directory, name, newest),
+        Some(_) => foreign.is_generation(directory, name, newest),
         None => Ok(goes_too(name)),
     };
     let remove = |(name, _): (OsString, Is)| match is_ours(&name) {
@@ -209,10 +215,7 @@ fn clear_with(directory: &Dir, newest: Option<u64>, goes_too: impl Fn(&OsStr) ->
         Ok(false) => Vec::new(),
         Err(error) => vec![error],
     };
-    match directory.entries() {
-        Ok(entries) => entries.into_iter().flat_map(remove).collect(),
-        Err(error) => vec![error],
-    }
+    entries.into_iter().flat_map(remove).collect()
 }
 
 fn open(path: &Path) -> Result<Dir, Error> {

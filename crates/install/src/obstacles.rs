@@ -11,24 +11,22 @@ use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
 use crate::reach::{refused, unfollowed};
 use crate::record::Entries;
-use crate::store::superfluous;
+use crate::store::last_number;
 use crate::symlinks::OtherSymlink;
-use crate::{Current, Drift, Error, Retention, Wanted, lock};
+use crate::{Changes, Current, Drift, Error, Retention, Wanted, lock};
 
 /// What would keep an installation from being made.
 #[derive(Debug, Default)]
 pub struct Obstacles<'f> {
     /// What it fails at before readers see anything new.
     pub before: Vec<Error>,
-    /// The same, if a new generation has to be made.
-    pub switch: Vec<Error>,
     /// What it fails at afterwards: one link is missing, which is that of the file, or something cannot be removed.
     pub after: Vec<LinkFailure<'f>>,
 }
 
 impl Current<'_> {
-    /// What an installation of these files would refuse or fail at, apart from what stands at the very paths of their links. What it
-    /// keeps by its retention is in nobody's way.
+    /// What an installation of these files, which makes these changes, would refuse or fail at, apart from what stands at the very
+    /// paths of their links. What it keeps by its retention is in nobody's way.
     ///
     /// # Errors
     ///
@@ -36,10 +34,12 @@ impl Current<'_> {
     pub fn obstacles<'f>(
         &self,
         files: impl IntoIterator<Item = Wanted<'f>>,
+        changes: &Changes,
         retention: Retention,
     ) -> Result<Obstacles<'f>, Error> {
         let location = self.location();
-        let Obstacles { mut before, mut switch, mut after } = Obstacles::default();
+        let Obstacles { mut before, mut after } = Obstacles::default();
+        let mut switch = Vec::new();
         let mut others = Vec::new();
         let mut known = Entries::default();
         if let Some(error) = unreachable(location.mount_point(), 0) {
@@ -68,7 +68,11 @@ impl Current<'_> {
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
                 let others_links = OtherSymlink::all(&root, location)?;
-                let doomed = superfluous(root.entries()?, self.number(), &others_links, retention);
+                let active = match last_number(&root, location, self.number(), &others_links)? {
+                    last if !changes.is_empty() => last.checked_add(1),
+                    _ => self.number(),
+                };
+                let doomed = retention.superfluous(&root, active, &others_links)?;
                 for error in foreign(&root, location, self.number())? {
                     let stays = match &error {
                         Error::Mounted { .. } => true,
@@ -78,6 +82,9 @@ impl Current<'_> {
                     others.extend(stays.then_some(error));
                 }
             }
+        }
+        if !changes.is_empty() {
+            before.append(&mut switch);
         }
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
@@ -90,7 +97,7 @@ impl Current<'_> {
                 }
             }
         }
-        Ok(Obstacles { before, switch, after })
+        Ok(Obstacles { before, after })
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::dir::{Dir, temporary};
+use crate::dir::{Dir, Is, temporary};
 use crate::{Access, Error};
 
 /// What one kind of record holds. It is kept as a line of two texts without a NUL byte.
@@ -59,12 +59,14 @@ impl<E: Recorded> Entries<E> {
         self.lines.contains(&entry.line())
     }
 
-    pub(crate) fn insert(&mut self, entry: &E) {
-        self.lines.insert(entry.line());
+    /// Adds an entry. Says whether it is new.
+    pub(crate) fn insert(&mut self, entry: &E) -> bool {
+        self.lines.insert(entry.line())
     }
 
-    pub(crate) fn remove(&mut self, entry: &E) {
-        self.lines.remove(&entry.line());
+    /// Takes an entry out. Says whether it was there.
+    pub(crate) fn remove(&mut self, entry: &E) -> bool {
+        self.lines.remove(&entry.line())
     }
 
     /// Those of both.
@@ -134,8 +136,19 @@ pub(crate) fn is_record(name: &OsStr) -> bool {
 }
 
 /// Whether a name is that of a record that is being made.
-pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+fn is_unfinished(name: &OsStr) -> bool {
     RECORDS.iter().any(|record| name == temporary(record.as_ref()))
+}
+
+/// Removes the records that a killed run was making. Each that cannot be removed is given.
+pub(crate) fn remove_unfinished(root: &Dir) -> Vec<Error> {
+    match root.entries() {
+        Ok(entries) => {
+            let unfinished = entries.iter().filter(|(name, is)| *is == Is::Other && is_unfinished(name));
+            unfinished.filter_map(|(name, _)| root.remove(name).err()).collect()
+        }
+        Err(error) => vec![error],
+    }
 }
 
 /// The access to a record.

@@ -1,8 +1,14 @@
 //! Which generations stay when old ones are removed.
 
+use std::ffi::OsString;
 use std::num::NonZeroU64;
 
 use manifest::Manifest;
+
+use crate::Error;
+use crate::dir::Dir;
+use crate::location::number;
+use crate::symlinks::OtherSymlink;
 
 /// How many generations stay, the active one included.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,8 +27,31 @@ impl Retention {
         Self(generations)
     }
 
+    /// The names of the generations that do not stay: not those that others lead to, nor the active one, without which all stay. What
+    /// only has such a name is among them.
+    ///
+    /// Pruning asks this, and so does who says beforehand what it will do.
+    pub(crate) fn superfluous(
+        self,
+        root: &Dir,
+        active: Option<u64>,
+        others: &[OtherSymlink],
+    ) -> Result<Vec<OsString>, Error> {
+        let Some(active) = active else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for (name, _) in root.entries()? {
+            let Some(number) = number(name.as_encoded_bytes()) else { continue };
+            // Numbers grow, so one above the active generation was staged and never activated.
+            let goes = number > active || self.drops(number, active);
+            if goes && !others.iter().any(|other| other.number() == number) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
     /// Whether a generation goes that is not the active one and has a smaller number.
-    pub(crate) fn drops(self, number: u64, active: u64) -> bool {
+    fn drops(self, number: u64, active: u64) -> bool {
         self.0.and_then(|generations| active.checked_sub(generations.get())).is_some_and(|last| number <= last)
     }
 

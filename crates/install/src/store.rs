@@ -7,14 +7,13 @@ use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential};
 use crate::current::Current;
-use crate::dir::{Dir, Is, Missing, Occupant, Over, PARENT, Prepared, directory_access, split, temporary};
-use crate::generation::{ForeignNumber, is_generation};
+use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, directory_access, split, temporary};
+use crate::generation::{ForeignNumbers, is_as_made};
 use crate::links::LinkFailure;
 use crate::location::number;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
 use crate::notice::Notice;
-use crate::record::Entries;
 use crate::requests::RequestRecord;
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
@@ -128,7 +127,6 @@ impl<'l> Store<'l> {
     pub fn stage(&mut self, files: &[File<'_>]) -> Result<Staged<'_, 'l>, Error> {
         let number = self.free_number()?;
         let name = number.to_string();
-        self.forget_foreign(&name)?;
         let written = self
             .root
             .make(name.as_ref(), self.directories)
@@ -188,83 +186,72 @@ impl<'l> Store<'l> {
     /// What killed runs have left behind goes in any case. All that went wrong is returned; the rest is done.
     #[must_use = "each error is a generation that is left behind"]
     pub fn prune(&self, retention: Retention) -> Vec<Error> {
-        let mut failures = Vec::new();
-        let names = self.root.entries().unwrap_or_else(|error| {
+        let mut failures = record::remove_unfinished(&self.root);
+        let superfluous = retention.superfluous(&self.root, self.active, &self.others).unwrap_or_else(|error| {
             failures.push(error);
             Vec::new()
         });
-        for (name, is) in &names {
-            if *is == Is::Other && record::is_unfinished(name) {
-                failures.extend(self.root.remove(name).err());
-            }
-        }
-        let superfluous = superfluous(names, self.active, &self.others, retention);
         if self.beneath.is_some() || !superfluous.is_empty() {
             rest(GRACE);
         }
-        for name in &superfluous {
-            failures.extend(self.remove_generation(name));
+        if !superfluous.is_empty() {
+            failures.extend(self.remove_generations(&superfluous).unwrap_or_else(|error| vec![error]));
         }
         failures.extend(self.beneath.iter().flat_map(|beneath| mount::clear(beneath, self.active)));
         failures
     }
 
-    /// Removes a generation that is not needed any more; what only has such a name ([`is_generation`]) is noted and told.
-    fn remove_generation(&self, name: &OsStr) -> Vec<Error> {
-        match is_generation(&self.root, name, self.active) {
+    /// Removes generations that are not needed any more. All that went wrong is given; the rest is done.
+    fn remove_generations(&self, names: &[OsString]) -> Result<Vec<Error>, Error> {
+        let mut foreign = ForeignNumbers::read(&self.root)?;
+        let mut failures = Vec::new();
+        for name in names {
+            failures.extend(self.remove_generation(name, &mut foreign));
+        }
+        failures.extend(foreign.write(&self.root).err());
+        Ok(failures)
+    }
+
+    /// Removes one of them; what only has such a name ([`ForeignNumbers::is_generation`]) is noted and told.
+    fn remove_generation(&self, name: &OsStr, foreign: &mut ForeignNumbers) -> Vec<Error> {
+        match foreign.is_generation(&self.root, name, self.active) {
             Ok(true) => self.root.remove_tree(name),
             Ok(false) => match self.root.within(name) {
                 Err(mounted @ Error::Mounted { .. }) => vec![mounted],
-                Ok(_) | Err(_) => self.foreign(name).err().into_iter().collect(),
+                Ok(_) | Err(_) => match self.root.look(name) {
+                    Ok(Occupant::Nothing) => Vec::new(),
+                    Ok(found) => {
+                        foreign.add(name);
+                        vec![Error::Foreign { path: self.root.path().join(name), found: found.noun() }]
+                    }
+                    Err(error) => vec![error],
+                },
             },
             Err(error) => vec![error],
         }
     }
 
-    /// Says what stands at a number, and notes it for later runs.
-    fn foreign(&self, name: &OsStr) -> Result<(), Error> {
-        let found = match self.root.look(name)? {
-            Occupant::Nothing => return Ok(()),
-            found => found.noun(),
-        };
-        let mut known: Entries<ForeignNumber> = record::recover(&self.root, &mut Vec::new())?;
-        let number = ForeignNumber(name.to_owned());
-        if !known.contains(&number) {
-            known.insert(&number);
-            record::write(&self.root, &known)?;
-        }
-        Err(Error::Foreign { path: self.root.path().join(name), found })
-    }
-
-    /// Forgets what stood at a number that is a generation's now.
-    fn forget_foreign(&self, name: &str) -> Result<(), Error> {
-        let mut known: Entries<ForeignNumber> = record::recover(&self.root, &mut Vec::new())?;
-        let number = ForeignNumber(name.into());
-        if known.contains(&number) {
-            known.remove(&number);
-            record::write(&self.root, &known)?;
-        }
-        Ok(())
-    }
-
     /// The next number, or the first after it under which nothing stands that has to stay. What is in the way is not said:
     /// [`Store::prune`] comes to it once more.
     fn free_number(&self) -> Result<u64, Error> {
-        let mut last = self.active.unwrap_or(0);
-        for other in &self.others {
-            last = last.max(other.number());
-        }
+        let last = last_number(&self.root, self.location, self.active, &self.others)?;
         let mut number = last;
+        let mut foreign = ForeignNumbers::read(&self.root)?;
         loop {
             number = number.checked_add(1).ok_or_else(|| Error::LastGeneration {
                 generation: last,
                 link: self.location.symlink_path().to_owned(),
             })?;
-            let failures = self.remove_generation(number.to_string().as_ref());
+            let name = OsString::from(number.to_string());
+            let failures = self.remove_generation(&name, &mut foreign);
             let stays = |failure: &Error| matches!(failure, Error::Mounted { .. } | Error::Foreign { .. });
             match failures.into_iter().find(|failure| !stays(failure)) {
                 Some(failure) => return Err(failure),
-                None if matches!(self.root.look(number.to_string().as_ref())?, Occupant::Nothing) => return Ok(number),
+                None if matches!(self.root.look(&name)?, Occupant::Nothing) => {
+                    foreign.forget(&name);
+                    foreign.write(&self.root)?;
+                    return Ok(number);
+                }
                 None => {}
             }
         }
@@ -329,21 +316,33 @@ impl Staged<'_, '_> {
     }
 }
 
-/// The names of generations that pruning removes.
-pub(crate) fn superfluous(
-    names: Vec<(OsString, Is)>,
+/// The number after which the next generation has its own: that of the active one, or of another one that has readers. Where the
+/// symlink has been taken away, numbers go on behind the highest generation: the older ones stay as long as they would have stayed.
+pub(crate) fn last_number(
+    root: &Dir,
+    location: &Location,
     active: Option<u64>,
     others: &[OtherSymlink],
-    retention: Retention,
-) -> Vec<OsString> {
-    let Some(active) = active else { return Vec::new() };
-    let is_superfluous = |name: &OsStr| {
-        let Some(number) = number(name.as_encoded_bytes()) else { return false };
-        // Numbers grow, so one above the active generation was staged and never activated.
-        let is_leftover = number > active;
-        (is_leftover || retention.drops(number, active)) && !others.iter().any(|other| other.number() == number)
+) -> Result<u64, Error> {
+    let mut last = active.unwrap_or(0);
+    for other in others {
+        last = last.max(other.number());
+    }
+    let was_switched = || match symlinks::is_noted(root, location) {
+        // It was there.
+        Err(Error::Record { .. }) => Ok(true),
+        is_noted => is_noted,
     };
-    names.into_iter().map(|(name, _)| name).filter(|name| is_superfluous(name)).collect()
+    // Without an earlier switch, what is there is what a killed run has left.
+    if active.is_none() && was_switched()? {
+        for (name, _) in root.entries()? {
+            match number(name.as_encoded_bytes()) {
+                Some(number) if number > last && is_as_made(root, &name)? => last = number,
+                Some(_) | None => {}
+            }
+        }
+    }
+    Ok(last)
 }
 
 /// What the generations are on.

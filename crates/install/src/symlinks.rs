@@ -74,18 +74,27 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     record::keep_lines(root, SYMLINKS, &lines)
 }
 
+/// Whether an earlier run has noted the symlink of a location.
+///
+/// # Errors
+///
+/// The record cannot be read.
+pub(crate) fn is_noted(root: &Dir, location: &Location) -> Result<bool, Error> {
+    let mut is_noted = false;
+    record::each(root, SYMLINKS, |path, _| {
+        is_noted |= path == location.symlink_path();
+        Ok(())
+    })?;
+    Ok(is_noted)
+}
+
 /// The directory of the generations at another mount point to which the symlink of this location led before: the one that holds
 /// `target`, if this symlink is recorded in it.
 pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
     let (mount_point, name) = split(target).ok()?;
     number(name.as_encoded_bytes())?;
     let root = Dir::existing(mount_point).ok().flatten()?;
-    let mut is_ours = false;
-    let read = record::each(&root, SYMLINKS, |path, _| {
-        is_ours |= path == location.symlink_path();
-        Ok(())
-    });
-    (read.is_ok() && is_ours).then_some(root)
+    is_noted(&root, location).is_ok_and(|is_ours| is_ours).then_some(root)
 }
 
 /// The directory of the generations at another mount point to which the symlink of this run's manifest still leads.

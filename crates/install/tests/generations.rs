@@ -11,7 +11,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Activation, Current, Error, Lock, Store};
+use install::{Activation, Changes, Current, Error, Lock, Store};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
@@ -594,7 +594,8 @@ fn a_generation_whose_mode_somebody_has_changed_is_no_obstacle() {
     for directory in &numbers {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).unwrap();
     }
-    let obstacles = Current::inspect(&place.location).unwrap().obstacles([], support::keep_one()).unwrap();
+    let obstacles =
+        Current::inspect(&place.location).unwrap().obstacles([], &Changes::none(), support::keep_one()).unwrap();
     let run = place.install(&[place.secret("a", "2")]).unwrap();
     let foreseen: Vec<_> = obstacles.after.iter().map(|(_, error)| error).collect();
     for failures in [foreseen, run.failures.iter().collect()] {

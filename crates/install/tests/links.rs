@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Current, Drift, Error, FileSystem, Notice};
+use install::{Changes, Current, Drift, Error, FileSystem, Notice};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use support::{Place, Rights, Stop, chain, in_namespace};
 
@@ -515,7 +515,7 @@ fn a_link_out_of_reach_ends_no_look() {
     let path = others.join("way");
     assert_eq!(lost, [Drift::OutOfReach { path: path.join("a"), through: path }]);
     assert!(lost.iter().all(Drift::is_in_the_way));
-    let obstacles = current.obstacles(files, support::keep_one()).unwrap();
+    let obstacles = current.obstacles(files, &Changes::none(), support::keep_one()).unwrap();
     assert!(obstacles.before.is_empty() && obstacles.after.is_empty(), "{obstacles:?}");
 }
 

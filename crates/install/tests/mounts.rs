@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use install::{
-    Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Sought, Store,
+    Activation, Changes, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Sought, Store,
     Surrounding,
 };
 use manifest::{CredentialName, Name};
@@ -472,7 +472,7 @@ fn a_file_system_of_its_owner_over_a_secret_stops_no_run() {
         let current = Current::inspect(&place.location).unwrap();
         let drift = current.inspect_file(&files("1")[0].file().wanted).unwrap().drift;
         assert_eq!(drift, [Drift::NotAFile("a mounted file system")]);
-        let obstacles = current.obstacles([], support::keep_one()).unwrap();
+        let obstacles = current.obstacles([], &Changes::none(), support::keep_one()).unwrap();
         assert!(matches!(&*obstacles.after, [(None, Error::Mounted { path })] if *path == secret), "{obstacles:?}");
         for wanted in [&files("2")[..], &files("2")[1..], &files("2")] {
             let run = place.install(wanted).unwrap();

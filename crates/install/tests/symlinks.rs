@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use install::{Current, Error, FileSystem, Location, Lock, Notice, Removal};
+use install::{Changes, Current, Error, FileSystem, Location, Lock, Notice, Removal};
 use support::{Place, absolute, in_namespace};
 
 /// A manifest with another symlink path and the same mount point.
@@ -30,10 +30,41 @@ fn what_a_killed_run_prepared_through_another_symlink_is_no_obstacle() {
     place.install(&[place.secret("a", "1").at(&link)]).unwrap();
     symlink(fs::read_link(&link).unwrap(), place.path("home/.link.new")).unwrap();
     let wanted = [other.secret("a", "1").at(&link)];
-    let obstacles =
-        Current::inspect(&other.location).unwrap().obstacles([wanted[0].file().wanted], support::keep_one()).unwrap();
+    let obstacles = Current::inspect(&other.location)
+        .unwrap()
+        .obstacles([wanted[0].file().wanted], &Changes::none(), support::keep_one())
+        .unwrap();
     let run = other.install(&wanted).unwrap();
     assert_eq!((obstacles.after.len(), run.failures.len()), (0, 0), "{obstacles:?} {:?}", run.failures);
+}
+
+#[test]
+fn numbers_go_on_where_the_symlink_was_taken_away() {
+    let place = Place::new();
+    let generations = || {
+        let names = fs::read_dir(place.location.mount_point()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        names
+    };
+    let install = |content| place.install_keeping(&[place.secret("a", content)], 3).unwrap();
+    for content in ["1", "2", "3"] {
+        install(content);
+    }
+    for record in ["", "damaged"] {
+        fs::remove_file(place.location.symlink_path()).unwrap();
+        if !record.is_empty() {
+            fs::write(place.location.mount_point().join(".symlinks"), record).unwrap();
+        }
+        let run = install("4");
+        assert_eq!(run.failures.len(), 0, "{:?}", run.failures);
+        assert_eq!(generations(), if record.is_empty() { ["2", "3", "4"] } else { ["3", "4", "5"] });
+    }
+    // Gone with what was noted: as after a first run that was killed.
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    fs::remove_file(place.location.mount_point().join(".symlinks")).unwrap();
+    assert_eq!(install("5").active, Some(1));
 }
 
 #[test]

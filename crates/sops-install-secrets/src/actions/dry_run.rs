@@ -112,11 +112,8 @@ fn surroundings(
     tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
-    let obstacles = current.obstacles(files.iter().map(|file| file.wanted), plan.retention);
-    let mut obstacles = report.tried(obstacles)?;
-    if !changes.is_empty() {
-        obstacles.before.append(&mut obstacles.switch);
-    }
+    let obstacles = current.obstacles(files.iter().map(|file| file.wanted), changes, plan.retention);
+    let obstacles = report.tried(obstacles)?;
     let mut is_possible = obstacles.before.is_empty();
     for error in &obstacles.before {
         report.undone(Code::InstallationFailed, About::default(), error);
