@@ -1,13 +1,12 @@
 //! What can go wrong with files, mounts and links.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::unistd::{Uid, geteuid};
 
-use crate::WayOut;
+use crate::{WayOut, shell_word};
 
 /// Why something of an installation was not done. `Display` gives the problem alone, and [`Error::way_out`] what to do about it. Every
 /// variant names the path; none holds content of a file.
@@ -297,28 +296,3 @@ fn taken_from_us(path: &Path) -> Option<&Path> {
 
 /// How the actions begin that give something to another owner.
 const GIVE: &str = "change the owner of";
-
-/// A path as one word of a command line, between single quotes where it needs them. One that cannot be shown as it is has escapes that
-/// bash, zsh and ksh read.
-#[must_use]
-pub fn shell_word(path: &Path) -> String {
-    let is_shown = |letter: char| matches!(letter, '\'' | '"' | '\\') || letter.escape_debug().eq([letter]);
-    let is_plain = |letter: char| is_shown(letter) && (letter.is_alphanumeric() || "/._-+=:,@%".contains(letter));
-    let begin = if path.as_os_str().as_bytes().starts_with(b"-") { "./" } else { "" };
-    match path.to_str() {
-        Some(text) if !text.is_empty() && begin.is_empty() && text.chars().all(is_plain) => text.to_owned(),
-        Some(text) if text.chars().all(is_shown) => format!("'{begin}{}'", text.replace('\'', r"'\''")),
-        _ => {
-            let mut word = format!("$'{begin}");
-            for &byte in path.as_os_str().as_bytes() {
-                if (byte.is_ascii_graphic() || byte == b' ') && !b"'\\".contains(&byte) {
-                    word.push(char::from(byte));
-                } else {
-                    let [high, low] = [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
-                    word.extend(['\\', 'x'].into_iter().chain(high).chain(low));
-                }
-            }
-            word + "'"
-        }
-    }
-}

@@ -218,18 +218,6 @@ mod tests {
 
     #[test]
     fn a_path_is_one_word_of_a_command_that_is_pasted() {
-        for (path, expected) in [
-            ("secrets/db.yaml", "secrets/db.yaml"),
-            ("my secrets.yaml", "'my secrets.yaml'"),
-            ("it's.yaml", r"'it'\''s.yaml'"),
-            ("$HOME;x", "'$HOME;x'"),
-            ("-rf", "'./-rf'"),
-            ("größe.yaml", "größe.yaml"),
-            ("a\nb's.yaml", r"$'a\x0ab\x27s.yaml'"),
-            ("-o\u{308}", r"$'./-o\xcc\x88'"),
-        ] {
-            assert_eq!(shell_word(Path::new(path)), expected);
-        }
         let remedy = Remedy::add_recipient("", "that", Path::new("my secrets.yaml"));
         assert_eq!(remedy.command().unwrap(), "sops updatekeys 'my secrets.yaml'");
     }
