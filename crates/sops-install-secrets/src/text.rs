@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use sops::{is_printable, without_private_keys};
+use sops::{escaped, is_printable, without_private_keys};
 
 /// A message as it may be printed: [`clean`], and at most [`LONGEST_LINE`] characters long. What is too long loses its middle,
 /// because the way out stands at the end.
@@ -51,7 +51,7 @@ fn limited(text: &str, longest: usize) -> Cow<'_, str> {
 fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
-        if is_printable(letter) { line.push(letter) } else { line.extend(letter.escape_debug()) }
+        if is_printable(letter) { line.push(letter) } else { line.push_str(&escaped(letter)) }
     }
     line
 }
@@ -90,6 +90,7 @@ mod tests {
         for (text, printed) in [
             ("a\x1b[31mb\rc\nd\te", "a\\u{1b}[31mb\\rc\\nd\\te"),
             ("\u{9b}31m\u{7f}\u{202e}x\u{2028}\u{feff}", "\\u{9b}31m\\u{7f}\\u{202e}x\\u{2028}\\u{feff}"),
+            ("a\u{115f}\u{ffa0}", "a\\u{115f}\\u{ffa0}"),
             ("plain \"ключ\" it's C:\\x é 漢字", "plain \"ключ\" it's C:\\x é 漢字"),
         ] {
             assert_eq!(line(text), printed);

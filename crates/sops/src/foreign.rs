@@ -1,6 +1,6 @@
 //! Text that someone else wrote, made fit for a line of a message.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use crate::private_key::has_private_key;
 
@@ -56,9 +56,8 @@ impl<T: AsRef<[u8]>> fmt::Debug for Foreign<T> {
         }
         let mut shown = Shown { output: String::new(), left: Self::LONGEST };
         for character in text.chars() {
-            let mut escape = String::new();
-            write!(escape, "{}", character.escape_debug())?;
-            shown.push(if character == '\'' { "'" } else { &escape });
+            let escaped = escaped(character);
+            shown.push(if character == '\'' { "'" } else { &escaped });
         }
         write!(formatter, "\"{}\"", shown.output)
     }
@@ -67,9 +66,18 @@ impl<T: AsRef<[u8]>> fmt::Debug for Foreign<T> {
 /// Whether a character shows as itself: no control, no mark of direction, nothing invisible.
 #[must_use]
 pub fn is_printable(character: char) -> bool {
-    let mut escaped = character.escape_debug();
-    matches!(character, '\'' | '"' | '\\') || (escaped.next() == Some(character) && escaped.next().is_none())
+    let shows = matches!(character, '\'' | '"' | '\\') || character.escape_debug().eq([character]);
+    shows && !BLANK.contains(&character)
 }
+
+/// What stands for a character that does not show, and for a quote or a backslash, between double quotes.
+#[must_use]
+pub fn escaped(character: char) -> String {
+    if BLANK.contains(&character) { character.escape_unicode().collect() } else { character.escape_debug().collect() }
+}
+
+/// Letters and symbols that are drawn as nothing.
+const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
 /// Pieces of text up to a limit.
 struct Shown {
@@ -107,6 +115,7 @@ mod tests {
             ("  one\n\n two\u{1b}[1m\tend \r\n", "one; two?[1m?end", r#""  one\n\n two\u{1b}[1m\tend \r\n""#),
             ("it's \"here\" \\", "it's \"here\" \\", r#""it's \"here\" \\""#),
             ("caf\u{e9} \u{1f600}", "caf\u{e9} \u{1f600}", "\"caf\u{e9} \u{1f600}\""),
+            ("a\u{3164}b\u{2800}", "a?b?", "\"a\u{3164}b\u{2800}\""),
             ("a\u{202e}b\u{200b}c\u{9b}d", "a?b?c?d", r#""a\u{202e}b\u{200b}c\u{9b}d""#),
             ("a\u{2028}error: b\u{85}c", "a?error: b?c", r#""a\u{2028}error: b\u{85}c""#),
             ("", "", r#""""#),

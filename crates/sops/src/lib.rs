@@ -249,7 +249,7 @@ pub use child::watcher::Watcher;
 pub use datakey::{AgeFileError, HostIdentity, NoDataKey, Recipient};
 pub use error::Error;
 pub use file::{Checked, Decrypted, Encrypted};
-pub use foreign::{Foreign, is_printable};
+pub use foreign::{Foreign, escaped, is_printable};
 pub use format::{EmitError, Format, ParseError};
 pub use go_yaml::Position;
 pub use identity::age::AgeProblem;
