@@ -66,6 +66,7 @@ impl Current<'_> {
             on_the_way.extend(ours.way_to(file, &mut trails).into_iter().map(|spot| (spot, file)));
         }
         let mut taken: HashMap<Spot, (usize, &Path)> = HashMap::new();
+        let mut unfollowed = Vec::new();
         for (position, file) in files.iter().enumerate() {
             let NeededLink::Outside { path, .. } = self.location().link(&file.wanted) else { continue };
             // A reader that comes by a link of its own may read what is installed, but nothing that is there is replaced.
@@ -91,12 +92,20 @@ impl Current<'_> {
                     }
                 }
                 Err(error) if error.is_refusal() => misplaced.push((position, error)),
-                // A path that cannot be followed leads to no place of ours. It is reported when the link is made.
-                Err(_) => {}
+                // A path that cannot be followed leads to no place of ours. It is reported when the link is made, unless it is
+                // another link that is in the way.
+                Err(_) => unfollowed.push((position, path)),
             }
         }
         for (spot, &(position, path)) in &taken {
             if let Some((_, other)) = spot.above().find_map(|above| taken.get(&above)) {
+                let (path, other) = (path.to_owned(), (*other).to_owned());
+                misplaced.push((position, Error::Below { path, other }));
+            }
+        }
+        for (position, path) in unfollowed {
+            let mut spots = path.ancestors().skip(1).filter_map(|above| ours.judge(above, &mut trails).ok());
+            if let Some((_, other)) = spots.find_map(|spot| taken.get(&spot)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
                 misplaced.push((position, Error::Below { path, other }));
             }
