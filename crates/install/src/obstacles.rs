@@ -13,7 +13,7 @@ use crate::reach::{refused, unfollowed};
 use crate::record::Entries;
 use crate::store::last_number;
 use crate::symlinks::OtherSymlink;
-use crate::{Changes, Current, Drift, Error, Retention, Wanted, lock};
+use crate::{Changes, Current, Drift, Error, Retention, Surrounding, Wanted, lock};
 
 /// What would keep an installation from being made.
 #[derive(Debug, Default)]
@@ -87,16 +87,27 @@ impl Current<'_> {
             before.append(&mut switch);
         }
         after.extend(others.into_iter().map(|error| (None, error)));
-        for file in files {
+        let files: Vec<_> = files.into_iter().collect();
+        let mut unlinked = Vec::new();
+        for &file in &files {
             if let NeededLink::Outside { path, .. } = location.link(&file) {
                 // A link that is right is not made again, and one that is out of reach is reported elsewhere.
                 if self.inspect_outer_link(&file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;
                     let failure = failure.or(unfollowed(path)?);
-                    after.extend(failure.map(|error| (Some(file), error)));
+                    unlinked.extend(failure.map(|error| (path, (Some(file), error))));
                 }
             }
         }
+        if !unlinked.is_empty() {
+            // What an earlier run has made and nobody wants goes before another link is made below it.
+            let stale = links::stale(self, files.into_iter())?;
+            let goes = |above: &Path| {
+                stale.iter().any(|one| matches!(one, Surrounding::StaleLink { path, obstacle: None } if path == above))
+            };
+            unlinked.retain(|(path, _)| !path.ancestors().skip(1).any(goes));
+        }
+        after.extend(unlinked.into_iter().map(|(_, failure)| failure));
         Ok(Obstacles { before, after })
     }
 }

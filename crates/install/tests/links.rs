@@ -111,7 +111,12 @@ fn a_link_becomes_a_directory_of_links_and_back() {
     let [path, below] = ["etc/a", "etc/a/b"].map(|path| place.path(path));
     for _ in 0..2 {
         for path in [&path, &below] {
-            let run = place.install(&[place.secret("a", "x").at(path)]).unwrap();
+            let wanted = [place.secret("a", "x").at(path)];
+            let current = Current::inspect(&place.location).unwrap();
+            let files = wanted.each_ref().map(|wanted| wanted.file().wanted);
+            let obstacles = current.obstacles(files, &Changes::none(), support::keep_one()).unwrap();
+            assert!(obstacles.after.is_empty(), "{obstacles:?}");
+            let run = place.install(&wanted).unwrap();
             assert!(run.failures.is_empty(), "{:?}", run.failures);
             assert_eq!(fs::read_to_string(path).unwrap(), "x");
         }
