@@ -609,20 +609,30 @@ impl Dir {
 
     /// A file to lock, made if it is not there. Only root and our own user can open it, so no other user can hold the lock.
     pub(crate) fn lockable(&self, name: &OsStr) -> Result<OwnedFd, Error> {
-        let path = || self.path.join(name);
         // O_NONBLOCK, because opening a pipe that stands there would wait for a writer.
         let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let handle = openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
-            .map_err(Error::call("open", self.at(name)))?;
+        let handle = match openat(&self.handle, name, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Err(Errno::EISDIR | Errno::ELOOP) => return Err(self.no_lock(name)),
+            opened => opened.map_err(Error::call("open", self.at(name)))?,
+        };
         let status = fstat(&handle).map_err(Error::call("look at", self.at(name)))?;
-        if is_lock(&status) { Ok(handle) } else { Err(Error::Foreign { path: path(), found: "a lock file" }) }
+        if is_lock(&status) { Ok(handle) } else { Err(self.no_lock(name)) }
+    }
+
+    /// The error about what stands at the name of a lock file.
+    fn no_lock(&self, name: &OsStr) -> Error {
+        let found = match self.look(name) {
+            Ok(Occupant::File) | Err(_) => "a lock file",
+            Ok(found) => found.noun(),
+        };
+        Error::Foreign { path: self.path.join(name), found }
     }
 
     /// Why [`Dir::lockable`] would refuse what has this name.
     pub(crate) fn refuses_lock(&self, name: &OsStr) -> Option<Error> {
         match self.status_of(name) {
             Ok(status) if is_lock(&status) => None,
-            Ok(_) => Some(Error::Foreign { path: self.path.join(name), found: "a lock file" }),
+            Ok(_) => Some(self.no_lock(name)),
             // Such as that of a name that is too long.
             Err(error) => Some(error).filter(|error| !error.is_absence()),
         }
