@@ -305,19 +305,25 @@ fn fit(directory: &Dir) -> Result<(), Error> {
 
 /// Whether the name is free, or already ours, and the one under which it is prepared too.
 fn claim(directory: &Dir, name: &OsStr, known: bool) -> Result<(), Error> {
-    let foreign = |name: &OsStr, found| Err(Error::Foreign { path: directory.path().join(name), found });
+    let foreign = |name: &OsStr, found: Occupant| {
+        let path = directory.path().join(name);
+        Err(match found {
+            Occupant::File => Error::OtherCredential { path },
+            found => Error::Foreign { path, found: found.noun() },
+        })
+    };
     match directory.look(name)? {
         Occupant::Nothing => {}
         // A file that differs from what is made here may belong to somebody who has replaced ours.
         Occupant::File if known && directory.file_status(name)?.is_some_and(|status| is_as_made(&status)) => {}
-        found => return foreign(name, found.noun()),
+        found => return foreign(name, found),
     }
     let temporary = temporary(name);
     match directory.look(&temporary)? {
         Occupant::Nothing => Ok(()),
         // A run was killed while it made it.
         Occupant::File if known => Ok(()),
-        found => foreign(&temporary, found.noun()),
+        found => foreign(&temporary, found),
     }
 }
 
@@ -361,14 +367,14 @@ impl Published {
 
     /// That the file is not as one is made.
     fn foreign(&self) -> Error {
-        Error::Foreign { path: self.directory.join(&self.name), found: "a file" }
+        Error::OtherCredential { path: self.directory.join(&self.name) }
     }
 
     /// Removes it, and what a killed run prepared, unless something else stands there by now. Says whether it was there.
     ///
     /// # Errors
     ///
-    /// [`Error::Foreign`] for a file that is not as one is made. It may still be ours, changed by hand, so it is
+    /// [`Error::OtherCredential`] for a file that is not as one is made. It may still be ours, changed by hand, so it is
     /// reported.
     fn remove(&self) -> Result<bool, Error> {
         let Some(directory) = Dir::existing(&self.directory)? else { return Ok(false) };

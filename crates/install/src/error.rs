@@ -168,6 +168,18 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// A directory with the number of a generation whose owner somebody has changed: nobody else can make one there.
+    #[error("{path} has the name of a generation and belongs to somebody else", path = path.display())]
+    Disowned {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file at the name of a credential, which may hold a secret, so that nobody should move it to a disk.
+    #[error("{path} is a file that this program did not make, or that was changed since", path = path.display())]
+    OtherCredential {
+        /// The file.
+        path: PathBuf,
+    },
     /// A link that nobody could follow.
     #[error("a link at {path} would lead nowhere, since its file system is mounted with nosymfollow", path = path.display())]
     NoSymlinks {
@@ -193,6 +205,15 @@ impl Error {
             Self::NotInMemory { .. } => return None,
             Self::Nested { .. } => WayOut::say("give each its own place"),
             Self::Foreign { .. } => WayOut::say("move it away").then_again(),
+            Self::Disowned { path } => {
+                let (sudo, user) =
+                    if geteuid().is_root() { ("", "root".to_owned()) } else { ("sudo ", geteuid().to_string()) };
+                let command = format!("{sudo}chown {user}: {}", shell_word(path));
+                WayOut::run("if it is one, take it back with", command).then_again()
+            }
+            Self::OtherCredential { path } => {
+                WayOut::run("if nobody needs it, run", format!("rm {}", shell_word(path))).then_again()
+            }
             Self::Mounted { path } => WayOut::run("run", format!("umount {}", shell_word(path))).then_again(),
             Self::NoGeneration { .. } => WayOut::say("remove the link").then_again(),
             Self::LastGeneration { link, .. } => WayOut::say(format!("remove {}", link.display())).then_again(),

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::dir::{Dir, Is, Occupant};
-use crate::generation::ForeignNumbers;
+use crate::generation::{ForeignNumbers, refusal};
 use crate::location::number;
 use crate::record::is_record;
 use crate::symlinks::OtherSymlink;
@@ -24,6 +24,8 @@ pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> R
         match is {
             Is::Directory if is_number(&name) && is_generation(&name)? => foreign_below(root, &name, &mut found)?,
             Is::Other if is_record(&name) => {}
+            _ if root.has_mount(&name)? => found.push(Error::Mounted { path: root.path().join(&name) }),
+            _ if is_number(&name) => found.extend(refusal(root, &name)?),
             _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
         }
     }

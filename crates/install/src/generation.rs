@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{FileStat, SFlag};
 
-use crate::dir::{DIRECTORY, Dir, is_trusted, kind, permissions_of};
+use crate::dir::{DIRECTORY, Dir, Occupant, is_trusted, kind, permissions_of};
 use crate::location::{NeededLink, number};
 use crate::record::{self, Entries, FOREIGN, Pair, Recorded};
 use crate::seal::Seal;
@@ -74,9 +74,12 @@ impl ForeignNumbers {
         }
     }
 
-    /// Notes what is foreign.
-    pub(crate) fn add(&mut self, name: &OsStr) {
-        self.is_changed |= self.known.insert(&ForeignNumber(name.to_owned()));
+    /// Notes what is foreign and could be taken for a generation later, and gives the error about it, if it is still there.
+    pub(crate) fn add(&mut self, root: &Dir, name: &OsStr) -> Result<Option<Error>, Error> {
+        if is_ours(root, name, |_| true)? {
+            self.is_changed |= self.known.insert(&ForeignNumber(name.to_owned()));
+        }
+        refusal(root, name)
     }
 
     /// Forgets what stood at a number that is a generation's now.
@@ -88,6 +91,16 @@ impl ForeignNumbers {
     pub(crate) fn write(&mut self, root: &Dir) -> Result<(), Error> {
         if std::mem::take(&mut self.is_changed) { record::write(root, &self.known) } else { Ok(()) }
     }
+}
+
+/// The error about something that has a number for its name and is not a generation, if it is there.
+pub(crate) fn refusal(root: &Dir, name: &OsStr) -> Result<Option<Error>, Error> {
+    let path = || root.path().join(name);
+    Ok(match root.look(name)? {
+        Occupant::Nothing => None,
+        Occupant::Directory if !is_trusted(&root.status_of(name)?) => Some(Error::Disowned { path: path() }),
+        found => Some(Error::Foreign { path: path(), found: found.noun() }),
+    })
 }
 
 /// Something that has a number for its name and is not a generation.

@@ -1,6 +1,6 @@
 //! What is installed of each wanted file, and what is beside it, for people to read. Changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -99,8 +99,14 @@ impl Drift {
     /// Whether an installation would not mend it, since something stands there that this program does not remove.
     #[must_use]
     pub fn is_in_the_way(&self) -> bool {
+        self.is_in_the_way_after(&HashSet::new())
+    }
+
+    /// The same after the links that go have gone.
+    #[must_use]
+    pub fn is_in_the_way_after(&self, going: &HashSet<&Path>) -> bool {
         match self {
-            Self::NotALink { path, .. } => !is_empty_directory(path),
+            Self::NotALink { path, .. } => !is_empty_directory(path, going),
             Self::OutOfReach { .. } => true,
             Self::Missing
             | Self::NotAFile(_)
@@ -113,9 +119,13 @@ impl Drift {
     }
 }
 
-/// Not one that a file system is mounted at, either.
-fn is_empty_directory(path: &Path) -> bool {
-    split(path).and_then(|(parent, name)| Dir::walk(parent, Missing::Fail)?.has_empty(name)).unwrap_or(false)
+/// Not one that a file system is mounted at, either. What is about to go counts as gone.
+fn is_empty_directory(path: &Path, going: &HashSet<&Path>) -> bool {
+    let is_empty = |(parent, name)| {
+        let names = Dir::walk(parent, Missing::Fail)?.within(name)?.entries()?;
+        Ok(names.into_iter().all(|(name, _)| going.contains(&*path.join(name))))
+    };
+    split(path).and_then(is_empty).unwrap_or(false)
 }
 
 impl Current<'_> {

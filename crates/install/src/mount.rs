@@ -112,12 +112,13 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
         return Err(Error::Mounted { path });
     }
     match foreign(root, current.location(), current.number())?.into_iter().next() {
-        Some(Error::Foreign { path: found, .. } | Error::Mounted { path: found })
+        Some(Error::Foreign { path: found, .. } | Error::Disowned { path: found } | Error::Mounted { path: found })
             if is_mount && current.running_number().is_some() =>
         {
             Ok(Some(Notice::Kept { path, wanted: kind.name, found }))
         }
-        Some(Error::OtherSymlink { path: symlink, .. }) if is_mount && current.running_number().is_some() => {
+        // Its readers have their secrets there.
+        Some(Error::OtherSymlink { path: symlink, .. }) if is_mount => {
             Ok(Some(Notice::KeptFor { path, wanted: kind.name, symlink }))
         }
         Some(error) => Err(error),

@@ -129,7 +129,8 @@ impl Notice {
                 Some(WayOut::say("what is there may be swapped out; if a tmpfs is meant, set sops.useTmpfs = true"))
             }
             Self::KeptMount { .. } => Some(WayOut::say("if a ramfs is meant, set sops.useTmpfs = false")),
-            Self::GaveWay { .. } | Self::KeptFor { .. } | Self::Stacked { .. } => None,
+            Self::KeptFor { .. } => Some(WayOut::say("give both manifests the same useTmpfs")),
+            Self::GaveWay { .. } | Self::Stacked { .. } => None,
         }
     }
 }

@@ -74,12 +74,14 @@ impl Current<'_> {
                 };
                 let doomed = retention.superfluous(&root, active, &others_links)?;
                 for error in foreign(&root, location, self.number())? {
-                    let stays = match &error {
-                        Error::Mounted { .. } => true,
-                        Error::Foreign { path, .. } => doomed.iter().any(|name| *path == root.path().join(name)),
+                    let goes = match &error {
+                        Error::Mounted { path } => doomed.iter().any(|name| path.starts_with(root.path().join(name))),
+                        Error::Foreign { path, .. } | Error::Disowned { path } => {
+                            doomed.iter().any(|name| *path == root.path().join(name))
+                        }
                         _ => false,
                     };
-                    others.extend(stays.then_some(error));
+                    others.extend(goes.then_some(error));
                 }
             }
         }
@@ -102,10 +104,8 @@ impl Current<'_> {
         if !unlinked.is_empty() {
             // What an earlier run has made and nobody wants goes before another link is made below it.
             let stale = links::stale(self, files.into_iter())?;
-            let goes = |above: &Path| {
-                stale.iter().any(|one| matches!(one, Surrounding::StaleLink { path, obstacle: None } if path == above))
-            };
-            unlinked.retain(|(path, _)| !path.ancestors().skip(1).any(goes));
+            let going = Surrounding::links_that_go(&stale);
+            unlinked.retain(|(path, _)| !path.ancestors().skip(1).any(|above| going.contains(above)));
         }
         after.extend(unlinked.into_iter().map(|(_, failure)| failure));
         Ok(Obstacles { before, after })

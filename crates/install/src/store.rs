@@ -218,14 +218,7 @@ impl<'l> Store<'l> {
             Ok(true) => self.root.remove_tree(name),
             Ok(false) => match self.root.within(name) {
                 Err(mounted @ Error::Mounted { .. }) => vec![mounted],
-                Ok(_) | Err(_) => match self.root.look(name) {
-                    Ok(Occupant::Nothing) => Vec::new(),
-                    Ok(found) => {
-                        foreign.add(name);
-                        vec![Error::Foreign { path: self.root.path().join(name), found: found.noun() }]
-                    }
-                    Err(error) => vec![error],
-                },
+                Ok(_) | Err(_) => foreign.add(&self.root, name).unwrap_or_else(Some).into_iter().collect(),
             },
             Err(error) => vec![error],
         }
@@ -244,7 +237,9 @@ impl<'l> Store<'l> {
             })?;
             let name = OsString::from(number.to_string());
             let failures = self.remove_generation(&name, &mut foreign);
-            let stays = |failure: &Error| matches!(failure, Error::Mounted { .. } | Error::Foreign { .. });
+            let stays = |failure: &Error| {
+                matches!(failure, Error::Mounted { .. } | Error::Foreign { .. } | Error::Disowned { .. })
+            };
             match failures.into_iter().find(|failure| !stays(failure)) {
                 Some(failure) => return Err(failure),
                 None if matches!(self.root.look(&name)?, Occupant::Nothing) => {

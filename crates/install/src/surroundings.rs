@@ -1,7 +1,8 @@
 //! What an installation sees to beside the generation: the file system and the directory that all generations are in, and
 //! credentials.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Notice, WayOut};
 
@@ -48,6 +49,16 @@ pub enum Surrounding {
 }
 
 impl Surrounding {
+    /// The links among them that go: an installation removes them before it makes others.
+    #[must_use]
+    pub fn links_that_go(found: &[Self]) -> HashSet<&Path> {
+        let link = |one| match one {
+            &Self::StaleLink { ref path, obstacle: None } => Some(path.as_path()),
+            _ => None,
+        };
+        found.iter().filter_map(link).collect()
+    }
+
     /// What a person can do about it, where an installation does nothing.
     #[must_use]
     pub fn way_out(&self) -> Option<WayOut> {

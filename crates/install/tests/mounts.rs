@@ -11,12 +11,13 @@ use std::num::NonZeroU64;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use install::{
-    Activation, Changes, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Sought, Store,
+    Activation, Credential, Current, Drift, Error, FileSystem, Lock, Medium, Notice, Retention, Sought, Store,
     Surrounding,
 };
 use manifest::{CredentialName, Name};
@@ -472,8 +473,12 @@ fn a_file_system_of_its_owner_over_a_secret_stops_no_run() {
         let current = Current::inspect(&place.location).unwrap();
         let drift = current.inspect_file(&files("1")[0].file().wanted).unwrap().drift;
         assert_eq!(drift, [Drift::NotAFile("a mounted file system")]);
-        let obstacles = current.obstacles([], &Changes::none(), support::keep_one()).unwrap();
-        assert!(matches!(&*obstacles.after, [(None, Error::Mounted { path })] if *path == secret), "{obstacles:?}");
+        let changes = place.changes(&files("2")).unwrap();
+        for (keep, goes) in [(NonZeroU64::new(1), true), (NonZeroU64::new(2), false), (None, false)] {
+            let obstacles = current.obstacles([], &changes, Retention::last(keep)).unwrap();
+            let foreseen = matches!(&*obstacles.after, [(None, Error::Mounted { path })] if *path == secret);
+            assert!(foreseen || !goes && obstacles.after.is_empty(), "{obstacles:?}");
+        }
         for wanted in [&files("2")[..], &files("2")[1..], &files("2")] {
             let run = place.install(wanted).unwrap();
             let failures: Vec<String> = run.failures.iter().map(support::chain).collect();
@@ -484,6 +489,26 @@ fn a_file_system_of_its_owner_over_a_secret_stops_no_run() {
         umount2(&secret, MntFlags::MNT_DETACH).unwrap();
         assert!(place.install(&files("2")).unwrap().failures.is_empty());
     }
+}
+
+#[test]
+fn a_generation_whose_owner_somebody_has_changed_goes_once_it_is_taken_back() {
+    let Some(rights) = in_namespace("a_generation_whose_owner_somebody_has_changed_goes_once_it_is_taken_back") else {
+        return;
+    };
+    if rights != Rights::Root {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let generation = place.location.mount_point().join("1");
+    chown(&generation, Some(Uid::from_raw(1000)), None).unwrap();
+    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    assert!(matches!(&*run.failures, [Error::Disowned { path }] if *path == generation), "{run:?}");
+    let advice = run.failures[0].way_out().unwrap().command().to_owned();
+    assert!(Command::new("sh").args(["-c", &advice]).status().unwrap().success(), "{advice}");
+    assert!(place.install(&[place.secret("a", "2")]).unwrap().failures.is_empty());
+    assert_eq!(place.generations(), [2]);
 }
 
 #[test]
@@ -818,13 +843,13 @@ fn credentials_are_published_kept_replaced_and_removed() {
     fs::write(directory.join("foreign"), "x").unwrap();
     fs::write(directory.join("wanted"), "x").unwrap();
     let failures = run(&[("b", "1"), ("wanted", "1"), ("c", "1")]);
-    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert!(matches!(&*failures, [Error::OtherCredential { .. }]), "{failures:?}");
     assert_eq!(names(&directory), ["b", "c", "foreign", "wanted"]);
     assert_eq!(fs::read_to_string(directory.join("wanted")).unwrap(), "x");
 
     fs::write(directory.join(".d.new"), "x").unwrap();
     let failures = run(&[("b", "1"), ("c", "1"), ("d", "1")]);
-    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert!(matches!(&*failures, [Error::OtherCredential { .. }]), "{failures:?}");
     assert_eq!(names(&directory), [".d.new", "b", "c", "foreign", "wanted"]);
     fs::remove_file(directory.join(".d.new")).unwrap();
 
@@ -865,10 +890,10 @@ fn what_somebody_else_puts_in_the_place_of_a_credential_does_not_go_with_it() {
     symlink("/etc/precious", directory.join("link")).unwrap();
     fs::create_dir(directory.join("directory")).unwrap();
     let failures = run(&[("file", "2"), ("ours", "1")]);
-    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert!(matches!(&*failures, [Error::OtherCredential { .. }]), "{failures:?}");
     assert_eq!(fs::read_to_string(directory.join("file")).unwrap(), "precious");
     let failures = run(&[]);
-    assert!(matches!(&*failures, [Error::Foreign { found: "a file", .. }]), "{failures:?}");
+    assert!(matches!(&*failures, [Error::OtherCredential { .. }]), "{failures:?}");
     assert_eq!(names(&directory), ["directory", "file", "link"]);
     // It is said until it is moved away.
     assert_eq!(run(&[]).len(), 1);

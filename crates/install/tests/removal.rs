@@ -195,13 +195,15 @@ fn what_is_mounted_is_unmounted_unless_something_is_mounted_below() {
         let data = place.path("data");
         fs::create_dir_all(&data).unwrap();
         fs::write(data.join("precious"), "").unwrap();
-        let below = place.location.mount_point().join("1/d/data");
-        fs::create_dir(&below).unwrap();
-        mount(Some(&data), &below, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
-        let [Error::Mounted { path }] = &*remove(&place).unwrap_err() else { panic!() };
-        assert_eq!(*path, below);
-        nix::mount::umount(&below).unwrap();
-        fs::remove_dir(&below).unwrap();
+        for below in ["1/d/data", "beside"] {
+            let below = place.location.mount_point().join(below);
+            fs::create_dir(&below).unwrap();
+            mount(Some(&data), &below, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+            let [Error::Mounted { path }] = &*remove(&place).unwrap_err() else { panic!() };
+            assert_eq!(*path, below);
+            nix::mount::umount(&below).unwrap();
+            fs::remove_dir(&below).unwrap();
+        }
         let removal = remove(&place).unwrap();
         assert!(removal.failures.is_empty() && !removal.stays_mounted && removal.generations == 1, "{removal:?}");
         assert_eq!(all(&place.path("")), ["data", "data/precious", "run"]);

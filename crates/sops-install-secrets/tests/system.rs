@@ -1254,7 +1254,8 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
          would set mode and owner of: /secrets.d\nexit 0\n\
          /secrets.d has another mode or owner, or an access control list{cure} /with.json\nexit 1\nexit 0\nagain\n{same}moved\n\
          would mount a tmpfs at: /secrets.d\nexit 0\n/secrets.d is not on a tmpfs of its own{cure} /tmpfs.json\nexit 1\nforeign\n\
-         exit 1\n/run/credstore/a is a file that this program did not make; move it away, then run this again\nexit 1\nexit 1\ngone\n\
+         exit 1\n/run/credstore/a is a file that this program did not make, or that was changed since; if nobody needs it, run: \
+         rm /run/credstore/a, then run this again\nexit 1\nexit 1\ngone\n\
          would add credential: /run/credstore/a\nexit 0\nthe credential /run/credstore/a is missing{cure} /with.json\nexit 1\n\
          writable\nexit 1\n\
          /run/credstore is a link or directory that other users can change; use a path that does not lead through it\nexit 1\n"
@@ -1337,6 +1338,21 @@ fn a_dry_run_names_the_generations_that_go_without_a_new_one() {
 }
 
 #[test]
+fn a_dry_run_foresees_that_links_give_way_to_each_other() {
+    let system = System::new();
+    let at = |name: &str, path: &str| {
+        let mut secret = system.secret("a", "str");
+        secret["path"] = json!(system.path(path));
+        system.manifest(name, &[secret], &[])
+    };
+    let (above, below) = (at("above.json", "etc/x"), at("below.json", "etc/x/b"));
+    let run = system.script(&format!(
+        "mkdir etc; mount -t tmpfs -o mode=755 tmpfs /run; mkdir /run/nixos\nfor m in {above} {below} {above}; do\ninstall -dry-run $m; install -pre-switch=switch $m; install $m\ndone"
+    ));
+    assert_eq!(run.stdout.matches("exit 0").count(), 9, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
     let system = System::new();
     let mut first = system.secret("a", "str");
@@ -1351,7 +1367,9 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
         ("touch etc/x", "cannot open /etc/x: ENOTDIR"),
         ("touch secrets.d", "cannot open /secrets.d: ENOTDIR"),
         ("mkdir secrets.d; touch secrets.d/mine", "/secrets.d/mine is a file that this program did not make"),
-        ("mkfifo secrets.d.lock", "/secrets.d.lock is a lock file that this program did not make"),
+        ("mkfifo secrets.d.lock", "/secrets.d.lock is a special file that this program did not make"),
+        ("mkdir secrets.d.lock", "/secrets.d.lock is a directory that this program did not make"),
+        ("touch secrets.d.lock", "/secrets.d.lock is a lock file that this program did not make"),
         ("ln -s /etc /run/credstore", "/run/credstore"),
         ("mkdir -m 777 /run/credstore", "/run/credstore is a link or directory that other users can change"),
         ("= touch secrets.d/7", "/secrets.d/7 is a file that this program did not make"),

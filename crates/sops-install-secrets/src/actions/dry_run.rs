@@ -1,8 +1,10 @@
 //! A dry run: what an installation would do. Nothing is locked, and nothing on the machine changes.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use install::{Changes, Current, Drift, File, Sought, Surrounding, is_of_a_user};
 use manifest::Manifest;
-use nix::unistd::Gid;
 
 use super::install::code_of;
 use crate::cli::{AccountLookup, Arguments};
@@ -52,8 +54,11 @@ pub(super) fn dry_run(
         let current = plan.look(report)?;
         let Decision { files, changes } = contents.decide(&plan, &current, group, report)?;
         let is_whole = report.failures() == 0;
-        let links = links(&current, &files, is_before_a_switch, tell, report)?;
-        let surroundings = surroundings(&plan, &current, &files, &changes, group, tell, report)?;
+        let found = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
+        let found = report.tried(found)?;
+        let going = Surrounding::links_that_go(&found);
+        let links = links(&current, &files, &going, is_before_a_switch, tell, report)?;
+        let surroundings = surroundings(&plan, &current, &files, &changes, found, tell, report)?;
         if tell == Tell::Failures {
             return Ok(());
         }
@@ -108,7 +113,7 @@ fn surroundings(
     current: &Current<'_>,
     files: &[File<'_>],
     changes: &Changes,
-    group: Option<Gid>,
+    found: Vec<Surrounding>,
     tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
@@ -118,8 +123,6 @@ fn surroundings(
     for error in &obstacles.before {
         report.undone(Code::InstallationFailed, About::default(), error);
     }
-    let found = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
-    let found = report.tried(found)?;
     let is_told_below = |error: &install::Error| {
         found.iter().any(|one| matches!(one, Surrounding::MountPoint(other) if other == error))
     };
@@ -193,6 +196,7 @@ fn report_stuck(error: &install::Error, tell: Tell, report: &mut Report) {
 fn links(
     current: &Current<'_>,
     files: &[File<'_>],
+    going: &HashSet<&Path>,
     is_before_a_switch: bool,
     tell: Tell,
     report: &mut Report,
@@ -201,7 +205,7 @@ fn links(
     for File { wanted, .. } in files {
         let drift = current.inspect_outer_link(wanted);
         match report.tried(drift)? {
-            Some(drift) if drift.is_in_the_way() => {
+            Some(drift) if drift.is_in_the_way_after(going) => {
                 // The switch itself removes what the old system put below /etc.
                 let may_go = wanted.link.is_some_and(|link| {
                     let path = link.as_path();
