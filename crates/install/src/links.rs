@@ -161,12 +161,14 @@ impl<'f> Update<'f> {
     ) -> Result<(), Error> {
         let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
         let known: Entries<Made> = record::recover(root, &mut self.failures)?;
-        // Before the first of them is made: a run that is killed leaves no link that the next one does not know.
+        // Before the first of them is made: a run that is killed leaves no link that the next one does not know, and what cannot be
+        // recorded is not made.
         let all: Entries<Made> = known.union(&exact);
-        if all != known {
-            self.failures.extend(record::write(root, &all).err());
-        }
-        let mut left = exact.clone();
+        let written = if all == known { Ok(()) } else { record::write(root, &all) };
+        let is_recorded = |link: &&WantedLink<'_>| written.is_ok() || known.contains(&link.made());
+        let (recorded, mut unplaced): (Vec<_>, Vec<_>) = wanted.iter().partition(is_recorded);
+        let mut left: Entries<Made> = exact.clone();
+        let mut before = Vec::new();
         // Removed before others are made, so that a link can give way to a directory with links.
         let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
         let mut last = None;
@@ -179,6 +181,7 @@ impl<'f> Update<'f> {
                     {
                         self.failures.push(error);
                     }
+                    before.push(made);
                 }
                 Use::Readers => {
                     left.insert(&made);
@@ -194,16 +197,20 @@ impl<'f> Update<'f> {
                 },
             }
         }
-        let unplaced = self.place(root, location, wanted, &known)?;
-        for link in unplaced {
+        unplaced.extend(self.place(root, location, &recorded, &known)?);
+        for link in &unplaced {
             let made = link.made();
             if !known.contains(&made) {
                 left.remove(&made);
             }
         }
-        if left != all {
-            self.failures.extend(record::write(root, &left).err());
+        // The link before is still there.
+        let unplaced: HashSet<&Path> = unplaced.iter().map(|link| link.path).collect();
+        for made in before.iter().filter(|made| unplaced.contains(made.path.as_path())) {
+            left.insert(made);
         }
+        let rewritten = if left == all { Ok(()) } else { record::write(root, &left) };
+        self.failures.extend(rewritten.and(written).err());
         Ok(())
     }
 
@@ -212,14 +219,14 @@ impl<'f> Update<'f> {
         &mut self,
         root: &Dir,
         location: &Location,
-        wanted: &'w [WantedLink<'f>],
+        wanted: &[&'w WantedLink<'f>],
         known: &Entries<Made>,
     ) -> Result<Vec<&'w WantedLink<'f>>, Error> {
         let ours = Ours::of(location)?;
         let mut unplaced = Vec::new();
         let mut foreign = Vec::new();
         let names = wanted.iter().map(|link| link.path.file_name().unwrap_or_default());
-        for link in order(names).filter_map(|index| wanted.get(index)) {
+        for &link in order(names).filter_map(|index| wanted.get(index)) {
             match link.place(location, &ours, known, Obstacle::Stays) {
                 Ok(Placed::Done(status, effect)) => self.done(link, &status, effect),
                 Ok(Placed::InTheWay(replaced)) => foreign.push((link, replaced)),

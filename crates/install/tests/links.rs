@@ -124,6 +124,35 @@ fn a_link_becomes_a_directory_of_links_and_back() {
 }
 
 #[test]
+fn no_link_is_made_that_is_not_recorded() {
+    let place = Place::new();
+    let [one, two] = ["etc/one", "etc/two"].map(|path| place.path(path));
+    let old = [place.secret("a", "x").at(&one)];
+    place.install(&old).unwrap();
+    let in_the_way = place.location.mount_point().join("..links.new");
+    fs::create_dir_all(in_the_way.join("theirs")).unwrap();
+    let run = place.install(&[place.secret("a", "x").at(&two), place.secret("b", "x").at(&one)]).unwrap();
+    assert_eq!(run.failures.len(), 1, "{:?}", run.failures);
+    assert!(!two.is_symlink() && one.is_symlink());
+    fs::remove_dir_all(&in_the_way).unwrap();
+    for wanted in [&old[..], &[]] {
+        assert!(place.install(wanted).unwrap().failures.is_empty());
+        assert_eq!(fs::read_dir(place.path("etc")).unwrap().count(), wanted.len());
+    }
+}
+
+#[test]
+fn a_link_that_could_not_be_replaced_is_still_known() {
+    let place = Place::new();
+    let path = place.path("etc/a");
+    place.install(&[place.secret("a", "x").at(&path)]).unwrap();
+    fs::write(place.path("etc/.a.new"), "theirs").unwrap();
+    assert_eq!(place.install(&[place.secret("b", "x").at(&path)]).unwrap().failures.len(), 1);
+    assert!(place.install(&[place.secret("b", "x")]).unwrap().failures.is_empty());
+    assert!(!path.is_symlink());
+}
+
+#[test]
 fn a_link_in_the_place_of_the_secrets_is_an_error() {
     let place = Place::new();
     let symlink_path = place.location.symlink_path().to_owned();
