@@ -118,7 +118,7 @@ impl Dir {
     ///
     /// A mount is [`Error::Mounted`], a bind mount of the same file system too: what is there is not ours.
     pub(crate) fn within(&self, name: &OsStr) -> Result<Self, Error> {
-        let path = self.path.join(name);
+        let path = self.below(name)?;
         match self.open_here(name, LIST) {
             Ok(handle) => Ok(Self { handle, path }),
             Err(Errno::EXDEV) => Err(Error::Mounted { path }),
@@ -129,6 +129,16 @@ impl Dir {
             }
             Err(errno) => Err(Error::call("open the directory", path)(errno)),
         }
+    }
+
+    /// The path of what has this name. Deeper than any file of ours can be it is an error, so that whoever goes through a tree comes to an
+    /// end of it before the stack does.
+    fn below(&self, name: &OsStr) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        if path.as_os_str().len() > DEEPEST {
+            return Err(Error::call("open the directory", path)(Errno::ENAMETOOLONG));
+        }
+        Ok(path)
     }
 
     /// Opens what is in this directory itself: a mount is EXDEV, before whoever serves it is asked for anything.
@@ -173,7 +183,7 @@ impl Dir {
 
     /// The directory of this name, good for listing, also if a file system is mounted there; a link is an error.
     pub(crate) fn child(&self, name: &OsStr) -> Result<Self, Error> {
-        let path = self.path.join(name);
+        let path = self.below(name)?;
         match openat(&self.handle, name, LIST, Mode::empty()) {
             Ok(handle) => Ok(Self { handle, path }),
             Err(errno) => Err(Error::call("open the directory", path)(errno)),
@@ -643,6 +653,10 @@ impl Dir {
 fn is_lock(status: &FileStat) -> bool {
     kind(status) == SFlag::S_IFREG && is_trusted(status) && status.st_mode & OTHERS_ALL == 0
 }
+
+/// The most bytes of the path of a directory: the kernel takes 4095 of the path of a secret, and in its generation it has a somewhat longer
+/// one.
+const DEEPEST: usize = 5 << 10;
 
 /// The most bytes of a file that is read as a whole: many times what a hundred thousand links take.
 const LARGEST_RECORD: i64 = 64 << 20;

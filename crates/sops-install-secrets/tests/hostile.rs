@@ -24,7 +24,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag, openat};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 use serde_json::{Value, json};
 use support::{Run, Scratch, corpus, manifest, messages, secret, with};
@@ -481,6 +482,41 @@ fn a_dry_run_says_that_only_directories_would_change() {
     let run = scratch.run(&wanted, &["-dry-run", "-ignore-passwd"]);
     let expected = "would make a new generation, in which a directory or link differs\n";
     assert_eq!((run.status, &*run.stdout, &*run.stderr), (Some(0), expected, ""));
+}
+
+#[test]
+fn directories_deeper_than_any_path_end_in_words() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.run(&manifest(&[secret("a", "str")]), &["-ignore-passwd"]).status, Some(0));
+    let generation = scratch.runtime().join("secrets.d/1");
+    let mut directory = File::open(&generation).unwrap();
+    for _ in 0..5_000 {
+        nix::sys::stat::mkdirat(&directory, "d", Mode::S_IRWXU).unwrap();
+        directory = File::from(openat(&directory, "d", OFlag::O_DIRECTORY, Mode::empty()).unwrap());
+    }
+    // As services of systemd and many containers have it.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let wanted = manifest(&[secret("a", "int")]);
+    let mut runs = Vec::new();
+    for limit in [1024, most] {
+        let path = scratch.write("manifest.json", wanted.to_string().as_bytes());
+        for action in ["-dry-run", "-status", "-verify", "-ignore-passwd", "-remove"] {
+            let mut command = Command::new("/bin/sh");
+            let script = format!("ulimit -n {limit}; exec \"$0\" {action} \"$1\"");
+            command.args(["-c", &script, env!("CARGO_BIN_EXE_sops-install-secrets")]).arg(&path);
+            runs.push((limit, action, Scratch::finish(command.env("XDG_RUNTIME_DIR", scratch.runtime()))));
+        }
+    }
+    // It goes through all of them, other than what removes the folder of a test that fails.
+    assert!(Command::new("rm").arg("-r").arg(generation.join("d")).status().unwrap().success());
+    for (limit, action, run) in runs {
+        assert_eq!(run.status, Some(1), "{limit} {action}");
+        let said = run.stderr.get(..200).unwrap_or(&run.stderr);
+        assert!(
+            said.contains("cannot open the directory ") || said.contains("cannot list "),
+            "{limit} {action}: {said}"
+        );
+    }
 }
 
 #[test]
