@@ -86,12 +86,12 @@ impl Removal {
     }
 
     fn all(&mut self, location: &Location, top: Dir) {
-        // A symlink that leads elsewhere belongs to another mount point, and so do the links through it.
+        // A symlink that leads to a generation at another mount point belongs to that one, and so do the links through it.
         let symlink = location.symlink_path();
         let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
-        let is_elsewhere = target.is_some();
         let other = target.and_then(|target| symlinks::root_before(&target, location));
-        let removed = links::remove_all(&top, is_elsewhere.then_some(symlink), &mut self.failures, &mut self.notices);
+        let spared = other.is_some().then_some(symlink);
+        let removed = links::remove_all(&top, spared, &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);
         self.credentials = self.count(removed);

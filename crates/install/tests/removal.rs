@@ -161,11 +161,12 @@ fn nothing_goes_from_a_read_only_file_system() {
 #[test]
 fn a_symlink_that_leads_elsewhere_stays() {
     let place = Place::new();
-    place.install(&[place.secret("a", "x")]).unwrap();
+    place.install(&[place.secret("a", "x").at(&place.path("run/link"))]).unwrap();
     fs::remove_file(place.location.symlink_path()).unwrap();
     symlink("/elsewhere", place.location.symlink_path()).unwrap();
     let removal = remove(&place).unwrap();
     assert!(!removal.symlink && removal.failures.is_empty() && removal.generations == 1, "{removal:?}");
+    assert_eq!(removal.links, 1);
     assert_eq!(all(&place.path("run")), ["secrets"]);
 }
 
