@@ -299,6 +299,9 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         Errno::ENOTDIR => WayOut::say("something on that path is no directory: move it away, or use another path"),
         Errno::EIO => WayOut::say("its disk or file system is damaged: see dmesg"),
         Errno::ENAMETOOLONG => WayOut::say("use a shorter path"),
+        Errno::EINVAL if action == UNMOUNT => {
+            WayOut::say("if it is a link, name the place that it leads to in the manifest")
+        }
         Errno::EINVAL | Errno::EOVERFLOW if action.starts_with(GIVE) => {
             WayOut::say("this user namespace has no such user or group: see /proc/self/uid_map and gid_map")
         }
@@ -314,6 +317,9 @@ fn taken_from_us(path: &Path) -> Option<&Path> {
     let ours = Some(geteuid());
     (owner(there) != ours && owner(above) == ours).then_some(there)
 }
+
+/// The action that takes a file system away.
+pub(crate) const UNMOUNT: &str = "unmount";
 
 /// How the actions begin that give something to another owner.
 const GIVE: &str = "change the owner of";

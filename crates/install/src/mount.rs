@@ -28,6 +28,7 @@ use rustix::mount::{
 
 use crate::current::Current;
 use crate::dir::{DIRECTORY, Dir, Is, Missing, RAMFS_MAGIC, TMPFS_MAGIC, errno, raw};
+use crate::error::UNMOUNT;
 use crate::foreign::foreign;
 use crate::generation::ForeignNumbers;
 use crate::location::number;
@@ -331,7 +332,7 @@ fn put(mount: &OwnedFd, path: &Path, how: MoveMountFlags) -> Result<(), Errno> {
 
 /// Readers who are in it stay there.
 pub(crate) fn take_away(path: &Path) -> Result<(), Error> {
-    umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call("unmount", path))
+    umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).map_err(Error::call(UNMOUNT, path))
 }
 
 /// Mounts a new file system over a directory, wherever its path may lead by now. Where the kernel or a sandbox refuses the calls for
