@@ -16,6 +16,7 @@ use crate::aliases::Ours;
 use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, order, split, temporary};
 use crate::location::NeededLink;
 use crate::notice::Notice;
+use crate::reach::unreachable;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
@@ -310,7 +311,11 @@ impl<'a> WantedLink<'a> {
         foreign: Obstacle,
     ) -> Result<Placed, Error> {
         let (parent, name) = split(self.path)?;
-        let parent = Dir::walk(parent, Missing::Make(PARENT))?;
+        let parent = Dir::walk(parent, Missing::Make(PARENT)).map_err(|error| match error {
+            // What is in the way may be a link of another manifest: it is that link, and not the secret behind it.
+            Error::Call { errno: Errno::ENOTDIR, .. } => unreachable(self.path, 1).unwrap_or(error),
+            error => error,
+        })?;
         let found = parent.look(name)?;
         match &found {
             Occupant::Link(link) if link.target == self.target => {

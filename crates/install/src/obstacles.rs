@@ -1,15 +1,12 @@
 //! What would keep an installation from being made, for those who only look. Reads only.
 
-use std::io::ErrorKind;
 use std::path::Path;
-
-use nix::errno::Errno;
 
 use crate::dir::{Dir, Prepared, split};
 use crate::foreign::foreign;
 use crate::links::{self, LinkFailure};
 use crate::location::NeededLink;
-use crate::reach::{refused, unfollowed};
+use crate::reach::{refused, unfollowed, unreachable};
 use crate::record::Entries;
 use crate::store::last_number;
 use crate::symlinks::OtherSymlink;
@@ -126,15 +123,4 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
         Prepared::Nothing | Prepared::Link => None,
         Prepared::Foreign(error) => Some(error),
     })
-}
-
-/// Something else than a directory where one would have to be made or entered: on the way to the path but for its last parts.
-fn unreachable(path: &Path, last: usize) -> Option<Error> {
-    let above = path.ancestors().skip(last).find(|above| above.symlink_metadata().is_ok())?;
-    let is_directory = match above.metadata() {
-        Ok(metadata) => metadata.is_dir(),
-        // Where a link leads to nothing, a directory is made.
-        Err(error) => error.kind() == ErrorKind::NotFound,
-    };
-    (!is_directory).then(|| Error::call("open", above)(Errno::ENOTDIR))
 }

@@ -9,6 +9,7 @@
 //! or followed.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -148,6 +149,17 @@ fn nearest(path: &Path) -> Result<Option<Dir>, Error> {
 /// The bit of a directory that everybody can pass, and of a file that everybody can read.
 const PASSABLE: u32 = 0o001;
 const READABLE: u32 = 0o004;
+
+/// Something else than a directory where one would have to be made or entered: on the way to the path but for its last parts.
+pub(crate) fn unreachable(path: &Path, last: usize) -> Option<Error> {
+    let above = path.ancestors().skip(last).find(|above| above.symlink_metadata().is_ok())?;
+    let is_directory = match above.metadata() {
+        Ok(metadata) => metadata.is_dir(),
+        // Where a link leads to nothing, a directory is made.
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    (!is_directory).then(|| Error::call("open", above)(Errno::ENOTDIR))
+}
 
 #[cfg(test)]
 mod tests {

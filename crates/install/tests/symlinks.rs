@@ -61,6 +61,15 @@ fn numbers_go_on_where_the_symlink_was_taken_away() {
 }
 
 #[test]
+fn a_link_in_the_way_is_named_and_not_the_secret_behind_it() {
+    let (place, other) = (Place::new(), Place::new());
+    let path = place.path("etc/a");
+    place.install(&[place.secret("a", "1").at(&path)]).unwrap();
+    let run = other.install(&[other.secret("b", "1").at(&path.join("b"))]).unwrap();
+    assert!(matches!(&*run.failures, [Error::Call { path: named, .. }] if *named == path), "{run:?}");
+}
+
+#[test]
 fn what_another_symlink_leads_to_stays_until_that_is_gone() {
     let place = Place::new();
     let other = other(&place, FileSystem::Runtime);
