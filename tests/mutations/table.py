@@ -215,7 +215,7 @@ MUTATIONS = (
     mutation("A7", "a dry run says nothing of units", f"{PROGRAM}/actions/dry_run.rs",
              "            for unit in requests.of_verb(verb) {", "            for unit in requests.of_verb(verb).iter().take(0) {", SYSTEM),
     mutation("A7", "a dry run says nothing of units that are due", f"{PROGRAM}/actions/dry_run.rs",
-             "        let due = units::due(&current);\n",
+             "        let due = current.due();\n",
              "        let due = Vec::new();\n", SYSTEM),
     mutation("A8", "nothing is mounted", f"{INSTALL}/mount.rs",
              "        mount_new(kind, &before, &mut notices)?;\n",

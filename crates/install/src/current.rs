@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::dir::{Dir, Occupant, split};
 use crate::location::number;
 use crate::record::{self, STAMP};
-use crate::requests::RequestRecord;
+use crate::requests::{Request, RequestRecord};
 use crate::{Error, Location};
 
 /// What readers of a [`Location`] see before this run changes anything.
@@ -127,8 +127,9 @@ impl<'l> Current<'l> {
     }
 
     /// What earlier runs were to ask for after the switch to this generation or an older one, and have perhaps not asked
-    /// for, because they were killed.
-    pub fn due(&self) -> impl Iterator<Item = &str> {
+    /// for, because they were killed, or in vain. What a later version of this program has recorded may be missing.
+    #[must_use]
+    pub fn due(&self) -> Vec<Request> {
         self.requests.due(self.number)
     }
 

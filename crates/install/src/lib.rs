@@ -19,8 +19,8 @@
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
-//! This crate knows no cryptography and no systemd unit, and of a manifest only what it says of places and generations. The
-//! contents are secret: no error and no `Debug` holds them.
+//! This crate knows no cryptography, of systemd units only what was to be asked of them, and of a manifest only what it says of
+//! places and generations. The contents are secret: no error and no `Debug` holds them.
 
 mod aliases;
 mod changes;
@@ -64,6 +64,7 @@ pub use notice::Notice;
 pub use obstacles::Obstacles;
 pub use reach::{is_of_a_user, open};
 pub use removal::Removal;
+pub use requests::{Request, Verb};
 pub use retention::Retention;
 pub use shell::shell_word;
 pub use stamp::{Answer, Inputs, Summary};

@@ -24,6 +24,11 @@ pub(crate) trait Recorded: Sized {
 
     /// The entry that the texts stand for, if they can stand for one.
     fn of(line: &Pair) -> Option<Self>;
+
+    /// Whether the texts can be those of an entry; otherwise the record is damaged.
+    fn is_entry(line: &Pair) -> bool {
+        Self::of(line).is_some()
+    }
 }
 
 /// The texts of an entry.
@@ -86,11 +91,6 @@ impl<E: Recorded> Entries<E> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = E> + '_ {
         self.lines.iter().filter_map(E::of)
     }
-
-    /// The texts of all.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &Pair> {
-        self.lines.iter()
-    }
 }
 
 impl<E> Clone for Entries<E> {
@@ -117,7 +117,7 @@ pub(crate) const LINKS: &str = ".links";
 pub(crate) const REPLACED: &str = ".replaced";
 /// The files below `/run/credstore`.
 pub(crate) const CREDENTIALS: &str = ".credentials";
-/// Requests to others that were perhaps not made yet.
+/// Requests to units that were perhaps not made yet.
 pub(crate) const REQUESTS: &str = ".requests";
 /// What the active generation was made from. Unlike the others it is no list.
 pub(crate) const STAMP: &str = ".stamp";
@@ -157,7 +157,7 @@ pub(crate) const RECORD: Access = Access { permissions: 0o600, owner: None };
 /// What the record holds, if it is there.
 pub(crate) fn read<E: Recorded>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
     let Some(lines) = read_lines(root, E::RECORD)? else { return Ok(None) };
-    if lines.iter().any(|line| E::of(line).is_none()) {
+    if !lines.iter().all(E::is_entry) {
         return Err(damaged(&root.path().join(E::RECORD)));
     }
     Ok(Some(Entries::new(lines)))

@@ -1,29 +1,63 @@
-//! Requests that fall due with a switch, kept until they were made.
+//! Requests to units that fall due with a switch, kept until they were made.
 //!
 //! A run that is killed between its switch and its requests leaves a generation that no unit was told of, and the next run
 //! finds nothing changed. So the requests are recorded before the switch, each with the generation that makes it due:
 //! if the switch never happens, neither do they.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
+
+use manifest::UnitName;
 
 use crate::Error;
 use crate::dir::Dir;
 use crate::location::number;
-use crate::record::{self, Entries, Pair, REQUESTS, Recorded as _};
+use crate::record::{self, Entries, Pair, REQUESTS};
+
+/// Something that a unit is asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Request {
+    /// What it is to do.
+    pub verb: Verb,
+    /// Which unit.
+    pub unit: UnitName,
+    /// Whether systemd was asked, and did not do it.
+    pub refused: bool,
+}
+
+/// What is asked of a unit.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Verb {
+    /// To start anew, if it runs.
+    Restart,
+    /// To read its configuration again, if it runs.
+    Reload,
+}
+
+impl Verb {
+    /// In the order in which they are asked for.
+    pub const ALL: [Self; 2] = [Self::Restart, Self::Reload];
+
+    /// The word for it: `would restart`. It stands in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Reload => "reload",
+        }
+    }
+}
 
 /// What earlier runs wanted to ask, and perhaps did not.
 #[derive(Clone, Default)]
 pub(crate) struct RequestRecord {
-    recorded: Entries<Request>,
+    recorded: Entries<RecordedRequest>,
     state: RecordState,
 }
 
-/// Something that is to be asked once a generation is active.
-struct Request {
+/// A request that is to be made once a generation is active.
+struct RecordedRequest {
     generation: u64,
-    /// A word or more of the caller.
-    text: String,
+    request: Request,
 }
 
 #[derive(Clone, Default, Eq, PartialEq)]
@@ -62,16 +96,14 @@ impl RequestRecord {
     }
 
     /// Those that a switch to the active generation or an earlier one has made due.
-    pub(crate) fn due(&self, active: Option<u64>) -> impl Iterator<Item = &str> {
-        let is_due = move |line: &&Pair| Request::of(line).is_some_and(|request| request.is_due(active));
-        self.recorded.lines().filter(is_due).filter_map(|[_, text]| text.to_str())
+    pub(crate) fn due(&self, active: Option<u64>) -> Vec<Request> {
+        self.recorded.iter().filter(|recorded| recorded.is_due(active)).map(|recorded| recorded.request).collect()
     }
 
     /// Records, before the switch to a generation, what it makes due besides what is due already.
-    pub(crate) fn record(&mut self, root: &Dir, active: Option<u64>, next: u64, new: &[String]) -> Result<(), Error> {
-        let new = new.iter().map(|text| Request { generation: next, text: text.clone() });
-        let wanted: Entries<Request> =
-            Entries::of(self.recorded.iter().filter(|request| request.is_due(active)).chain(new));
+    pub(crate) fn record(&mut self, root: &Dir, active: Option<u64>, next: u64, new: &[Request]) -> Result<(), Error> {
+        let new = new.iter().map(|request| RecordedRequest { generation: next, request: request.clone() });
+        let wanted = Entries::of(self.recorded.iter().filter(|recorded| recorded.is_due(active)).chain(new));
         if wanted.is_empty() {
             return self.remove(root);
         }
@@ -106,20 +138,35 @@ impl RequestRecord {
     }
 }
 
-impl Request {
+impl RecordedRequest {
     fn is_due(&self, active: Option<u64>) -> bool {
         active.is_some_and(|active| self.generation <= active)
     }
 }
 
-impl record::Recorded for Request {
+impl record::Recorded for RecordedRequest {
     const RECORD: &'static str = REQUESTS;
 
     fn line(&self) -> Pair {
-        [OsString::from(self.generation.to_string()), OsString::from(&self.text)]
+        let Request { verb, unit, refused } = &self.request;
+        let refused = if *refused { REFUSED } else { "" };
+        [self.generation.to_string().into(), format!("{refused}{} {unit}", verb.word()).into()]
     }
 
     fn of([generation, text]: &Pair) -> Option<Self> {
-        Some(Self { generation: number(generation.as_encoded_bytes())?, text: text.to_str()?.to_owned() })
+        let text = text.to_str()?;
+        let (text, refused) = text.strip_prefix(REFUSED).map_or((text, false), |text| (text, true));
+        let (word, unit) = text.split_once(' ')?;
+        let verb = Verb::ALL.into_iter().find(|verb| verb.word() == word)?;
+        let request = Request { verb, unit: UnitName::try_from(unit.to_owned()).ok()?, refused };
+        Some(Self { generation: number(generation.as_encoded_bytes())?, request })
+    }
+
+    /// A request that this version does not know comes from a later one. It is dropped, and is no damage.
+    fn is_entry([generation, text]: &Pair) -> bool {
+        number(generation.as_encoded_bytes()).is_some() && text.to_str().is_some()
     }
 }
+
+/// What stands in a record before a request that systemd did not follow.
+const REFUSED: &str = "refused ";

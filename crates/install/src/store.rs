@@ -14,7 +14,7 @@ use crate::location::number;
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
 use crate::notice::Notice;
-use crate::requests::RequestRecord;
+use crate::requests::{Request, RequestRecord};
 use crate::seal::Seal;
 use crate::symlinks::{self, OtherSymlink};
 use crate::{Access, Changes, Effect, Error, File, Location, Retention, generation, links, record};
@@ -174,7 +174,7 @@ impl<'l> Store<'l> {
     ///
     /// [`Error::Record`] if there were requests that cannot be read. [`Error::Call`] if the record cannot be removed; then
     /// the next run makes them again.
-    pub fn requested_but(&mut self, kept: &[String]) -> Result<(), Error> {
+    pub fn requested_but(&mut self, kept: &[Request]) -> Result<(), Error> {
         match self.active {
             Some(active) if !kept.is_empty() => self.requests.record(&self.root, None, active, kept),
             _ => self.requests.forget(&self.root),
@@ -285,13 +285,13 @@ pub struct Staged<'s, 'l> {
 impl Staged<'_, '_> {
     /// Switches readers from the old generation to this one, in one step: by a rename(2) of the symlink.
     ///
-    /// The requests are what the caller asks of others after that. If it is killed before, [`Current::due`] has them.
+    /// The requests are what the caller asks of units after that. If it is killed before, [`Current::due`] has them.
     ///
     /// # Errors
     ///
     /// [`Error::Call`] or [`Error::Foreign`] if the requests cannot be recorded or the symlink cannot be put in place. The old
     /// generation is active then, and this one is removed.
-    pub fn activate(self, requests: &[String]) -> Result<(), Error> {
+    pub fn activate(self, requests: &[Request]) -> Result<(), Error> {
         let Self { store, number, seal } = self;
         let recorded = store.requests.record(&store.root, store.active, number, requests);
         match recorded.and_then(|()| store.switch(number)) {

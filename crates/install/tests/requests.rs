@@ -7,7 +7,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use install::{Changes, Current, Error, Lock, Store};
+use install::{Changes, Current, Error, Lock, Request, Store, Verb};
+use manifest::UnitName;
 use support::{Place, walk};
 
 #[test]
@@ -61,6 +62,33 @@ fn without_requests_there_is_no_record() {
 }
 
 #[test]
+fn requests_are_recorded_as_earlier_versions_of_the_program_did() {
+    let place = Place::new();
+    let record = place.location.mount_point().join(".requests");
+    switch(&place, "1", &[], Requested::Yes);
+    switch(&place, "2", &["restart a.service", "reload b@c.socket"], Requested::No);
+    assert_eq!(fs::read_to_string(&record).unwrap(), "2\0reload b@c.socket\x002\0restart a.service\0");
+    assert_eq!(due(&place), ["reload b@c.socket", "restart a.service"]);
+    let refused = Request { refused: true, ..request("restart a.service") };
+    open(&place, |store| store.requested_but(&[refused]).unwrap());
+    assert_eq!(fs::read_to_string(&record).unwrap(), "2\0refused restart a.service\0");
+    assert_eq!(due(&place), ["not restart a.service"]);
+}
+
+#[test]
+fn requests_that_only_a_later_version_knows_are_dropped_and_are_no_damage() {
+    let place = Place::new();
+    let record = place.location.mount_point().join(".requests");
+    switch(&place, "1", &[], Requested::Yes);
+    fs::write(&record, "1\0freeze a.service\x001\0restart b.service\x001\0restart c.container\n\0").unwrap();
+    assert_eq!(due(&place), ["restart b.service"]);
+    switch(&place, "2", &["restart d.service"], Requested::No);
+    assert_eq!(due(&place), ["restart b.service", "restart d.service"]);
+    switch(&place, "3", &[], Requested::Yes);
+    assert!(!record.exists());
+}
+
+#[test]
 fn requests_of_a_generation_that_never_came_are_not_taken_for_those_of_another_one() {
     let place = Place::new();
     switch(&place, "1", &[], Requested::Yes);
@@ -104,7 +132,7 @@ fn switch(place: &Place, content: &str, requests: &[&str], requested: Requested)
 
 fn try_switch(place: &Place, content: &str, requests: &[&str], requested: Requested) -> Result<(), Error> {
     let wanted = place.secret("a", content);
-    let requests: Vec<String> = requests.iter().map(|words| (*words).to_owned()).collect();
+    let requests: Vec<Request> = requests.iter().map(|words| request(words)).collect();
     open(place, |store| {
         store.stage(&[wanted.file()])?.activate(&requests)?;
         if requested == Requested::Yes { store.requested_but(&[]) } else { Ok(()) }
@@ -117,6 +145,15 @@ fn open<T>(place: &Place, then: impl FnOnce(&mut Store<'_>) -> T) -> T {
     then(&mut Store::open(&current, lock, None).unwrap())
 }
 
+/// Such as `restart a.service`.
+fn request(words: &str) -> Request {
+    let (verb, unit) = words.split_once(' ').unwrap();
+    let verb = Verb::ALL.into_iter().find(|known| known.word() == verb).unwrap();
+    Request { verb, unit: UnitName::try_from(unit.to_owned()).unwrap(), refused: false }
+}
+
 fn due(place: &Place) -> Vec<String> {
-    Current::inspect(&place.location).unwrap().due().map(str::to_owned).collect()
+    let words =
+        |Request { verb, unit, refused }| format!("{}{} {unit}", if refused { "not " } else { "" }, verb.word());
+    Current::inspect(&place.location).unwrap().due().into_iter().map(words).collect()
 }

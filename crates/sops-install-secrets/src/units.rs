@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use install::{Activation, Changes, Current, shell_word};
+use install::{Activation, Changes, Request, Verb, shell_word};
 use manifest::{Entry, UnitName};
 use nix::libc;
 use sops::{Query, QueryError, Watcher};
@@ -29,39 +29,6 @@ pub(crate) struct Requests<'a> {
     reload: Vec<&'a UnitName>,
     seen: HashSet<(Verb, &'a UnitName)>,
 }
-
-/// What is asked of a unit.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Verb {
-    Restart,
-    Reload,
-}
-
-/// Requests of earlier runs that were perhaps not made, because the run was killed, or were made in vain. What this
-/// version does not know comes from a later version, and is dropped.
-pub(crate) fn due(current: &Current<'_>) -> Vec<Due> {
-    let parse = |text: &str| {
-        let (text, refused) = text.strip_prefix(REFUSED).map_or((text, false), |text| (text, true));
-        let (word, unit) = text.split_once(' ')?;
-        let verb = VERBS.into_iter().find(|verb| verb.word() == word)?;
-        Some(Due { verb, unit: UnitName::try_from(unit.to_owned()).ok()?, refused })
-    };
-    current.due().filter_map(parse).collect()
-}
-
-/// A request of an earlier run.
-pub(crate) struct Due {
-    pub(crate) verb: Verb,
-    pub(crate) unit: UnitName,
-    /// Whether systemd was asked, and did not do it.
-    pub(crate) refused: bool,
-}
-
-/// What stands before the text of a request that systemd did not follow.
-const REFUSED: &str = "refused ";
-
-/// In the order in which they are asked for.
-pub(crate) const VERBS: [Verb; 2] = [Verb::Restart, Verb::Reload];
 
 /// How units are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -124,8 +91,8 @@ impl Whose {
 pub(crate) struct Sent {
     /// Refusals of systemd, and that there is no systemd to ask: neither is a failure.
     pub(crate) refusals: Vec<RequestError>,
-    /// The requests in them, as text that [`due`] reads.
-    pub(crate) refused: Vec<String>,
+    /// The requests in them.
+    pub(crate) refused: Vec<Request>,
     /// Requests that did not get through.
     pub(crate) errors: Vec<RequestError>,
     /// What is in the lists of NixOS now, as it is typed behind `systemctl`.
@@ -176,7 +143,7 @@ impl RequestError {
 impl<'a> Requests<'a> {
     /// The units that are to read new values, of which some may be due since an earlier run. On the first activation none is:
     /// they have yet to start.
-    pub(crate) fn of(plan: &'a Plan<'_>, environment: &Environment, changes: &Changes, due: &'a [Due]) -> Self {
+    pub(crate) fn of(plan: &'a Plan<'_>, environment: &Environment, changes: &Changes, due: &'a [Request]) -> Self {
         let mut requests = Self::default();
         // The lists are NixOS' own: units of a user can only be asked for through systemctl.
         let can_ask = !plan.manifest.user_mode() || environment.systemctl;
@@ -224,10 +191,11 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// Each request as text that [`due`] reads.
-    pub(crate) fn as_text(&self) -> Vec<String> {
-        let of = |verb| self.of_verb(verb).iter().map(move |unit| format!("{} {unit}", Verb::word(verb)));
-        VERBS.into_iter().flat_map(of).collect()
+    /// Each of them, before it is made.
+    pub(crate) fn all(&self) -> Vec<Request> {
+        let of =
+            |verb| self.of_verb(verb).iter().map(move |&unit| Request { verb, unit: unit.clone(), refused: false });
+        Verb::ALL.into_iter().flat_map(of).collect()
     }
 
     fn of_mut(&mut self, verb: Verb) -> &mut Vec<&'a UnitName> {
@@ -246,7 +214,7 @@ impl<'a> Requests<'a> {
     /// Makes the requests, restarts first.
     pub(crate) fn send(&self, route: Route<'_>) -> Sent {
         let mut sent = Sent::default();
-        for verb in VERBS {
+        for verb in Verb::ALL {
             let units = self.of_verb(verb);
             if units.is_empty() {
                 continue;
@@ -265,16 +233,6 @@ impl<'a> Requests<'a> {
             }
         }
         sent
-    }
-}
-
-impl Verb {
-    /// The words for it: `would restart`.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Restart => "restart",
-            Self::Reload => "reload",
-        }
     }
 }
 
@@ -349,7 +307,7 @@ impl Systemctl<'_> {
 
 impl Sent {
     fn refuse(&mut self, verb: Verb, command: &'static str, unit: &UnitName, whose: Whose, answer: String) {
-        self.refused.push(format!("{REFUSED}{} {unit}", verb.word()));
+        self.refused.push(Request { verb, unit: unit.clone(), refused: true });
         self.refusals.push(RequestError::Refused { command, answer, unit: unit.to_string(), status: whose.status() });
     }
 }

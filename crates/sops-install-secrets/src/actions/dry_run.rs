@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use install::{Changes, Current, Drift, File, Sought, Surrounding, is_of_a_user};
+use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user};
 use manifest::Manifest;
 
 use super::install::code_of;
@@ -17,7 +17,7 @@ use crate::plan::{Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step, Tone};
 use crate::steady;
-use crate::units::{self, Requests, VERBS};
+use crate::units::Requests;
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
@@ -63,7 +63,7 @@ pub(super) fn dry_run(
             return Ok(());
         }
         report.changes(&changes);
-        let due = units::due(&current);
+        let due = current.due();
         let requests = Requests::of(&plan, environment, &changes, &due);
         let same = changes.is_empty() && links.is_empty() && surroundings.is_empty();
         report.outcome(match report.failures() {
@@ -84,7 +84,7 @@ pub(super) fn dry_run(
             report.line(format_args!("would remove generation: {}", path.display()));
         }
         let mut asked = false;
-        for verb in VERBS {
+        for verb in Verb::ALL {
             for unit in requests.of_verb(verb) {
                 asked = true;
                 report.note(format_args!("would {} {unit}", verb.word()));

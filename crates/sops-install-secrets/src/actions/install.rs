@@ -21,7 +21,7 @@ use crate::plan::{Plan, Unknown};
 use crate::questions;
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
-use crate::units::{self, Requests, Route, Sent};
+use crate::units::{Requests, Route, Sent};
 use untouched::Found;
 
 /// Installs, one run at a time. The manifest names the lock, and may change while the run waits for it. So it is read
@@ -89,7 +89,7 @@ fn install(
     let nothing = Changes::none();
     let changes = decision.as_ref().map_or(&nothing, |decision| &decision.changes);
     report.changes(changes);
-    let due = units::due(&current);
+    let due = current.due();
     let requests = Requests::of(&plan, environment, changes, &due);
     // -------------- until here nothing on the machine has changed --------------
 
@@ -104,7 +104,7 @@ fn install(
         Some(decision) if !changes.is_empty() => {
             let staged = report.tried(store.stage(&decision.files))?;
             // THE COMMIT: one rename.
-            report.tried(staged.activate(&requests.as_text()))?;
+            report.tried(staged.activate(&requests.all()))?;
             report.generation(&plan.location, store.active());
             report.outcome(if report.failures() == 0 { Outcome::Installed } else { Outcome::PartlyInstalled });
             // Not on the first activation, and not in user mode, as in sops-nix.

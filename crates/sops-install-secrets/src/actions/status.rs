@@ -15,7 +15,7 @@ use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{KEYS_OF_SOPS, MOVE_AWAY, Remedy, editable};
 use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
-use crate::{keys, steady, text, units};
+use crate::{keys, steady, text};
 
 /// Prints the table, or hands it to the report if that is to be a document.
 pub(super) fn run(
@@ -69,7 +69,7 @@ fn look(
         places => Some(report.tried(places)?),
     };
     let file_system = report.tried(current.file_system_name())?;
-    let pending = units::due(current).into_iter();
+    let pending = current.due().into_iter();
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
     let found = match current.surroundings(group, plan.credentials, wanted.map(Sought::from)) {
