@@ -547,7 +547,7 @@ MUTATIONS = (
     mutation("A4", "a number of others is forgotten once it is passed", f"{INSTALL}/generation.rs",
              "known.is_none_or(|known| !known.contains(&ForeignNumber(name.to_owned())))", "known.is_none_or(|_| true)", GENERATIONS),
     mutation("A10", "a removal does not look for what is foreign", f"{INSTALL}/removal.rs",
-             "                if !obstacles.is_empty() {\n                    return Err(obstacles);", "                if false {\n                    return Err(obstacles);", REMOVAL),
+             "            if !obstacles.is_empty() {\n                return Err(obstacles);", "            if false {\n                return Err(obstacles);", REMOVAL),
     mutation("A10", "a removal leaves the file system", f"{INSTALL}/removal.rs",
              "            if is_ours {\n", "            if is_ours && self.links > 9 {\n", REMOVAL),
     mutation("A10", "a removal forgets its links", f"{INSTALL}/removal.rs",

@@ -15,7 +15,7 @@
 //!    [`Store::requested_but`].
 //! 9. [`Store::notices`]: what people should know. [`Store::stamp`], if nothing failed.
 //!
-//! [`Removal::of`] takes all of it away again.
+//! [`Removable::remove`] takes all of it away again.
 //!
 //! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
 //!
@@ -63,7 +63,7 @@ pub use lock::{Lock, is_running, rest, state};
 pub use notice::Notice;
 pub use obstacles::Obstacles;
 pub use reach::{is_of_a_user, open};
-pub use removal::Removal;
+pub use removal::{Removable, Removal};
 pub use requests::{Request, Verb};
 pub use retention::Retention;
 pub use shell::shell_word;

@@ -12,6 +12,65 @@ use crate::notice::Notice;
 use crate::store::remove_prepared;
 use crate::{Current, Error, Location, links, mount, symlinks};
 
+/// What is installed at a location, once nothing is in the way of its removal. No other run changes it before this is dropped.
+pub struct Removable<'l> {
+    location: &'l Location,
+    lock: Lock,
+    /// The directory of the generations, if it is there.
+    root: Option<Dir>,
+    /// The number of the active generation, if there is one.
+    active: Option<u64>,
+}
+
+impl<'l> Removable<'l> {
+    /// Looks for what stands in the way.
+    ///
+    /// # Errors
+    ///
+    /// Each thing among the generations that this program did not make, [`Error::Foreign`] or [`Error::Mounted`].
+    /// [`Error::Call`] if it cannot be looked, or nothing can be changed.
+    pub fn of(location: &'l Location, lock: Lock) -> Result<Self, Vec<Error>> {
+        let one = |error| vec![error];
+        let root = root(location).map_err(one)?;
+        let active = Current::inspect(location).ok().and_then(|current| current.number());
+        if let Some(root) = &root {
+            let obstacles = obstacles(root, location, active).map_err(one)?;
+            if !obstacles.is_empty() {
+                return Err(obstacles);
+            }
+        }
+        Ok(Self { location, lock, root, active })
+    }
+
+    /// Takes away everything at the location: links and credentials, then the symlink, the generations and their records, at
+    /// last the file system, its directory and the lock. Directories that were made on the way to a link stay.
+    ///
+    /// A removal that is killed can be run again: nothing is forgotten before it is gone. If a link or a credential has to stay, all
+    /// the others go, and the generations with them; the records stay, in the file system, for the next removal.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if the directory of the generations cannot be taken back from others. Nothing was removed then.
+    pub fn remove(self) -> Result<Removal, Error> {
+        let Self { location, lock, root, active } = self;
+        let mut removal = Removal::default();
+        match root {
+            Some(root) => {
+                if !root.is_private()? {
+                    // As an installation does: the records count only where nobody else can write.
+                    root.make_private()?;
+                }
+                removal.all(location, root, active);
+            }
+            None => removal.symlink(location),
+        }
+        if removal.failures.is_empty() {
+            removal.failures.extend(lock.remove(location).err());
+        }
+        Ok(removal)
+    }
+}
+
 /// What was taken away, and what was not.
 #[derive(Debug, Default)]
 pub struct Removal {
@@ -43,49 +102,7 @@ impl Removal {
             && self.notices.is_empty()
     }
 
-    /// What stands in the way of a removal.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Call`] if it cannot be looked.
-    pub fn obstacles(location: &Location) -> Result<Vec<Error>, Error> {
-        root(location)?.map_or(Ok(Vec::new()), |root| obstacles(&root, location))
-    }
-
-    /// Takes away everything at a location: links and credentials, then the symlink, the generations and their records, at
-    /// last the file system, its directory and the lock. Directories that were made on the way to a link stay.
-    ///
-    /// A removal that is killed can be run again: nothing is forgotten before it is gone. If a link or a credential has to stay, all
-    /// the others go, and the generations with them; the records stay, in the file system, for the next removal.
-    ///
-    /// # Errors
-    ///
-    /// Each thing among the generations that this program did not make, [`Error::Foreign`] or [`Error::Mounted`]; then nothing
-    /// was changed. [`Error::Call`] if it cannot be looked.
-    pub fn of(location: &Location, lock: Lock) -> Result<Self, Vec<Error>> {
-        let mut removal = Self::default();
-        let one = |error| vec![error];
-        match root(location).map_err(one)? {
-            Some(root) => {
-                let obstacles = obstacles(&root, location).map_err(one)?;
-                if !obstacles.is_empty() {
-                    return Err(obstacles);
-                }
-                if !root.is_private().map_err(one)? {
-                    // As an installation does: the records count only where nobody else can write.
-                    root.make_private().map_err(one)?;
-                }
-                removal.all(location, root);
-            }
-            None => removal.symlink(location),
-        }
-        if removal.failures.is_empty() {
-            removal.failures.extend(lock.remove(location).err());
-        }
-        Ok(removal)
-    }
-
-    fn all(&mut self, location: &Location, top: Dir) {
+    fn all(&mut self, location: &Location, top: Dir, active: Option<u64>) {
         // A symlink that leads to a generation at another mount point belongs to that one, and so do the links through it.
         let symlink = location.symlink_path();
         let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
@@ -95,7 +112,6 @@ impl Removal {
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);
         self.credentials = self.count(removed);
-        let active = active(location);
         let is_forgotten = self.failures.is_empty();
         self.symlink(location);
         let mut root = top;
@@ -188,8 +204,8 @@ fn is_ours(location: &Location, target: &Path) -> bool {
 }
 
 /// What stands in the way of removing what is in the directory of the generations.
-fn obstacles(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
-    let mut obstacles = foreign(root, location, active(location))?;
+fn obstacles(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Error>, Error> {
+    let mut obstacles = foreign(root, location, active)?;
     if location.file_system().is_mounted() && root.is_mount()? && mount::hides_ours(root)? {
         obstacles.push(Error::Mounted { path: location.mount_point().to_owned() });
     }
@@ -197,11 +213,6 @@ fn obstacles(root: &Dir, location: &Location) -> Result<Vec<Error>, Error> {
         obstacles.push(Error::call("remove what is below", location.mount_point())(errno));
     }
     Ok(obstacles)
-}
-
-/// The number of the active generation, if there is one.
-fn active(location: &Location) -> Option<u64> {
-    Current::inspect(location).ok().and_then(|current| current.number())
 }
 
 /// How many generations there are.

@@ -253,7 +253,7 @@ fn what_somebody_else_has_mounted_is_used_and_stays() {
             assert_eq!(fs::metadata(mount_point).unwrap().mode() & 0o7777, 0o751);
         }
         let lock = Lock::acquire(&ramfs.location, |_| {}).unwrap();
-        let removal = install::Removal::of(&ramfs.location, lock).unwrap();
+        let removal = support::remove(&ramfs.location, lock).unwrap();
         assert!(removal.stays_mounted && removal.failures.is_empty(), "{removal:?}");
         assert!(mount_at(mount_point).contains(" admin "));
         assert_eq!(names(mount_point), [""; 0]);
@@ -272,9 +272,7 @@ fn what_somebody_else_has_mounted_over_the_secrets_is_in_the_way() {
     place.install(&[place.secret("a", "1")]).unwrap();
     mount(Some("admin"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=0755")).unwrap();
     let lock = Lock::acquire(&place.location, |_| {}).unwrap();
-    let [Error::Mounted { path }] = &*install::Removal::of(&place.location, lock).unwrap_err() else {
-        panic!("removed")
-    };
+    let [Error::Mounted { path }] = &*support::remove(&place.location, lock).unwrap_err() else { panic!("removed") };
     assert_eq!(path, mount_point);
     assert!(matches!(place.install(&[place.secret("a", "2")]), Err(Error::Mounted { .. })));
     umount2(mount_point, MntFlags::empty()).unwrap();

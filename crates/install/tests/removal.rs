@@ -19,7 +19,7 @@ use nix::unistd::mkfifo;
 use support::{Place, in_namespace};
 
 fn remove(place: &Place) -> Result<Removal, Vec<Error>> {
-    Removal::of(&place.location, Lock::acquire(&place.location, |_| {}).unwrap())
+    support::remove(&place.location, Lock::acquire(&place.location, |_| {}).unwrap())
 }
 
 /// Everything below a folder, without following links.
@@ -178,7 +178,7 @@ fn who_waits_for_the_lock_does_not_get_the_one_that_was_removed() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| Lock::acquire(&place.location, |_| {}).unwrap());
         thread::sleep(Duration::from_millis(50));
-        Removal::of(&place.location, lock).unwrap();
+        support::remove(&place.location, lock).unwrap();
         let second = waiting.join().unwrap();
         assert!(place.path("run/secrets.d.lock").exists());
         drop(second);

@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use install::{Changes, Current, Error, FileSystem, Location, Lock, Notice, Removal};
+use install::{Changes, Current, Error, FileSystem, Location, Lock, Notice};
 use support::{Place, absolute, in_namespace};
 
 /// A manifest with another symlink path and the same mount point.
@@ -100,7 +100,7 @@ fn what_another_symlink_leads_to_stays_until_that_is_gone() {
     assert_eq!(place.generations(), [3, 4]);
     assert_eq!((fs::read_to_string(&link).unwrap(), other.tree()["b"].content()), ("2".into(), "2"));
 
-    let removal = Removal::of(&other.location, Lock::acquire(&other.location, |_| {}).unwrap()).unwrap_err();
+    let removal = support::remove(&other.location, Lock::acquire(&other.location, |_| {}).unwrap()).unwrap_err();
     assert!(
         matches!(removal.as_slice(), [Error::OtherSymlink { path, .. }] if path == place.location.symlink_path()),
         "{removal:?}"
@@ -112,7 +112,7 @@ fn what_another_symlink_leads_to_stays_until_that_is_gone() {
     assert_eq!((run.active, run.changes.is_empty(), told(&run.notices)), (Some(3), true, Vec::new()));
     assert_eq!(place.generations(), [3]);
     assert!(link.symlink_metadata().is_err());
-    let removal = Removal::of(&other.location, Lock::acquire(&other.location, |_| {}).unwrap()).unwrap();
+    let removal = support::remove(&other.location, Lock::acquire(&other.location, |_| {}).unwrap()).unwrap();
     assert!(removal.failures.is_empty() && removal.symlink, "{removal:?}");
     assert!(!place.location.mount_point().exists());
 }
@@ -170,10 +170,10 @@ fn a_link_whose_readers_have_moved_to_another_mount_point_stays() {
     moved.install(&wanted).unwrap();
     assert_eq!(other.install(&[other.secret("b", "2")]).unwrap().failures.len(), 0);
     assert_eq!(fs::read_to_string(&link).unwrap(), "1");
-    let removal = Removal::of(&place.location, Lock::acquire(&place.location, |_| {}).unwrap());
+    let removal = support::remove(&place.location, Lock::acquire(&place.location, |_| {}).unwrap());
     assert!(removal.is_err(), "{removal:?}");
     fs::remove_file(other.location.symlink_path()).unwrap();
-    let removal = Removal::of(&place.location, Lock::acquire(&place.location, |_| {}).unwrap()).unwrap();
+    let removal = support::remove(&place.location, Lock::acquire(&place.location, |_| {}).unwrap()).unwrap();
     assert!(removal.failures.is_empty() && removal.links == 0 && !removal.symlink, "{removal:?}");
     assert_eq!(fs::read_to_string(&link).unwrap(), "1");
 }

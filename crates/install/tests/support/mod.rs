@@ -12,7 +12,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use install::{
-    Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Retention, Store,
+    Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Removable, Removal,
+    Retention, Store,
 };
 use manifest::{AbsolutePath, Mode, Name};
 use nix::unistd::{Gid, Uid, geteuid};
@@ -249,6 +250,11 @@ pub(crate) fn chain(error: &Error) -> String {
 /// A notice, and what to do about it.
 pub(crate) fn notice(notice: &Notice) -> String {
     notice.way_out().map_or(notice.to_string(), |way_out| format!("{notice}; {way_out}"))
+}
+
+/// A whole removal.
+pub(crate) fn remove(location: &Location, lock: Lock) -> Result<Removal, Vec<Error>> {
+    Removable::of(location, lock)?.remove().map_err(|error| vec![error])
 }
 
 /// Runs a test again in children that may mount, and says whether this is such a child.

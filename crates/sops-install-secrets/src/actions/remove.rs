@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use install::{Current, Location, Lock, Removal};
+use install::{Current, Location, Lock, Removable, Removal};
 use manifest::Manifest;
 
 use super::install::{WaitingForLock, code_of};
@@ -27,21 +27,17 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     let location = Location::of(&manifest);
     let lock = Lock::acquire(&location, WaitingForLock::tell(report))
         .map_err(|error| report.undone(failed, About::default(), &error))?;
-    let refuse = |foreign: Vec<install::Error>, report: &mut Report| {
-        for error in &foreign {
+    let installed = Removable::of(&location, lock).map_err(|obstacles| {
+        for error in &obstacles {
             report.undone(failed, About::default(), error);
         }
         Reported
-    };
-    let obstacles = Removal::obstacles(&location).map_err(|error| report.undone(failed, About::default(), &error))?;
-    if !obstacles.is_empty() {
-        return Err(refuse(obstacles, report));
-    }
+    })?;
     if !is_gone {
         refuse_unwanted(&manifest, &location, report)?;
     }
     report.step(Step::Prune);
-    let removal = Removal::of(&location, lock).map_err(|foreign| refuse(foreign, report))?;
+    let removal = installed.remove().map_err(|error| report.undone(failed, About::default(), &error))?;
     for notice in &removal.notices {
         report.notice(code_of(notice), notice);
     }
