@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::error::{Error, Position};
-use crate::scanner::{CommentLines, DEEPEST, Placement, Scanner, TokenKind};
+use crate::scanner::{CommentLines, DEEPEST, Placement, Scanner, TokenContent, TokenKind};
 use crate::text::Mark;
 
 /// A node of a document. Nodes refer to each other by their number, with which [`Stream::node`] gives them.
@@ -174,62 +174,18 @@ struct Parser<'a> {
     depth: usize,
 }
 
-/// What a token means to the grammar.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Next {
-    StreamEnd,
-    Directive,
-    DocumentStart,
-    DocumentEnd,
-    BlockSequenceStart,
-    BlockMappingStart,
-    BlockEnd,
-    BlockEntry,
-    FlowSequenceStart,
-    FlowSequenceEnd,
-    FlowMappingStart,
-    FlowMappingEnd,
-    FlowEntry,
-    Key,
-    Value,
-    Alias,
-    Anchor,
-    Tag,
-    Scalar,
-}
-
-fn ends_document(next: Next) -> bool {
-    matches!(next, Next::StreamEnd | Next::DocumentStart | Next::DocumentEnd)
+fn ends_document(next: TokenKind) -> bool {
+    matches!(next, TokenKind::StreamEnd | TokenKind::DocumentStart | TokenKind::DocumentEnd)
 }
 
 impl<'a> Parser<'a> {
     /// What comes next and where. Comments up to there become pending.
-    fn peek(&mut self) -> Result<(Next, Mark), Error> {
+    fn peek(&mut self) -> Result<(TokenKind, Mark), Error> {
         let token = self.scanner.peek()?;
         let start = token.start;
-        let next = match token.kind {
-            TokenKind::StreamStart | TokenKind::StreamEnd => Next::StreamEnd,
-            TokenKind::Version { .. } | TokenKind::TagDirective { .. } => Next::Directive,
-            TokenKind::DocumentStart => Next::DocumentStart,
-            TokenKind::DocumentEnd => Next::DocumentEnd,
-            TokenKind::BlockSequenceStart => Next::BlockSequenceStart,
-            TokenKind::BlockMappingStart => Next::BlockMappingStart,
-            TokenKind::BlockEnd => Next::BlockEnd,
-            TokenKind::BlockEntry => Next::BlockEntry,
-            TokenKind::FlowSequenceStart => Next::FlowSequenceStart,
-            TokenKind::FlowSequenceEnd => Next::FlowSequenceEnd,
-            TokenKind::FlowMappingStart => Next::FlowMappingStart,
-            TokenKind::FlowMappingEnd => Next::FlowMappingEnd,
-            TokenKind::FlowEntry => Next::FlowEntry,
-            TokenKind::Key => Next::Key,
-            TokenKind::Value => Next::Value,
-            TokenKind::Alias(_) => Next::Alias,
-            TokenKind::Anchor(_) => Next::Anchor,
-            TokenKind::Tag { .. } => Next::Tag,
-            TokenKind::Scalar { .. } => Next::Scalar,
-        };
+        let next = token.kind;
         // The end of a block has nothing below it, so a comment above waits for what follows.
-        let accept = |placement| next != Next::BlockEnd || placement != Placement::Head;
+        let accept = |placement| next != TokenKind::BlockEnd || placement != Placement::Head;
         while let Some(comment) = self.scanner.comment_up_to(start.offset, accept) {
             let lines = match comment.placement {
                 Placement::Head => &mut self.pending.head,
@@ -258,12 +214,12 @@ impl<'a> Parser<'a> {
     fn document(&mut self) -> Result<Option<Document<'a>>, Error> {
         let is_first = self.stream.documents.is_empty();
         let (mut next, _) = self.peek()?;
-        while !is_first && next == Next::DocumentEnd {
+        while !is_first && next == TokenKind::DocumentEnd {
             self.skip()?;
             (next, _) = self.peek()?;
         }
-        let is_implicit = is_first && !matches!(next, Next::Directive | Next::DocumentStart);
-        if next == Next::StreamEnd {
+        let is_implicit = is_first && !matches!(next, TokenKind::Directive | TokenKind::DocumentStart);
+        if next == TokenKind::StreamEnd {
             return Ok(None);
         }
         let root = if is_implicit {
@@ -271,20 +227,21 @@ impl<'a> Parser<'a> {
         } else {
             self.directives()?;
             let (next, start) = self.peek()?;
-            if next != Next::DocumentStart {
+            if next != TokenKind::DocumentStart {
                 return Err(start.error(
                     "this does not belong to what stands above; check the indentation, or start a document with ---",
                 ));
             }
             self.skip()?;
             match self.peek()? {
-                (Next::Directive | Next::DocumentStart | Next::DocumentEnd | Next::StreamEnd, start) => {
-                    self.empty(start)
-                }
+                (
+                    TokenKind::Directive | TokenKind::DocumentStart | TokenKind::DocumentEnd | TokenKind::StreamEnd,
+                    start,
+                ) => self.empty(start),
                 _ => self.node(Context::Block)?,
             }
         };
-        if self.peek()?.0 == Next::DocumentEnd {
+        if self.peek()?.0 == TokenKind::DocumentEnd {
             self.scanner.take();
         }
         self.tag_handles.clear();
@@ -295,21 +252,21 @@ impl<'a> Parser<'a> {
 
     fn directives(&mut self) -> Result<(), Error> {
         let mut has_version = false;
-        while let (Next::Directive, start) = self.peek()? {
-            match self.scanner.take().map(|token| token.kind) {
-                Some(TokenKind::Version { .. }) if has_version => {
+        while let (TokenKind::Directive, start) = self.peek()? {
+            match self.scanner.take().map(|token| token.content) {
+                Some(TokenContent::Version { .. }) if has_version => {
                     return Err(start.error("a document can have only one %YAML directive"));
                 }
-                Some(TokenKind::Version { major: 1, minor: 1 }) => has_version = true,
-                Some(TokenKind::Version { .. }) => {
+                Some(TokenContent::Version { major: 1, minor: 1 }) => has_version = true,
+                Some(TokenContent::Version { .. }) => {
                     return Err(start.error("only YAML 1.1 is read; remove the %YAML directive"));
                 }
-                Some(TokenKind::TagDirective { handle, .. })
+                Some(TokenContent::TagDirective { handle, .. })
                     if self.tag_handles.iter().any(|(known, _)| *known == handle) =>
                 {
                     return Err(start.error("this handle has a %TAG directive already"));
                 }
-                Some(TokenKind::TagDirective { handle, prefix }) => self.tag_handles.push((handle, prefix)),
+                Some(TokenContent::TagDirective { handle, prefix }) => self.tag_handles.push((handle, prefix)),
                 _ => {}
             }
         }
@@ -341,7 +298,7 @@ impl<'a> Parser<'a> {
     }
 
     fn node_in(&mut self, place: Context) -> Result<usize, Error> {
-        if let (Next::Alias, start) = self.peek()? {
+        if let (TokenKind::Alias, start) = self.peek()? {
             let comments = self.take_pending();
             return self.alias(comments, start);
         }
@@ -349,34 +306,34 @@ impl<'a> Parser<'a> {
         let (next, start) = self.peek()?;
         let is_block = place != Context::Flow;
         match next {
-            Next::BlockEntry if place == Context::BlockValue => {
+            TokenKind::BlockEntry if place == Context::BlockValue => {
                 let number = self.collection(Content::Sequence(Vec::new()), Comments::default(), &properties);
                 self.indentless_sequence(number)
             }
-            Next::Scalar => {
+            TokenKind::Scalar => {
                 let comments = self.take_pending();
-                let Some(TokenKind::Scalar { value, plain }) = self.scanner.take().map(|token| token.kind) else {
+                let Some(TokenContent::Scalar { value, plain }) = self.scanner.take().map(|token| token.content) else {
                     return Err(start.error("a value is expected here"));
                 };
                 let content = Content::Scalar { text: value, plain, tag: properties.tag.unwrap_or(Tag::Absent) };
                 Ok(self.collection(content, comments, &properties))
             }
-            Next::FlowSequenceStart => {
+            TokenKind::FlowSequenceStart => {
                 let comments = self.take_pending();
                 let number = self.collection(Content::Sequence(Vec::new()), comments, &properties);
                 self.flow_sequence(number, start)
             }
-            Next::FlowMappingStart => {
+            TokenKind::FlowMappingStart => {
                 let comments = self.take_pending();
                 let number = self.collection(Content::Mapping(Vec::new()), comments, &properties);
                 self.flow_mapping(number, start)
             }
-            Next::BlockSequenceStart if is_block => {
+            TokenKind::BlockSequenceStart if is_block => {
                 let comments = Comments { head: self.stem.take().unwrap_or_default(), ..Comments::default() };
                 let number = self.collection(Content::Sequence(Vec::new()), comments, &properties);
                 self.block_sequence(number)
             }
-            Next::BlockMappingStart if is_block => {
+            TokenKind::BlockMappingStart if is_block => {
                 let comments = Comments { head: self.stem.take().unwrap_or_default(), ..Comments::default() };
                 let number = self.collection(Content::Mapping(Vec::new()), comments, &properties);
                 self.block_mapping(number)
@@ -386,9 +343,9 @@ impl<'a> Parser<'a> {
                 let content = Content::Scalar { text: Cow::Borrowed(""), plain: true, tag };
                 Ok(self.collection(content, Comments::default(), &properties))
             }
-            Next::FlowSequenceEnd | Next::FlowMappingEnd => Err(start.error("this bracket closes nothing")),
-            Next::FlowEntry => Err(start.error("a text cannot start with a comma; put it in quotes")),
-            Next::BlockEntry => Err(start.error("a list cannot start here; put it on a line of its own")),
+            TokenKind::FlowSequenceEnd | TokenKind::FlowMappingEnd => Err(start.error("this bracket closes nothing")),
+            TokenKind::FlowEntry => Err(start.error("a text cannot start with a comma; put it in quotes")),
+            TokenKind::BlockEntry => Err(start.error("a list cannot start here; put it on a line of its own")),
             _ => Err(start.error("a value is expected here")),
         }
     }
@@ -403,7 +360,7 @@ impl<'a> Parser<'a> {
     }
 
     fn alias(&mut self, comments: Comments<'a>, start: Mark) -> Result<usize, Error> {
-        let Some(TokenKind::Alias(name)) = self.scanner.take().map(|token| token.kind) else {
+        let Some(TokenContent::Name(name)) = self.scanner.take().map(|token| token.content) else {
             return Err(start.error("a value is expected here"));
         };
         match self.anchors.get(name) {
@@ -417,13 +374,13 @@ impl<'a> Parser<'a> {
         let mut properties = Properties { anchor: None, tag: None, start };
         loop {
             match self.peek()? {
-                (Next::Anchor, _) if properties.anchor.is_none() => {
-                    if let Some(TokenKind::Anchor(name)) = self.scanner.take().map(|token| token.kind) {
+                (TokenKind::Anchor, _) if properties.anchor.is_none() => {
+                    if let Some(TokenContent::Name(name)) = self.scanner.take().map(|token| token.content) {
                         properties.anchor = Some(name);
                     }
                 }
-                (Next::Tag, start) if properties.tag.is_none() => {
-                    if let Some(TokenKind::Tag { handle, suffix }) = self.scanner.take().map(|token| token.kind) {
+                (TokenKind::Tag, start) if properties.tag.is_none() => {
+                    if let Some(TokenContent::Tag { handle, suffix }) = self.scanner.take().map(|token| token.content) {
                         properties.tag = Some(self.resolve_tag(handle, &suffix, start)?);
                     }
                 }
@@ -468,14 +425,14 @@ impl<'a> Parser<'a> {
         loop {
             let (next, start) = self.peek()?;
             match next {
-                Next::BlockEntry => {
+                TokenKind::BlockEntry => {
                     self.block_entry()?;
                     elements.push(match self.peek()? {
-                        (Next::BlockEntry | Next::BlockEnd, _) => self.empty(start),
+                        (TokenKind::BlockEntry | TokenKind::BlockEnd, _) => self.empty(start),
                         _ => self.node(Context::Block)?,
                     });
                 }
-                Next::BlockEnd => {
+                TokenKind::BlockEnd => {
                     self.skip()?;
                     return Ok(self.finish_sequence(number, elements, None));
                 }
@@ -487,10 +444,12 @@ impl<'a> Parser<'a> {
     /// The elements of a sequence at the column of its key, which no token starts or ends.
     fn indentless_sequence(&mut self, number: usize) -> Result<usize, Error> {
         let mut elements = Vec::new();
-        while let (Next::BlockEntry, start) = self.peek()? {
+        while let (TokenKind::BlockEntry, start) = self.peek()? {
             self.block_entry()?;
             elements.push(match self.peek()? {
-                (Next::BlockEntry | Next::Key | Next::Value | Next::BlockEnd, _) => self.empty(start),
+                (TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd, _) => {
+                    self.empty(start)
+                }
                 _ => self.node(Context::Block)?,
             });
         }
@@ -501,7 +460,7 @@ impl<'a> Parser<'a> {
     fn block_entry(&mut self) -> Result<(), Error> {
         let above = self.pending.head.len();
         self.skip()?;
-        if above > 0 && matches!(self.peek()?.0, Next::BlockSequenceStart | Next::BlockMappingStart) {
+        if above > 0 && matches!(self.peek()?.0, TokenKind::BlockSequenceStart | TokenKind::BlockMappingStart) {
             let below = self.pending.head.split_off(above.min(self.pending.head.len()));
             self.stem = Some(std::mem::replace(&mut self.pending.head, below));
         }
@@ -525,7 +484,7 @@ impl<'a> Parser<'a> {
         loop {
             let (next, start) = self.peek()?;
             match next {
-                Next::Key => {
+                TokenKind::Key => {
                     self.skip()?;
                     let key = self.block_key_or_value(start)?;
                     // Below the key before this one, if there is one, is where a dedented comment belongs.
@@ -533,7 +492,7 @@ impl<'a> Parser<'a> {
                         self.move_foot(key, previous);
                     }
                     let (next, start) = self.peek()?;
-                    let value = if next == Next::Value {
+                    let value = if next == TokenKind::Value {
                         self.skip()?;
                         self.block_key_or_value(start)?
                     } else {
@@ -542,10 +501,10 @@ impl<'a> Parser<'a> {
                     self.give_foot_to_key(key, value);
                     pairs.push((key, value));
                 }
-                Next::Value => {
+                TokenKind::Value => {
                     return Err(start.error("a key is expected before `:`; an empty key is written as \"\""));
                 }
-                Next::BlockEnd => {
+                TokenKind::BlockEnd => {
                     let end = self.take_pending();
                     self.scanner.take();
                     let last = pairs.last().and_then(|&(key, _)| self.node_mut(key));
@@ -569,7 +528,7 @@ impl<'a> Parser<'a> {
 
     fn block_key_or_value(&mut self, start: Mark) -> Result<usize, Error> {
         match self.peek()? {
-            (Next::Key | Next::Value | Next::BlockEnd, _) => Ok(self.empty(start)),
+            (TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd, _) => Ok(self.empty(start)),
             _ => self.node(Context::BlockValue),
         }
     }
@@ -593,9 +552,9 @@ impl<'a> Parser<'a> {
     fn flow_sequence(&mut self, number: usize, open: Mark) -> Result<usize, Error> {
         self.skip()?;
         let mut elements = Vec::new();
-        while self.flow_goes_on(Next::FlowSequenceEnd, elements.is_empty(), open)? {
+        while self.flow_goes_on(TokenKind::FlowSequenceEnd, elements.is_empty(), open)? {
             elements.push(match self.peek()? {
-                (Next::Key, start) => self.flow_pair(start)?,
+                (TokenKind::Key, start) => self.flow_pair(start)?,
                 _ => self.node(Context::Flow)?,
             });
         }
@@ -605,9 +564,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Whether another entry follows in a flow collection; passes the comma before it.
-    fn flow_goes_on(&mut self, end: Next, is_first: bool, open: Mark) -> Result<bool, Error> {
+    fn flow_goes_on(&mut self, end: TokenKind, is_first: bool, open: Mark) -> Result<bool, Error> {
         let (mut next, start) = self.peek()?;
-        if next == Next::FlowEntry && !is_first {
+        if next == TokenKind::FlowEntry && !is_first {
             self.skip()?;
             (next, _) = self.peek()?;
         } else if !is_first && !ends_document(next) && next != end {
@@ -625,13 +584,13 @@ impl<'a> Parser<'a> {
         let number = self.add(Node { content, comments: Comments::default(), start });
         self.skip()?;
         let key = match self.peek()? {
-            (Next::Value | Next::FlowEntry | Next::FlowSequenceEnd, start) => {
+            (TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd, start) => {
                 self.skip()?;
                 self.empty(start)
             }
             _ => self.node(Context::Flow)?,
         };
-        let value = self.flow_value(Next::FlowSequenceEnd)?;
+        let value = self.flow_value(TokenKind::FlowSequenceEnd)?;
         self.give_foot_to_key(key, value);
         self.peek()?;
         if let Some(node) = self.node_mut(number) {
@@ -643,14 +602,14 @@ impl<'a> Parser<'a> {
     fn flow_mapping(&mut self, number: usize, open: Mark) -> Result<usize, Error> {
         self.skip()?;
         let mut pairs = Vec::new();
-        while self.flow_goes_on(Next::FlowMappingEnd, pairs.is_empty(), open)? {
-            let (key, value) = if self.peek()?.0 == Next::Key {
+        while self.flow_goes_on(TokenKind::FlowMappingEnd, pairs.is_empty(), open)? {
+            let (key, value) = if self.peek()?.0 == TokenKind::Key {
                 self.skip()?;
                 let key = match self.peek()? {
-                    (Next::Value | Next::FlowEntry | Next::FlowMappingEnd, start) => self.empty(start),
+                    (TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd, start) => self.empty(start),
                     _ => self.node(Context::Flow)?,
                 };
-                (key, self.flow_value(Next::FlowMappingEnd)?)
+                (key, self.flow_value(TokenKind::FlowMappingEnd)?)
             } else {
                 let key = self.node(Context::Flow)?;
                 let (_, start) = self.peek()?;
@@ -669,12 +628,12 @@ impl<'a> Parser<'a> {
         Ok(number)
     }
 
-    fn flow_value(&mut self, end: Next) -> Result<usize, Error> {
+    fn flow_value(&mut self, end: TokenKind) -> Result<usize, Error> {
         let (next, start) = self.peek()?;
-        if next == Next::Value {
+        if next == TokenKind::Value {
             self.skip()?;
             let (next, start) = self.peek()?;
-            if next == Next::FlowEntry || next == end { Ok(self.empty(start)) } else { self.node(Context::Flow) }
+            if next == TokenKind::FlowEntry || next == end { Ok(self.empty(start)) } else { self.node(Context::Flow) }
         } else {
             Ok(self.empty(start))
         }

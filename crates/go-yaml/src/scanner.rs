@@ -21,16 +21,17 @@ const COMMENT_LOOKAHEAD: usize = 512;
 
 /// A token and where it starts.
 pub(crate) struct Token<'a> {
-    pub(crate) kind: TokenKind<'a>,
+    pub(crate) kind: TokenKind,
+    pub(crate) content: TokenContent<'a>,
     pub(crate) start: Mark,
 }
 
 /// What a token is. Names are those of the YAML 1.1 literature.
-pub(crate) enum TokenKind<'a> {
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum TokenKind {
     StreamStart,
     StreamEnd,
-    Version { major: u8, minor: u8 },
-    TagDirective { handle: &'a str, prefix: String },
+    Directive,
     DocumentStart,
     DocumentEnd,
     BlockSequenceStart,
@@ -44,10 +45,33 @@ pub(crate) enum TokenKind<'a> {
     FlowEntry,
     Key,
     Value,
-    Alias(&'a str),
-    Anchor(&'a str),
-    Tag { handle: &'a str, suffix: String },
-    Scalar { value: Cow<'a, str>, plain: bool },
+    Alias,
+    Anchor,
+    Tag,
+    Scalar,
+}
+
+/// What a token says besides.
+pub(crate) enum TokenContent<'a> {
+    Nothing,
+    Version {
+        major: u8,
+        minor: u8,
+    },
+    TagDirective {
+        handle: &'a str,
+        prefix: String,
+    },
+    /// Of an alias or an anchor.
+    Name(&'a str),
+    Tag {
+        handle: &'a str,
+        suffix: String,
+    },
+    Scalar {
+        value: Cow<'a, str>,
+        plain: bool,
+    },
 }
 
 /// Lines of comments, each from its `#` on. A blank line between two of them is an empty line.
@@ -78,16 +102,6 @@ pub(crate) enum Placement {
     Foot,
 }
 
-/// What matters about the tokens read last.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Recent {
-    BlockSequenceStart,
-    BlockEntry,
-    FlowEntry,
-    Value,
-    Other,
-}
-
 /// A place where an implicit key may have started.
 #[derive(Clone, Copy, Default)]
 struct SimpleKey {
@@ -106,7 +120,7 @@ pub(crate) struct Scanner<'a> {
     /// How many tokens were taken from the queue.
     taken: usize,
     /// The last two tokens put into the queue, the latest last.
-    recent: [(Recent, usize); 2],
+    recent: [(TokenKind, usize); 2],
     comments: VecDeque<CommentBlock<'a>>,
     /// How many flow collections are open.
     flow: usize,
@@ -126,7 +140,7 @@ impl<'a> Scanner<'a> {
             started: false,
             queue: VecDeque::new(),
             taken: 0,
-            recent: [(Recent::Other, 0); 2],
+            recent: [(TokenKind::StreamStart, 0); 2],
             comments: VecDeque::new(),
             flow: 0,
             inner: 0,
@@ -176,27 +190,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn push(&mut self, kind: TokenKind<'a>, start: Mark) {
-        let recent = match kind {
-            TokenKind::BlockSequenceStart => Recent::BlockSequenceStart,
-            TokenKind::BlockEntry => Recent::BlockEntry,
-            TokenKind::FlowEntry => Recent::FlowEntry,
-            TokenKind::Value => Recent::Value,
-            _ => Recent::Other,
-        };
+    fn push(&mut self, kind: TokenKind, start: Mark) {
+        self.push_with(kind, TokenContent::Nothing, start);
+    }
+
+    fn push_with(&mut self, kind: TokenKind, content: TokenContent<'a>, start: Mark) {
         let [_, last] = self.recent;
-        self.recent = [last, (recent, start.offset)];
-        self.queue.push_back(Token { kind, start });
+        self.recent = [last, (kind, start.offset)];
+        self.queue.push_back(Token { kind, content, start });
     }
 
     /// Puts a token before one that was read earlier.
-    fn insert(&mut self, token_number: usize, kind: TokenKind<'a>, start: Mark) {
+    fn insert(&mut self, token_number: usize, kind: TokenKind, start: Mark) {
         let index = token_number.saturating_sub(self.taken).min(self.queue.len());
-        self.queue.insert(index, Token { kind, start });
+        self.queue.insert(index, Token { kind, content: TokenContent::Nothing, start });
     }
 
     /// Passes `width` bytes that are a token.
-    fn indicator(&mut self, kind: TokenKind<'a>, width: usize) {
+    fn indicator(&mut self, kind: TokenKind, width: usize) {
         let start = self.cursor.mark();
         self.cursor.skip_bytes(width);
         self.push(kind, start);
@@ -229,7 +240,7 @@ impl<'a> Scanner<'a> {
         let anchor = if self.cursor.peek() == separator { last_start } else { self.cursor.mark().offset };
         self.fetch_content()?;
         // A comment behind `-` is one above what follows.
-        if !matches!(self.recent, [_, (Recent::BlockEntry, _)]) {
+        if !matches!(self.recent, [_, (TokenKind::BlockEntry, _)]) {
             self.scan_line_comment(anchor);
         }
         Ok(())
@@ -285,7 +296,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_flow_start(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
+    fn fetch_flow_start(&mut self, kind: TokenKind) -> Result<(), Error> {
         self.save_simple_key()?;
         self.flow = self.flow.saturating_add(1);
         self.simple_keys.push(SimpleKey::default());
@@ -297,7 +308,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_flow_end(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
+    fn fetch_flow_end(&mut self, kind: TokenKind) -> Result<(), Error> {
         self.drop_simple_key()?;
         if self.flow > 0 {
             self.flow = self.flow.saturating_sub(1);
@@ -357,7 +368,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_name(&mut self, kind: fn(&'a str) -> TokenKind<'a>) -> Result<(), Error> {
+    fn fetch_name(&mut self, kind: TokenKind) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark();
@@ -368,7 +379,7 @@ impl<'a> Scanner<'a> {
         if name.is_empty() || !ends {
             return Err(start.error("the name of an anchor may have only letters, digits, `_` and `-`"));
         }
-        self.push(kind(name), start);
+        self.push_with(kind, TokenContent::Name(name), start);
         Ok(())
     }
 
@@ -428,7 +439,7 @@ impl<'a> Scanner<'a> {
     // ---- Blocks
 
     /// Opens a block at `column` unless one is open there. `key` is where an implicit first key started.
-    fn open_block(&mut self, column: usize, key: Option<SimpleKey>, kind: TokenKind<'a>) -> Result<(), Error> {
+    fn open_block(&mut self, column: usize, key: Option<SimpleKey>, kind: TokenKind) -> Result<(), Error> {
         if self.inner > column {
             return Ok(());
         }
@@ -499,7 +510,7 @@ impl<'a> Scanner<'a> {
     /// A comment on the line of a list's first `-` is one above what follows.
     fn turn_line_into_head(&mut self) {
         let [(before, _), (last, _)] = self.recent;
-        if before != Recent::BlockSequenceStart || last != Recent::BlockEntry || self.cursor.at_break() {
+        if before != TokenKind::BlockSequenceStart || last != TokenKind::BlockEntry || self.cursor.at_break() {
             return;
         }
         let here = self.cursor.mark();
@@ -536,7 +547,7 @@ impl<'a> Scanner<'a> {
     /// before or to the one that follows. `from` is where the scan for the next token started.
     fn scan_comments(&mut self, from: Mark) {
         let [before, last] = self.recent;
-        let (kind, mut anchor) = if last.0 == Recent::FlowEntry { before } else { last };
+        let (kind, mut anchor) = if last.0 == TokenKind::FlowEntry { before } else { last };
         let block_column = self.inner.saturating_sub(1);
         let here = self.cursor.mark();
         let breaks = self.cursor.breaks();
@@ -564,7 +575,7 @@ impl<'a> Scanner<'a> {
             let closes_flow = self.flow > 0 && matches!(byte, b']' | b'}');
             let is_foot;
             if closes_flow || self.cursor.is_line_end_at(ahead) {
-                let below = Some(start.line) == foot_line && kind != Recent::Value;
+                let below = Some(start.line) == foot_line && kind != TokenKind::Value;
                 is_foot = closes_flow || !in_gap && first_gap && (below || dedented);
                 if is_foot && dedented && !lines.is_empty() {
                     anchor = start.offset;
@@ -623,7 +634,7 @@ impl<'a> Scanner<'a> {
         self.close_document(self.cursor.mark())?;
         let start = self.cursor.mark();
         self.cursor.skip();
-        let kind = match self.take_word() {
+        let content = match self.take_word() {
             "YAML" => {
                 self.skip_blanks();
                 let major = self.scan_version_number(start)?;
@@ -631,7 +642,7 @@ impl<'a> Scanner<'a> {
                     return Err(start.error("%YAML must be followed by a version such as 1.1"));
                 }
                 self.cursor.skip();
-                TokenKind::Version { major, minor: self.scan_version_number(start)? }
+                TokenContent::Version { major, minor: self.scan_version_number(start)? }
             }
             "TAG" => {
                 self.skip_blanks();
@@ -640,7 +651,7 @@ impl<'a> Scanner<'a> {
                     return Err(start.error("%TAG must be followed by a handle such as `!name!` and a prefix"));
                 }
                 self.skip_blanks();
-                TokenKind::TagDirective { handle, prefix: self.scan_tag_uri("", start)? }
+                TokenContent::TagDirective { handle, prefix: self.scan_tag_uri("", start)? }
             }
             _ => return Err(start.error("a line that starts with % is a directive, but this one is unknown")),
         };
@@ -652,7 +663,7 @@ impl<'a> Scanner<'a> {
             return Err(start.error("the directive does not end where its line should"));
         }
         self.cursor.skip_break();
-        self.push(kind, start);
+        self.push_with(TokenKind::Directive, content, start);
         Ok(())
     }
 
@@ -678,31 +689,31 @@ impl<'a> Scanner<'a> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark();
-        let kind = if self.cursor.peek_at(1) == b'<' {
+        let content = if self.cursor.peek_at(1) == b'<' {
             self.cursor.skip_bytes(2);
             let suffix = self.scan_tag_uri("", start)?;
             if self.cursor.peek() != b'>' {
                 return Err(start.error("the tag lacks its closing `>`"));
             }
             self.cursor.skip();
-            TokenKind::Tag { handle: "", suffix }
+            TokenContent::Tag { handle: "", suffix }
         } else {
             let (text, is_handle) = self.scan_tag_handle(start)?;
             if is_handle {
-                TokenKind::Tag { handle: text, suffix: self.scan_tag_uri("", start)? }
+                TokenContent::Tag { handle: text, suffix: self.scan_tag_uri("", start)? }
             } else {
                 let suffix = self.scan_tag_uri(text, start)?;
                 if suffix.is_empty() {
-                    TokenKind::Tag { handle: "", suffix: "!".to_owned() }
+                    TokenContent::Tag { handle: "", suffix: "!".to_owned() }
                 } else {
-                    TokenKind::Tag { handle: "!", suffix }
+                    TokenContent::Tag { handle: "!", suffix }
                 }
             }
         };
         if !self.cursor.is_blank_or_end_at(0) {
             return Err(start.error("a tag must be followed by a blank"));
         }
-        self.push(kind, start);
+        self.push_with(TokenKind::Tag, content, start);
         Ok(())
     }
 
@@ -809,7 +820,7 @@ impl<'a> Scanner<'a> {
         if chomp == Chomp::Keep {
             value.push_str(&trailing_breaks);
         }
-        self.push(TokenKind::Scalar { value: Cow::Owned(value), plain: false }, start);
+        self.push_with(TokenKind::Scalar, TokenContent::Scalar { value: Cow::Owned(value), plain: false }, start);
         Ok(())
     }
 
@@ -875,7 +886,7 @@ impl<'a> Scanner<'a> {
             append_breaks(&mut value, first_break, &more_breaks);
         }
         self.cursor.skip();
-        self.push(TokenKind::Scalar { value, plain: false }, start);
+        self.push_with(TokenKind::Scalar, TokenContent::Scalar { value, plain: false }, start);
         Ok(())
     }
 
@@ -1010,7 +1021,7 @@ impl<'a> Scanner<'a> {
         if !first_break.is_empty() {
             self.simple_key_allowed = true;
         }
-        self.push(TokenKind::Scalar { value, plain: true }, start);
+        self.push_with(TokenKind::Scalar, TokenContent::Scalar { value, plain: true }, start);
         Ok(())
     }
 
