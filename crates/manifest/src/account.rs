@@ -65,10 +65,10 @@ impl TryFrom<String> for AccountName {
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The empty text.
-    #[error("the owner or group is empty; name it, or write null to give it by number in uid or gid")]
+    #[error("the owner or group is empty")]
     Empty,
     /// A character that separates the fields of passwd(5).
-    #[error("the owner or group {0:?} has the character {1:?}, which no account name can hold; remove it")]
+    #[error("the owner or group {0:?} has the character {1:?}, which no account name can hold")]
     Character(String, char),
 }
 
@@ -92,10 +92,10 @@ mod tests {
             assert_eq!(AccountName::try_from(good.to_owned()).unwrap().to_string(), good);
         }
         for (bad, message) in [
-            ("", "the owner or group is empty; name it, or write null to give it by number in uid or gid"),
-            ("a:b", r#"the owner or group "a:b" has the character ':', which no account name can hold; remove it"#),
-            ("a\n", r#"the owner or group "a\n" has the character '\n', which no account name can hold; remove it"#),
-            ("a\0", r#"the owner or group "a\0" has the character '\0', which no account name can hold; remove it"#),
+            ("", "the owner or group is empty"),
+            ("a:b", r#"the owner or group "a:b" has the character ':', which no account name can hold"#),
+            ("a\n", r#"the owner or group "a\n" has the character '\n', which no account name can hold"#),
+            ("a\0", r#"the owner or group "a\0" has the character '\0', which no account name can hold"#),
         ] {
             assert_eq!(AccountName::try_from(bad.to_owned()).unwrap_err().to_string(), message);
         }

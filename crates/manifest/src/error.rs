@@ -154,7 +154,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A field that cannot be left out.
-    #[error("the field {field} is missing; {advice}")]
+    #[error("the field {field} is missing")]
     Missing {
         /// The field.
         field: &'static str,
@@ -162,7 +162,7 @@ pub enum Error {
         advice: &'static str,
     },
     /// A field that nothing reads.
-    #[error("the field {name:?} is not known{}; correct or remove it", did_you_mean(nearest.map(|name| format!("{name:?}"))))]
+    #[error("the field {name:?} is not known{}", did_you_mean(nearest.map(|name| format!("{name:?}"))))]
     UnknownField {
         /// The beginning of its name.
         name: String,
@@ -170,9 +170,7 @@ pub enum Error {
         nearest: Option<&'static str>,
     },
     /// Text after the closing bracket of the document.
-    #[error(
-        "the manifest ends before this, and what follows is not read; remove it, or see whether a bracket is misplaced"
-    )]
+    #[error("the manifest ends before this, and what follows is not read")]
     Behind,
     /// A name that cannot be one.
     #[error(transparent)]
@@ -196,13 +194,13 @@ pub enum Error {
     #[error(transparent)]
     Credential(#[from] CredentialError),
     /// `%r` without a runtime directory.
-    #[error("{0:?} has %r, but XDG_RUNTIME_DIR is not set; run this as a user with a session")]
+    #[error("{0:?} has %r, but XDG_RUNTIME_DIR is not set")]
     NoRuntimeDirectory(String),
     /// `secretsMountPoint` and `symlinkPath` at the same place.
-    #[error("the path {0:?} is also secretsMountPoint; choose two paths, neither inside the other")]
+    #[error("the path {0:?} is also secretsMountPoint")]
     SamePlace(String),
     /// One of `secretsMountPoint` and `symlinkPath` inside the other.
-    #[error("the path {inner:?} lies inside {field} {outer:?}; choose two paths, neither inside the other")]
+    #[error("the path {inner:?} lies inside {field} {outer:?}")]
     NestedPlaces {
         /// The inner path.
         inner: String,
@@ -212,13 +210,13 @@ pub enum Error {
         outer: String,
     },
     /// `gnupgHome` beside another source of keys.
-    #[error("gnupgHome and {0} exclude each other; remove one of them")]
+    #[error("gnupgHome and {0} exclude each other")]
     GnupgHomeExcludes(&'static str),
     /// Two secrets, or two templates, of one name.
-    #[error("an earlier {0} has the same name; give each its own")]
+    #[error("an earlier {0} has the same name")]
     SameName(&'static str),
     /// A name below that of another secret or template.
-    #[error("the name lies inside that of {kind} {outer:?}, which is a file and no directory; rename one of them")]
+    #[error("the name lies inside that of {kind} {outer:?}, which is a file and no directory")]
     NestedName {
         /// `secret` or `template`.
         kind: &'static str,
@@ -226,10 +224,10 @@ pub enum Error {
         outer: String,
     },
     /// A secret where the templates go.
-    #[error("the directory rendered belongs to the templates; rename the secret")]
+    #[error("the directory rendered belongs to the templates")]
     Rendered,
     /// Two links at one place, or a link in the place of a file.
-    #[error("the path {path:?} is also that of {other}; give each its own")]
+    #[error("the path {path:?} is also that of {other}")]
     SamePath {
         /// The path.
         path: String,
@@ -237,13 +235,13 @@ pub enum Error {
         other: Subject,
     },
     /// A link at the path of a file that is read to install.
-    #[error("the path {path:?} is where a key, a sops file or a text is read from; choose another path")]
+    #[error("the path {path:?} is where a key, a sops file or a text is read from")]
     PathOfInput {
         /// The path.
         path: String,
     },
     /// A link inside a file.
-    #[error("the path {path:?} lies inside {outer:?}, which is the file of {other}; choose another path")]
+    #[error("the path {path:?} lies inside {outer:?}, which is the file of {other}")]
     PathInside {
         /// The path.
         path: String,
@@ -253,7 +251,7 @@ pub enum Error {
         other: Subject,
     },
     /// A link where a directory has to be.
-    #[error("the path {path:?} has to be a directory for {inner:?}, the file of {other}; choose another path")]
+    #[error("the path {path:?} has to be a directory for {inner:?}, the file of {other}")]
     PathAround {
         /// The path.
         path: String,
@@ -263,7 +261,7 @@ pub enum Error {
         other: Subject,
     },
     /// A link in the place of a directory of the store.
-    #[error("the path {path:?} is {field} {place:?} or a directory above it; choose another path")]
+    #[error("the path {path:?} is {field} {place:?} or a directory above it")]
     PathAroundStore {
         /// The path.
         path: String,
@@ -273,9 +271,7 @@ pub enum Error {
         place: String,
     },
     /// A link among the generations.
-    #[error(
-        "the path {path:?} lies inside secretsMountPoint {place:?}, where only generations are; choose another path"
-    )]
+    #[error("the path {path:?} lies inside secretsMountPoint {place:?}, where only generations are")]
     PathInMountPoint {
         /// The path.
         path: String,
@@ -297,13 +293,13 @@ pub enum Error {
         other: String,
     },
     /// `selectKey` with a format that has no keys.
-    #[error("selectKey is true, but a file of the format {0} is one value without keys; remove selectKey")]
+    #[error("selectKey is true, but a file of the format {0} is one value without keys")]
     NoKeys(&'static str),
     /// `selectKey` without a key.
-    #[error("selectKey is true, but there is no key to select; name it in the field key, or remove selectKey")]
+    #[error("selectKey is true, but there is no key to select")]
     NothingToSelect,
     /// Two secrets that result in one credential.
-    #[error("the credential {credential:?} is also that of secret {other:?}; rename one of them")]
+    #[error("the credential {credential:?} is also that of secret {other:?}")]
     SameCredential {
         /// The credential.
         credential: String,
@@ -311,22 +307,22 @@ pub enum Error {
         other: String,
     },
     /// A template without a text.
-    #[error("neither content nor file is given; write the text into content or name its file")]
+    #[error("neither content nor file is given")]
     NoContent,
     /// A secret that no template could refer to.
-    #[error("there are templates, but no placeholder for this secret; add it to placeholderBySecretName")]
+    #[error("there are templates, but no placeholder for this secret")]
     NoPlaceholder,
     /// A placeholder that is everywhere.
-    #[error("the placeholder is empty and would match everywhere; give each secret a text of its own")]
+    #[error("the placeholder is empty and would match everywhere")]
     EmptyPlaceholder,
     /// A placeholder that is too long.
-    #[error("the placeholder is longer than {most} bytes; give each secret a short text of its own")]
+    #[error("the placeholder is longer than {most} bytes")]
     LongPlaceholder {
         /// How many bytes it may have.
         most: usize,
     },
     /// Two secrets of one placeholder.
-    #[error("the placeholder {placeholder:?} is also that of secret {other:?}; give each secret its own")]
+    #[error("the placeholder {placeholder:?} is also that of secret {other:?}")]
     SamePlaceholder {
         /// The placeholder.
         placeholder: String,
@@ -334,14 +330,10 @@ pub enum Error {
         other: String,
     },
     /// A placeholder that stands for nothing.
-    #[error(
-        "the placeholder {0:?} belongs to no secret; declare the secret, or remove the placeholder from the template"
-    )]
+    #[error("the placeholder {0:?} belongs to no secret")]
     UnknownPlaceholder(String),
     /// A placeholder that is not as it was given.
-    #[error(
-        "the placeholder {0:?} has lost a bracket, as if it was escaped for XML, HTML or JSON; put it into the text as it is, in < and >"
-    )]
+    #[error("the placeholder {0:?} has lost a bracket, as if it was escaped for XML, HTML or JSON")]
     ChangedPlaceholder(String),
     /// A placeholder of a secret that is somewhere else.
     #[error(
@@ -429,8 +421,7 @@ mod tests {
         problems.report(0, Subject::NthSecret(3), Error::NothingToSelect);
         assert_eq!(
             Errors::locate(b"{}", problems).to_string(),
-            "1:1: secret number 3: selectKey is true, but there is no key to select; name it in the field key, or remove \
-             selectKey\n1:2: the directory rendered belongs to the templates; rename the secret"
+            "1:1: secret number 3: selectKey is true, but there is no key to select\n1:2: the directory rendered belongs to the templates"
         );
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum KeyCounts {
 
 impl Format {
     /// All, in the order in which people are told of them.
-    const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Dotenv, Self::Ini, Self::Binary, Self::Age];
+    pub const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Dotenv, Self::Ini, Self::Binary, Self::Age];
 
     /// What a manifest calls each, what it is, and which programs know it.
     pub(crate) const WORDS: [(&'static str, &'static str, KnownTo); 6] = {
@@ -89,7 +89,7 @@ impl TryFrom<String> for Format {
 
 /// A text that is no [`Format`].
 #[derive(Debug, thiserror::Error)]
-#[error("the format {0:?} is not known; use yaml, json, dotenv, ini, binary or age")]
+#[error("the format {0:?} is not known")]
 pub struct FormatError(String);
 
 #[cfg(test)]
@@ -105,13 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_format_is_an_error_that_lists_the_known_ones() {
-        let [first @ .., last] = Format::ALL.map(Format::as_str);
-        let known = format!("{} or {last}", first.join(", "));
+    fn an_unknown_format_is_an_error() {
         for bad in ["YAML", "yml", "html", " json"] {
             assert_eq!(
                 Format::try_from(bad.to_owned()).unwrap_err().to_string(),
-                format!("the format {bad:?} is not known; use {known}")
+                format!("the format {bad:?} is not known")
             );
         }
     }

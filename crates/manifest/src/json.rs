@@ -136,33 +136,25 @@ pub enum SyntaxError {
     #[error("the string that begins here has no closing double quote")]
     Unclosed,
     /// A control character that is not escaped.
-    #[error("the control character {0:?} is inside a string; write it as \\u{code:04x}", code = u32::from(*.0))]
+    #[error("the control character {0:?} is inside a string")]
     Control(char),
     /// A backslash before something else than an escape.
-    #[error("there is no such escape as \\{0}; a backslash itself is written \\\\")]
+    #[error("there is no such escape as \\{0}")]
     Escape(char),
     /// `\u` without its digits.
     #[error("\\u needs four hexadecimal digits")]
     Unicode,
     /// One half of a surrogate pair without the other.
-    #[error(
-        "the string that begins here has an escape from \\ud800 to \\udfff alone, which is half a character; write the character itself"
-    )]
+    #[error("the string that begins here has an escape from \\ud800 to \\udfff alone, which is half a character")]
     Surrogate,
     /// `0400`, which is most often a mode.
-    #[error(
-        "the number {0} begins with 0, which JSON does not allow; write a mode in double quotes, like \"0400\", and any \
-         other number without the 0"
-    )]
+    #[error("the number {0} begins with 0, which JSON does not allow")]
     LeadingZero(String),
     /// A number beyond those of 64 bits.
     #[error("the number that begins here is too large; no field needs such a number")]
     LargeNumber,
     /// `<<<<<<<`, `|||||||`, `=======` or `>>>>>>>` at the beginning of a line.
-    #[error(
-        "a merge conflict was left here; keep the lines of one side, and remove those that begin with <<<<<<<, |||||||, \
-         ======= and >>>>>>>"
-    )]
+    #[error("a merge conflict was left here")]
     Conflict,
     /// More brackets than a manifest needs.
     #[error("lists and objects are nested more than {DEPTH} deep; a manifest needs five")]
@@ -496,7 +488,7 @@ mod tests {
                 (failure.at, failure.error.to_string().as_str()),
                 (
                     4,
-                    "the string that begins here has an escape from \\ud800 to \\udfff alone, which is half a character; write the character itself"
+                    "the string that begins here has an escape from \\ud800 to \\udfff alone, which is half a character"
                 ),
                 "{json}"
             );
@@ -514,8 +506,7 @@ mod tests {
             ("{\"a\":\n<<<<<<<", 6),
         ] {
             let failure = read(json).unwrap_err();
-            let message = "a merge conflict was left here; keep the lines of one side, and remove those that begin with \
-                           <<<<<<<, |||||||, ======= and >>>>>>>";
+            let message = "a merge conflict was left here";
             assert_eq!((failure.at, failure.error.to_string().as_str()), (at, message), "{json}");
         }
         assert!(matches!(read("[ =======").unwrap_err().error, SyntaxError::Character { found: '=', .. }));
@@ -527,10 +518,7 @@ mod tests {
             [("{\"mode\": 0400}", 9, "0400"), ("[01]", 1, "01"), ("[-00.5]", 1, "-00.5"), ("[1, 0400 ]", 4, "0400")]
         {
             let failure = read(json).unwrap_err();
-            let message = format!(
-                "the number {number} begins with 0, which JSON does not allow; write a mode in double quotes, like \"0400\", \
-                 and any other number without the 0"
-            );
+            let message = format!("the number {number} begins with 0, which JSON does not allow");
             assert_eq!((failure.at, failure.error.to_string()), (at, message), "{json}");
         }
     }
@@ -564,8 +552,8 @@ mod tests {
             ("[1e+]", 4, "expected a digit, found ']'"),
             ("[+1]", 1, "expected a value or ], found '+'"),
             (r#"["abc]"#, 1, "the string that begins here has no closing double quote"),
-            ("\"a\nb\"", 2, "the control character '\\n' is inside a string; write it as \\u000a"),
-            (r#""a\x""#, 3, "there is no such escape as \\x; a backslash itself is written \\\\"),
+            ("\"a\nb\"", 2, "the control character '\\n' is inside a string"),
+            (r#""a\x""#, 3, "there is no such escape as \\x"),
             (r#""a\"#, 0, "the string that begins here has no closing double quote"),
             (r#""\u12""#, 2, "\\u needs four hexadecimal digits"),
             (r#""\u+123""#, 2, "\\u needs four hexadecimal digits"),

@@ -258,12 +258,10 @@ mod tests {
             format!(
                 "2:3: template \"app.conf\": the placeholder {foreign:?} is that of secret \"root/pw\", which is not in this \
                  manifest (a secret with neededForUsers is in another one); a template can only use the secrets beside it\n\
-                 2:86: template \"app.conf\": the placeholder {unknown:?} belongs to no secret; declare the secret, or remove \
-                 the placeholder from the template\n\
+                 2:86: template \"app.conf\": the placeholder {unknown:?} belongs to no secret\n\
                  4:1: template \"app.conf\": the placeholder \"@gone@\" is that of secret \"gone\", which is not in this \
                  manifest (a secret with neededForUsers is in another one); a template can only use the secrets beside it\n\
-                 4:8: template \"app.conf\": the placeholder {:?} has lost a bracket, as if it was escaped for XML, HTML or JSON; \
-                 put it into the text as it is, in < and >",
+                 4:8: template \"app.conf\": the placeholder {:?} has lost a bracket, as if it was escaped for XML, HTML or JSON",
                 known.trim_end_matches('>')
             )
         );

@@ -28,7 +28,7 @@ fn an_absent_field_and_a_null_are_the_same_as_the_default_of_the_table() {
         let absent = debug(&document(object, field, &Value::Null));
         assert_eq!(absent.is_err(), field.is_required(), "{}", field.name());
         if field.is_required() {
-            let message = format!("the field {} is missing; ", field.name());
+            let message = format!("the field {} is missing", field.name());
             assert!(absent.unwrap_err().contains(&message), "{message}");
         } else if let Some(default) = field.default_json() {
             let default = serde_json::from_str(&default).unwrap();

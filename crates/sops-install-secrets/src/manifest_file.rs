@@ -159,7 +159,7 @@ pub(crate) fn parse(
             }
             UnknownField::Warning => {
                 let (about, error) = placed(path.as_path(), problem);
-                report.warning(Code::FieldUnknown, about, &error);
+                report.warning_with(Code::FieldUnknown, about, &error, Remedy::of_manifest(problem.error()));
             }
             UnknownField::Nothing => {}
         }
@@ -184,7 +184,7 @@ struct ForeignRuntimeDirectory {
 /// Reports a problem of the manifest, or of a template's text, with its place.
 pub(crate) fn report_problem(code: Code, file: &Path, problem: &Problem, report: &mut Report) {
     let (about, error) = placed(file, problem);
-    report.failure(code, about, &error);
+    report.failure_with(code, about, &error, Remedy::of_manifest(problem.error()));
 }
 
 /// A problem in the words of a message, and what it is about.

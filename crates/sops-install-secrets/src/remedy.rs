@@ -1,5 +1,7 @@
 //! What a person can do about a failure: the end of its message, and a field of the report.
 
+mod manifest;
+
 use std::fmt;
 use std::path::Path;
 

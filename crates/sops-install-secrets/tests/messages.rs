@@ -116,10 +116,10 @@ fn which_reading_of_integers_gave_the_mac_is_said_where_they_differ() {
     }
 }
 
-/// Every failure that the corpus has, with the first age key as the only one of the host, and what goes wrong with keys,
-/// each as it is printed, stand in `messages.txt`. After a change, `WRITE_MESSAGES=1` writes the file anew, to be read.
+/// Every failure that the corpus has, with the first age key as the only one of the host, and what goes wrong with keys and
+/// with manifests, each as it is printed, stand in `messages.txt`. After a change, `WRITE_MESSAGES=1` writes the file anew, to be read.
 #[test]
-fn every_message_on_a_sops_file_or_a_key_is_as_recorded() {
+fn every_message_on_a_sops_file_a_key_or_a_manifest_is_as_recorded() {
     let mut lines: Vec<String> = of_keys().into_iter().map(|(what, message)| format!("{what}: {message}")).collect();
     let mut cases: Vec<_> =
         fs::read_dir(corpus().join("sops")).unwrap().map(|case| case.unwrap().file_name()).collect();
@@ -135,6 +135,7 @@ fn every_message_on_a_sops_file_or_a_key_is_as_recorded() {
             }
         }
     }
+    lines.extend(of_manifests());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages.txt");
     let found = lines.join("\n") + "\n";
     if std::env::var_os("WRITE_MESSAGES").is_some() {
@@ -145,7 +146,7 @@ fn every_message_on_a_sops_file_or_a_key_is_as_recorded() {
         assert_eq!(found, recorded);
     }
     assert_eq!(found.lines().count(), recorded.lines().count());
-    assert!(lines.len() > 150, "{}", lines.len());
+    assert!(lines.len() > 240, "{}", lines.len());
 }
 
 /// What is said if the keys of a host are not as they should be.
@@ -194,6 +195,146 @@ fn of_keys() -> Vec<(&'static str, String)> {
     })
     .collect()
 }
+
+/// What is said of manifests, a line for each problem.
+fn of_manifests() -> Vec<String> {
+    let of_store = |fields: &str| format!(r#"{{"secretsMountPoint": "/d", "symlinkPath": "/s", {fields}}}"#);
+    // Each is a secret or a template with these fields beside those that it needs.
+    let entry = |fields: &&str| {
+        let fields =
+            if fields.contains("\"name\"") { (*fields).to_owned() } else { format!(r#""name": "x", {fields}"#) };
+        let sops_file = if fields.contains("sopsFile") { "" } else { r#""sopsFile": "/f", "# };
+        let mode = if fields.contains("mode") { "" } else { r#""mode": "0400", "# };
+        format!("{{{sops_file}{mode}{fields}}}")
+    };
+    let secrets = |entries: &[&str]| {
+        let entries: Vec<_> = entries.iter().map(entry).collect();
+        of_store(&format!(r#""secrets": [{}]"#, entries.join(", ")))
+    };
+    let hash = "0".repeat(63);
+    let rendered = |placeholders: &str, content: &str| {
+        of_store(&format!(
+            r#""secrets": [{{"name": "a", "sopsFile": "/f", "mode": "0400"}}, {{"name": "b", "sopsFile": "/f", "mode": "0400"}}],
+            "placeholderBySecretName": {{{placeholders}}}, "templates": [{{"name": "t", "path": "/t", "mode": "0400", {content}}}]"#
+        ))
+        .replace('\n', " ")
+        .replace("SOPS:", &format!("SOPS:{hash}"))
+    };
+    let both = r#""a": "<SOPS:1:PLACEHOLDER>", "b": "<SOPS:2:PLACEHOLDER>""#;
+    let mut documents = [
+        "",
+        r#"{"a"#,
+        "{\"a\n",
+        r#"{"a": "\x"}"#,
+        r#"{"a": "\u12"}"#,
+        r#"{"a": "\ud800"}"#,
+        r#"{"a": 0400}"#,
+        r#"{"a": 1e999}"#,
+        "{\n<<<<<<< HEAD\n",
+        "[]",
+        "{}",
+        r#"{"secretsMountPoint": "/s/d", "symlinkPath": "/s"}"#,
+        r#"{"secretsMountPoint": "/s", "symlinkPath": "/s"}"#,
+        r#"{"secretsMountPoint": "/s", "symlinkPath": "/t"} }"#,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    documents.extend(
+        [
+            r#""secret": []"#,
+            r#""secrets": [{}], "templates": [{}]"#,
+            r#""keepGenerations": -1"#,
+            r#""gnupgHome": "/g", "ageKeyFile": "/k""#,
+        ]
+        .map(of_store),
+    );
+    for fields in WRONG_FIELDS {
+        documents.push(secrets(&[fields]));
+    }
+    let long = "x".repeat(300);
+    for fields in [
+        format!(r#""name": "{long}""#),
+        format!(r#""name": "{}""#, "x/".repeat(2500)),
+        format!(r#""path": "/{long}""#),
+        format!(r#""path": "{}""#, "/x".repeat(2500)),
+        format!(r#""restartUnits": ["{long}.service"]"#),
+        format!(r#""name": "{}", "credential": true"#, "x/".repeat(130) + "x"),
+    ] {
+        documents.push(secrets(&[&fields]));
+    }
+    for two in WRONG_PAIRS {
+        documents.push(secrets(&two));
+    }
+    let many = format!(r#""a": "{}", "b": "y""#, "y".repeat(5000));
+    for (placeholders, content) in [
+        (both, r#""content": "", "file": """#),
+        (r#""b": "<SOPS:2:PLACEHOLDER>""#, r#""content": "x""#),
+        (r#""a": "", "b": "<SOPS:2:PLACEHOLDER>""#, r#""content": "x""#),
+        (r#""a": "<SOPS:2:PLACEHOLDER>", "b": "<SOPS:2:PLACEHOLDER>""#, r#""content": "x""#),
+        (many.as_str(), r#""content": "x""#),
+        (both, r#""content": "<SOPS:3:PLACEHOLDER>""#),
+        (both, r#""content": "&lt;SOPS:1:PLACEHOLDER&gt;""#),
+        (&format!(r#"{both}, "z": "<SOPS:3:PLACEHOLDER>""#), r#""content": "<SOPS:3:PLACEHOLDER>""#),
+    ] {
+        documents.push(rendered(placeholders, content));
+    }
+    documents.push(rendered(both, r#""content": "x""#).replace(r#""name": "b""#, r#""name": "rendered/b""#));
+    let scratch = Scratch::new();
+    let mut lines = Vec::new();
+    for document in documents {
+        let path = scratch.write("manifest", document.as_bytes());
+        let run = Scratch::finish(scratch.command().arg("-check-mode=manifest").arg(path));
+        let said = messages(&scratch, &run);
+        let problems = said.lines().filter_map(|line| line.strip_prefix("SCRATCH/manifest:"));
+        lines.extend(problems.map(|line| {
+            format!("manifest:{line}").replace(&long, "x...").replace(&"x/".repeat(100), "x/...").replace(&hash, "")
+        }));
+        assert_eq!(run.status, Some(1), "{document}");
+    }
+    lines
+}
+
+/// Fields of a secret, each of which is wrong.
+const WRONG_FIELDS: [&str; 27] = [
+    r#""name": """#,
+    r#""name": "/a""#,
+    r#""name": "a//b""#,
+    r#""name": "../a""#,
+    r#""name": "\u0000""#,
+    r#""mode": "0o400""#,
+    r#""mode": "7777777""#,
+    r#""path": """#,
+    r#""path": "x""#,
+    r#""path": "~/x""#,
+    r#""path": "%t/x""#,
+    r#""path": "/a/../b""#,
+    r#""path": "/\u0000""#,
+    r#""path": "/f""#,
+    r#""path": "/d""#,
+    r#""path": "/d/x""#,
+    r#""owner": """#,
+    r#""group": "a:b""#,
+    r#""restartUnits": [""]"#,
+    r#""restartUnits": [".service"]"#,
+    r#""restartUnits": ["a@.service"]"#,
+    r#""restartUnits": ["-a.service"]"#,
+    r#""restartUnits": ["a b.service"]"#,
+    r#""format": "html""#,
+    r#""name": "a b", "credential": true"#,
+    r#""format": "binary", "selectKey": true"#,
+    r#""format": "ini", "selectKey": true"#,
+];
+
+/// Fields of two secrets, which are wrong together.
+const WRONG_PAIRS: [[&str; 2]; 7] = [
+    [r#""name": "a""#, r#""name": "a""#],
+    [r#""name": "a""#, r#""name": "a/b""#],
+    [r#""name": "a", "path": "/p""#, r#""name": "b", "path": "/p""#],
+    [r#""name": "a", "path": "/p""#, r#""name": "b", "path": "/p/q""#],
+    [r#""name": "a", "path": "/p/q""#, r#""name": "b", "path": "/p""#],
+    [r#""name": "a", "format": "ini""#, r#""name": "b", "format": "json""#],
+    [r#""name": "a/b", "credential": true"#, r#""name": "a-b", "credential": true"#],
+];
 
 /// What a run says, on one line and without the line that counts; nothing if it succeeds.
 fn message(manifest: &Value) -> Option<String> {
