@@ -10,6 +10,8 @@ pub struct Error {
     pub position: Option<Position>,
     /// What is wrong, in our own words. It never quotes a value.
     pub problem: Cow<'static, str>,
+    /// How it is written instead, where that is known.
+    pub fix: Option<&'static str>,
 }
 
 /// A place in a text.

@@ -228,9 +228,9 @@ impl<'a> Parser<'a> {
             self.directives()?;
             let (next, start) = self.peek()?;
             if next != TokenKind::DocumentStart {
-                return Err(start.error(
-                    "this does not belong to what stands above; check the indentation, or start a document with ---",
-                ));
+                return Err(start
+                    .error("this does not belong to what stands above")
+                    .fix("check the indentation, or start a document with ---"));
             }
             self.skip()?;
             match self.peek()? {
@@ -259,7 +259,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(TokenContent::Version { major: 1, minor: 1 }) => has_version = true,
                 Some(TokenContent::Version { .. }) => {
-                    return Err(start.error("only YAML 1.1 is read; remove the %YAML directive"));
+                    return Err(start.error("only YAML 1.1 is read").fix("remove the %YAML directive"));
                 }
                 Some(TokenContent::TagDirective { handle, .. })
                     if self.tag_handles.iter().any(|(known, _)| *known == handle) =>
@@ -344,8 +344,8 @@ impl<'a> Parser<'a> {
                 Ok(self.collection(content, Comments::default(), &properties))
             }
             TokenKind::FlowSequenceEnd | TokenKind::FlowMappingEnd => Err(start.error("this bracket closes nothing")),
-            TokenKind::FlowEntry => Err(start.error("a text cannot start with a comma; put it in quotes")),
-            TokenKind::BlockEntry => Err(start.error("a list cannot start here; put it on a line of its own")),
+            TokenKind::FlowEntry => Err(start.error("a text cannot start with a comma").fix("put it in quotes")),
+            TokenKind::BlockEntry => Err(start.error("a list cannot start here").fix("put it on a line of its own")),
             _ => Err(start.error("a value is expected here")),
         }
     }
@@ -365,7 +365,9 @@ impl<'a> Parser<'a> {
         };
         match self.anchors.get(name) {
             Some(&target) => Ok(self.add(Node { content: Content::Alias { name, target }, comments, start })),
-            None => Err(start.error("this alias has no anchor before it; if it is meant as text, put it in quotes")),
+            None => {
+                Err(start.error("this alias has no anchor before it").fix("if it is meant as text, put it in quotes"))
+            }
         }
     }
 
@@ -436,7 +438,11 @@ impl<'a> Parser<'a> {
                     self.skip()?;
                     return Ok(self.finish_sequence(number, elements, None));
                 }
-                _ => return Err(start.error("`-` is expected here, as the list above goes on; check the indentation")),
+                _ => {
+                    return Err(start
+                        .error("`-` is expected here, as the list above goes on")
+                        .fix("check the indentation"));
+                }
             }
         }
     }
@@ -502,7 +508,7 @@ impl<'a> Parser<'a> {
                     pairs.push((key, value));
                 }
                 TokenKind::Value => {
-                    return Err(start.error("a key is expected before `:`; an empty key is written as \"\""));
+                    return Err(start.error("a key is expected before `:`").fix("an empty key is written as \"\""));
                 }
                 TokenKind::BlockEnd => {
                     let end = self.take_pending();
@@ -518,9 +524,9 @@ impl<'a> Parser<'a> {
                     return Ok(number);
                 }
                 _ => {
-                    return Err(
-                        start.error("a key is expected here, as the mapping above goes on; check the indentation")
-                    );
+                    return Err(start
+                        .error("a key is expected here, as the mapping above goes on")
+                        .fix("check the indentation"));
                 }
             }
         }

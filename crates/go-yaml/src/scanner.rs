@@ -269,9 +269,9 @@ impl<'a> Scanner<'a> {
             b'>' if self.flow == 0 => self.fetch_block_scalar(Fold::Fold),
             b'\'' => self.fetch_quoted(Quote::Single),
             b'"' => self.fetch_quoted(Quote::Double),
-            b'\t' => Err(self.error("a tab is used as indentation; indent with spaces")),
-            b'%' => Err(self.error("a text cannot start with %; put it in quotes")),
-            b'@' | b'`' => Err(self.error("a text cannot start with @ or `; put it in quotes")),
+            b'\t' => Err(self.error("a tab is used as indentation").fix("indent with spaces")),
+            b'%' => Err(self.error("a text cannot start with %").fix("put it in quotes")),
+            b'@' | b'`' => Err(self.error("a text cannot start with @ or `").fix("put it in quotes")),
             b'|' | b'>' => Err(self.error("a block text cannot stand between brackets")),
             _ => self.fetch_plain(),
         }
@@ -322,7 +322,9 @@ impl<'a> Scanner<'a> {
     fn fetch_block_entry(&mut self) -> Result<(), Error> {
         if self.flow == 0 {
             if !self.simple_key_allowed {
-                return Err(self.error("a list cannot start on the line of its key; put `-` on a line of its own"));
+                return Err(self
+                    .error("a list cannot start on the line of its key")
+                    .fix("put `-` on a line of its own"));
             }
             self.open_block(self.cursor.mark().column, None, TokenKind::BlockSequenceStart)?;
         }
@@ -358,7 +360,9 @@ impl<'a> Scanner<'a> {
         } else {
             if self.flow == 0 {
                 if !self.simple_key_allowed {
-                    return Err(self.error("a value cannot hold `: ` here; put it in quotes, or check the indentation"));
+                    return Err(self
+                        .error("a value cannot hold `: ` here")
+                        .fix("put it in quotes, or check the indentation"));
                 }
                 self.open_block(self.cursor.mark().column, None, TokenKind::BlockMappingStart)?;
             }
@@ -834,7 +838,7 @@ impl<'a> Scanner<'a> {
             let column = self.cursor.mark().column;
             deepest = deepest.max(column);
             if (*indent == 0 || column < *indent) && self.cursor.peek() == b'\t' {
-                return Err(self.error("a tab is used as indentation of a block text; indent with spaces"));
+                return Err(self.error("a tab is used as indentation of a block text").fix("indent with spaces"));
             }
             if !self.cursor.at_break() {
                 break;
@@ -955,9 +959,9 @@ impl<'a> Scanner<'a> {
                     b'L' => '\u{2028}',
                     b'P' => '\u{2029}',
                     _ => {
-                        return Err(self.error(
-                            "this escape does not exist; write a backslash in double quotes as `\\\\`, or use single quotes",
-                        ));
+                        return Err(self
+                            .error("this escape does not exist")
+                            .fix("write a backslash in double quotes as `\\\\`, or use single quotes"));
                     }
                 };
                 self.cursor.skip();
@@ -1005,7 +1009,7 @@ impl<'a> Scanner<'a> {
             loop {
                 while is_blank(self.cursor.peek()) {
                     if self.cursor.peek() == b'\t' && self.cursor.mark().column < self.inner {
-                        return Err(self.error("a tab is used as indentation; indent with spaces"));
+                        return Err(self.error("a tab is used as indentation").fix("indent with spaces"));
                     }
                     self.cursor.skip();
                 }

@@ -23,14 +23,21 @@ pub(crate) struct Mark {
 impl Mark {
     /// What is wrong at this place.
     pub(crate) fn error(self, problem: impl Into<Cow<'static, str>>) -> Error {
-        Error { position: Some(self.position()), problem: problem.into() }
+        Error { position: Some(self.position()), problem: problem.into(), fix: None }
     }
 }
 
 impl Error {
     /// A problem at a byte of a text.
     fn at(text: &[u8], offset: usize, problem: &'static str) -> Self {
-        Self { position: Some(Position::of(text, offset)), problem: problem.into() }
+        Self { position: Some(Position::of(text, offset)), problem: problem.into(), fix: None }
+    }
+
+    /// The same with how it is written instead.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fix(self, fix: &'static str) -> Self {
+        Self { fix: Some(fix), ..self }
     }
 }
 
@@ -60,16 +67,13 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     };
     match forbidden(&text) {
         None => Ok(text),
-        Some(offset) => Err(Error::at(
-            text.as_bytes(),
-            offset,
-            "a control character is not allowed here; write it as an escape in double quotes",
-        )),
+        Some(offset) => Err(Error::at(text.as_bytes(), offset, "a control character is not allowed here")
+            .fix("write it as an escape in double quotes")),
     }
 }
 
 fn decode_utf16(units: &[u8], decode: fn([u8; 2]) -> u16) -> Result<String, Error> {
-    let error = |problem: &'static str| Error { position: None, problem: problem.into() };
+    let error = |problem: &'static str| Error { position: None, problem: problem.into(), fix: None };
     let (pairs, rest) = units.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(error("the file starts as UTF-16 but ends within a character"));

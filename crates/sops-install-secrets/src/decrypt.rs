@@ -5,14 +5,14 @@ use std::path::Path;
 use install::Inputs;
 use manifest::Secret;
 use nix::unistd::geteuid;
-use sops::{AgeFileError, Encrypted, Error, HostRecipient, Integers, LookupError, Plaintext};
+use sops::{AgeFileError, Encrypted, Error, HostIdentity, HostRecipient, Integers, LookupError, Plaintext};
 
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable, Why};
 use crate::plan::{Plan, PlannedFile, SopsFile};
 use crate::questions;
-use crate::remedy::{KEYS_OF_AGENIX, KEYS_OF_SOPS, Remedy, editable};
-use crate::report::{About, Code, Report, Tone, chain};
+use crate::remedy::{Module, Remedy, editable};
+use crate::report::{About, Code, Report, Tone};
 use crate::text;
 
 /// A file of the plan and its plaintext.
@@ -21,10 +21,10 @@ pub(crate) struct FileContent<'p> {
     pub(crate) plaintext: Plaintext,
 }
 
-/// What is wrong with a sops file, or with one of its secrets.
+/// What is wrong at a place of a sops file.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct FileFailure(String);
+struct Misread(String);
 
 /// Decrypts all secrets of the plan in memory, in its order. Every failure is reported, and a file that fails takes only its
 /// own secrets with it.
@@ -69,7 +69,7 @@ pub(crate) fn check(plan: &Plan<'_>, report: &mut Report) {
         }
         for (&(place, secret, _), result) in selected.iter().zip(checked.keys) {
             if let Err(error) = result {
-                file.report_key(lookup_code(&error), (place, secret), &error, report);
+                file.report_key((place, secret), &error.into(), report);
             }
         }
     }
@@ -144,24 +144,18 @@ impl SopsFile<'_> {
 
     /// Reports what is wrong with the file as a whole. The keys are those that this host cannot use.
     fn report(&self, error: &Error, unusable: &[Unusable], report: &mut Report) {
-        let (about, message) = match error {
-            Error::Parse(error) => {
+        let remedy = Remedy::of_sops_file(error, self.path).or_else(|| remedy(error, self.path, unusable));
+        let remedy = self.told(remedy);
+        match error {
+            Error::Parse(problem) => {
                 let mut about = self.about();
-                if let Some(at) = error.position {
+                if let Some(at) = problem.position {
                     about = about.at(at.line, at.column);
                 }
-                let mut message = error.problem.to_string();
-                if !message.contains("; ") {
-                    message += "; mend that place, or restore the file from version control";
-                }
-                (about, message)
+                report.failure_with(code(error), about, &Misread(problem.problem.to_string()), remedy);
             }
-            error => (self.about(), chain(error)),
-        };
-        let (message, advice) = self.advice(message);
-        let failure = FileFailure(message);
-        let remedy = advice.or_else(|| remedy(error, self.path, unusable));
-        report.failure_with(code(error), about, &failure, self.told(remedy));
+            error => report.failure_with(code(error), self.about(), error, remedy),
+        }
     }
 
     /// What to do, with commands that tell sops the format.
@@ -170,17 +164,9 @@ impl SopsFile<'_> {
     }
 
     /// Reports what is wrong with one secret of the file.
-    fn report_key(&self, code: Code, affected: (usize, &Secret), error: &dyn std::error::Error, report: &mut Report) {
-        let (message, advice) = self.advice(chain(error));
-        report.failure_with(code, self.about_of(&[affected]), &FileFailure(message), self.told(advice));
-    }
-
-    /// A message of sops without the command at its end, and the command for this file.
-    fn advice(&self, message: String) -> (String, Option<Remedy>) {
-        match Remedy::of_sops(&message, self.path) {
-            Some((problem, remedy)) => (problem, Some(remedy)),
-            None => (message, None),
-        }
+    fn report_key(&self, affected: (usize, &Secret), error: &Error, report: &mut Report) {
+        let remedy = self.told(Remedy::of_sops_file(error, self.path));
+        report.failure_with(code(error), self.about_of(&[affected]), error, remedy);
     }
 
     /// Puts the value of each secret in its place. What fails is reported.
@@ -208,7 +194,9 @@ impl SopsFile<'_> {
         if !as_a_whole.is_empty()
             && let Some(lost) = decrypted.lost()
         {
-            report.warning(Code::ValueUnusable, self.about_of(&as_a_whole), &lost);
+            let lost = Error::from(lost);
+            let remedy = Remedy::of_sops_file(&lost, self.path);
+            report.warning_with(Code::ValueUnusable, self.about_of(&as_a_whole), &lost, remedy);
         }
         let selected = self.selected();
         let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
@@ -218,7 +206,7 @@ impl SopsFile<'_> {
             match (value, values.get_mut(place)) {
                 (Ok(value), Some(slot)) => *slot = Some(value),
                 (Ok(_), None) => {}
-                (Err(error), _) => self.report_key(code(&error), (place, secret), &error, report),
+                (Err(error), _) => self.report_key((place, secret), &error, report),
             }
         }
     }
@@ -249,7 +237,10 @@ fn code(error: &Error) -> Code {
     match error {
         Error::DataKey(_) | Error::Remote(_) | Error::Age(AgeFileError::NoIdentity(_)) => Code::NoIdentity,
         Error::Walk(_) | Error::Mac(_) => Code::SopsFileTampered,
-        Error::Lookup(error) => lookup_code(error),
+        Error::Lookup(LookupError::Null { .. } | LookupError::NoText { .. }) => Code::ValueUnusable,
+        Error::Lookup(LookupError::NotFound { .. } | LookupError::Slash { .. } | LookupError::NotAMapping { .. }) => {
+            Code::KeyMissing
+        }
         Error::Parse(_)
         | Error::OtherFormat(_)
         | Error::Metadata(_)
@@ -260,13 +251,6 @@ fn code(error: &Error) -> Code {
     }
 }
 
-fn lookup_code(error: &LookupError) -> Code {
-    match error {
-        LookupError::NotFound { .. } | LookupError::Slash { .. } | LookupError::NotAMapping { .. } => Code::KeyMissing,
-        LookupError::Null { .. } | LookupError::NoText { .. } => Code::ValueUnusable,
-    }
-}
-
 /// What to do about a file that no identity opens: the command is the one to type where the file is edited.
 fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
     let (unopened, is_sops) = match error {
@@ -274,8 +258,11 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         Error::Age(AgeFileError::NoIdentity(unopened)) => (unopened, false),
         _ => return None,
     };
+    let module = if is_sops { Module::Sops } else { Module::Agenix };
     let file = editable(path);
-    let ways = unusable.iter().filter_map(|key| key.remedy.clone()).fold(Remedy::default(), Remedy::then);
+    let needs = unopened.identities().iter().filter_map(HostIdentity::need);
+    let needs = needs.map(|need| Remedy::of_need(need, module));
+    let ways = unusable.iter().filter_map(|key| key.remedy.clone()).chain(needs).fold(Remedy::default(), Remedy::then);
     let has_ways = ways != Remedy::default();
     if let Some(recipient) = unopened.recipient_to_add() {
         let mend = unusable.iter().any(|key| key.why != Why::NotRun)
@@ -296,7 +283,7 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
     if unopened.identities().is_empty() {
         let has = |is: &dyn Fn(&Unusable) -> bool| unusable.iter().any(is);
         return Some(if unusable.is_empty() {
-            Remedy::give_key(if is_sops { KEYS_OF_SOPS } else { KEYS_OF_AGENIX })
+            Remedy::give_key(module)
         } else if has(&|key| key.why == Why::Denied) && !geteuid().is_root() {
             Remedy::say("let this user read the key, or run this as root")
         } else if has(&Unusable::is_missing_host_key) {
@@ -308,7 +295,10 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
         });
     }
     if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) {
-        return Some(Remedy::open_group(file));
+        return Some(ways.then(Remedy::open_group(file)));
+    }
+    if has_ways {
+        return Some(ways);
     }
     let is_listed = unopened.identities().iter().any(|identity| unopened.lists(identity));
     is_listed.then(|| {

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use install::{Inputs, shell_word};
+use install::Inputs;
 use manifest::Manifest;
 use sops::{
-    Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, Watcher, command_words,
+    Gpg, HostRecipient, Identities, IdentityError, KeyProblem, Plugins, Query, QueryError, RecipientError, Watcher,
+    command_words,
 };
 use zeroize::Zeroizing;
 
@@ -174,7 +175,7 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>
                 host(&path.to_string_lossy(), lines(&content).map(|(number, line)| (Some(number), line)))
             }
         };
-        hosts.push(found.map_err(|error| report.failed(Code::RecipientInvalid, &error))?);
+        hosts.push(found.map_err(|error| error.report(report))?);
     }
     Ok(hosts)
 }
@@ -187,20 +188,9 @@ fn lines(content: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn host<'t>(origin: &str, keys: impl Iterator<Item = (Option<usize>, &'t str)>) -> Result<Host, NotARecipient> {
-    let not = |line: Option<usize>, problem: String| NotARecipient {
-        place: line.map_or_else(|| origin.to_owned(), |line| format!("{origin}:{line}")),
-        // The file itself in the command, if it was named.
-        problem: if line.is_some() { naming_file(&problem, origin) } else { problem },
-    };
-    let parse = |(line, text)| HostRecipient::parse(text).map_err(|error| not(line, error.to_string()));
+    let parse = |(line, text)| HostRecipient::parse(text).map_err(|error| NotARecipient::new(origin, line, error));
     let keys = keys.map(parse).collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() { Err(not(None, NO_KEY.to_owned())) } else { Ok(Host { keys }) }
-}
-
-/// A problem of sops, with the file in the place of FILE as a word of a command line.
-fn naming_file(problem: &str, file: &str) -> String {
-    let file = if file == STANDARD_INPUT { "/dev/stdin" } else { file };
-    problem.replace("FILE", &shell_word(Path::new(file)))
+    if keys.is_empty() { Err(NotARecipient::no_key(origin)) } else { Ok(Host { keys }) }
 }
 
 /// Where keys come from that no file has.
@@ -232,9 +222,31 @@ fn joined(text: &str) -> impl Iterator<Item = &str> {
 struct NotARecipient {
     place: String,
     problem: String,
+    remedy: Option<Remedy>,
 }
 
-const NO_KEY: &str = "there is no key in it; name at least one";
+impl NotARecipient {
+    /// A text of an option, or of a line of a file.
+    fn new(origin: &str, line: Option<usize>, error: RecipientError) -> Self {
+        let file = Path::new(if origin == STANDARD_INPUT { "/dev/stdin" } else { origin });
+        Self {
+            place: line.map_or_else(|| origin.to_owned(), |line| format!("{origin}:{line}")),
+            problem: error.to_string(),
+            remedy: Remedy::of_recipient(error, line.map(|_| file)),
+        }
+    }
+
+    /// A text without any key.
+    fn no_key(origin: &str) -> Self {
+        let problem = "there is no key in it".to_owned();
+        Self { place: origin.to_owned(), problem, remedy: Some(Remedy::say("name at least one")) }
+    }
+
+    fn report(&self, report: &mut Report) -> Reported {
+        report.failure_with(Code::RecipientInvalid, About::default(), self, self.remedy.clone());
+        Reported
+    }
+}
 
 /// How long gpg may take to open one data key, and a plugin of age to open all of them, which gets a second more for
 /// each further file: a hardware token has to be found and touched.
@@ -340,12 +352,9 @@ impl Loader<'_> {
     fn is_unusable(&mut self, error: &IdentityError) {
         let line = error.line().map_or_else(String::new, |line| format!("line {line}: "));
         let origin = error.origin();
-        let reason = format!("{line}{}", error.problem());
-        let of_file = || Remedy::of_sops(&reason, Path::new(origin)).filter(|_| origin.starts_with('/'));
-        match of_file() {
-            Some((reason, remedy)) => self.cannot_use(origin, reason, Why::Other, Some(remedy)),
-            None => self.cannot_use(origin, reason, Why::Other, None),
-        }
+        let file = Some(Path::new(origin)).filter(|_| origin.starts_with('/'));
+        let remedy = Remedy::of_key(error.problem(), file, self.report.module());
+        self.cannot_use(origin, format!("{line}{}", error.problem()), Why::Other, remedy);
     }
 
     fn cannot_use(&mut self, origin: &str, reason: String, why: Why, remedy: Option<Remedy>) {

@@ -10,7 +10,7 @@ use nix::unistd::{AccessFlags, access, geteuid};
 use crate::cli::ManifestPath;
 use crate::environment::Environment;
 use crate::input;
-use crate::remedy::Remedy;
+use crate::remedy::{Module, Remedy};
 use crate::report::{About, Code, Leading, Report, Reported};
 
 /// What a manifest is read for.
@@ -125,6 +125,7 @@ pub(crate) fn parse(
         }
         Reported
     })?;
+    report.set_module(Module::of(&manifest));
     if let (Purpose::Install, true, RuntimeDirectory::At(directory)) =
         (purpose, manifest.user_mode(), runtime_directory)
     {

@@ -1,6 +1,9 @@
 //! What a person can do about a failure: the end of its message, and a field of the report.
 
+mod key;
 mod manifest;
+mod module;
+mod sops_file;
 
 use std::fmt;
 use std::path::Path;
@@ -10,6 +13,8 @@ use nix::unistd::geteuid;
 use sops::Format;
 
 use crate::cli::{AccountLookup, ManifestPath};
+
+pub(crate) use module::Module;
 
 /// The way out of a failure, step by step. `Display` gives it in words, as they stand at the end of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -37,16 +42,6 @@ impl Remedy {
     /// A command, and what it is for.
     pub(crate) fn run(advice: &str, command: String) -> Self {
         Self { steps: vec![RemedyStep { advice: advice.to_owned(), command, rest: "" }], has_other_way: false }
-    }
-
-    /// What a message of sops ends with, if it ends with a command on its file. Gives the rest of the message too.
-    ///
-    /// The message writes FILE for the name of the file, which it does not know.
-    pub(crate) fn of_sops(message: &str, file: &Path) -> Option<(String, Self)> {
-        let (problem, advice) = message.strip_suffix("FILE")?.rsplit_once("; ")?;
-        let (advice, command) = advice.rsplit_once(": ")?;
-        let command = format!("{command}{}", shell_word(editable(file)));
-        Some((problem.to_owned(), Self::run(advice, command)))
     }
 
     /// To install a manifest.
@@ -99,9 +94,9 @@ impl Remedy {
         Self::make_keys().then(Self::run("add the new one to secrets.nix and run", REKEY.to_owned()))
     }
 
-    /// A host that has no key, with the options that name one.
-    pub(crate) fn give_key(options: &str) -> Self {
-        Self::say(&format!("give this host a key in {options}"))
+    /// A host that has no key.
+    pub(crate) fn give_key(module: Module) -> Self {
+        Self::say(&format!("give this host a key in {}", module.keys()))
     }
 
     fn make_keys() -> Self {
@@ -186,10 +181,6 @@ impl fmt::Display for Remedy {
 /// What is in the way of a link.
 pub(crate) const MOVE_AWAY: &str = "move it away before this is installed";
 
-/// The options that name the keys of a host.
-pub(crate) const KEYS_OF_SOPS: &str = "sops.age.sshKeyPaths or sops.age.keyFile";
-pub(crate) const KEYS_OF_AGENIX: &str = "age.identityPaths";
-
 /// Lets sshd have each key that it lacks.
 pub(crate) const MAKE_KEYS: &str = "ssh-keygen -A";
 
@@ -216,6 +207,8 @@ pub(crate) fn editable(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use sops::{LookupError, Need};
+
     use super::*;
 
     #[test]
@@ -227,12 +220,17 @@ mod tests {
     #[test]
     fn the_command_of_a_message_has_the_name_of_its_file() {
         let file = Path::new("/nix/store/abc-source/secrets/db.yaml");
-        let message = "there is no key \"a; b: c\"; they are shown by: sops edit FILE";
-        let (problem, remedy) = Remedy::of_sops(message, file).unwrap();
-        assert_eq!(problem, "there is no key \"a; b: c\"");
+        let error = LookupError::NotFound { key: "a; b: c".to_owned(), nearest: Vec::new() };
+        let remedy = Remedy::of_sops_file(&error.into(), file).unwrap();
         assert_eq!(remedy.to_string(), "they are shown by: sops edit secrets/db.yaml");
         assert_eq!(remedy.command().unwrap(), "sops edit secrets/db.yaml");
-        assert_eq!(Remedy::of_sops("it is empty; encrypt FILE again", file), None);
+    }
+
+    #[test]
+    fn options_are_called_as_the_module_calls_them() {
+        let option = |module| Remedy::of_need(Need::Plugin, module).to_string();
+        assert_eq!(option(Module::Agenix), "in NixOS add the package of the plugin to age.plugins");
+        assert_eq!(option(Module::Sops), "in NixOS add the package of the plugin to sops.age.plugins");
     }
 
     #[test]

@@ -30,7 +30,7 @@ use sops::Watcher;
 
 use crate::cli::{Action, ExitStatus, Output};
 use crate::input::Unreadable;
-use crate::remedy::Remedy;
+use crate::remedy::{Module, Remedy};
 use crate::text;
 use document::ReportDocument;
 
@@ -48,6 +48,7 @@ pub(crate) struct Report {
     lines: Lines,
     last_words: LastWords,
     manifest: PathBuf,
+    module: Module,
     outcome: Outcome,
     readers: Readers,
     changes: Option<ChangedNames>,
@@ -199,6 +200,7 @@ impl Report {
             lines: Lines::Answer,
             last_words: |_, _| "",
             manifest: PathBuf::new(),
+            module: Module::default(),
             outcome: Outcome::Checked,
             readers: Readers::Unknown,
             changes: None,
@@ -491,6 +493,16 @@ impl Report {
         &self.manifest
     }
 
+    /// The module whose options messages name.
+    pub(crate) fn module(&self) -> Module {
+        self.module
+    }
+
+    /// The manifest is by that module.
+    pub(crate) fn set_module(&mut self, module: Module) {
+        self.module = module;
+    }
+
     /// How the program was called.
     pub(crate) fn program(&self) -> &str {
         &self.program
@@ -662,7 +674,7 @@ fn message(error: &dyn Error, remedy: Option<&Remedy>) -> String {
 }
 
 /// An error and its causes on one line, outermost first.
-pub(crate) fn chain(error: &dyn Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

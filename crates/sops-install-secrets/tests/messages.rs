@@ -58,7 +58,7 @@ fn a_file_without_content_is_called_empty_in_every_format() {
         let empty = with(with(secret("s", ""), "sopsFile", file.to_str().unwrap()), "format", format);
         let run = scratch.run(&manifest(&[empty]), &["-ignore-passwd"]);
         let expected = format!(
-            "secret \"s\": SCRATCH/empty:{what}; restore it from version control\n1 failure; no secret is installed\n"
+            "secret \"s\": SCRATCH/empty:{what}; restore the file from version control\n1 failure; no secret is installed\n"
         );
         assert_eq!((messages(&scratch, &run), run.status), (expected, Some(1)), "{format}");
     }
@@ -417,14 +417,14 @@ fn a_file_of_another_format_is_recognised() {
             "dotenv-simple",
             "in.env",
             "ini",
-            "it is no file of its format; it looks like dotenv: set its format to dotenv",
+            "it is no file of its format; it looks like dotenv; set its format to dotenv",
         ),
-        ("key-string", "in.yaml", "age", "it is no file of its format; it looks like yaml: set its format to yaml"),
+        ("key-string", "in.yaml", "age", "it is no file of its format; it looks like yaml; set its format to yaml"),
         (
             "key-string",
             "in.yaml",
             "json",
-            "expected {, with which a sops file in JSON starts; the file looks like yaml: set its format to yaml",
+            "expected {, with which a sops file in JSON starts; the file looks like yaml; set its format to yaml",
         ),
     ] {
         let scratch = Scratch::new();
@@ -436,7 +436,7 @@ fn a_file_of_another_format_is_recognised() {
     let age_file = scratch.write("secret.age", b"age-encryption.org/v1\n-> X25519 x\n");
     let run = scratch
         .run(&manifest(&[with(secret("s", ""), "sopsFile", age_file.to_str().unwrap())]), &["-check-mode=sopsfile"]);
-    assert!(run.stderr.contains("the file looks like age: set its format to age\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("the file looks like age; set its format to age\n"), "{}", run.stderr);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Run, Scratch, manifest, secret, with};
+use support::{Run, Scratch, corpus, manifest, secret, with};
 
 /// The document that a run prints, which is of the form that the schema describes.
 fn document(run: &Run) -> Value {
@@ -188,6 +188,57 @@ fn every_error_with_a_way_out_has_its_remedy() {
     let found = remedies(&report(&with(manifest(&[other_place]), "symlinkPath", "%r/others"), &[]));
     let other = run("if it is not needed any more, run", format!("rm {}", path("secrets")));
     assert_eq!(found, [other]);
+}
+
+#[test]
+fn a_problem_of_a_manifest_a_sops_file_or_a_key_has_its_remedy() {
+    let scratch = Scratch::new();
+    let remedy = |manifest: Value, options: &[&str]| {
+        let report = document(&scratch.run(&manifest, &[&["-json", "-ignore-passwd"], options].concat()));
+        let failure = &report["failures"][0];
+        let words = failure["remedy"]["words"].as_str().unwrap_or_else(|| panic!("{failure}")).to_owned();
+        assert!(failure["message"].as_str().unwrap().ends_with(&format!("; {words}")), "{failure}");
+        (words, failure["remedy"]["command"].clone())
+    };
+    let say = |words: &str| (words.to_owned(), Value::Null);
+    let bad_mode = manifest(&[with(secret("a", "str"), "mode", "9")]);
+    assert_eq!(remedy(bad_mode, &[]), say("write it like 0400 or 0440"));
+    assert_eq!(
+        remedy(with(manifest(&[]), "secret", json!([])), &["-check-mode=manifest"]),
+        say("correct or remove it")
+    );
+
+    let of_file = |text: &str| {
+        let file = scratch.write("f.yaml", text.as_bytes()).to_str().unwrap().to_owned();
+        (manifest(&[with(secret("a", "str"), "sopsFile", file.as_str())]), file)
+    };
+    let place = "mend that place, or restore the file from version control";
+    // No error of a reader is taken apart: this one has a semicolon of its own, and no fix.
+    let (ini, _) = of_file("x\n");
+    let ini = with(manifest(&[with(ini["secrets"][0].clone(), "format", "ini")]), "ageKeyFile", Value::Null);
+    assert_eq!(remedy(ini, &[]), say(place));
+    assert_eq!(remedy(of_file("a: [\n").0, &[]), say(place));
+    assert_eq!(remedy(of_file("a:\n\t- b\n").0, &[]), say("indent with spaces"));
+    let (plain, file) = of_file("a: 1\n");
+    let command = format!("sops encrypt --in-place {file}");
+    let words = format!("encrypt it, in the folder of .sops.yaml, with: {command}");
+    assert_eq!(remedy(plain, &[]), (words, json!(command)));
+
+    // What the options are called depends on the module.
+    let key = |name: &str| json!(corpus().join("keys").join(name));
+    let header = format!("age-encryption.org/v1\n-> other x\nAAAA\n--- {}\n{}", "A".repeat(43), "x".repeat(64));
+    let age_file = scratch.write("f.age", header.as_bytes());
+    let agenix = with(with(secret("a", ""), "sopsFile", age_file.to_str().unwrap()), "format", "age");
+    let agenix = with(manifest(&[agenix]), "ageKeyFile", key("ssh-ed25519"));
+    let sops = with(manifest(&[secret("a", "str")]), "ageKeyFile", key("ssh-ed25519"));
+    assert_eq!(remedy(sops, &[]), say("list an SSH key in sops.age.sshKeyPaths"));
+    assert_eq!(remedy(agenix, &[]), say("list an SSH key in age.identityPaths"));
+    let signs = with(
+        with(manifest(&[secret("a", "str")]), "ageKeyFile", Value::Null),
+        "ageSshKeyPaths",
+        json!([key("ssh-ecdsa")]),
+    );
+    assert_eq!(remedy(signs, &[]), say("use an ed25519 or RSA key"));
 }
 
 #[test]

@@ -10,14 +10,14 @@ use crate::walk::WalkError;
 
 /// Why a file gives no plaintext. No variant, and no source of one, holds decrypted bytes, a key or the MAC.
 ///
-/// The name of the file is not known here: where a message ends in a command, its last word is `FILE` instead.
+/// Printed, it says what is wrong and not what to do about it, which depends on who asks: the variants tell that apart.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not of its format.
     #[error(transparent)]
     Parse(#[from] ParseError),
     /// It could be of its format, but has what makes it a file of another one.
-    #[error("it is no file of its format; it looks like {0}: set its format to {0}")]
+    #[error("it is no file of its format; it looks like {0}")]
     OtherFormat(&'static str),
     /// It has no metadata, or metadata that sops would not accept.
     #[error(transparent)]
@@ -29,13 +29,10 @@ pub enum Error {
     #[error(transparent)]
     Age(#[from] AgeFileError),
     /// Only services in the network can open it.
-    #[error(
-        "only {0} can open it, which an activation does not ask; add a recipient of the host, as sops-install-secrets \
-         -recipients prints it there, to .sops.yaml and run in its folder: sops updatekeys FILE"
-    )]
+    #[error("only {0} can open it, which an activation does not ask")]
     Remote(String),
     /// Its data key has an impossible length.
-    #[error("its data key has {0} bytes, but AES takes 16, 24 or 32; encrypt the file again")]
+    #[error("its data key has {0} bytes, but AES takes 16, 24 or 32")]
     DataKeyLength(usize),
     /// Its rule cannot be applied.
     #[error(transparent)]

@@ -193,18 +193,55 @@ pub struct ParseError {
     pub position: Option<Position>,
     /// What is wrong, in our own words. It never quotes a value.
     pub problem: Cow<'static, str>,
+    /// What to do about it.
+    pub fix: Fix,
+}
+
+/// What makes a text one of its format again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fix {
+    /// The place has to be mended; nothing better is known.
+    Place,
+    /// It is written in another way, said in the words of its format.
+    Write(&'static str),
+    /// The file is of this format.
+    Format(&'static str),
+    /// The file is not what it was.
+    Restore,
+    /// The file is to be encrypted first.
+    Encrypt,
+    /// One side of a merge is to be taken, and the values of the other one entered again.
+    TakeSide,
+    /// One side of a merge is to be taken. A plain age file has nothing else to offer.
+    TakeAgeFile,
+    /// Git LFS has the file.
+    GitLfs,
+    /// git-crypt has locked the file.
+    GitCrypt,
 }
 
 impl ParseError {
     /// A problem at a byte of a text.
-    pub(crate) fn at(text: &[u8], offset: usize, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { position: Some(Position::of(text, offset)), problem: problem.into() }
+    pub(crate) fn at(text: &[u8], offset: usize, &(problem, fix): Reason) -> Self {
+        Self { position: Some(Position::of(text, offset)), problem: problem.into(), fix }
+    }
+}
+
+#[cfg(test)]
+impl ParseError {
+    /// The message and the fix, for comparisons.
+    pub(crate) fn with_fix(&self) -> String {
+        match self.fix {
+            Fix::Place => self.to_string(),
+            Fix::Write(words) => format!("{self}; {words}"),
+            fix => format!("{self}; {fix:?}"),
+        }
     }
 }
 
 impl From<go_yaml::Error> for ParseError {
     fn from(error: go_yaml::Error) -> Self {
-        Self { position: error.position, problem: error.problem }
+        Self { position: error.position, problem: error.problem, fix: error.fix.map_or(Fix::Place, Fix::Write) }
     }
 }
 
@@ -212,11 +249,7 @@ impl From<go_yaml::Error> for ParseError {
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
     /// dotenv and INI have no notation for it.
-    #[error(
-        "the key {:?} holds {} {kind}, which the format has no notation for; choose another format",
-        Foreign(key),
-        article(kind)
-    )]
+    #[error("the key {:?} holds {} {kind}, which the format has no notation for", Foreign(key), article(kind))]
     Complex {
         /// The key.
         key: String,
@@ -226,7 +259,7 @@ pub enum EmitError {
     /// A text that sops cannot print in YAML.
     #[error(
         "the text of the key {:?} has several lines and begins with a tab, and sops prints null in its place, or fails if a \
-         comment is at it; ask for its value by its key, or begin it with another character",
+         comment is at it",
         Foreign(key)
     )]
     Lost {
@@ -237,12 +270,12 @@ pub enum EmitError {
     #[error("JSON has no notation for a number that is infinite or not a number")]
     NotFinite,
     /// A binary file must hold its bytes in the string `data`.
-    #[error("the file has no string named data, so it is not the encrypted form of a binary file; check its format")]
+    #[error("the file has no string named data, so it is not the encrypted form of a binary file")]
     NoData,
 }
 
-/// What is wrong where a reader of a format stopped, in our own words.
-pub(crate) type Reason = &'static str;
+/// What is wrong where a reader of a format stopped, in our own words, and what to do about it.
+pub(crate) type Reason = &'static (&'static str, Fix);
 
 /// Adds what a value prints.
 pub(crate) fn push_display(output: &mut Vec<u8>, value: impl fmt::Display) {
@@ -264,13 +297,13 @@ mod tests {
 
     #[test]
     fn a_file_of_another_format_and_a_merge_conflict_are_told_in_each() {
-        let message = |format, text: &str| parse(format, text.as_bytes()).err().unwrap().to_string();
+        let message = |format, text: &str| parse(format, text.as_bytes()).err().unwrap().with_fix();
         for (format, text, end) in [
-            (Format::Yaml, "A=1\nsops_version=3\n", "; the file looks like dotenv: set its format to dotenv"),
-            (Format::Json, "[sops]\n", "; the file looks like ini: set its format to ini"),
-            (Format::Binary, "sops:\n    mac: x\n", "; the file looks like yaml: set its format to yaml"),
-            (Format::Dotenv, "a: SECRET\nsops:\n    mac: x\n", "; the file looks like yaml: set its format to yaml"),
-            (Format::Ini, "{\n", "; the file looks like json: set its format to json"),
+            (Format::Yaml, "A=1\nsops_version=3\n", "; the file looks like dotenv; Format(\"dotenv\")"),
+            (Format::Json, "[sops]\n", "; the file looks like ini; Format(\"ini\")"),
+            (Format::Binary, "sops:\n    mac: x\n", "; the file looks like yaml; Format(\"yaml\")"),
+            (Format::Dotenv, "a: SECRET\nsops:\n    mac: x\n", "; the file looks like yaml; Format(\"yaml\")"),
+            (Format::Ini, "{\n", "; the file looks like json; Format(\"json\")"),
         ] {
             let message = message(format, text);
             assert!(message.ends_with(end), "{format:?}: {message}");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub(crate) mod age;
+pub(crate) mod failure;
 pub(crate) mod gpg;
 pub(crate) mod hybrid;
 pub(crate) mod openpgp;
@@ -21,6 +22,7 @@ use go_yaml::BYTE_ORDER_MARK;
 use zeroize::{Zeroize, Zeroizing};
 
 use self::age::{Line, is_age_file};
+use self::failure::IdentityFailure;
 pub use self::gpg::Gpg;
 pub use self::plugin::Plugins;
 use self::plugin::{Answers, PluginIdentity};
@@ -298,7 +300,7 @@ impl Plugin<'_> {
     }
 
     /// Why the identities did not open a header, as far as it is known, with their places among all identities.
-    pub(crate) fn failures(&self, answers: &Answers, header: usize) -> Vec<(usize, String)> {
+    pub(crate) fn failures(&self, answers: &Answers, header: usize) -> Vec<(usize, IdentityFailure)> {
         let failure = |(number, &(place, _))| Some((place, answers.failure(number, header)?));
         self.members.iter().enumerate().filter_map(failure).collect()
     }
@@ -424,7 +426,7 @@ pub enum KeyProblem {
     #[error("it holds no SSH private key")]
     NoKey,
     /// An encoding that no key file has.
-    #[error("it is in UTF-16, as a shell of Windows writes it; save it as UTF-8")]
+    #[error("it is in UTF-16, as a shell of Windows writes it")]
     Utf16,
     /// A line of an age key file that is not an identity.
     #[error("not an age identity; one starts with {} or AGE-PLUGIN-", AGE_KINDS.each_ref().map(|kind| kind.prefix).join(", "))]
@@ -432,35 +434,32 @@ pub enum KeyProblem {
     /// A character of an age identity is wrong, or some are missing.
     #[error("the age identity is mistyped or truncated")]
     Mistyped,
-    /// An SSH key with a passphrase. The command ends in `FILE`, for whoever knows the name of the file.
-    #[error(
-        "it is protected by a passphrase, which cannot be typed here; this takes the passphrase off, and then whoever can \
-         read the file has the key: ssh-keygen -p -N \"\" -f FILE"
-    )]
+    /// An SSH key with a passphrase.
+    #[error("it is protected by a passphrase, which cannot be typed here")]
     Passphrase,
     /// A file of age identities that is an age file itself.
-    #[error("it is encrypted itself; name a file with what this prints: age -d FILE")]
+    #[error("it is encrypted itself")]
     Encrypted,
     /// An SSH key where age identities should be.
-    #[error("it is a PEM file and no age key file; list an SSH key in sops.age.sshKeyPaths")]
+    #[error("it is a PEM file and no age key file")]
     SshKey,
     /// An age identity where an SSH key should be.
-    #[error("it is an age key file and no SSH key; name it in sops.age.keyFile")]
+    #[error("it is an age key file and no SSH key")]
     AgeIdentity,
     /// The public half only.
     #[error("it is a public key or certificate; the private key is needed")]
     PublicKey,
     /// The private half is in a device.
-    #[error("its private half is in a security key, which cannot decrypt; use an ed25519 or RSA key")]
+    #[error("its private half is in a security key, which cannot decrypt")]
     SecurityKey,
     /// A kind of key that only signs, or is unknown.
-    #[error("{0} keys cannot decrypt; use an ed25519 or RSA key")]
+    #[error("{0} keys cannot decrypt")]
     Unusable(String),
     /// Only RSA keys have a form in OpenPGP that sops uses.
-    #[error("only RSA keys can be used as OpenPGP keys; list an ed25519 key in sops.age.sshKeyPaths")]
+    #[error("only RSA keys can be used as OpenPGP keys")]
     NotRsa,
     /// The form of another program.
-    #[error("it is in PuTTY's format; convert it with puttygen -O private-openssh")]
+    #[error("it is in PuTTY's format")]
     Putty,
     /// The right kind of file, but not intact; or a key beyond the limits. Says what was found.
     #[error("the private key cannot be read: {0}")]

@@ -95,7 +95,7 @@ pub(crate) enum Merge {
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     /// The key, or a part of it, does not exist.
-    #[error("there is no key {:?}{}", Foreign(key), suggestion(nearest))]
+    #[error("there is no key {:?}{}", Foreign(key), did_you_mean(nearest.iter().map(|key| format!("{:?}", Foreign(key)))))]
     NotFound {
         /// The whole key.
         key: String,
@@ -103,17 +103,14 @@ pub enum LookupError {
         nearest: Vec<String>,
     },
     /// There is such a name, but a `/` leads from one name to the next.
-    #[error(
-        "the file has the name {:?}, which cannot be reached, because / separates names; rename it with: sops edit FILE",
-        Foreign(key)
-    )]
+    #[error("the file has the name {:?}, which cannot be reached, because / separates names", Foreign(key))]
     Slash {
         /// The name.
         key: String,
     },
     /// The path goes on through a leaf.
     #[error(
-        "there is no key {:?}: {leaf:?} holds {} {kind}, which has no keys below it; ask for {leaf:?} itself",
+        "there is no key {:?}: {leaf:?} holds {} {kind}, which has no keys below it",
         Foreign(key),
         article(kind),
         leaf = Foreign(leaf)
@@ -127,17 +124,13 @@ pub enum LookupError {
         kind: &'static str,
     },
     /// The key exists and has no value.
-    #[error("the key {:?} is null, which has no text to install; give it a value with: sops edit FILE", Foreign(key))]
+    #[error("the key {:?} is null, which has no text to install", Foreign(key))]
     Null {
         /// The whole key.
         key: String,
     },
     /// The value has no notation of its own in the file's format.
-    #[error(
-        "the key {:?} holds {} {kind}, which cannot be installed on its own; ask for the values in it",
-        Foreign(key),
-        article(kind)
-    )]
+    #[error("the key {:?} holds {} {kind}, which cannot be installed on its own", Foreign(key), article(kind))]
     NoText {
         /// The whole key.
         key: String,
@@ -195,13 +188,6 @@ fn element<'a>(list: &'a [Value], part: &str) -> Option<&'a Value> {
         return None;
     }
     list.iter().filter(|value| !matches!(value, Value::Comment(_))).nth(part.parse().ok()?)
-}
-
-fn suggestion(nearest: &[String]) -> String {
-    match nearest {
-        [] => "; they are shown by: sops edit FILE".to_owned(),
-        names => did_you_mean(names.iter().map(|key| format!("{:?}", Foreign(key)))),
-    }
 }
 
 /// Up to three existing keys that are spelled most alike. Not many more than [`CANDIDATES`] keys are looked at.
@@ -377,20 +363,14 @@ mod tests {
             ("db/pasword", r#"there is no key "db/pasword" (did you mean "db/password"?)"#),
             ("password", r#"there is no key "password" (did you mean "db/password"?)"#),
             ("DB/Password", r#"there is no key "DB/Password" (did you mean "db/password"?)"#),
-            ("second", r#"there is no key "second"; they are shown by: sops edit FILE"#),
+            ("second", r#"there is no key "second""#),
             ("list/7", r#"there is no key "list/7" (did you mean "list/0" or "list/1" or "list/2"?)"#),
             ("list/00", r#"there is no key "list/00" (did you mean "list/0" or "list/1" or "list/2"?)"#),
             ("merge/<<", r#"there is no key "merge/<<" (did you mean "merge/a"?)"#),
-            (
-                "with/slash",
-                r#"the file has the name "with/slash", which cannot be reached, because / separates names; rename it with: sops edit FILE"#,
-            ),
-            ("with/slasch", r#"there is no key "with/slasch"; they are shown by: sops edit FILE"#),
+            ("with/slash", r#"the file has the name "with/slash", which cannot be reached, because / separates names"#),
+            ("with/slasch", r#"there is no key "with/slasch""#),
             ("db//user", r#"there is no key "db//user" (did you mean "db/user"?)"#),
-            (
-                "db/user/name",
-                r#"there is no key "db/user/name": "db/user" holds a string, which has no keys below it; ask for "db/user" itself"#,
-            ),
+            ("db/user/name", r#"there is no key "db/user/name": "db/user" holds a string, which has no keys below it"#),
         ] {
             assert_eq!(found(key), Err(message.to_owned()));
         }

@@ -32,17 +32,13 @@ pub(crate) struct Mac {
 #[derive(Debug, thiserror::Error)]
 pub enum MacError {
     /// No MAC at all, which sops never accepts.
-    #[error("it has no MAC, without which changes cannot be noticed; restore the file from version control")]
+    #[error("it has no MAC, without which changes cannot be noticed")]
     Missing,
     /// The MAC itself does not decrypt.
     #[error("its MAC cannot be read")]
     Unreadable(#[source] ValueError),
     /// The MAC decrypts and is that of other values.
-    #[error(
-        "its MAC does not match: something was added, removed, reordered or changed without sops; restore the file \
-         from version control or, if you trust the change, change any value with this, which writes nothing otherwise: \
-         sops edit --ignore-mac FILE"
-    )]
+    #[error("its MAC does not match: something was added, removed, reordered or changed without sops")]
     Mismatch,
 }
 

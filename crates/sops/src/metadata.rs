@@ -70,27 +70,25 @@ pub(crate) enum WrappedKey {
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum MetadataError {
     /// It is not a sops file.
-    #[error(
-        "it has no sops metadata, so it is not encrypted; encrypt it, in the folder of .sops.yaml, with: sops encrypt --in-place FILE"
-    )]
+    #[error("it has no sops metadata, so it is not encrypted")]
     Absent,
     /// It says how sops encrypts other files.
-    #[error("it is the configuration of sops and not a sops file; name the encrypted file in its place")]
+    #[error("it is the configuration of sops and not a sops file")]
     Configuration,
     /// There is nothing in it.
-    #[error("it is empty, without any sops metadata; restore it from version control")]
+    #[error("it is empty, without any sops metadata")]
     Empty,
     /// Only a part of a sops file is left.
-    #[error("it has encrypted values and no sops metadata, so its end was cut off; restore it from version control")]
+    #[error("it has encrypted values and no sops metadata, so its end was cut off")]
     CutOff,
     /// A field that every sops file has is not there.
-    #[error("its sops metadata has no {field}; restore the file, it was cut off or edited by hand")]
+    #[error("its sops metadata has no {field}, so it was cut off or edited by hand")]
     Missing {
         /// The field.
         field: String,
     },
     /// A field holds something else than it must.
-    #[error("its sops metadata has in {field} a value of type {kind}, but it must be {expected}; restore the file")]
+    #[error("its sops metadata has in {field} a value of type {kind}, but it must be {expected}")]
     Type {
         /// The field; `sops` for the whole.
         field: String,
@@ -100,7 +98,7 @@ pub enum MetadataError {
         expected: &'static str,
     },
     /// A field holds a text that does not stand for what it must.
-    #[error("its sops metadata has in {field} a text that is not {expected}; restore the file")]
+    #[error("its sops metadata has in {field} a text that is not {expected}")]
     Text {
         /// The field.
         field: String,
@@ -108,7 +106,7 @@ pub enum MetadataError {
         expected: &'static str,
     },
     /// There is more than one rule for what is encrypted.
-    #[error("its sops metadata has both {first} and {second}, but one file has one rule; restore the file")]
+    #[error("its sops metadata has both {first} and {second}, but one file has one rule")]
     Rules {
         /// The rule that comes first in the order of sops.
         first: &'static str,
@@ -116,22 +114,16 @@ pub enum MetadataError {
         second: &'static str,
     },
     /// It has no recipients.
-    #[error("its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient")]
+    #[error("its sops metadata names no key that could open it")]
     NoKeys,
     /// Two lines of dotenv or INI need the same place to be different things.
-    #[error(
-        "its sops metadata has the line {:?}, which contradicts another one; remove the one that is wrong",
-        Foreign(key)
-    )]
+    #[error("its sops metadata has the line {:?}, which contradicts another one", Foreign(key))]
     Contradiction {
         /// The key of the line.
         key: String,
     },
     /// A line of dotenv or INI stands for an element that no list has.
-    #[error(
-        "its sops metadata has the line {:?} with an index that is negative or above 65535; correct it",
-        Foreign(key)
-    )]
+    #[error("its sops metadata has the line {:?} with an index that is negative or above 65535", Foreign(key))]
     Index {
         /// The key of the line.
         key: String,
@@ -404,75 +396,58 @@ mod tests {
     fn metadata_that_sops_refuses_is_refused_with_a_way_out() {
         let time = r#""lastmodified": "2024-01-02T03:04:05Z""#;
         for (metadata, message) in [
-            (
-                "null".to_owned(),
-                "it has no sops metadata, so it is not encrypted; encrypt it, in the folder of .sops.yaml, with: sops encrypt --in-place FILE",
-            ),
-            (
-                "[]".to_owned(),
-                "its sops metadata has in sops a value of type list, but it must be a mapping; restore the file",
-            ),
-            (
-                "\"SECRET\"".to_owned(),
-                "its sops metadata has in sops a value of type string, but it must be a mapping; restore the file",
-            ),
-            (
-                "{}".to_owned(),
-                "its sops metadata has no lastmodified; restore the file, it was cut off or edited by hand",
-            ),
+            ("null".to_owned(), "it has no sops metadata, so it is not encrypted"),
+            ("[]".to_owned(), "its sops metadata has in sops a value of type list, but it must be a mapping"),
+            ("\"SECRET\"".to_owned(), "its sops metadata has in sops a value of type string, but it must be a mapping"),
+            ("{}".to_owned(), "its sops metadata has no lastmodified, so it was cut off or edited by hand"),
             (
                 r#"{"lastmodified": "2024-01-02"}"#.to_owned(),
-                "its sops metadata has in lastmodified a text that is not a time like 2024-01-02T03:04:05Z; restore the file",
+                "its sops metadata has in lastmodified a text that is not a time like 2024-01-02T03:04:05Z",
             ),
-            (
-                format!("{{{time}}}"),
-                "its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient",
-            ),
+            (format!("{{{time}}}"), "its sops metadata names no key that could open it"),
             (
                 format!(r#"{{{time}, "key_groups": [], "age": [], "kms": {{}}}}"#),
-                "its sops metadata names no key that could open it; restore the file or encrypt it again with a recipient",
+                "its sops metadata names no key that could open it",
             ),
             (
                 format!(r#"{{{time}, "age": ["age1"]}}"#),
-                "its sops metadata has in age[0] a value of type string, but it must be a mapping; restore the file",
+                "its sops metadata has in age[0] a value of type string, but it must be a mapping",
             ),
             (
                 format!(r#"{{{time}, "age": "age1"}}"#),
-                "its sops metadata has in age a value of type string, but it must be a list; restore the file",
+                "its sops metadata has in age a value of type string, but it must be a list",
             ),
             (
                 format!(r#"{{{time}, "age": [{{}}, {{"enc": []}}]}}"#),
-                "its sops metadata has in age[1].enc a value of type list, but it must be a text; restore the file",
+                "its sops metadata has in age[1].enc a value of type list, but it must be a text",
             ),
             (
                 format!(r#"{{{time}, "age": [{{}}], "pgp": [{{"enc": "x"}}]}}"#),
-                "its sops metadata has no pgp[0].created_at; restore the file, it was cut off or edited by hand",
+                "its sops metadata has no pgp[0].created_at, so it was cut off or edited by hand",
             ),
             (
                 format!(r#"{{{time}, "key_groups": [{{}}, {{"kms": [null]}}]}}"#),
-                "its sops metadata has no key_groups[1].kms[0].created_at; restore the file, it was cut off or edited by hand",
+                "its sops metadata has no key_groups[1].kms[0].created_at, so it was cut off or edited by hand",
             ),
             (
                 format!(r#"{{{time}, "hckms": [{{"created_at": "2024-01-02T03:04:05Z", "key_id": "id"}}]}}"#),
-                "its sops metadata has in hckms[0].key_id a text that is not of the form region:id; restore the file",
+                "its sops metadata has in hckms[0].key_id a text that is not of the form region:id",
             ),
             (
                 format!(r#"{{{time}, "age": [{{}}], "encrypted_suffix": "a", "encrypted_comment_regex": "b"}}"#),
-                "its sops metadata has both encrypted_suffix and encrypted_comment_regex, but one file has one rule; \
-                 restore the file",
+                "its sops metadata has both encrypted_suffix and encrypted_comment_regex, but one file has one rule",
             ),
             (
                 format!(r#"{{{time}, "age": [{{}}], "shamir_threshold": "two"}}"#),
-                "its sops metadata has in shamir_threshold a text that is not a whole number of 64 bits; restore the file",
+                "its sops metadata has in shamir_threshold a text that is not a whole number of 64 bits",
             ),
             (
                 format!(r#"{{{time}, "age": [{{}}], "shamir_threshold": 1e300}}"#),
-                "its sops metadata has in shamir_threshold a value of type number, but it must be a whole number of 64 bits; \
-                 restore the file",
+                "its sops metadata has in shamir_threshold a value of type number, but it must be a whole number of 64 bits",
             ),
             (
                 format!(r#"{{{time}, "age": [{{}}], "mac_only_encrypted": "maybe"}}"#),
-                "its sops metadata has in mac_only_encrypted a text that is not true or false; restore the file",
+                "its sops metadata has in mac_only_encrypted a text that is not true or false",
             ),
         ] {
             assert_eq!(decode_json(&metadata).err().unwrap().to_string(), message, "{metadata}");

@@ -87,45 +87,33 @@ impl<'a> Ciphertext<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ValueError {
     /// A text that is no ciphertext, where the rule of the file says that there is one.
-    #[error(
-        "it is not encrypted, although the file's rule says that it is; restore the file from version control, then change it with: sops edit FILE"
-    )]
+    #[error("it is not encrypted, although the file's rule says that it is")]
     NotEncrypted,
     /// Something but a text where a ciphertext is expected.
-    #[error(
-        "it is a plain {0}, although the file's rule says that it is encrypted; restore the file from version control, then change it with: sops edit FILE"
-    )]
+    #[error("it is a plain {0}, although the file's rule says that it is encrypted")]
     NotText(&'static str),
     /// A field of the ciphertext is no base64.
-    #[error("the field {0} of its ciphertext is not base64 with padding; restore the file from version control")]
+    #[error("the field {0} of its ciphertext is not base64 with padding")]
     NotBase64(&'static str),
     /// The ciphertext, its place in the file or the data key is not what it was encrypted with.
-    #[error(
-        "it was changed, moved or encrypted with another data key since sops wrote it; restore the file from version \
-         control, and change it only with: sops edit FILE"
-    )]
+    #[error("it was changed, moved or encrypted with another data key since sops wrote it")]
     NotAuthentic,
     /// A nonce of another length than any sops wrote.
-    #[error(
-        "its ciphertext has a nonce (iv) of {0} bytes, but sops writes 32, and 12 or 16 are read too; restore the file from \
-         version control"
-    )]
+    #[error("its ciphertext has a nonce (iv) of {0} bytes, but sops writes 32, and 12 or 16 are read too")]
     NonceLength(usize),
     /// The plaintext does not fit the type beside it.
     #[error(
-        "its decrypted text is not of the type {}, which its ciphertext names; restore the file from version control", Foreign(.0)
+        "its decrypted text is not of the type {}, which its ciphertext names", Foreign(.0)
     )]
     NotOfItsType(String),
     /// A type that sops does not know, or `bytes`, which it never writes.
-    #[error("its ciphertext names the type {:?}, which sops never writes; restore the file from version control", Foreign(.0))]
+    #[error("its ciphertext names the type {:?}, which sops never writes", Foreign(.0))]
     UnknownType(String),
     /// A comment that decrypts to something else.
-    #[error("it is a comment that decrypts to another type of value; restore the file from version control")]
+    #[error("it is a comment that decrypts to another type of value")]
     NotAComment,
     /// A timestamp with an offset that cannot be hashed.
-    #[error(
-        "it is a time with an offset of 24 hours or more, which sops cannot hash; write the time with another offset"
-    )]
+    #[error("it is a time with an offset of 24 hours or more, which sops cannot hash")]
     Offset,
 }
 

@@ -21,7 +21,7 @@ pub enum WalkError {
     },
     /// YAML keys can be numbers and the like; sops only takes strings.
     #[error(
-        "the key {:?} below {:?} is of type {kind}, but sops only takes strings as keys; put it in quotes",
+        "the key {:?} below {:?} is of type {kind}, but sops only takes strings as keys",
         Foreign(key),
         Foreign(path)
     )]
@@ -34,10 +34,7 @@ pub enum WalkError {
         kind: &'static str,
     },
     /// A YAML integer that does not fit 64 bits with a sign.
-    #[error(
-        "the value of the key {:?} is an integer above 9223372036854775807, which sops cannot hold; put it in quotes",
-        Foreign(path)
-    )]
+    #[error("the value of the key {:?} is an integer above 9223372036854775807, which sops cannot hold", Foreign(path))]
     Unsigned {
         /// The keys that lead there, joined by `/`.
         path: String,
@@ -384,11 +381,11 @@ mod tests {
             (below(Value::Scalar(Scalar::Integer(1))), r#"the value of the key "m/k""#),
             (
                 below(Value::Scalar(Scalar::Unsigned(u64::MAX))),
-                r#"the value of the key "m/k" is an integer above 9223372036854775807, which sops cannot hold; put it in quotes"#,
+                r#"the value of the key "m/k" is an integer above 9223372036854775807, which sops cannot hold"#,
             ),
             (
                 vec![entry("m", Value::Mapping(vec![number]))],
-                r#"the key "1" below "m" is of type int, but sops only takes strings as keys; put it in quotes"#,
+                r#"the key "1" below "m" is of type int, but sops only takes strings as keys"#,
             ),
         ] {
             assert_eq!(walked(items).err().unwrap().to_string(), message);

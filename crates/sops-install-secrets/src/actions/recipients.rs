@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::keys;
 use crate::manifest_file::{self, Purpose};
-use crate::remedy::{KEYS_OF_SOPS, MAKE_KEYS, Remedy};
+use crate::remedy::{MAKE_KEYS, Remedy};
 use crate::report::{About, Code, PublicKey, Report, Reported};
 
 /// Prints the recipients as items of a list in `.sops.yaml`: comments say whose they are.
@@ -29,7 +29,7 @@ pub(super) fn run(
     if keys.iter().all(|key| key.recipients.is_empty()) {
         let of_sshd = keys::of_sshd();
         let of_sshd = of_sshd.iter().map(|key| &key.origin);
-        let mut words = format!("correct the path in {KEYS_OF_SOPS}{}", did_you_mean(of_sshd.clone()));
+        let mut words = format!("correct the path in {}{}", report.module().keys(), did_you_mean(of_sshd.clone()));
         let remedy = if of_sshd.count() > 0 {
             Remedy::say(&words)
         } else {

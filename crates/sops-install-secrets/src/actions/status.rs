@@ -13,7 +13,7 @@ use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
-use crate::remedy::{KEYS_OF_SOPS, MOVE_AWAY, Remedy, editable};
+use crate::remedy::{MOVE_AWAY, Remedy, editable};
 use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
 use crate::{keys, steady, text};
 
@@ -193,7 +193,7 @@ fn print_identities(keys: &[PublicKey], report: &Report) {
         report.line(format_args!("identity {origin}: {}", parts.join(", but ")));
     }
     if keys.is_empty() {
-        report.line(format_args!("no identity; {}", Remedy::give_key(KEYS_OF_SOPS)));
+        report.line(format_args!("no identity; {}", Remedy::give_key(report.module())));
     }
 }
 

@@ -8,9 +8,10 @@ use install::Inputs;
 use manifest::Manifest;
 use sops::{HostRecipient, Public, RecipientError};
 
-use super::{KeyCommands, NO_KEY, NotARecipient, STANDARD_INPUT, lines, load, naming_file};
+use super::{KeyCommands, NotARecipient, STANDARD_INPUT, lines, load};
 use crate::environment::Environment;
 use crate::input;
+use crate::remedy::Remedy;
 use crate::report::{About, Code, PublicKey, Report, Reported};
 
 /// The keys that this host would use for a manifest, also those that cannot be used.
@@ -117,25 +118,24 @@ pub(crate) fn named(operands: &[OsString], report: &mut Report) -> Result<Vec<Pu
 fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported> {
     if operand == "-" {
         let content = standard_input().map_err(|error| report.failed(Code::RecipientInvalid, &error))?;
-        return keys(STANDARD_INPUT, &content).map_err(|error| report.failed(Code::RecipientInvalid, &error));
+        return keys(STANDARD_INPUT, &content).map_err(|error| error.report(report));
     }
     let text = operand.to_string_lossy();
     match key("", &text) {
         Ok((_, host)) => return Ok(vec![usable(host.to_add(), &host)]),
         Err(RecipientError::Unknown) => {}
-        Err(error) => {
-            let error = NotARecipient { place: "-recipients".to_owned(), problem: error.to_string() };
-            return Err(report.failed(Code::RecipientInvalid, &error));
-        }
+        Err(error) => return Err(NotARecipient::new("-recipients", None, error).report(report)),
     }
     let path = PathBuf::from(operand);
     let content = input::read(input::ReadKind::PublicKey, &path)
         .map_err(|error| report.unreadable(Code::RecipientInvalid, About::default(), &error))?;
     if content.trim_ascii_start().starts_with(b"{") {
-        let error = NotARecipient { place: text.into_owned(), problem: MANIFEST.to_owned() };
-        return Err(report.failed(Code::RecipientInvalid, &error));
+        let remedy =
+            Remedy::run("the keys of this host are shown without it", "sops-install-secrets -recipients".to_owned());
+        let problem = "it looks like a manifest".to_owned();
+        return Err(NotARecipient { place: text.into_owned(), problem, remedy: Some(remedy) }.report(report));
     }
-    keys(&text, &String::from_utf8_lossy(&content)).map_err(|error| report.failed(Code::RecipientInvalid, &error))
+    keys(&text, &String::from_utf8_lossy(&content)).map_err(|error| error.report(report))
 }
 
 /// A key, with the names of the host in front of it or without; then it is known by its origin.
@@ -158,8 +158,7 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
                 None => shown.push(usable(origin, &host)),
             },
             Err(error) => {
-                let problem = naming_file(&error.to_string(), origin);
-                let error_here = NotARecipient { place: format!("{origin}:{number}"), problem };
+                let error_here = NotARecipient::new(origin, Some(number), error);
                 match error {
                     RecipientError::OtherSsh => passed_over = passed_over.or(Some(error_here)),
                     _ => return Err(error_here),
@@ -168,8 +167,7 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
         }
     }
     if shown.is_empty() {
-        let nothing = || NotARecipient { place: origin.to_owned(), problem: NO_KEY.to_owned() };
-        return Err(passed_over.unwrap_or_else(nothing));
+        return Err(passed_over.unwrap_or_else(|| NotARecipient::no_key(origin)));
     }
     for key in &mut shown {
         // What sops files have most often comes first.
@@ -197,9 +195,6 @@ fn standard_input() -> Result<String, NoInput> {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read standard input: {0}")]
 struct NoInput(#[from] io::Error);
-
-const MANIFEST: &str =
-    "it looks like a manifest; the keys of this host are shown without it: sops-install-secrets -recipients";
 
 /// The keys that sshd makes, without the ending of the public half.
 pub(super) const HOST_KEYS: [&str; 2] = ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"];

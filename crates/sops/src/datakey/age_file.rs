@@ -61,29 +61,9 @@ pub(crate) fn check_age_file(bytes: &[u8]) -> Result<(), AgeFileError> {
 #[derive(Debug, thiserror::Error)]
 pub enum AgeFileError {
     /// The file is at fault.
-    #[error("{_0}{}", way_out(_0))]
+    #[error("{0}")]
     Damaged(AgeProblem),
     /// None of the identities is a recipient of the file, or none could be used.
     #[error("{0}")]
     NoIdentity(NoDataKey),
-}
-
-/// What to do about a file, where its problem does not say so itself.
-fn way_out(problem: &AgeProblem) -> &'static str {
-    match problem {
-        AgeProblem::Armor
-        | AgeProblem::Header
-        | AgeProblem::HeaderTooLarge
-        | AgeProblem::Stanza
-        | AgeProblem::Mac
-        | AgeProblem::Payload => "; restore it from version control",
-        AgeProblem::Empty
-        | AgeProblem::Plain
-        | AgeProblem::NotArmored
-        | AgeProblem::LineEnds
-        | AgeProblem::Utf16
-        | AgeProblem::Version(_)
-        | AgeProblem::Passphrase
-        | AgeProblem::TooManyAttempts(_) => "",
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::foreign::Foreign;
 use crate::identity::AgeKind;
+use crate::identity::failure::{IdentityFailure, Need};
 use crate::metadata::WrappedKey;
 use crate::shamir::CombineError;
 
@@ -31,7 +32,7 @@ pub struct Recipient {
 pub struct HostIdentity {
     pub(super) origin: String,
     pub(super) public: Vec<String>,
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<IdentityFailure>,
 }
 
 /// What was missing in the end.
@@ -87,7 +88,7 @@ impl NoDataKey {
     #[must_use]
     pub fn reason(&self, identity: &HostIdentity) -> String {
         match &identity.failure {
-            Some(failure) => failure.clone(),
+            Some(failure) => failure.words.clone(),
             None if self.lists(identity) => {
                 "a recipient, but its entry is damaged or was encrypted to another key".into()
             }
@@ -158,7 +159,13 @@ impl HostIdentity {
     /// What went wrong when it was used.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+        self.failure.as_ref().map(|failure| failure.words.as_str())
+    }
+
+    /// What it needs to be of use, if that is known.
+    #[must_use]
+    pub fn need(&self) -> Option<Need> {
+        self.failure.as_ref().and_then(|failure| failure.need)
     }
 }
 
@@ -225,7 +232,7 @@ impl fmt::Display for Recipient {
 impl fmt::Display for HostIdentity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.failure, self.public.first()) {
-            (Some(failure), _) => write!(formatter, "{} ({failure})", self.origin),
+            (Some(failure), _) => write!(formatter, "{} ({})", self.origin, failure.words),
             (None, Some(public)) => write!(formatter, "{} ({})", short(public), self.origin),
             (None, None) => formatter.write_str(&self.origin),
         }

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::report::{Cause, HostIdentity, NoDataKey, Recipient, label};
 use crate::identity::age::{AgeFile, AgeProblem};
+use crate::identity::failure::IdentityFailure;
 use crate::identity::openpgp::{Message, PgpProblem};
 use crate::identity::{Identities, IdentityKind, Plugin};
 use crate::metadata::{KeyGroup, WrappedKey};
@@ -172,7 +173,7 @@ impl<'a> Search<'a> {
     }
 
     /// Takes what a plugin answered: a file key, or why each of its identities gave none.
-    pub(super) fn learn(&mut self, place: usize, answer: Result<FileKey, Vec<(usize, String)>>) {
+    pub(super) fn learn(&mut self, place: usize, answer: Result<FileKey, Vec<(usize, IdentityFailure)>>) {
         let Findings { parts, problems, failures, .. } = &mut *self.findings;
         let (Some(entry), Some(problem)) = (self.entries.get(place), problems.get_mut(place)) else { return };
         let Some(part @ None) = parts.get_mut(entry.group()) else { return };
@@ -317,8 +318,8 @@ const MOST_ATTEMPTS: usize = 10_000;
 #[derive(Default)]
 struct Failures {
     /// In the order of the identities.
-    identities: Vec<Option<String>>,
-    gpg: Option<String>,
+    identities: Vec<Option<IdentityFailure>>,
+    gpg: Option<IdentityFailure>,
 }
 
 impl Failures {

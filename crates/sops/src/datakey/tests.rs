@@ -332,10 +332,10 @@ fn a_plugin_that_is_missing_is_named_for_every_file_but_those_that_open_without_
     let outcome = run(&files, &identities);
     for number in [0, 2] {
         let error = outcome[number].as_ref().unwrap_err();
-        assert!(error.contains("this host cannot use /toy.txt (age-plugin-toy is not in PATH; "), "{error}");
+        assert!(error.contains("this host cannot use /toy.txt (age-plugin-toy is not in PATH); "), "{error}");
     }
     assert_eq!(outcome[1], Ok(b"two".to_vec()));
-    assert_eq!(outcome[3], Err("it is not an age file; put one there that age or agenix -e has made".to_owned()));
+    assert_eq!(outcome[3], Err("it is not an age file".to_owned()));
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn a_plugin_may_answer_for_some_files_only() {
         outcome[2].as_ref().unwrap_err().starts_with("this host cannot use /toy.txt (age-plugin-toy says: "),
         "{outcome:?}"
     );
-    assert_eq!(outcome[3], Err("its header does not match its MAC; restore it from version control".to_owned()));
+    assert_eq!(outcome[3], Err("its header does not match its MAC".to_owned()));
     assert_eq!(outcome[4], Ok(b"open".to_vec()));
     assert_eq!(starts(&folder).len(), 1);
 }
@@ -473,9 +473,9 @@ fn a_plain_age_file_that_does_not_open_says_why() {
     damaged.pop();
     let error = decrypt_age_file(&damaged, &identities).err().unwrap();
     assert!(matches!(error, AgeFileError::Damaged(AgeProblem::Payload)));
-    assert_eq!(error.to_string(), "its payload is damaged or truncated; restore it from version control");
+    assert_eq!(error.to_string(), "its payload is damaged or truncated");
     let error = decrypt_age_file(b"hello", &identities).err().unwrap();
-    assert_eq!(error.to_string(), "it is not an age file; put one there that age or agenix -e has made");
+    assert_eq!(error.to_string(), "it is not an age file");
 }
 
 /// A recipient that is a passphrase. For the toy, the salt is the file key.

@@ -5,43 +5,47 @@ use std::borrow::Cow;
 use go_yaml::Position;
 
 use crate::foreign::Foreign;
-use crate::format::{ParseError, guess, lines};
+use crate::format::{Fix, ParseError, guess, lines};
 use crate::metadata::MetadataError;
 
-/// The error with where it is, and with a way out if the text shows why it is not of the format that it was declared to be.
+/// The error with where it is, and with what to do about it if the text shows why it is not of the format that it was declared to be.
 pub(crate) fn advise(error: ParseError, text: &[u8], declared: &str) -> ParseError {
-    if let Some(error) = left_by_git(text, CONFLICT) {
+    if let Some(error) = left_by_git(text, Fix::TakeSide) {
         return error;
     }
     let error = orient(error, text);
     match guess(text) {
         Some("json") if declared == "binary" => error,
         Some(format) if format != declared => {
-            let problem = format!("{}; the file looks like {format}: set its format to {format}", error.problem);
-            ParseError { problem: problem.into(), ..error }
+            let problem = format!("{}; the file looks like {format}", error.problem);
+            ParseError { problem: problem.into(), fix: Fix::Format(format), ..error }
         }
         // What sops makes of any bytes is JSON, so these have not come to it.
         None if declared == "binary" && !has_ciphertext(text) => {
-            let why = if text.trim_ascii().is_empty() { MetadataError::Empty } else { MetadataError::Absent };
-            ParseError { problem: why.to_string().into(), ..error }
+            let (why, fix) = if text.trim_ascii().is_empty() {
+                (MetadataError::Empty, Fix::Restore)
+            } else {
+                (MetadataError::Absent, Fix::Encrypt)
+            };
+            ParseError { problem: why.to_string().into(), fix, ..error }
         }
         _ => error,
     }
 }
 
 /// What git or one of its filters has left in the place of a file. Whatever a reader has stumbled over, this is why.
-fn left_by_git(text: &[u8], conflict: &'static str) -> Option<ParseError> {
+fn left_by_git(text: &[u8], of_conflict: Fix) -> Option<ParseError> {
     if let Some(line) = lines(text).position(|line| line.starts_with(b"<<<<<<< ")) {
         let position = Some(Position { line: line.saturating_add(1), column: 1 });
-        return Some(ParseError { position, problem: Cow::Borrowed(conflict) });
+        return Some(ParseError { position, problem: Cow::Borrowed(CONFLICT), fix: of_conflict });
     }
-    let (_, problem) = OTHER_TOOLS.into_iter().find(|(begin, _)| text.starts_with(begin))?;
-    Some(ParseError { position: None, problem: Cow::Borrowed(problem) })
+    let (_, problem, fix) = OTHER_TOOLS.into_iter().find(|(begin, ..)| text.starts_with(begin))?;
+    Some(ParseError { position: None, problem: Cow::Borrowed(problem), fix })
 }
 
 /// The same for a plain age file, of which no line can be taken from one side and another from the other.
 pub(crate) fn left_in_age_file(text: &[u8]) -> Option<ParseError> {
-    left_by_git(text, AGE_CONFLICT)
+    left_by_git(text, Fix::TakeAgeFile)
 }
 
 /// The error with the last key before its place whose value is encrypted, as an orientation in a long file. Nothing else
@@ -80,25 +84,12 @@ fn key_at_the_end(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY)
 }
 
-/// To resolve it line by line would give a file that is of neither side, and so has no MAC that fits.
-const CONFLICT: &str = "a merge conflict begins here that nobody has resolved; take the whole file of one side, and enter the \
-                        values of the other one again with: sops edit FILE";
-
-const AGE_CONFLICT: &str = "a merge conflict begins here that nobody has resolved; take the whole file of one side, yours while the \
-                            merge lasts with: git checkout --ours FILE";
+const CONFLICT: &str = "a merge conflict begins here that nobody has resolved";
 
 /// What other tools leave in the place of a file, by how it begins.
-const OTHER_TOOLS: [(&[u8], &str); 2] = [
-    (
-        b"version https://git-lfs",
-        "this is a pointer of Git LFS in the place of the file; in a flake set inputs.self.lfs = true, elsewhere fetch it with: git lfs \
-         pull",
-    ),
-    (
-        b"\0GITCRYPT",
-        "git-crypt has this file locked, and a flake takes it so from git; leave the file to sops alone in .gitattributes, or outside of \
-         a flake unlock it with: git-crypt unlock",
-    ),
+const OTHER_TOOLS: [(&[u8], &str, Fix); 2] = [
+    (b"version https://git-lfs", "this is a pointer of Git LFS in the place of the file", Fix::GitLfs),
+    (b"\0GITCRYPT", "git-crypt has this file locked, and a flake takes it so from git", Fix::GitCrypt),
 ];
 
 /// Whether there is an encrypted value in a text.
@@ -123,40 +114,41 @@ mod tests {
     #[test]
     fn a_file_of_another_format_is_recognised() {
         for (text, declared, advice) in [
-            ("{}", "ini", "; the file looks like json: set its format to json"),
-            ("\u{feff} \n{", "yaml", "; the file looks like json: set its format to json"),
+            ("{}", "ini", "; the file looks like json; Format(\"json\")"),
+            ("\u{feff} \n{", "yaml", "; the file looks like json; Format(\"json\")"),
             ("{}", "json", ""),
             ("{}", "binary", ""),
             ("ENC[AES256_GCM,", "binary", ""),
-            ("a: b\r\nsops:\r\n  mac: x\r\n", "json", "; the file looks like yaml: set its format to yaml"),
-            ("a=b\nsops_mac=x\n", "ini", "; the file looks like dotenv: set its format to dotenv"),
-            ("[s]\n[sops]\n", "dotenv", "; the file looks like ini: set its format to ini"),
+            ("a: b\r\nsops:\r\n  mac: x\r\n", "json", "; the file looks like yaml; Format(\"yaml\")"),
+            ("a=b\nsops_mac=x\n", "ini", "; the file looks like dotenv; Format(\"dotenv\")"),
+            ("[s]\n[sops]\n", "dotenv", "; the file looks like ini; Format(\"ini\")"),
             ("[s]\n[sops]\n", "ini", ""),
             ("a: b\n  sops:\n", "json", ""),
             ("", "json", ""),
         ] {
-            let error = ParseError { position: None, problem: "x".into() };
-            assert_eq!(advise(error, text.as_bytes(), declared).to_string(), format!("x{advice}"), "{text:?}");
+            let error = ParseError { position: None, problem: "x".into(), fix: Fix::Place };
+            assert_eq!(advise(error, text.as_bytes(), declared).with_fix(), format!("x{advice}"), "{text:?}");
         }
-        let error = ParseError { position: None, problem: "x".into() };
+        let error = ParseError { position: None, problem: "x".into(), fix: Fix::Place };
         assert_eq!(
-            advise(error, b"a\n<<<<<<< HEAD\n", "json").to_string(),
-            "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, and \
-             enter the values of the other one again with: sops edit FILE"
+            advise(error, b"a\n<<<<<<< HEAD\n", "json").with_fix(),
+            "line 2, column 1: a merge conflict begins here that nobody has resolved; TakeSide"
         );
         let conflict = b"-----BEGIN AGE ENCRYPTED FILE-----\n<<<<<<< HEAD\nYWdl\n=======\nYWdl\n>>>>>>> theirs\n";
+        let parse_error = |format, text: &[u8]| match Encrypted::parse(format, text.into()) {
+            Err(crate::Error::Parse(error)) => error,
+            _ => panic!("{format:?}"),
+        };
         assert_eq!(
-            Encrypted::parse(Format::Age, conflict.into()).err().unwrap().to_string(),
-            "line 2, column 1: a merge conflict begins here that nobody has resolved; take the whole file of one side, yours while \
-             the merge lasts with: git checkout --ours FILE"
+            parse_error(Format::Age, conflict).with_fix(),
+            "line 2, column 1: a merge conflict begins here that nobody has resolved; TakeAgeFile"
         );
         for (text, expected) in [
-            ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "git lfs pull"),
-            ("\0GITCRYPT\0\u{1}", "git-crypt unlock"),
+            ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", Fix::GitLfs),
+            ("\0GITCRYPT\0\u{1}", Fix::GitCrypt),
         ] {
             for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini, Format::Age] {
-                let error = Encrypted::parse(format, text.into()).err().unwrap().to_string();
-                assert!(error.ends_with(expected), "{format:?}: {error}");
+                assert_eq!(parse_error(format, text.as_bytes()).fix, expected, "{format:?}");
             }
         }
     }
@@ -180,7 +172,7 @@ mod tests {
         for (line, column, expected) in
             [(1, 1, "x"), (1, 30, "behind the key \"a\": x"), (3, 1, "behind the key \"b\": x")]
         {
-            let error = ParseError { position: Some(Position { line, column }), problem: "x".into() };
+            let error = ParseError { position: Some(Position { line, column }), problem: "x".into(), fix: Fix::Place };
             assert_eq!(orient(error, text.as_bytes()).problem, expected);
         }
     }

@@ -56,7 +56,7 @@ mod tests {
         {
             assert_eq!(
                 emit(&tree(items)).err().unwrap().to_string(),
-                "the file has no string named data, so it is not the encrypted form of a binary file; check its format"
+                "the file has no string named data, so it is not the encrypted form of a binary file"
             );
         }
     }
@@ -64,10 +64,10 @@ mod tests {
     #[test]
     fn a_file_that_does_not_begin_as_json_is_told_from_a_broken_one() {
         for (text, message) in [
-            ("{", "line 1, column 2: the JSON ends before its object does; restore the file, it was cut off"),
+            ("{", "line 1, column 2: the JSON ends before its object does, so its end was cut off; Restore"),
             ("a: b\nsops:\n    mac: x\n", "line 1, column 1: expected {, with which a sops file in JSON starts"),
         ] {
-            assert_eq!(parse(&Plaintext::from(text)).err().unwrap().to_string(), message);
+            assert_eq!(parse(&Plaintext::from(text)).err().unwrap().with_fix(), message);
         }
     }
 

@@ -3,7 +3,7 @@
 //! This is not the dotenv of shells: there are no quotes, no `export`, no variables and no blanks to trim, and the only
 //! escape is `\n` in a value.
 
-use crate::format::{EmitError, ParseError, Source, flat};
+use crate::format::{EmitError, Fix, ParseError, Reason, Source, flat};
 use crate::metadata::{Notation, unescape};
 use crate::plaintext::Plaintext;
 use crate::tree::{Comment, Item, Key, Mapping, Scalar, Tree, Value};
@@ -24,7 +24,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
             [b'#', text @ ..] => data.push(Item::Comment(Comment::new(Plaintext::new(text.to_vec())))),
             _ => {
                 let Some((key, value)) = assignment(line) else {
-                    return Err(ParseError::at(bytes, offset, problem(line)));
+                    return Err(ParseError::at(bytes, offset, reason(line)));
                 };
                 let value = Value::Scalar(Scalar::Text(Plaintext::new(unescape(value))));
                 let (place, key) = match key.strip_prefix(METADATA_PREFIX) {
@@ -86,11 +86,11 @@ fn assignment(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((halves.next()?, halves.next()?))
 }
 
-fn problem(line: &[u8]) -> &'static str {
+fn reason(line: &[u8]) -> Reason {
     if line == b"\r" {
-        "a carriage return on a line of its own; save the file with line feeds alone as line ends"
+        &("a carriage return on a line of its own", Fix::Write("save the file with line feeds alone as line ends"))
     } else {
-        "not a dotenv line: expected KEY=value, or # in the first column"
+        &("not a dotenv line: expected KEY=value, or # in the first column", Fix::Place)
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
                 "line 1, column 1: not a dotenv line: expected KEY=value, or # in the first column",
             ),
         ] {
-            assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), message);
+            assert_eq!(parse(text.as_bytes()).err().unwrap().with_fix(), message);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use go_yaml::BYTE_ORDER_MARK;
 
+use crate::format::Fix::{Place, Write};
 use crate::format::{EmitError, ParseError, Reason, Source, flat};
 use crate::metadata::Notation;
 use crate::plaintext::Plaintext;
@@ -22,9 +23,9 @@ use crate::version::Version;
 /// section `sops`.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Source, ParseError> {
     let mut reader = Reader { rest: bytes, line: bytes, comment: Vec::new() };
-    let sections = reader.sections().map_err(|problem| {
+    let sections = reader.sections().map_err(|reason| {
         let offset = bytes.len().saturating_sub(reader.line.len());
-        ParseError::at(bytes, offset, problem)
+        ParseError::at(bytes, offset, reason)
     })?;
     let mut data = Mapping::new();
     let mut metadata = None;
@@ -99,7 +100,7 @@ struct Section<'a> {
 impl<'a> Reader<'a> {
     fn sections(&mut self) -> Result<Vec<Section<'a>>, Reason> {
         match self.rest {
-            [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => return Err("the file is in UTF-16; save it as UTF-8"),
+            [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => return Err(&("the file is in UTF-16", Write("save it as UTF-8"))),
             text => self.rest = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text),
         }
         let mut sections = Vec::new();
@@ -117,9 +118,10 @@ impl<'a> Reader<'a> {
                 [b'[', header @ ..] => {
                     let name = self.header(header)?;
                     if name == METADATA && std::mem::replace(&mut has_metadata, true) {
-                        return Err(
-                            "the section [sops] is given twice; remove the one that does not belong to the file",
-                        );
+                        return Err(&(
+                            "the section [sops] is given twice",
+                            Write("remove the one that does not belong to the file"),
+                        ));
                     }
                     sections.push(std::mem::replace(&mut section, Section::new(name, self.take_comment())));
                 }
@@ -137,10 +139,10 @@ impl<'a> Reader<'a> {
 
     /// Reads the name of a section, whose opening bracket is read. It ends at the last bracket of the line.
     fn header(&mut self, text: &'a [u8]) -> Result<&'a [u8], Reason> {
-        let end = rfind(text, b"]").ok_or("the name of a section is not closed; end it with ]")?;
+        let end = rfind(text, b"]").ok_or(&("the name of a section is not closed", Write("end it with ]")))?;
         let (name, behind) = text.split_at_checked(end).unwrap_or_default();
         if name.is_empty() {
-            return Err("a section without a name; put the name between the brackets");
+            return Err(&("a section without a name", Write("put the name between the brackets")));
         }
         self.comment.extend_from_slice(without_comment(behind).1);
         Ok(name)
@@ -160,7 +162,9 @@ impl<'a> Reader<'a> {
         }
         let mut value = body.to_vec();
         loop {
-            let line = self.next_line().ok_or("a quoted value is not closed; end it with the quote that opens it")?;
+            let line = self
+                .next_line()
+                .ok_or(&("a quoted value is not closed", Write("end it with the quote that opens it")))?;
             // A quote on a line that ends in a backslash closes nothing.
             let end = rfind(line, quote).filter(|_| !trim(line).ends_with(b"\\"));
             let Some((last, behind)) = end.and_then(|end| line.split_at_checked(end)) else {
@@ -263,18 +267,19 @@ fn key(text: &[u8]) -> Result<(&[u8], &[u8]), Reason> {
     let (name, behind) = if quote.is_empty() {
         (None, text)
     } else {
-        let end = find(text, quote).ok_or("the name of a key is not closed; end it with the quote that opens it")?;
+        let end = find(text, quote)
+            .ok_or(&("the name of a key is not closed", Write("end it with the quote that opens it")))?;
         let (name, behind) = text.split_at_checked(end).unwrap_or_default();
         (Some(name), behind.strip_prefix(quote).unwrap_or_default())
     };
     let delimiter = behind
         .iter()
         .position(|byte| DELIMITERS.contains(byte))
-        .ok_or("not a line of INI: expected a [section], key = value, or # or ; with a comment")?;
+        .ok_or(&("not a line of INI: expected a [section], key = value, or # or ; with a comment", Place))?;
     let (unquoted, value) = behind.split_at_checked(delimiter).unwrap_or_default();
     let name = trim(name.unwrap_or(unquoted));
     if name.is_empty() {
-        return Err("a key without a name; put the name in front of the delimiter");
+        return Err(&("a key without a name", Write("put the name in front of the delimiter")));
     }
     Ok((name, value.get(1..).unwrap_or_default()))
 }
@@ -535,13 +540,13 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                parse(text.as_bytes()).err().unwrap().to_string(),
+                parse(text.as_bytes()).err().unwrap().with_fix(),
                 format!("line {place}: {problem}"),
                 "{text:?}"
             );
         }
         assert_eq!(
-            parse(b"\xff\xfea\0=\0").err().unwrap().to_string(),
+            parse(b"\xff\xfea\0=\0").err().unwrap().with_fix(),
             "line 1, column 1: the file is in UTF-16; save it as UTF-8"
         );
     }
@@ -594,7 +599,7 @@ mod tests {
 
     #[test]
     fn what_ini_has_no_notation_for_is_an_error() {
-        let message = "which the format has no notation for; choose another format";
+        let message = "which the format has no notation for";
         for (value, kind) in [
             (Value::Scalar(Scalar::text("x")), "string"),
             (Value::List(Vec::new()), "list"),

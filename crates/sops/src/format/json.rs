@@ -6,6 +6,7 @@
 
 use go_yaml::{BYTE_ORDER_MARK, number};
 
+use crate::format::Fix::{Place, Restore, Write};
 use crate::format::{EmitError, ParseError, Reason, Source, flat, push_display};
 use crate::metadata::Notation;
 use crate::plaintext::Plaintext;
@@ -29,9 +30,9 @@ pub(crate) fn parse_shared(file: &Plaintext) -> Result<Source, ParseError> {
 
 fn parse_as(bytes: &[u8], whole: Option<&Plaintext>) -> Result<Source, ParseError> {
     let mut reader = Reader { whole, rest: bytes, depth: 0, has_metadata: false };
-    reader.document().map_err(|problem| {
+    reader.document().map_err(|reason| {
         let offset = bytes.len().saturating_sub(reader.rest.len());
-        ParseError::at(bytes, offset, problem)
+        ParseError::at(bytes, offset, reason)
     })
 }
 
@@ -80,14 +81,18 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn document(&mut self) -> Result<Source, Reason> {
         if self.rest.starts_with(BYTE_ORDER_MARK) {
-            return Err("a byte order mark, which JSON does not have; save the file without it");
+            return Err(&("a byte order mark, which JSON does not have", Write("save the file without it")));
         }
         self.skip_blanks();
         match self.rest.first() {
             Some(b'{') => {}
-            Some(b'[') => return Err("a list, but sops files in JSON hold an object; put the list under a key"),
-            Some(_) => return Err(unexpected(self.rest, "expected {, with which a sops file in JSON starts")),
-            None => return Err("it is empty, which is not JSON; restore it from version control"),
+            Some(b'[') => {
+                return Err(&("a list, but sops files in JSON hold an object", Write("put the list under a key")));
+            }
+            Some(_) => {
+                return Err(unexpected(self.rest, &("expected {, with which a sops file in JSON starts", Place)));
+            }
+            None => return Err(&("it is empty, which is not JSON", Restore)),
         }
         let mut data = self.mapping()?;
         let is_metadata = |item: &Item| matches!(item, Item::Entry { key: Key::Text(key), .. } if key == METADATA);
@@ -98,7 +103,7 @@ impl Reader<'_> {
         });
         self.skip_blanks();
         if !self.rest.is_empty() {
-            return Err("text behind the object, which must be all of the file; remove it");
+            return Err(&("text behind the object, which must be all of the file", Write("remove it")));
         }
         Ok(Source { tree: Tree { documents: vec![data] }, metadata, notation: Notation::Nested })
     }
@@ -115,10 +120,12 @@ impl Reader<'_> {
             [b't', ..] => self.literal(b"true", Scalar::Boolean(true)),
             [b'f', ..] => self.literal(b"false", Scalar::Boolean(false)),
             [b'n', ..] => self.literal(b"null", Scalar::Null),
-            [b'}' | b']', ..] => Err("expected a value; remove the comma in front of the bracket, or add the value"),
+            [b'}' | b']', ..] => {
+                Err(&("expected a value", Write("remove the comma in front of the bracket, or add the value")))
+            }
             rest => Err(unexpected(
                 rest,
-                "expected a value: a string in double quotes, a number, true, false, null, [ or {",
+                &("expected a value: a string in double quotes, a number, true, false, null, [ or {", Place),
             )),
         }
     }
@@ -134,24 +141,27 @@ impl Reader<'_> {
             let start = self.rest;
             let [b'"', rest @ ..] = start else {
                 return Err(match start {
-                    [b'}', ..] => "expected a key; remove the comma in front of the brace",
-                    _ => unexpected(start, "expected a key in double quotes"),
+                    [b'}', ..] => &("expected a key", Write("remove the comma in front of the brace")),
+                    _ => unexpected(start, &("expected a key in double quotes", Place)),
                 });
             };
             self.rest = rest;
             let key = self.string()?;
             if self.depth == 1 && key == METADATA && std::mem::replace(&mut self.has_metadata, true) {
                 self.rest = start;
-                return Err("the key \"sops\" is given twice; remove the one that does not belong to the file");
+                return Err(&(
+                    "the key \"sops\" is given twice",
+                    Write("remove the one that does not belong to the file"),
+                ));
             }
             self.skip_blanks();
-            self.byte(b':', "expected a colon behind the key")?;
+            self.byte(b':', &("expected a colon behind the key", Place))?;
             self.skip_blanks();
             mapping.push(Item::Entry { key: Key::Text(key), value: self.value()? });
             if self.closes(b'}') {
                 return Ok(mapping);
             }
-            self.byte(b',', "expected a comma or } behind the value")?;
+            self.byte(b',', &("expected a comma or } behind the value", Place))?;
             self.skip_blanks();
         }
     }
@@ -168,7 +178,7 @@ impl Reader<'_> {
             if self.closes(b']') {
                 return Ok(list);
             }
-            self.byte(b',', "expected a comma or ] behind the value")?;
+            self.byte(b',', &("expected a comma or ] behind the value", Place))?;
             self.skip_blanks();
         }
     }
@@ -176,7 +186,7 @@ impl Reader<'_> {
     /// Reads an opening bracket.
     fn open(&mut self) -> Result<(), Reason> {
         if self.depth == DEEPEST {
-            return Err("mappings and lists nested in each other more than 512 deep");
+            return Err(&("mappings and lists nested in each other more than 512 deep", Place));
         }
         self.depth = self.depth.saturating_add(1);
         self.rest = self.rest.get(1..).unwrap_or_default();
@@ -230,7 +240,10 @@ impl Reader<'_> {
                     length = plain_length(self.rest);
                 }
                 rest => {
-                    return Err(unexpected(rest, "a control character in a string; write it as an escape such as \\n"));
+                    return Err(unexpected(
+                        rest,
+                        &("a control character in a string", Write("write it as an escape such as \\n")),
+                    ));
                 }
             }
         }
@@ -248,7 +261,8 @@ impl Reader<'_> {
             [_, b'r', rest @ ..] => ('\r', rest),
             [_, b't', rest @ ..] => ('\t', rest),
             start => {
-                let (unit, rest) = code_unit(start).ok_or("not an escape of JSON; a backslash itself is \\\\")?;
+                let (unit, rest) =
+                    code_unit(start).ok_or(&("not an escape of JSON", Write("a backslash itself is \\\\")))?;
                 // Only both halves of a pair stand for a character.
                 let pair = code_unit(rest)
                     .and_then(|(low, behind)| Some((char::decode_utf16([unit, low]).next()?.ok()?, behind)))
@@ -262,7 +276,7 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Result<Value, Reason> {
         let start = self.rest;
-        let problem = "not a number of JSON; put it in quotes if it is a string";
+        let problem: Reason = &("not a number of JSON", Write("put it in quotes if it is a string"));
         let unsigned = start.strip_prefix(b"-").unwrap_or(start);
         let mut rest = match unsigned {
             [b'0', rest @ ..] => rest,
@@ -279,7 +293,7 @@ impl Reader<'_> {
         let text = start.get(..length).and_then(|text| std::str::from_utf8(text).ok()).ok_or(problem)?;
         let number: f64 = text.parse().ok().ok_or(problem)?;
         if number.is_infinite() {
-            return Err("a number beyond what 64 bits of floating point hold; put it in quotes");
+            return Err(&("a number beyond what 64 bits of floating point hold", Write("put it in quotes")));
         }
         self.rest = rest;
         Ok(Value::Scalar(match text.parse::<i64>() {
@@ -291,13 +305,16 @@ impl Reader<'_> {
     }
 
     fn literal(&mut self, name: &[u8], scalar: Scalar) -> Result<Value, Reason> {
-        let rest = self.rest.strip_prefix(name).ok_or("not a value of JSON; put it in quotes if it is a string")?;
+        let rest = self
+            .rest
+            .strip_prefix(name)
+            .ok_or(&("not a value of JSON", Write("put it in quotes if it is a string")))?;
         self.rest = rest;
         Ok(Value::Scalar(scalar))
     }
 
-    fn byte(&mut self, byte: u8, problem: Reason) -> Result<(), Reason> {
-        self.rest = self.rest.strip_prefix(&[byte]).ok_or_else(|| unexpected(self.rest, problem))?;
+    fn byte(&mut self, byte: u8, reason: Reason) -> Result<(), Reason> {
+        self.rest = self.rest.strip_prefix(&[byte]).ok_or_else(|| unexpected(self.rest, reason))?;
         Ok(())
     }
 
@@ -314,8 +331,8 @@ const LONG: usize = 64 << 10;
 /// Why the rest of a text is not what it should be.
 fn unexpected(rest: &[u8], otherwise: Reason) -> Reason {
     match rest {
-        [] => "the JSON ends before its object does; restore the file, it was cut off",
-        [b'/' | b'#', ..] => "JSON has no comments; remove it",
+        [] => &("the JSON ends before its object does, so its end was cut off", Restore),
+        [b'/' | b'#', ..] => &("JSON has no comments", Write("remove it")),
         _ => otherwise,
     }
 }
@@ -617,10 +634,10 @@ mod tests {
     fn what_is_not_json_is_named_and_not_quoted() {
         let number = "not a number of JSON; put it in quotes if it is a string";
         let value = "expected a value: a string in double quotes, a number, true, false, null, [ or {";
-        let cut_off = "the JSON ends before its object does; restore the file, it was cut off";
+        let cut_off = "the JSON ends before its object does, so its end was cut off; Restore";
         for (text, place, problem) in [
-            ("", "1, column 1", "it is empty, which is not JSON; restore it from version control"),
-            (" \n ", "2, column 2", "it is empty, which is not JSON; restore it from version control"),
+            ("", "1, column 1", "it is empty, which is not JSON; Restore"),
+            (" \n ", "2, column 2", "it is empty, which is not JSON; Restore"),
             ("\u{feff}{}", "1, column 1", "a byte order mark, which JSON does not have; save the file without it"),
             ("[]", "1, column 1", "a list, but sops files in JSON hold an object; put the list under a key"),
             ("\"SECRET\"", "1, column 1", "expected {, with which a sops file in JSON starts"),
@@ -673,7 +690,7 @@ mod tests {
                 "the key \"sops\" is given twice; remove the one that does not belong to the file",
             ),
         ] {
-            assert_eq!(parse(text.as_bytes()).err().unwrap().to_string(), format!("line {place}: {problem}"), "{text}");
+            assert_eq!(parse(text.as_bytes()).err().unwrap().with_fix(), format!("line {place}: {problem}"), "{text}");
         }
     }
 

@@ -29,21 +29,19 @@ pub enum AgeProblem {
     #[error("its armor is damaged")]
     Armor,
     /// Nothing is in it.
-    #[error("it is empty, and no age file is; put one there that age or agenix -e has made")]
+    #[error("it is empty, and no age file is")]
     Empty,
     /// It does not even begin like an age file.
-    #[error("it is not an age file; put one there that age or agenix -e has made")]
+    #[error("it is not an age file")]
     Plain,
     /// The text is not that of an age file, or its header is damaged.
     #[error("its header is damaged, or it is not an age file")]
     Header,
     /// An editor or version control has made CR LF of its line ends.
-    #[error(
-        "its line ends were converted to those of Windows, which breaks it; restore it, and keep git from converting it"
-    )]
+    #[error("its line ends were converted to those of Windows, which breaks it")]
     LineEnds,
     /// A shell or an editor has written it in another encoding.
-    #[error("it is in UTF-16, as a shell of Windows writes it, which breaks it; make it again with: age --output FILE")]
+    #[error("it is in UTF-16, as a shell of Windows writes it, which breaks it")]
     Utf16,
     /// A version of the format that does not exist yet, or no longer.
     #[error("it is of version {0} of the age format, and only version 1 is known")]
@@ -65,8 +63,7 @@ pub enum AgeProblem {
     Passphrase,
     /// To try everything would take too long.
     #[error(
-        "it has so many recipients and this host so many identities that not all were tried; after {0} attempts it is given up: \
-         remove identities that are not needed"
+        "it has so many recipients and this host so many identities that not all were tried; after {0} attempts it is given up"
     )]
     TooManyAttempts(usize),
 }

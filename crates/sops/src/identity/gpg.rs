@@ -29,6 +29,7 @@ use crate::child::ending::Postponed;
 use crate::child::query::{Query, QueryError, resolve};
 use crate::child::watcher::Watcher;
 use crate::child::{Child, ChildProblem, More, When, names, one_line};
+use crate::identity::failure::{IdentityFailure, Need};
 
 /// How to run GnuPG. It asks for no passphrase; whether its agent does, is up to the settings of the agent.
 pub struct Gpg {
@@ -66,9 +67,9 @@ impl Program {
     }
 
     /// What is in an armored message. An error says in one line why it was not told.
-    pub(crate) fn decrypt(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    pub(crate) fn decrypt(&self, armored: &str) -> Result<Zeroizing<Vec<u8>>, IdentityFailure> {
         let program = resolve(&self.settings.program, &self.settings.search_path)
-            .map_err(|problem| format!("{problem}{GIVE_IT}"))?;
+            .map_err(|problem| Need::Gpg.of(problem.to_string()))?;
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let session = match &mut *slot {
             Some(session) => session,
@@ -87,19 +88,19 @@ impl Program {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn decrypt_one(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    fn decrypt_one(&self, program: &Path, home: &Path, armored: &str) -> Result<Zeroizing<Vec<u8>>, IdentityFailure> {
         if self.hung.load(Ordering::Relaxed) {
-            return Err("it did not answer before, so it was not asked again".into());
+            return Err("it did not answer before, so it was not asked again".to_owned().into());
         }
         self.run(program, home, armored).map_err(|problem| match problem {
             NoAnswer::Child(ChildProblem::Start(error)) if error.kind() == io::ErrorKind::NotFound => {
-                format!("the program {} is not there{GIVE_IT}", program.display())
+                Need::Gpg.of(format!("the program {} is not there", program.display()))
             }
             NoAnswer::Child(problem) => {
                 self.hung.store(matches!(problem, ChildProblem::TimeLimit(_)), Ordering::Relaxed);
-                problem.to_string()
+                problem.to_string().into()
             }
-            NoAnswer::Said(text) => text,
+            NoAnswer::Said(failure) => failure,
         })
     }
 
@@ -116,11 +117,11 @@ impl Program {
         let status = child.finish(Duration::MAX)?;
         if !status.success() {
             let complaint = essence(child.raw_complaint());
-            let said = if complaint.is_empty() { status.to_string() } else { complaint };
+            let said = if complaint.words.is_empty() { status.to_string().into() } else { complaint };
             return Err(NoAnswer::Said(said));
         }
         if child.output().is_empty() {
-            return Err(NoAnswer::Said("it printed nothing".into()));
+            return Err(NoAnswer::Said("it printed nothing".to_owned().into()));
         }
         Ok(Zeroizing::new(child.output().to_vec()))
     }
@@ -128,17 +129,20 @@ impl Program {
 
 /// Why gpg failed, in its words: its last line, but for what it shows of the session key if its configuration wants that. That it
 /// cannot use a key is another thing than that there is none, but it ends with the same words.
-fn essence(complaint: &[u8]) -> String {
+fn essence(complaint: &[u8]) -> IdentityFailure {
     let lines = complaint.split(|&byte| byte == b'\n').map(|line| line.strip_prefix(b"gpg: ").unwrap_or(line));
     let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty() && !line.starts_with(b"session key")).collect();
     match lines.iter().find_map(|line| line.strip_prefix(UNUSABLE)) {
         Some(why) => {
             let why = one_line(why);
-            let asks = ASKS.iter().any(|word| why.contains(word));
-            let way_out = if asks { "; a passphrase cannot be typed here, gpg --passwd takes it off" } else { "" };
-            format!("the secret key is there and cannot be used: {why}{way_out}")
+            let words = format!("the secret key is there and cannot be used: {why}");
+            if ASKS.iter().any(|word| why.contains(word)) {
+                Need::NoPassphrase.of(words + "; a passphrase cannot be typed here")
+            } else {
+                words.into()
+            }
         }
-        None => one_line(lines.last().copied().unwrap_or_default()),
+        None => one_line(lines.last().copied().unwrap_or_default()).into(),
     }
 }
 
@@ -148,9 +152,6 @@ const ASKS: [&str; 5] = ["ioctl", "inentry", "assphrase", "cancel", "No such fil
 /// What gpg says of a key that it has, before why it cannot use it.
 const UNUSABLE: &[u8] = b"public key decryption failed: ";
 
-/// What a person can do where the program is not found.
-const GIVE_IT: &str = "; install it, or in NixOS set sops.gnupg.home";
-
 /// All that is done with GnuPG in a run. What is there for it goes on drop.
 struct Session {
     agent: Agent,
@@ -159,7 +160,7 @@ struct Session {
 }
 
 impl Session {
-    fn open(settings: &Gpg) -> Result<Self, String> {
+    fn open(settings: &Gpg) -> Result<Self, IdentityFailure> {
         let postponed = Postponed::new().map_err(|error| format!("it cannot be started: {error}"))?;
         let home = Home::find(settings)?;
         let agent = Agent::look(settings, home);
@@ -176,7 +177,7 @@ enum Home {
 }
 
 impl Home {
-    fn find(settings: &Gpg) -> Result<Self, String> {
+    fn find(settings: &Gpg) -> Result<Self, IdentityFailure> {
         let usual = || std::env::home_dir().map(|home| home.join(".gnupg"));
         let home = settings.home.clone().or_else(usual);
         // Before it is looked into: what stands there may lead anywhere.
@@ -186,7 +187,7 @@ impl Home {
         match home {
             Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => trusted(&home).map(Self::Theirs),
             _ => Self::in_memory()
-                .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}")),
+                .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}").into()),
         }
     }
 
@@ -235,7 +236,7 @@ impl Drop for Home {
 
 /// The home by a path without links, if nobody else can change what is in it: gpg runs programs and writes files that stand in
 /// its configuration, as whoever runs it.
-fn trusted(home: &Path) -> Result<PathBuf, String> {
+fn trusted(home: &Path) -> Result<PathBuf, IdentityFailure> {
     let path = fs::canonicalize(home).map_err(|error| format!("{}: {error}", home.display()))?;
     let inside = names(&path).into_iter().map(|name| path.join(name));
     let is_open = |path: &PathBuf| can_others_change(path).is_none_or(|(open, _)| open);
@@ -248,12 +249,8 @@ fn trusted(home: &Path) -> Result<PathBuf, String> {
     }
 }
 
-fn changeable(path: &Path) -> String {
-    format!(
-        "another user can change {}, and so let gpg do anything; copy the keys to a home of your own, and name it in \
-         sops.gnupg.home or GNUPGHOME",
-        path.display()
-    )
+fn changeable(path: &Path) -> IdentityFailure {
+    Need::OwnHome.of(format!("another user can change {}, and so let gpg do anything", path.display()))
 }
 
 /// The first directory or link on the way to a home that belongs to neither root nor this user.
@@ -451,7 +448,7 @@ const CLEANING: Duration = Duration::from_secs(5);
 /// Why there was no answer.
 enum NoAnswer {
     Child(ChildProblem),
-    Said(String),
+    Said(IdentityFailure),
 }
 
 impl From<ChildProblem> for NoAnswer {
@@ -517,7 +514,7 @@ mod tests {
         assert_eq!(trusted(&home).unwrap(), fs::canonicalize(&home).unwrap());
         if geteuid().is_root() {
             chown(&configuration, Some(1), None).unwrap();
-            assert!(trusted(&home).unwrap_err().contains("another user can change "));
+            assert!(trusted(&home).unwrap_err().words.contains("another user can change "));
         }
     }
 
@@ -572,16 +569,17 @@ mod tests {
             (
                 "locked",
                 Err(
-                    "the secret key is there and cannot be used: Inappropriate ioctl for device; a passphrase cannot be typed here, \
-                     gpg --passwd takes it off",
+                    "the secret key is there and cannot be used: Inappropriate ioctl for device; a passphrase cannot be typed here",
                 ),
             ),
             ("flood", Err("it answered with more than 65536 bytes")),
         ] {
             let home = tempfile::tempdir().unwrap();
             let outcome = program(home.path(), how, Duration::from_secs(60)).decrypt("the message");
-            let outcome = outcome.map(|key| String::from_utf8(key.to_vec()).unwrap());
+            let need = outcome.as_ref().err().and_then(|failure| failure.need);
+            let outcome = outcome.map(|key| String::from_utf8(key.to_vec()).unwrap()).map_err(|failure| failure.words);
             assert_eq!(outcome, expected.map(str::to_owned).map_err(str::to_owned), "{how}");
+            assert_eq!(need, (how == "locked").then_some(Need::NoPassphrase), "{how}");
         }
     }
 
@@ -589,9 +587,9 @@ mod tests {
     fn a_program_that_hangs_is_stopped_with_all_it_started_and_not_asked_again() {
         let home = tempfile::tempdir().unwrap();
         let gpg = program(home.path(), "hang", Duration::from_secs(2));
-        assert_eq!(gpg.decrypt("").err().unwrap(), "it gave no answer within 2 seconds and was stopped");
+        assert_eq!(gpg.decrypt("").err().unwrap().words, "it gave no answer within 2 seconds and was stopped");
         assert_gone(&home.path().join("pids"));
-        assert_eq!(gpg.decrypt("").err().unwrap(), "it did not answer before, so it was not asked again");
+        assert_eq!(gpg.decrypt("").err().unwrap().words, "it did not answer before, so it was not asked again");
         assert_eq!(fs::read_to_string(home.path().join("runs")).unwrap(), "run\n");
     }
 
@@ -616,13 +614,12 @@ mod tests {
             watcher: Watcher::default(),
         };
         let gpg = Program::new(settings("/nonexistent/gpg", PATH));
-        assert_eq!(gpg.decrypt("").err().unwrap(), format!("the program /nonexistent/gpg is not there{GIVE_IT}"));
+        assert_eq!(gpg.decrypt(""), Err(Need::Gpg.of("the program /nonexistent/gpg is not there".to_owned())));
         assert_eq!(gpg.origin(), "/nonexistent/gpg");
         for path in ["", ".", ":", "tests/programs"] {
             let gpg = Program::new(settings("gpg", path));
-            let problem =
-                "the program gpg is not in an absolute folder of PATH; install it, or in NixOS set sops.gnupg.home";
-            assert_eq!(gpg.decrypt("").err().unwrap(), problem, "{path:?}");
+            let problem = "the program gpg is not in an absolute folder of PATH".to_owned();
+            assert_eq!(gpg.decrypt(""), Err(Need::Gpg.of(problem)), "{path:?}");
         }
     }
 
@@ -696,7 +693,7 @@ mod tests {
 
         let empty = private();
         for folder in [empty.path(), &empty.path().join("missing")] {
-            assert!(gpg(folder).decrypt(&message).unwrap_err().contains("No secret key"));
+            assert!(gpg(folder).decrypt(&message).unwrap_err().words.contains("No secret key"));
             assert_eq!(listing(empty.path()), Vec::<OsString>::new(), "nothing is made");
         }
         let ours = format!(".sops-gnupg-{}-", std::process::id());

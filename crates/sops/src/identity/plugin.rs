@@ -14,6 +14,7 @@ use age_core::format::{FileKey, Stanza, read, write};
 use age_core::primitives::bech32_decode;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::failure::{IdentityFailure, Need};
 use super::{KeyProblem, file_key};
 use crate::child::watcher::Watcher;
 use crate::child::{self, Child, ChildProblem, More, When};
@@ -151,20 +152,23 @@ impl Answers {
     }
 
     /// Why an identity did not open a header, if it is known.
-    pub(crate) fn failure(&self, identity: usize, header: usize) -> Option<String> {
+    pub(crate) fn failure(&self, identity: usize, header: usize) -> Option<IdentityFailure> {
         let program = &self.program;
         let said = [Blamed::Header(header), Blamed::Identity(identity), Blamed::Session];
         let said = said.iter().find_map(|subject| self.said.get(subject));
         match (&self.end, said) {
             // Go's framework ends without another word when it has called an identity wrong.
             (Some(ProblemKind::Ended(_)), Some(_)) | (None, _) => {}
-            (Some(problem), _) => return Some(format!("{program} {problem}")),
+            (Some(problem), _) => {
+                let need = matches!(problem, ProblemKind::Missing).then_some(Need::Plugin);
+                return Some(IdentityFailure { words: format!("{program} {problem}"), need });
+            }
         }
         if self.asked {
             // What it says then is that it got no answer.
-            return Some(format!("{program} {}", ProblemKind::Question));
+            return Some(format!("{program} {}", ProblemKind::Question).into());
         }
-        Some(format!("{program} says: {}", said?))
+        Some(format!("{program} says: {}", said?).into())
     }
 
     fn subject(&self, identities: &[&PluginIdentity], arguments: &[String]) -> Blamed {
@@ -187,7 +191,7 @@ impl Answers {
 /// What the plugin did. Reads on from its name.
 #[derive(Debug, thiserror::Error)]
 enum ProblemKind {
-    #[error("is not in PATH; in NixOS add its package to sops.age.plugins")]
+    #[error("is not in PATH")]
     Missing,
     #[error("did not answer before, so it was not asked again")]
     HungBefore,
@@ -385,8 +389,9 @@ mod tests {
         headers: &[Vec<Stanza>],
     ) -> Vec<Result<[u8; 16], Vec<Option<String>>>> {
         let mut answers = ask("age-plugin-toy", identities, headers, 1, plugins);
-        let failures =
-            |answers: &Answers, header| (0..identities.len()).map(|one| answers.failure(one, header)).collect();
+        let failures = |answers: &Answers, header| {
+            (0..identities.len()).map(|one| answers.failure(one, header).map(|failure| failure.words)).collect()
+        };
         let answer =
             |header| answers.take_key(header).map(|key| *key.expose_secret()).ok_or_else(|| failures(&answers, header));
         (0..headers.len()).map(answer).collect()

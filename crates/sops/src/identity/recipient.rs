@@ -148,9 +148,7 @@ pub(crate) fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RecipientError {
     /// It begins like no recipient.
-    #[error(
-        "this is not a recipient; give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint"
-    )]
+    #[error("this is not a recipient")]
     Unknown,
     /// A character of an age recipient is wrong, or some are missing.
     #[error("this age recipient is mistyped or truncated")]
@@ -159,16 +157,16 @@ pub enum RecipientError {
     #[error("this SSH public key is mistyped or truncated")]
     DamagedSsh,
     /// An SSH public key of a kind that age cannot encrypt to.
-    #[error("age cannot encrypt to an SSH key of this kind; give an ssh-ed25519 or ssh-rsa key")]
+    #[error("age cannot encrypt to an SSH key of this kind")]
     OtherSsh,
     /// An age identity.
-    #[error("this is a private key of age; give its public half, which this prints: age-keygen -y FILE")]
+    #[error("this is a private key of age")]
     PrivateAge,
     /// An identity of a plugin of age.
-    #[error("this is an identity of a plugin of age; give the recipient age1... that the plugin printed with it")]
+    #[error("this is an identity of a plugin of age")]
     PrivatePlugin,
     /// A private key in PEM, or in the form of another program.
-    #[error("this is a private key; give its public half, which is in FILE.pub, or printed by: ssh-keygen -y -f FILE")]
+    #[error("this is a private key")]
     PrivateSsh,
 }
 

@@ -26,10 +26,7 @@ pub(crate) enum Pattern {
 
 /// A rule whose pattern Go understands and this program does not. Nothing is decrypted then.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the rule's pattern {:?} uses {construct}, which is not supported; write the rule in another way",
-    Foreign(pattern)
-)]
+#[error("the rule's pattern {:?} uses {construct}, which is not supported", Foreign(pattern))]
 pub struct UntranslatablePattern {
     /// The whole pattern.
     pattern: String,
@@ -723,7 +720,7 @@ mod tests {
         }
         assert_eq!(
             Pattern::parse(r"^\p{Lu}").err().unwrap().to_string(),
-            r#"the rule's pattern "^\\p{Lu}" uses a Unicode class such as \pL, which is not supported; write the rule in another way"#
+            r#"the rule's pattern "^\\p{Lu}" uses a Unicode class such as \pL, which is not supported"#
         );
     }
 

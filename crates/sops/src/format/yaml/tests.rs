@@ -21,7 +21,7 @@ fn print(file: &str) -> String {
             Ok(printed) => text_of(&printed).to_owned(),
             Err(error) => format!("! {error}"),
         },
-        Err(error) => format!("! {error}"),
+        Err(error) => format!("! {}", error.with_fix()),
     }
 }
 
