@@ -111,12 +111,11 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// What a person can do about it.
+    /// What a person can do about it, unless that is an option of the configuration, whose name is not known here.
     #[must_use]
     pub fn way_out(&self) -> Option<WayOut> {
         match self {
             Self::Forgotten { .. } => Some(WayOut::say("if it is still there, remove it by hand")),
-            Self::Swappable { .. } => Some(WayOut::say("encrypt the swap or set sops.useTmpfs = false")),
             Self::Kept { .. } => Some(WayOut::say("move it away, then install again")),
             Self::OtherSymlink { path, .. } => {
                 Some(WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))))
@@ -125,12 +124,8 @@ impl Notice {
                 let command = format!("{command} {}", shell_word(path));
                 Some(WayOut::run("once nothing reads them any more, run", command))
             }
-            Self::KeptMount { wanted: "ramfs", .. } => {
-                Some(WayOut::say("what is there may be swapped out; if a tmpfs is meant, set sops.useTmpfs = true"))
-            }
-            Self::KeptMount { .. } => Some(WayOut::say("if a ramfs is meant, set sops.useTmpfs = false")),
             Self::KeptFor { .. } => Some(WayOut::say("give both manifests the same useTmpfs")),
-            Self::GaveWay { .. } | Self::Stacked { .. } => None,
+            Self::Swappable { .. } | Self::KeptMount { .. } | Self::GaveWay { .. } | Self::Stacked { .. } => None,
         }
     }
 }

@@ -8,7 +8,7 @@ mod sops_file;
 use std::fmt;
 use std::path::Path;
 
-use install::{WayOut, shell_word};
+use install::{Notice, Surrounding, WayOut, shell_word};
 use nix::unistd::geteuid;
 use sops::Format;
 
@@ -42,6 +42,28 @@ impl Remedy {
     /// A command, and what it is for.
     pub(crate) fn run(advice: &str, command: String) -> Self {
         Self { steps: vec![RemedyStep { advice: advice.to_owned(), command, rest: "" }], has_other_way: false }
+    }
+
+    /// The way out of what an installation did or found.
+    pub(crate) fn of_notice(notice: &Notice, module: Module) -> Option<Self> {
+        let option = module.use_tmpfs();
+        match notice {
+            Notice::Swappable { .. } => Some(Self::say(&format!("encrypt the swap or set {option} = false"))),
+            Notice::KeptMount { wanted: "ramfs", .. } => {
+                let words = "what is there may be swapped out; if a tmpfs is meant, set";
+                Some(Self::say(&format!("{words} {option} = true")))
+            }
+            Notice::KeptMount { .. } => Some(Self::say(&format!("if a ramfs is meant, set {option} = false"))),
+            notice => notice.way_out().map(Self::from),
+        }
+    }
+
+    /// The way out of what is not as an installation leaves it, where an installation does nothing.
+    pub(crate) fn of_surrounding(surrounding: &Surrounding, module: Module) -> Option<Self> {
+        match surrounding {
+            Surrounding::Kept(notice) => Self::of_notice(notice, module),
+            surrounding => surrounding.way_out().map(Self::from),
+        }
     }
 
     /// To install a manifest.
@@ -228,6 +250,13 @@ mod tests {
 
     #[test]
     fn options_are_called_as_the_module_calls_them() {
+        let swappable = Notice::Swappable { path: "/run/secrets.d".into() };
+        let kept = Notice::KeptMount { path: "/run/secrets.d".into(), wanted: "ramfs" };
+        for (module, option) in [(Module::Sops, "sops.useTmpfs"), (Module::Agenix, "age.useTmpfs")] {
+            let words = |notice| Remedy::of_notice(notice, module).unwrap().to_string();
+            assert_eq!(words(&swappable), format!("encrypt the swap or set {option} = false"));
+            assert!(words(&kept).ends_with(&format!("if a tmpfs is meant, set {option} = true")));
+        }
         let option = |module| Remedy::of_need(Need::Plugin, module).to_string();
         assert_eq!(option(Module::Agenix), "in NixOS add the package of the plugin to age.plugins");
         assert_eq!(option(Module::Sops), "in NixOS add the package of the plugin to sops.age.plugins");

@@ -295,7 +295,7 @@ impl Report {
 
     /// As [`Report::warning`], for what the installation did or found.
     pub(crate) fn notice(&mut self, code: Code, notice: &Notice) {
-        self.warning_with(code, About::default(), notice, notice.way_out().map(Remedy::from));
+        self.warning_with(code, About::default(), notice, Remedy::of_notice(notice, self.module));
     }
 
     /// A line on standard error that tells of no failure.

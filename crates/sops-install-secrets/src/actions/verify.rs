@@ -129,7 +129,7 @@ fn compare_surroundings(
     for surrounding in report.tried(surroundings)? {
         let (code, remedy) = match surrounding {
             Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => {
-                (Code::Different, surrounding.way_out().map(Remedy::from))
+                (Code::Different, Remedy::of_surrounding(&surrounding, report.module()))
             }
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
             Surrounding::StaleCredential(_) | Surrounding::StaleLink { .. } => (Code::Superfluous, remedy()),

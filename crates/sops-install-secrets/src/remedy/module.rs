@@ -51,4 +51,12 @@ impl Module {
             Self::Agenix => "age.plugins",
         }
     }
+
+    /// The option that chooses the file system.
+    pub(super) fn use_tmpfs(self) -> &'static str {
+        match self {
+            Self::Sops => "sops.useTmpfs",
+            Self::Agenix => "age.useTmpfs",
+        }
+    }
 }
