@@ -45,7 +45,7 @@ pub(crate) struct Report {
     style: LineStyle,
     output: Output,
     action: &'static str,
-    lines: Lines,
+    lines: OutputLines,
     last_words: LastWords,
     manifest: PathBuf,
     module: Module,
@@ -77,7 +77,7 @@ pub(crate) struct Report {
 
 /// What the lines on standard output are to whoever calls an action.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Lines {
+enum OutputLines {
     /// They tell of work that is done without them, too.
     News,
     /// They are what was asked for.
@@ -197,7 +197,7 @@ impl Report {
             output: Output::Lines,
             // Before it begins, there is the usage or the version to print.
             action: "none",
-            lines: Lines::Answer,
+            lines: OutputLines::Answer,
             last_words: |_, _| "",
             manifest: PathBuf::new(),
             module: Module::default(),
@@ -224,7 +224,7 @@ impl Report {
 
     /// What the run is to do, and who reads the report.
     pub(crate) fn begin(&mut self, action: &Action, last_words: LastWords, manifest: &Path, output: Output) {
-        (self.action, self.lines, self.last_words) = (action.word(), Lines::of(action), last_words);
+        (self.action, self.lines, self.last_words) = (action.word(), OutputLines::of(action), last_words);
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
@@ -543,7 +543,7 @@ impl Report {
         if self.output == Output::Json {
             self.print(format_args!("{}", text::json(&ReportDocument::of(&self).to_json())));
         }
-        let lost = self.lost.take().filter(|_| self.output == Output::Json || self.lines == Lines::Answer);
+        let lost = self.lost.take().filter(|_| self.output == Output::Json || self.lines == OutputLines::Answer);
         if let Some(error) = &lost {
             let prefix = self.style.failure(&self.program);
             self.style.print(style::Level::Error, format_args!("{prefix} cannot write to standard output: {error}"));
@@ -574,7 +574,7 @@ impl Report {
     }
 }
 
-impl Lines {
+impl OutputLines {
     fn of(action: &Action) -> Self {
         match action {
             Action::Install => Self::News,

@@ -42,11 +42,11 @@ struct FindingEntry<'a> {
     line: Option<usize>,
     column: Option<usize>,
     message: &'a str,
-    remedy: Option<WayOut<'a>>,
+    remedy: Option<RemedyEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct WayOut<'a> {
+struct RemedyEntry<'a> {
     words: String,
     command: Option<&'a str>,
 }
@@ -105,7 +105,7 @@ impl<'a> FindingEntry<'a> {
             remedy: notice
                 .remedy
                 .as_ref()
-                .map(|remedy| WayOut { words: remedy.to_string(), command: remedy.command() }),
+                .map(|remedy| RemedyEntry { words: remedy.to_string(), command: remedy.command() }),
         }
     }
 }
