@@ -227,9 +227,28 @@ impl<'a> Requests<'a> {
                 }
                 Route::ActivationLists(directory) => match append(directory, verb, units) {
                     Ok(()) => sent.listed.push(format!("{} {}", verb.word(), names_in_words(units))),
-                    Err(error @ RequestError::NoList { .. }) => sent.refusals.push(error),
-                    Err(error) => sent.errors.push(error),
+                    Err(error) => sent.add(error),
                 },
+            }
+        }
+        sent
+    }
+}
+
+impl Requests<'_> {
+    /// Which requests would not get through, as far as that can be seen without making them.
+    pub(crate) fn foresee(&self, route: Route<'_>) -> Sent {
+        let mut sent = Sent::default();
+        let Route::ActivationLists(directory) = route else { return sent };
+        for verb in Verb::ALL {
+            let units = self.of_verb(verb);
+            let path = list(directory, verb);
+            match path.symlink_metadata() {
+                _ if units.is_empty() => {}
+                Ok(status) if status.is_file() => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {}
+                Err(error) => sent.add(not_written(path, verb, units, error)),
+                Ok(_) => sent.add(not_written(path, verb, units, no_file())),
             }
         }
         sent
@@ -306,6 +325,12 @@ impl Systemctl<'_> {
 }
 
 impl Sent {
+    /// A list that was not written.
+    fn add(&mut self, error: RequestError) {
+        let kind = if matches!(error, RequestError::NoList { .. }) { &mut self.refusals } else { &mut self.errors };
+        kind.push(error);
+    }
+
     fn refuse(&mut self, verb: Verb, command: &'static str, unit: &UnitName, whose: Whose, answer: String) {
         self.refused.push(Request { verb, unit: unit.clone(), refused: true });
         self.refusals.push(RequestError::Refused { command, answer, unit: unit.to_string(), status: whose.status() });
@@ -345,10 +370,7 @@ const REFUSALS: [i32; 4] = [3, 4, 5, 6];
 /// Only a regular file is written to: to open a pipe would wait for a reader while other runs wait for the lock, and a link leads
 /// to a file of somebody else.
 fn append(directory: &Path, verb: Verb, units: &[&UnitName]) -> Result<(), RequestError> {
-    let path = directory.join(match verb {
-        Verb::Restart => "activation-restart-list",
-        Verb::Reload => "activation-reload-list",
-    });
+    let path = list(directory, verb);
     let lines: String = units.iter().flat_map(|unit| [unit.as_str(), "\n"]).collect();
     let written = OpenOptions::new()
         .read(true)
@@ -368,15 +390,30 @@ fn append(directory: &Path, verb: Verb, units: &[&UnitName]) -> Result<(), Reque
                 let end = if last == [b'\n'] { "" } else { "\n" };
                 file.write_all([end, &lines].concat().as_bytes())
             } else {
-                Err(io::Error::other("it is not a regular file"))
+                Err(no_file())
             }
         });
-    match written {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(RequestError::NoList { verb: verb.word(), units: names_in_words(units) })
-        }
-        Err(source) => Err(RequestError::List { path, verb: verb.word(), units: names_in_words(units), source }),
+    written.map_err(|error| not_written(path, verb, units, error))
+}
+
+/// The list that NixOS reads of it.
+fn list(directory: &Path, verb: Verb) -> PathBuf {
+    directory.join(match verb {
+        Verb::Restart => "activation-restart-list",
+        Verb::Reload => "activation-reload-list",
+    })
+}
+
+fn no_file() -> io::Error {
+    io::Error::other("it is not a regular file")
+}
+
+fn not_written(path: PathBuf, verb: Verb, units: &[&UnitName], source: io::Error) -> RequestError {
+    let (verb, units) = (verb.word(), names_in_words(units));
+    if source.kind() == io::ErrorKind::NotFound {
+        RequestError::NoList { verb, units }
+    } else {
+        RequestError::List { path, verb, units, source }
     }
 }
 

@@ -759,7 +759,8 @@ fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
         let after = system.manifest("after.json", &[second], &[]);
         let run = system.script(&format!(
             "mkdir -p of-nixos; mount --bind of-nixos /run && rm -rf /run/nixos && mkdir /run/nixos\n\
-             install {before}; {obstacle}\ntimeout 5 $program $accounts {after}; echo exit $?; ls /run; rm -r /run/nixos/activation-restart-list\n\
+             install {before}; {obstacle}\n$program $accounts -dry-run {after} 2>&1 | grep -c 'so NixOS will not restart'\n\
+             timeout 5 $program $accounts {after}; echo exit $?; ls /run; rm -r /run/nixos/activation-restart-list\n\
              install {after}; cat /run/nixos/activation-restart-list"
         ));
         let failure = format!(
@@ -769,7 +770,7 @@ fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
         // What the C library of a static program calls it.
         let stderr = run.stderr.replace("Symbolic link loop", "Too many levels of symbolic links");
         assert_eq!(stderr, failure, "{obstacle}");
-        let expected = "exit 0\nmodifying secret: a\nexit 1\nnixos\nexit 0\na.service\n";
+        let expected = "exit 0\n1\nmodifying secret: a\nexit 1\nnixos\nexit 0\na.service\n";
         assert_eq!(run.stdout, expected, "{obstacle}");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user};
 use manifest::Manifest;
 
-use super::install::code_of;
+use super::install::{code_of, tell_sent};
 use crate::cli::{AccountLookup, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
@@ -17,7 +17,7 @@ use crate::plan::{Plan, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy};
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step, Tone};
 use crate::steady;
-use crate::units::Requests;
+use crate::units::{Requests, Route};
 
 /// Says what an installation would do with the manifest of the command line.
 pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut Report) -> Result<(), Reported> {
@@ -90,6 +90,7 @@ pub(super) fn dry_run(
                 report.note(format_args!("would {} {unit}", verb.word()));
             }
         }
+        tell_sent(&requests.foresee(Route::of(&plan, environment, &report.watcher())), environment, report);
         requests.tell(report);
         if same && old.is_empty() && !asked && report.failures() == 0 {
             report.line("nothing would change");

@@ -159,7 +159,7 @@ fn publish(store: &mut Store<'_>, files: &[File<'_>], credentials: &Path, report
 }
 
 /// Says what came of the requests. The secrets are installed, so a unit that does not restart is no failure.
-fn tell_sent(sent: &Sent, environment: &Environment, report: &mut Report) {
+pub(super) fn tell_sent(sent: &Sent, environment: &Environment, report: &mut Report) {
     for error in &sent.refusals {
         report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());
     }
