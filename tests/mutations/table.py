@@ -53,7 +53,7 @@ MUTATIONS = (
     mutation("K4", "the key in the environment is handed to children", f"{SOPS}/child.rs",
              'command.env_remove("SOPS_AGE_KEY");', "", PLUGINS),
     mutation("K4", "a key is written to a file", f"{PROGRAM}/actions/install.rs",
-             "    drop(keys);\n", "    drop(keys);\n    drop(std::fs::write(manifest.secrets_mount_point().as_path().join(\"age-keys.txt\"), \"AGE-SECRET-KEY-1\"));\n",
+             "    drop(keys);\n", "    drop(keys);\n    drop(std::fs::write(manifest.places().mount_point().as_path().join(\"age-keys.txt\"), \"AGE-SECRET-KEY-1\"));\n",
              SYSTEM, KILL + " upgrade"),
     mutation("K5", "a missing key file stops the run", f"{PROGRAM}/keys.rs",
              "            Err(reason) => reason,\n", "            Err(_) if path.is_absolute() => std::process::exit(1),\n            Err(reason) => reason,\n",

@@ -22,7 +22,7 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
-    /// The symlink path lies inside the mount point, or the mount point inside the symlink path.
+    /// The symlink path leads into the mount point, or the mount point into the symlink path, by another name.
     #[error(
         "one of the symlink path {symlink_path} and the mount point {mount_point} is inside the other",
         symlink_path = symlink_path.display(),

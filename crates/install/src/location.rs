@@ -2,23 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use manifest::{AbsolutePath, Manifest};
+use manifest::{AbsolutePath, Manifest, Places};
 
-use crate::{Error, Wanted};
+use crate::Wanted;
 
-/// The mount point, below which each generation is a numbered directory, and the symlink path, which leads to the
-/// running one.
-///
-/// Invariant: neither of the two lies in the other.
+/// The mount point, below which each generation is a numbered directory, the symlink path, which leads to the running one,
+/// and what the generations are kept on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Location {
-    mount_point: AbsolutePath,
-    symlink_path: AbsolutePath,
+    places: Places,
     file_system: FileSystem,
 }
 
 impl Location {
-    /// What a manifest says, which has checked it.
+    /// What a manifest says.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         let file_system = match (manifest.user_mode(), manifest.use_tmpfs()) {
@@ -26,33 +23,25 @@ impl Location {
             (false, true) => FileSystem::Tmpfs,
             (false, false) => FileSystem::Ramfs,
         };
-        let (mount_point, symlink_path) = (manifest.secrets_mount_point().clone(), manifest.symlink_path().clone());
-        Self { mount_point, symlink_path, file_system }
+        Self::new(manifest.places().clone(), file_system)
     }
 
     /// The location, such as `/run/secrets.d` and `/run/secrets` on a [`FileSystem::Ramfs`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Nested`] if one of the two paths is the other one or lies below it.
-    pub fn new(mount_point: AbsolutePath, symlink_path: AbsolutePath, file_system: FileSystem) -> Result<Self, Error> {
-        let (mount, link) = (mount_point.as_path(), symlink_path.as_path());
-        if mount.starts_with(link) || link.starts_with(mount) {
-            return Err(Error::Nested { symlink_path: link.to_owned(), mount_point: mount.to_owned() });
-        }
-        Ok(Self { mount_point, symlink_path, file_system })
+    #[must_use]
+    pub fn new(places: Places, file_system: FileSystem) -> Self {
+        Self { places, file_system }
     }
 
     /// The directory of the generations.
     #[must_use]
     pub fn mount_point(&self) -> &Path {
-        self.mount_point.as_path()
+        self.places.mount_point().as_path()
     }
 
     /// The link that readers follow.
     #[must_use]
     pub fn symlink_path(&self) -> &Path {
-        self.symlink_path.as_path()
+        self.places.symlink_path().as_path()
     }
 
     /// What the generations are kept on.
@@ -63,19 +52,19 @@ impl Location {
 
     /// As a stamp keeps it: no path has a NUL byte.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let Self { mount_point, symlink_path, file_system } = self;
+        let Self { places, file_system } = self;
         let name = FILE_SYSTEMS.iter().find(|(_, one)| one == file_system).map_or("", |(name, _)| name);
-        [mount_point.as_str(), symlink_path.as_str(), name].join("\0").into_bytes()
+        [places.mount_point().as_str(), places.symlink_path().as_str(), name].join("\0").into_bytes()
     }
 
     /// From [`Location::to_bytes`].
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(bytes).ok()?.split('\0');
         let mut path = || AbsolutePath::try_from(parts.next()?.to_owned()).ok();
-        let (mount_point, symlink_path) = (path()?, path()?);
+        let places = Places::new(path()?, path()?).ok()?;
         let name = parts.next()?;
         let file_system = FILE_SYSTEMS.into_iter().find(|(one, _)| *one == name).map(|(_, kind)| kind)?;
-        Self::new(mount_point, symlink_path, file_system).ok()
+        Some(Self::new(places, file_system))
     }
 
     /// Which link a file needs to be at its path too.
@@ -83,7 +72,7 @@ impl Location {
         let Some(path) = file.link else { return NeededLink::None };
         // What readers find, whichever generation is running.
         let target = self.symlink_path().join(&*file.place());
-        let below = path.as_str().strip_prefix(self.symlink_path.as_str());
+        let below = path.as_str().strip_prefix(self.places.symlink_path().as_str());
         match below.and_then(|below| below.strip_prefix('/')) {
             Some(place) => NeededLink::Inside { place, target },
             None => NeededLink::Outside { path: path.as_path(), target },

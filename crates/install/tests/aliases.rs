@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use install::{Current, Error, File, FileSystem, Location};
 use nix::mount::{MsFlags, mount};
-use support::{Place, Wanted, absolute, in_namespace};
+use support::{Place, Wanted, in_namespace, location};
 
 #[test]
 fn a_link_below_the_own_places_is_refused_by_whatever_name() {
@@ -103,8 +103,7 @@ fn a_symlink_path_that_leads_into_the_mount_point_is_refused_and_the_other_way_r
         ("run/secrets/deep/d", "alias/secrets"),
     ] {
         for exists in [false, true] {
-            let at = |path: &str| absolute(&place.path(path));
-            let location = Location::new(at(mount_point), at(symlink_path), FileSystem::Runtime).unwrap();
+            let location = location(&place.path(mount_point), &place.path(symlink_path), FileSystem::Runtime);
             if exists {
                 fs::create_dir_all(place.path(mount_point)).unwrap();
             }

@@ -7,14 +7,13 @@ mod support;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use install::{Changes, Current, Error, FileSystem, Location, Lock, Notice};
-use support::{Place, absolute, in_namespace};
+use install::{Changes, Current, Error, FileSystem, Lock, Notice};
+use support::{Place, in_namespace, location};
 
 /// A manifest with another symlink path and the same mount point.
 fn other(place: &Place, file_system: FileSystem) -> Place {
     let mut other = place.share();
-    let mount_point = absolute(place.location.mount_point());
-    other.location = Location::new(mount_point, absolute(&place.path("run/other")), file_system).unwrap();
+    other.location = location(place.location.mount_point(), &place.path("run/other"), file_system);
     other
 }
 
@@ -132,9 +131,7 @@ fn a_number_that_another_symlink_leads_to_is_not_used_again() {
 fn a_symlink_that_cannot_be_reached_any_more_stops_nothing() {
     let place = Place::new();
     let mut before = place.share();
-    let mount_point = absolute(place.location.mount_point());
-    let old = absolute(&place.path("home/secrets"));
-    before.location = Location::new(mount_point, old, FileSystem::Runtime).unwrap();
+    before.location = location(place.location.mount_point(), &place.path("home/secrets"), FileSystem::Runtime);
     before.install(&[before.secret("a", "1")]).unwrap();
     fs::rename(place.path("home"), place.path("moved")).unwrap();
     std::os::unix::fs::symlink("home", place.path("home")).unwrap();
@@ -147,8 +144,7 @@ fn a_mount_point_that_is_not_used_any_more_is_named() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
     let mut after = place.share();
-    let symlink_path = absolute(place.location.symlink_path());
-    after.location = Location::new(absolute(&place.path("run/new.d")), symlink_path, FileSystem::Runtime).unwrap();
+    after.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
     let run = after.install(&[after.secret("a", "2")]).unwrap();
     let (before, symlink) = (place.location.mount_point().to_owned(), place.location.symlink_path().to_owned());
     assert_eq!(run.notices, [Notice::Left { path: before, symlink, command: "rm -r" }]);
@@ -165,8 +161,7 @@ fn a_link_whose_readers_have_moved_to_another_mount_point_stays() {
     place.install(&wanted).unwrap();
     other.install(&[other.secret("b", "1")]).unwrap();
     let mut moved = place.share();
-    let symlink_path = absolute(place.location.symlink_path());
-    moved.location = Location::new(absolute(&place.path("run/new.d")), symlink_path, FileSystem::Runtime).unwrap();
+    moved.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
     moved.install(&wanted).unwrap();
     assert_eq!(other.install(&[other.secret("b", "2")]).unwrap().failures.len(), 0);
     assert_eq!(fs::read_to_string(&link).unwrap(), "1");
@@ -185,8 +180,7 @@ fn what_was_made_beside_another_mount_point_is_known_at_the_next_one() {
     let [one, two] = &links;
     place.install(&[place.secret("a", "1").at(one), place.secret("b", "1").at(two)]).unwrap();
     let mut moved = place.share();
-    let symlink_path = absolute(place.location.symlink_path());
-    moved.location = Location::new(absolute(&place.path("run/new.d")), symlink_path, FileSystem::Runtime).unwrap();
+    moved.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
     let run = moved.install(&[moved.secret("a", "1").at(one), moved.secret("b", "1")]).unwrap();
     assert!(run.failures.is_empty() && one.is_symlink() && !two.is_symlink(), "{run:?}");
 }

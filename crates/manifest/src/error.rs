@@ -8,7 +8,7 @@ use std::fmt;
 use nearest::did_you_mean;
 
 use crate::json::{Failure, SyntaxError};
-use crate::{AccountError, CredentialError, FormatError, ModeError, NameError, PathError, UnitError};
+use crate::{AccountError, CredentialError, FormatError, ModeError, NameError, PathError, PlacesError, UnitError};
 
 /// All problems of one document in the order of the text.
 ///
@@ -181,6 +181,9 @@ pub enum Error {
     /// A path that cannot be one.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// A mount point and a symlink path that cannot be together.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
     /// A format that is not known.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -196,19 +199,6 @@ pub enum Error {
     /// `%r` without a runtime directory.
     #[error("{0:?} has %r, but XDG_RUNTIME_DIR is not set")]
     NoRuntimeDirectory(String),
-    /// `secretsMountPoint` and `symlinkPath` at the same place.
-    #[error("the path {0:?} is also secretsMountPoint")]
-    SamePlace(String),
-    /// One of `secretsMountPoint` and `symlinkPath` inside the other.
-    #[error("the path {inner:?} lies inside {field} {outer:?}")]
-    NestedPlaces {
-        /// The inner path.
-        inner: String,
-        /// The field of the outer path.
-        field: &'static str,
-        /// The outer path.
-        outer: String,
-    },
     /// `gnupgHome` beside another source of keys.
     #[error("gnupgHome and {0} exclude each other")]
     GnupgHomeExcludes(&'static str),

@@ -10,7 +10,7 @@ use crate::fields::{Fields, good};
 use crate::json::{self, JsonValue};
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
 use crate::table::{self, Field};
-use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template, unknown};
+use crate::{Entry, Error, Placeholders, Places, RENDERED, Secret, Template, unknown};
 
 /// What a manifest says: which secrets and templates go where, and which keys open them.
 ///
@@ -20,7 +20,6 @@ use crate::{Entry, Error, Placeholders, RENDERED, Secret, Template, unknown};
 ///   the templates go.
 /// * No [`Entry::link`] is at, in or above another link or file, nor the mount point or the symlink.
 /// * Each sops file has one format. No two secrets are one credential.
-/// * Of the mount point and the symlink, none is inside the other.
 /// * With templates, each secret has a placeholder.
 /// * `gnupgHome` comes without `sshKeyPaths` and `ageKeyFile`.
 #[derive(Debug)]
@@ -28,8 +27,7 @@ pub struct Manifest {
     secrets: Vec<Secret>,
     templates: Vec<Template>,
     placeholders: Placeholders,
-    secrets_mount_point: AbsolutePath,
-    symlink_path: AbsolutePath,
+    places: Places,
     keep_generations: Option<NonZeroU64>,
     ssh_key_paths: Vec<PathBuf>,
     gnupg_home: Option<PathBuf>,
@@ -119,16 +117,10 @@ impl Manifest {
         self.secrets.iter().map(Secret::entry).chain(self.templates.iter().map(Template::entry))
     }
 
-    /// Where the file system with the generations is mounted.
+    /// Where the generations are, and the symlink to the active one.
     #[must_use]
-    pub fn secrets_mount_point(&self) -> &AbsolutePath {
-        &self.secrets_mount_point
-    }
-
-    /// The link to the active generation.
-    #[must_use]
-    pub fn symlink_path(&self) -> &AbsolutePath {
-        &self.symlink_path
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// How many generations stay, the active one included; none: all of them. An absent field is 1, other than in sops-nix.
@@ -188,14 +180,12 @@ impl Manifest {
             // It is not known whether %r has a meaning, so nothing more is said about it.
             Err(_) => Some(RuntimeDirectory::Unneeded),
         };
-        let secrets_mount_point = store_path(&mut document, &table::SECRETS_MOUNT_POINT, runtime);
+        let mount_point = store_path(&mut document, &table::SECRETS_MOUNT_POINT, runtime);
         let symlink_path = store_path(&mut document, &table::SYMLINK_PATH, runtime);
-        let places = match (&secrets_mount_point, &symlink_path) {
-            (Ok(mount_point), Ok(symlink)) => {
-                check_store(&mut document, mount_point, symlink);
-                Some((mount_point, symlink))
-            }
-            _ => None,
+        let places = match (&mount_point, &symlink_path) {
+            (Ok(mount_point), Ok(symlink_path)) => Places::new(mount_point.clone(), symlink_path.clone())
+                .map_err(|error| document.report_field(error.field(), error)),
+            (Err(reported), _) | (_, Err(reported)) => Err(*reported),
         };
         let keep_generations =
             document.integer(&table::KEEP_GENERATIONS, Some).map(|number| number.and_then(NonZeroU64::new));
@@ -223,7 +213,7 @@ impl Manifest {
         let known = placeholders.as_ref().ok().filter(|_| secrets_complete.is_ok());
         let (templates, templates_complete) = read_templates(&mut document, templates, &directory, runtime, known);
         check_names(&mut document, "template", templates.files(Subject::Template, Template::entry));
-        if let Some((mount_point, symlink)) = places {
+        if let (Ok(mount_point), Ok(symlink)) = (&mount_point, &symlink_path) {
             let of_templates = templates.files(Subject::Template, Template::entry);
             let files: Vec<_> = secrets.files(Subject::Secret, Secret::entry).chain(of_templates).collect();
             check_links(&mut document, mount_point, symlink, &files);
@@ -240,8 +230,7 @@ impl Manifest {
             secrets: secrets.items,
             templates: templates.items,
             placeholders: placeholders?,
-            secrets_mount_point: secrets_mount_point?,
-            symlink_path: symlink_path?,
+            places: places?,
             keep_generations: keep_generations?,
             ssh_key_paths,
             gnupg_home,
@@ -411,24 +400,6 @@ fn store_path(
 ) -> Result<AbsolutePath, Reported> {
     let path = document.path(field, runtime);
     document.required(field, path)
-}
-
-fn check_store(document: &mut Fields<'_, '_>, mount_point: &AbsolutePath, symlink: &AbsolutePath) {
-    if mount_point == symlink {
-        document.report_field(&table::SYMLINK_PATH, Error::SamePlace(symlink.to_string()));
-    } else if mount_point.holds(symlink) {
-        let (inner, outer) = (symlink.to_string(), mount_point.to_string());
-        document.report_field(
-            &table::SYMLINK_PATH,
-            Error::NestedPlaces { inner, field: table::SECRETS_MOUNT_POINT.name(), outer },
-        );
-    } else if symlink.holds(mount_point) {
-        let (inner, outer) = (mount_point.to_string(), symlink.to_string());
-        document.report_field(
-            &table::SECRETS_MOUNT_POINT,
-            Error::NestedPlaces { inner, field: table::SYMLINK_PATH.name(), outer },
-        );
-    }
 }
 
 /// Reports each name that is that of an earlier file or inside that of another one.

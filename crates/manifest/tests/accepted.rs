@@ -18,8 +18,7 @@ fn the_manifest_of_a_system_is_read_with_every_field() {
     assert_eq!(manifest.ssh_key_paths(), [Path::new("/etc/ssh/ssh_host_rsa_key")]);
     assert_eq!(manifest.keep_generations(), NonZeroU64::new(1));
     assert_eq!((manifest.logging().key_import(), manifest.logging().secret_changes()), (true, true));
-    assert_eq!(manifest.secrets_mount_point().as_str(), "/run/secrets.d");
-    assert_eq!(manifest.symlink_path().as_str(), "/run/secrets");
+    assert_eq!(places(&manifest), ["/run/secrets.d", "/run/secrets"]);
     assert_eq!((manifest.use_tmpfs(), manifest.user_mode()), (false, false));
 
     let files: Vec<_> = manifest.entries().map(describe).collect();
@@ -46,8 +45,7 @@ fn the_manifest_of_a_system_is_read_with_every_field() {
 #[test]
 fn the_manifest_of_the_secrets_for_users_is_read_with_every_field() {
     let manifest = read(include_str!("../../../tests/corpus/manifests/system-for-users.json"));
-    assert_eq!(manifest.secrets_mount_point().as_str(), "/run/secrets-for-users.d");
-    assert_eq!(manifest.symlink_path().as_str(), "/run/secrets-for-users");
+    assert_eq!(places(&manifest), ["/run/secrets-for-users.d", "/run/secrets-for-users"]);
     let files: Vec<_> = manifest.entries().map(describe).collect();
     assert_eq!(files, ["rootpw at /run/secrets-for-users/rootpw 0400 0:0 restart [] reload []"]);
     assert_eq!(manifest.secrets()[0].key().as_str(), "rootpw");
@@ -104,7 +102,7 @@ fn the_smallest_manifest_has_everything_else_at_its_default() {
             "placeholderBySecretName": {"a": null, "b": "", "c": "x", "d": "x"}}"#,
     ] {
         let manifest = read(json);
-        assert_eq!((manifest.secrets_mount_point().as_str(), manifest.symlink_path().as_str()), ("/d", "/s"), "{json}");
+        assert_eq!(places(&manifest), ["/d", "/s"], "{json}");
         assert_eq!(manifest.entries().count(), 0);
         // An explicit 0 keeps all generations, an absent field one.
         let kept = if json.contains("keepGenerations\": 0") || json.contains("keepGenerations\": -0") {
@@ -214,7 +212,7 @@ fn the_runtime_directory_is_expanded_in_user_mode_only() {
         assert_eq!(manifest.age_key_file(), Some(Path::new("%r/key")));
         assert_eq!(manifest.secrets()[0].name().as_str(), "%r");
         assert_eq!(print(manifest.templates()[0].source()), "%%[%r]");
-        let store = [manifest.secrets_mount_point(), manifest.symlink_path()].map(ToString::to_string);
+        let store = places(&manifest).map(ToString::to_string);
         let files: Vec<_> = manifest.entries().map(|entry| format!("{} {}", entry.place(), entry.path())).collect();
         [&store[..], &files].concat()
     };
@@ -241,7 +239,7 @@ fn a_manifest_without_percent_r_needs_no_runtime_directory() {
     let json = br#"{"userMode": true, "secretsMountPoint": "/d%%", "symlinkPath": "/s%x"}"#;
     let manifest = Manifest::from_json(json, RuntimeDirectory::Unset).unwrap();
     assert!(manifest.user_mode());
-    assert_eq!((manifest.secrets_mount_point().as_str(), manifest.symlink_path().as_str()), ("/d%", "/s%x"));
+    assert_eq!(places(&manifest), ["/d%", "/s%x"]);
 }
 
 #[test]
@@ -281,6 +279,10 @@ fn ten_thousand_secrets_are_read_in_their_order() {
 
 fn read(json: &str) -> Manifest {
     Manifest::from_json(json.as_bytes(), RuntimeDirectory::Unset).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn places(manifest: &Manifest) -> [&str; 2] {
+    [manifest.places().mount_point().as_str(), manifest.places().symlink_path().as_str()]
 }
 
 fn describe(entry: &Entry) -> String {

@@ -121,6 +121,16 @@ fn the_mount_point_and_the_symlink_have_to_be_two_absolute_paths() {
             r#"{"secretsMountPoint": "/a/b", "symlinkPath": "/"}"#,
             &["1:23: secretsMountPoint: the path \"/a/b\" lies inside symlinkPath \"/\""],
         ),
+        // Links are judged all the same.
+        (
+            r#"{"secretsMountPoint": "/a", "symlinkPath": "/a/b", "secrets": [{"name": "x", "path": "/a/c", "sopsFile": "f", "mode": "0400"}]}"#,
+            &[
+                "1:44: symlinkPath: the path \"/a/b\" lies inside secretsMountPoint \"/a\"; choose two paths, neither \
+                 inside the other",
+                "1:86: secret \"x\": the path \"/a/c\" lies inside secretsMountPoint \"/a\", where only generations are; choose \
+                 another path",
+            ],
+        ),
     ] {
         assert_eq!(problems(json), lines, "{json}");
     }

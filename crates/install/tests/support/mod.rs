@@ -15,7 +15,7 @@ use install::{
     Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Removable, Removal,
     Retention, Store,
 };
-use manifest::{AbsolutePath, Mode, Name};
+use manifest::{AbsolutePath, Mode, Name, Places};
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ impl Place {
         // Under some of the umasks that tests set, an ordinary user could not enter it.
         fs::set_permissions(guard.path(), Permissions::from_mode(0o700)).unwrap();
         let folder = guard.path().canonicalize().unwrap();
-        Self { location: location(&folder, FileSystem::Runtime), folder, group: None, _guard: Some(guard) }
+        Self { location: location_in(&folder, FileSystem::Runtime), folder, group: None, _guard: Some(guard) }
     }
 
     /// Another one in the same folder, in user mode.
@@ -61,7 +61,7 @@ impl Place {
     /// In the folder that a child of [`in_namespace`] was given.
     pub(crate) fn mounted(file_system: FileSystem, group: u32) -> Self {
         let folder = PathBuf::from(env::var_os(FOLDER).unwrap());
-        let location = location(&folder, file_system);
+        let location = location_in(&folder, file_system);
         Self { folder, location, group: Some(Gid::from_raw(group)), _guard: None }
     }
 
@@ -235,6 +235,10 @@ pub(crate) fn absolute(path: &Path) -> AbsolutePath {
     AbsolutePath::try_from(path.to_str().unwrap().to_owned()).unwrap()
 }
 
+pub(crate) fn location(mount_point: &Path, symlink_path: &Path, file_system: FileSystem) -> Location {
+    Location::new(Places::new(absolute(mount_point), absolute(symlink_path)).unwrap(), file_system)
+}
+
 /// The whole chain of an error on one line, and what to do about it.
 pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
@@ -329,9 +333,8 @@ pub(crate) fn with_umask(test: &str, umasks: &[&str]) -> bool {
     false
 }
 
-fn location(folder: &Path, file_system: FileSystem) -> Location {
-    let below = |name: &str| absolute(&folder.join(name));
-    Location::new(below("run/secrets.d"), below("run/secrets"), file_system).unwrap()
+fn location_in(folder: &Path, file_system: FileSystem) -> Location {
+    location(&folder.join("run/secrets.d"), &folder.join("run/secrets"), file_system)
 }
 
 const RIGHTS: &str = "INSTALL_TEST_RIGHTS";

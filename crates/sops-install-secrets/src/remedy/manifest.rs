@@ -35,7 +35,7 @@ fn words(error: &Error) -> Option<Cow<'static, str>> {
         }
         Error::Credential(CredentialError::Long(_)) => "shorten the secret's name, or remove credential",
         Error::NoRuntimeDirectory(_) => "run this as a user with a session",
-        Error::SamePlace(_) | Error::NestedPlaces { .. } => "choose two paths, neither inside the other",
+        Error::Places(_) => "choose two paths, neither inside the other",
         Error::GnupgHomeExcludes(_) => "remove one of them",
         Error::SameName(_) | Error::SamePath { .. } => "give each its own",
         Error::NestedName { .. } | Error::SameCredential { .. } => "rename one of them",
