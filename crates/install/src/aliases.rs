@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, split, temporary};
-use crate::location::NeededLink;
 use crate::{Current, Error, File, Location, lock};
 
 impl Current<'_> {
@@ -46,8 +45,7 @@ impl Current<'_> {
                 }
             }
         }
-        let is_outside = |file: &File<'_>| matches!(self.location().link(&file.wanted), NeededLink::Outside { .. });
-        if !files.iter().any(is_outside) {
+        if !files.iter().any(|file| file.wanted.outer_link().is_some()) {
             return Ok(misplaced);
         }
         if files.iter().any(|file| file.wanted.credential.is_some())
@@ -68,7 +66,7 @@ impl Current<'_> {
         let mut taken: HashMap<Spot, (usize, &Path)> = HashMap::new();
         let mut unfollowed = Vec::new();
         for (position, file) in files.iter().enumerate() {
-            let NeededLink::Outside { path, .. } = self.location().link(&file.wanted) else { continue };
+            let Some(path) = file.wanted.outer_link() else { continue };
             // A reader that comes by a link of its own may read what is installed, but nothing that is there is replaced.
             let replaces = || match path.read_link() {
                 Ok(target) => !target.starts_with(symlink_path),

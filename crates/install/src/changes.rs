@@ -34,10 +34,10 @@ impl Changes {
     ///
     /// [`Error::Call`] if the running generation cannot be read.
     pub fn between(current: &Current<'_>, wanted: &[File<'_>], group: Option<Gid>) -> Result<Self, Error> {
-        let entries = entries(current.location(), wanted);
+        let entries = entries(wanted);
         let mut comparison = Comparison {
-            wanted: entries.iter().map(|entry| (entry.place.as_str(), &entry.content)).collect(),
-            directories: entries.iter().flat_map(|entry| parents(&entry.place)).collect(),
+            wanted: entries.iter().map(|entry| (entry.place, &entry.content)).collect(),
+            directories: entries.iter().flat_map(|entry| parents(entry.place)).collect(),
             access: directory_access(group),
             seal: Seal::default(),
             changes: Self { activation: Activation::First, ..Self::none() },

@@ -1,8 +1,8 @@
 //! What is to be installed, and where below a generation.
 
-use std::borrow::Cow;
+use std::path::Path;
 
-use manifest::{AbsolutePath, CredentialName, Mode, Name, RENDERED};
+use manifest::{CredentialName, GenerationPlace, LinkPlace, Mode, Name};
 use nix::unistd::{Gid, Uid};
 
 /// A secret or a rendered template, ready to be written.
@@ -24,8 +24,10 @@ pub struct Wanted<'a> {
     pub kind: FileKind,
     /// Its owner and its permissions.
     pub access: Access,
-    /// Where a link to it is wanted. Without one it is found at its own place below the symlink path.
-    pub link: Option<&'a AbsolutePath>,
+    /// Where it goes at the [`Location`](crate::Location).
+    pub place: &'a GenerationPlace,
+    /// The link to it that is wanted. Without one it is found at its own place.
+    pub link: Option<&'a LinkPlace>,
     /// Under which name systemd hands it to units.
     pub credential: Option<&'a CredentialName>,
 }
@@ -51,14 +53,18 @@ impl<'a> From<Wanted<'a>> for Sought<'a> {
     }
 }
 
-impl Wanted<'_> {
-    /// Its place below a generation, and below the symlink path.
-    #[must_use]
-    pub fn place(&self) -> Cow<'_, str> {
-        match self.kind {
-            FileKind::Secret => Cow::Borrowed(self.name.as_str()),
-            FileKind::Template => Cow::Owned([RENDERED, "/", self.name.as_str()].concat()),
+impl<'a> Wanted<'a> {
+    /// Where it needs a link outside of the generation.
+    pub(crate) fn outer_link(&self) -> Option<&'a Path> {
+        match self.link {
+            Some(LinkPlace::Outside(path)) => Some(path.as_path()),
+            Some(LinkPlace::Inside(_)) | None => None,
         }
+    }
+
+    /// Where the link to it leads, whichever generation is running.
+    pub(crate) fn target(&self) -> &'a Path {
+        self.place.path().as_path()
     }
 }
 

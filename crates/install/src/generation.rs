@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use manifest::LinkPlace;
 use nix::sys::stat::{FileStat, SFlag};
 
 use crate::dir::{DIRECTORY, Dir, Occupant, is_trusted, kind, permissions_of};
-use crate::location::{NeededLink, number};
+use crate::location::number;
 use crate::record::{self, Entries, FOREIGN, Pair, Recorded};
 use crate::seal::Seal;
-use crate::{Access, Error, File, Location, Ownership, Wanted};
+use crate::{Access, Error, File, Ownership, Wanted};
 
 /// Something in a generation, at a place below it.
 pub(crate) struct GenerationEntry<'a> {
-    pub(crate) place: String,
+    pub(crate) place: &'a str,
     pub(crate) content: EntryContent<'a>,
 }
 
@@ -23,7 +24,7 @@ pub(crate) enum EntryContent<'a> {
     File(&'a File<'a>),
     /// A link to a file of whichever generation is running: its path lies below the symlink path.
     Link {
-        target: PathBuf,
+        target: &'a Path,
         owner: Option<Ownership>,
     },
 }
@@ -120,27 +121,27 @@ impl Recorded for ForeignNumber {
 }
 
 /// What the generation of these files consists of, sorted so that what is in one directory stays together.
-pub(crate) fn entries<'a>(location: &Location, files: &'a [File<'a>]) -> Vec<GenerationEntry<'a>> {
+pub(crate) fn entries<'a>(files: &'a [File<'a>]) -> Vec<GenerationEntry<'a>> {
     let mut entries = Vec::with_capacity(files.len());
     for file in files {
         let wanted = &file.wanted;
-        entries.push(GenerationEntry { place: wanted.place().into_owned(), content: EntryContent::File(file) });
-        if let NeededLink::Inside { place, target } = location.link(wanted) {
-            let content = EntryContent::Link { target, owner: wanted.access.owner };
-            entries.push(GenerationEntry { place: place.to_owned(), content });
+        entries.push(GenerationEntry { place: wanted.place.below(), content: EntryContent::File(file) });
+        if let Some(LinkPlace::Inside(link)) = wanted.link {
+            let content = EntryContent::Link { target: wanted.target(), owner: wanted.access.owner };
+            entries.push(GenerationEntry { place: link.below(), content });
         }
     }
-    entries.sort_unstable_by(|one, other| one.place.cmp(&other.place));
+    entries.sort_unstable_by_key(|entry| entry.place);
     entries
 }
 
 /// The places in the generation of these files.
-pub(crate) fn places<'a>(location: &Location, wanted: impl IntoIterator<Item = Wanted<'a>>) -> BTreeSet<String> {
+pub(crate) fn places<'a>(wanted: impl IntoIterator<Item = Wanted<'a>>) -> BTreeSet<&'a str> {
     let mut places = BTreeSet::new();
     for file in wanted {
-        places.insert(file.place().into_owned());
-        if let NeededLink::Inside { place, .. } = location.link(&file) {
-            places.insert(place.to_owned());
+        places.insert(file.place.below());
+        if let Some(LinkPlace::Inside(link)) = file.link {
+            places.insert(link.below());
         }
     }
     places
@@ -154,7 +155,7 @@ pub(crate) fn write(generation: &Dir, entries: &[GenerationEntry<'_>], directori
     for entry in entries {
         let (parents, name) = match entry.place.rsplit_once('/') {
             Some((parents, name)) => (parents.split('/').collect(), name),
-            None => (Vec::new(), entry.place.as_str()),
+            None => (Vec::new(), entry.place),
         };
         let shared = open.iter().zip(&parents).take_while(|(open, parent)| open.name == **parent).count();
         close(&mut open, shared, &mut seal)?;
@@ -165,7 +166,7 @@ pub(crate) fn write(generation: &Dir, entries: &[GenerationEntry<'_>], directori
             open.push(Open { name: parent, place: place.join(parent), directory });
         }
         let directory = open.last().map_or(generation, |open| &open.directory);
-        let place = Path::new(&entry.place);
+        let place = Path::new(entry.place);
         match &entry.content {
             EntryContent::File(file) => {
                 let status = directory.write(name.as_ref(), file.content, file.wanted.access)?;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use manifest::LinkPlace;
 use nix::errno::Errno;
 use nix::unistd::Gid;
 
 use crate::credentials;
 use crate::dir::{Dir, Is, Missing, Occupant, directory_access, owner, permissions_of, split};
 use crate::generation::{ForeignNumbers, places};
-use crate::location::NeededLink;
 use crate::mount::file_system_name;
 use crate::reach::unfollowed;
 use crate::surroundings::Surrounding;
@@ -221,7 +221,7 @@ impl Current<'_> {
             return Ok(Inspection { installed: None, drift: vec![Drift::Missing] });
         };
         let mut drift = Vec::new();
-        let installed = match find(running, &file.place())? {
+        let installed = match find(running, file.place.below())? {
             AtPlace::Nothing => {
                 drift.push(Drift::Missing);
                 None
@@ -252,7 +252,7 @@ impl Current<'_> {
     /// [`Error::Call`] if it cannot be read.
     pub fn has_content(&self, file: &File<'_>) -> Result<bool, Error> {
         let Some(running) = self.running() else { return Ok(false) };
-        let path = running.path().join(&*file.wanted.place());
+        let path = running.path().join(file.wanted.place.below());
         let (parent, name) = split(&path)?;
         let Some(parent) = Dir::existing(parent)? else { return Ok(false) };
         parent.has_content(name, file.content)
@@ -264,20 +264,15 @@ impl Current<'_> {
     ///
     /// [`Error::Call`] if something cannot be looked at.
     pub fn inspect_outer_link(&self, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
-        match self.location().link(file) {
-            NeededLink::None | NeededLink::Inside { .. } => Ok(None),
-            NeededLink::Outside { path, target } => inspect_link_at(path, path, &target, file),
-        }
+        file.outer_link().map_or(Ok(None), |path| inspect_link_at(path, path, file))
     }
 
     fn inspect_link(&self, running: &Dir, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
-        match self.location().link(file) {
-            NeededLink::None => Ok(None),
-            NeededLink::Inside { place, target } => {
-                let path = self.location().symlink_path().join(place);
-                inspect_link_at(&running.path().join(place), &path, &target, file)
+        match file.link {
+            Some(LinkPlace::Inside(link)) => {
+                inspect_link_at(&running.path().join(link.below()), link.path().as_path(), file)
             }
-            NeededLink::Outside { path, target } => inspect_link_at(path, path, &target, file),
+            Some(LinkPlace::Outside(_)) | None => self.inspect_outer_link(file),
         }
     }
 
@@ -287,7 +282,7 @@ impl Current<'_> {
     ///
     /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
     pub fn superfluous<'a>(&self, wanted: impl IntoIterator<Item = Wanted<'a>>) -> Result<Vec<String>, Error> {
-        let places = places(self.location(), wanted);
+        let places = places(wanted);
         let mut superfluous = Vec::new();
         if let Some(running) = self.running() {
             collect(&running.listable()?, "", &places, &mut superfluous)?;
@@ -298,7 +293,7 @@ impl Current<'_> {
 }
 
 /// How a link at a place is not as it should be. People know it by its path.
-fn inspect_link_at(place: &Path, path: &Path, target: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
+fn inspect_link_at(place: &Path, path: &Path, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
     let path = path.to_owned();
     let (parent, name) = split(place)?;
     let found =
@@ -308,7 +303,9 @@ fn inspect_link_at(place: &Path, path: &Path, target: &Path, file: &Wanted<'_>) 
         Err(error) => return error.out_of_reach().map(|through| Some(Drift::OutOfReach { path, through })),
     };
     Ok(match found {
-        Occupant::Link(link) if link.target != target => Some(Drift::LinkElsewhere { path, target: link.target }),
+        Occupant::Link(link) if link.target != file.target() => {
+            Some(Drift::LinkElsewhere { path, target: link.target })
+        }
         Occupant::Link(link) if file.access.owner.is_some_and(|owner| owner != link.owner) => {
             Some(Drift::LinkOwner(path))
         }
@@ -345,7 +342,7 @@ fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
     })
 }
 
-fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<String>, found: &mut Vec<String>) -> Result<(), Error> {
+fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<&str>, found: &mut Vec<String>) -> Result<(), Error> {
     for (name, is) in directory.entries()? {
         let place = [prefix, &name.to_string_lossy()].concat();
         match is {
@@ -354,7 +351,7 @@ fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<String>, found: &mut
                 Err(Error::Mounted { .. }) => found.push(place),
                 Err(error) => return Err(error),
             },
-            Is::Other if wanted.contains(&place) => {}
+            Is::Other if wanted.contains(place.as_str()) => {}
             Is::Other => found.push(place),
         }
     }

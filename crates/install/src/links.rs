@@ -14,7 +14,6 @@ use nix::sys::stat::FileStat;
 
 use crate::aliases::Ours;
 use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, order, split, temporary};
-use crate::location::NeededLink;
 use crate::notice::Notice;
 use crate::reach::unreachable;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
@@ -38,7 +37,7 @@ pub type LinkFailure<'f> = (Option<Wanted<'f>>, Error);
 /// Makes the links that the files need and removes those of earlier runs that no file needs. One that fails does not stop
 /// the others.
 pub(crate) fn update<'f>(root: &Dir, location: &Location, others: &[OtherSymlink], files: &[File<'f>]) -> Updated<'f> {
-    let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(&file.wanted, location)).collect();
+    let wanted: Vec<WantedLink<'_>> = files.iter().filter_map(|file| WantedLink::of(&file.wanted)).collect();
     let mut update = Update {
         failures: Vec::new(),
         unplaced: Vec::new(),
@@ -62,7 +61,7 @@ pub(crate) fn stale<'a>(
 ) -> Result<Vec<Surrounding>, Error> {
     let location = current.location();
     let others = current.root().map_or_else(|| Ok(Vec::new()), |root| OtherSymlink::all(root, location))?;
-    let wanted: Vec<WantedLink<'_>> = files.filter_map(|file| WantedLink::of(&file, location)).collect();
+    let wanted: Vec<WantedLink<'_>> = files.filter_map(|file| WantedLink::of(&file)).collect();
     let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
     let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
     // A damaged record is a failure of its own.
@@ -271,7 +270,7 @@ impl<'f> Update<'f> {
 struct WantedLink<'a> {
     file: Wanted<'a>,
     path: &'a Path,
-    target: PathBuf,
+    target: &'a Path,
 }
 
 /// What to do about something else at the path of a link that may give way.
@@ -291,15 +290,12 @@ enum Placed {
 
 impl<'a> WantedLink<'a> {
     /// The link that a file needs outside of the generation.
-    fn of(file: &Wanted<'a>, location: &Location) -> Option<Self> {
-        match location.link(file) {
-            NeededLink::None | NeededLink::Inside { .. } => None,
-            NeededLink::Outside { path, target } => Some(Self { file: *file, path, target }),
-        }
+    fn of(file: &Wanted<'a>) -> Option<Self> {
+        file.outer_link().map(|path| Self { file: *file, path, target: file.target() })
     }
 
     fn made(&self) -> Made {
-        Made { path: self.path.to_owned(), target: self.target.clone() }
+        Made { path: self.path.to_owned(), target: self.target.to_owned() }
     }
 
     /// Makes the link unless it is there. Other links and empty directories may give way, anything else is an error.
@@ -370,7 +366,7 @@ impl<'a> WantedLink<'a> {
             Prepared::Foreign(error) => return Err(error),
         }
         let of_link = |error: Error| error.at(self.path);
-        let status = parent.link(&self.target, &temporary, self.file.access.owner).map_err(of_link)?;
+        let status = parent.link(self.target, &temporary, self.file.access.owner).map_err(of_link)?;
         parent.rename_or_remove(&temporary, name, over).map_err(of_link)?;
         Ok(Placed::Done(status, Effect::Something))
     }

@@ -1,10 +1,8 @@
 //! Where the secrets of one manifest are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use manifest::{AbsolutePath, Manifest, Places};
-
-use crate::Wanted;
 
 /// The mount point, below which each generation is a numbered directory, the symlink path, which leads to the running one,
 /// and what the generations are kept on.
@@ -66,28 +64,6 @@ impl Location {
         let file_system = FILE_SYSTEMS.into_iter().find(|(one, _)| *one == name).map(|(_, kind)| kind)?;
         Some(Self::new(places, file_system))
     }
-
-    /// Which link a file needs to be at its path too.
-    pub(crate) fn link<'a>(&self, file: &Wanted<'a>) -> NeededLink<'a> {
-        let Some(path) = file.link else { return NeededLink::None };
-        // What readers find, whichever generation is running.
-        let target = self.symlink_path().join(&*file.place());
-        let below = path.as_str().strip_prefix(self.places.symlink_path().as_str());
-        match below.and_then(|below| below.strip_prefix('/')) {
-            Some(place) => NeededLink::Inside { place, target },
-            None => NeededLink::Outside { path: path.as_path(), target },
-        }
-    }
-}
-
-/// Which link a file needs, and where it leads.
-pub(crate) enum NeededLink<'a> {
-    /// None: the path is where the file is.
-    None,
-    /// One that is part of the generation, at this place below it.
-    Inside { place: &'a str, target: PathBuf },
-    /// One somewhere else, which stays there while generations come and go.
-    Outside { path: &'a Path, target: PathBuf },
 }
 
 /// What the generations are kept on.

@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::dir::{Dir, Prepared, split};
 use crate::foreign::foreign;
 use crate::links::{self, LinkFailure};
-use crate::location::NeededLink;
 use crate::reach::{refused, unfollowed, unreachable};
 use crate::record::Entries;
 use crate::store::last_number;
@@ -89,7 +88,7 @@ impl Current<'_> {
         let files: Vec<_> = files.into_iter().collect();
         let mut unlinked = Vec::new();
         for &file in &files {
-            if let NeededLink::Outside { path, .. } = location.link(&file) {
+            if let Some(path) = file.outer_link() {
                 // A link that is right is not made again, and one that is out of reach is reported elsewhere.
                 if self.inspect_outer_link(&file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;

@@ -130,7 +130,7 @@ impl<'l> Store<'l> {
         let written = self
             .root
             .make(name.as_ref(), self.directories)
-            .and_then(|root| generation::write(&root, &generation::entries(self.location, files), self.directories));
+            .and_then(|root| generation::write(&root, &generation::entries(files), self.directories));
         match written {
             Ok(seal) => Ok(Staged { store: self, number, seal }),
             Err(error) => {

@@ -4,15 +4,14 @@ use crate::error::Reported;
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory};
 use crate::table::{self, Field};
-use crate::{Group, Mode, Name, Owner, UnitName};
+use crate::{GenerationPlace, Group, LinkPlace, Mode, Name, Owner, UnitName};
 
 /// A file to install, as a secret or a template asks for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
     name: Name,
-    place: AbsolutePath,
-    /// Where it is to be found, if not at its place. Of thousands of entries nearly all are.
-    elsewhere: Option<AbsolutePath>,
+    place: GenerationPlace,
+    link: Option<LinkPlace>,
     mode: Mode,
     owner: Owner,
     group: Group,
@@ -21,29 +20,28 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The place of the file below the generation directory, for a template below `rendered` there.
+    /// The name, unique among the secrets or the templates.
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// The place of the file in the active generation: the name below `symlinkPath`, for a template below `rendered`
-    /// there.
+    /// The place of the file in a generation: its name, for a template below `rendered`.
     #[must_use]
-    pub fn place(&self) -> &AbsolutePath {
+    pub fn place(&self) -> &GenerationPlace {
         &self.place
     }
 
     /// Where the file is to be found.
     #[must_use]
     pub fn path(&self) -> &AbsolutePath {
-        self.elsewhere.as_ref().unwrap_or(&self.place)
+        self.link.as_ref().map_or(self.place.path(), LinkPlace::path)
     }
 
-    /// Where a link to [`Entry::place`] goes; none if the file is to be found at its own place.
+    /// The link to [`Entry::place`]; none if the file is to be found there itself, as nearly all are.
     #[must_use]
-    pub fn link(&self) -> Option<&AbsolutePath> {
-        self.elsewhere.as_ref()
+    pub fn link(&self) -> Option<&LinkPlace> {
+        self.link.as_ref()
     }
 
     /// The permissions of the file.
@@ -82,7 +80,7 @@ impl Entry {
         fields: &mut Fields<'_, '_>,
         name_field: &'static Field,
         name: Result<Name, Reported>,
-        directory: &AbsolutePath,
+        directory: &GenerationPlace,
         runtime: Option<RuntimeDirectory<'_>>,
     ) -> Result<Self, Reported> {
         let place = name.and_then(|name| match directory.join(name.as_str()) {
@@ -99,7 +97,7 @@ impl Entry {
         let (name, place) = place?;
         Ok(Self {
             name,
-            elsewhere: path?.filter(|path| *path != place),
+            link: path?.and_then(|path| place.link(path)),
             place,
             mode: mode?,
             owner: owner?,

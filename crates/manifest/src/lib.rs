@@ -40,7 +40,7 @@ pub use name::{Name, NameError};
 pub use owner::{Group, Owner};
 pub use path::{AbsolutePath, PathError, RuntimeDirectory};
 pub use placeholder::Placeholders;
-pub use places::{Places, PlacesError};
+pub use places::{GenerationPlace, LinkPlace, Places, PlacesError};
 pub use secret::Secret;
 pub use table::{Field, FieldKind, MANIFEST, Object};
 pub use template::{RENDERED, Template, TemplateSource, TemplateText};

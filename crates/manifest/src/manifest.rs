@@ -10,7 +10,7 @@ use crate::fields::{Fields, good};
 use crate::json::{self, JsonValue};
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
 use crate::table::{self, Field};
-use crate::{Entry, Error, Placeholders, Places, RENDERED, Secret, Template, unknown};
+use crate::{Entry, Error, GenerationPlace, LinkPlace, Placeholders, Places, RENDERED, Secret, Template, unknown};
 
 /// What a manifest says: which secrets and templates go where, and which keys open them.
 ///
@@ -194,8 +194,8 @@ impl Manifest {
         let logging = Logging::read(&mut document);
 
         // Without a good symlinkPath the entries are looked at all the same, for their own problems.
-        let directory = symlink_path.clone().unwrap_or_else(|_| AbsolutePath::root());
-        let (secrets, secrets_complete) = read_secrets(&mut document, &directory, runtime);
+        let generation = GenerationPlace::root(symlink_path.as_ref().unwrap_or(&AbsolutePath::root()));
+        let (secrets, secrets_complete) = read_secrets(&mut document, &generation, runtime);
         check_names(&mut document, "secret", secrets.files(Subject::Secret, Secret::entry));
         check_formats(&mut document, &secrets);
         check_credentials(&mut document, &secrets);
@@ -211,7 +211,7 @@ impl Manifest {
         };
         // A secret that could not be read would make its placeholder look unknown.
         let known = placeholders.as_ref().ok().filter(|_| secrets_complete.is_ok());
-        let (templates, templates_complete) = read_templates(&mut document, templates, &directory, runtime, known);
+        let (templates, templates_complete) = read_templates(&mut document, templates, &generation, runtime, known);
         check_names(&mut document, "template", templates.files(Subject::Template, Template::entry));
         if let (Ok(mount_point), Ok(symlink)) = (&mount_point, &symlink_path) {
             let of_templates = templates.files(Subject::Template, Template::entry);
@@ -357,7 +357,7 @@ impl NamedEntry<'_> {
 
 fn read_secrets<'d>(
     document: &mut Fields<'d, '_>,
-    directory: &AbsolutePath,
+    generation: &GenerationPlace,
     runtime: Option<RuntimeDirectory<'_>>,
 ) -> (Declared<'d, Secret>, Result<(), Reported>) {
     let values = match document.list(&table::SECRETS) {
@@ -367,14 +367,14 @@ fn read_secrets<'d>(
     let mut last = None;
     Declared::read(values, |source, number| {
         let mut fields = Fields::new(source, "the secret", Subject::NthSecret(number), document.problems())?;
-        Secret::read(&mut fields, directory, runtime, &mut last)
+        Secret::read(&mut fields, generation, runtime, &mut last)
     })
 }
 
 fn read_templates<'d>(
     document: &mut Fields<'d, '_>,
     values: Result<&'d [JsonValue<'d>], Reported>,
-    symlink: &AbsolutePath,
+    generation: &GenerationPlace,
     runtime: Option<RuntimeDirectory<'_>>,
     placeholders: Option<&Placeholders>,
 ) -> (Declared<'d, Template>, Result<(), Reported>) {
@@ -383,7 +383,7 @@ fn read_templates<'d>(
         Ok(values) => values,
         Err(reported) => return (Declared::none(), Err(reported)),
     };
-    let directory = match symlink.join(RENDERED) {
+    let directory = match generation.join(RENDERED) {
         Ok(directory) => directory,
         Err(error) => return (Declared::none(), Err(document.report_field(&table::SYMLINK_PATH, error))),
     };
@@ -474,8 +474,8 @@ fn check_links(
 ) {
     let mut taken: Vec<(&NamedEntry<'_>, &AbsolutePath, Taken)> = Vec::with_capacity(files.len());
     for file in files {
-        taken.push((file, file.entry.place(), Taken::ByFile));
-        if let Some(link) = file.entry.link() {
+        taken.push((file, file.entry.place().path(), Taken::ByFile));
+        if let Some(link) = file.entry.link().map(LinkPlace::path) {
             match in_the_store(link, mount_point, symlink) {
                 None => taken.push((file, link, Taken::ByLink)),
                 Some(error) => {
@@ -518,7 +518,7 @@ fn check_links(
 /// next run would find no key.
 fn check_inputs(document: &mut Fields<'_, '_>, inputs: &HashSet<&Path>, files: &[NamedEntry<'_>]) {
     for file in files {
-        if let Some(link) = file.entry.link().filter(|link| inputs.contains(link.as_path())) {
+        if let Some(link) = file.entry.link().map(LinkPlace::path).filter(|link| inputs.contains(link.as_path())) {
             let error = Error::PathOfInput { path: link.to_string() };
             document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
         }

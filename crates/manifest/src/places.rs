@@ -1,6 +1,6 @@
-//! Where the generations of a manifest are, and the symlink to the active one.
+//! Where things go: the generations, the symlink to the active one, each file in them, and the link to it.
 
-use crate::path::AbsolutePath;
+use crate::path::{AbsolutePath, PathError};
 use crate::table::{self, Field};
 
 /// The mount point, below which each generation is a directory, and the symlink path, which leads to the active one.
@@ -82,9 +82,104 @@ impl PlacesError {
     }
 }
 
+/// A place in a generation, such as `db/password`, which in the active one is `/run/secrets/db/password`.
+///
+/// Invariant: the symlink path, and what follows it; so no place is outside of the generation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GenerationPlace {
+    path: AbsolutePath,
+    /// The length of the symlink path.
+    above: usize,
+}
+
+impl GenerationPlace {
+    /// The active generation itself, in which all places are.
+    #[must_use]
+    pub fn root(symlink_path: &AbsolutePath) -> Self {
+        Self { path: symlink_path.clone(), above: symlink_path.as_str().trim_end_matches('/').len() }
+    }
+
+    /// The place of a name in this directory.
+    ///
+    /// # Errors
+    ///
+    /// [`PathError`] if it is not one or becomes too long.
+    pub fn join(&self, name: &str) -> Result<Self, PathError> {
+        Ok(Self { path: self.path.join(name)?, above: self.above })
+    }
+
+    /// The relative path below whichever generation, for a template below `rendered` there.
+    #[must_use]
+    pub fn below(&self) -> &str {
+        self.cut(&self.path).unwrap_or_default()
+    }
+
+    /// The path in the active generation: where readers find it, and where a link to it leads.
+    #[must_use]
+    pub fn path(&self) -> &AbsolutePath {
+        &self.path
+    }
+
+    /// The link that is needed for what is here to be found at a path; none if that is this place.
+    #[must_use]
+    pub fn link(&self, path: AbsolutePath) -> Option<LinkPlace> {
+        if path == self.path {
+            None
+        } else if self.cut(&path).is_some() {
+            Some(LinkPlace::Inside(Self { path, above: self.above }))
+        } else {
+            Some(LinkPlace::Outside(path))
+        }
+    }
+
+    /// What follows the symlink path in a path.
+    fn cut<'p>(&self, path: &'p AbsolutePath) -> Option<&'p str> {
+        path.as_str().strip_prefix(self.path.as_str().get(..self.above)?)?.strip_prefix('/')
+    }
+}
+
+/// Where a link to the place of a file is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LinkPlace {
+    /// In the generation, of which it is a part.
+    Inside(GenerationPlace),
+    /// Somewhere else, where it stays while generations come and go.
+    Outside(AbsolutePath),
+}
+
+impl LinkPlace {
+    /// Where readers find it.
+    #[must_use]
+    pub fn path(&self) -> &AbsolutePath {
+        match self {
+            Self::Inside(place) => place.path(),
+            Self::Outside(path) => path,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_below_the_symlink_path_and_a_link_to_it_in_the_generation_or_outside() {
+        let path = |text: &str| AbsolutePath::try_from(text.to_owned()).unwrap();
+        let directory = GenerationPlace::root(&path("/run/s")).join("rendered").unwrap();
+        let place = directory.join("a/b").unwrap();
+        assert_eq!((place.below(), place.path().as_str()), ("rendered/a/b", "/run/s/rendered/a/b"));
+        assert!(place.join("..").is_err());
+        assert_eq!(place.link(path("/run/s/rendered/a//b")), None);
+        for (inside, below) in [("/run/s/x", "x"), ("/run/s/rendered/x", "rendered/x")] {
+            let Some(LinkPlace::Inside(link)) = place.link(path(inside)) else { panic!("{inside} is not inside") };
+            assert_eq!((link.below(), link.path().as_str()), (below, inside));
+        }
+        for outside in ["/x", "/run", "/run/s", "/run/s-old/x", "/run/secrets/x"] {
+            assert_eq!(place.link(path(outside)), Some(LinkPlace::Outside(path(outside))));
+        }
+        let below_the_root = GenerationPlace::root(&path("/")).join("a").unwrap();
+        assert_eq!((below_the_root.below(), below_the_root.path().as_str()), ("a", "/a"));
+    }
 
     #[test]
     fn neither_path_may_be_in_the_other() {

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use crate::error::{Reported, Subject};
 use crate::fields::Fields;
 use crate::format::KeyCounts;
-use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
+use crate::path::{RuntimeDirectory, SourcePath};
 use crate::table;
-use crate::{CredentialName, Entry, Error, Format, KeyPath, Name};
+use crate::{CredentialName, Entry, Error, Format, GenerationPlace, KeyPath, Name};
 
 /// A secret: which value of which sops file becomes which file.
 ///
@@ -78,7 +78,7 @@ impl Secret {
 
     pub(crate) fn read(
         fields: &mut Fields<'_, '_>,
-        directory: &AbsolutePath,
+        directory: &GenerationPlace,
         runtime: Option<RuntimeDirectory<'_>>,
         last: &mut Option<Rc<PathBuf>>,
     ) -> Result<Self, Reported> {

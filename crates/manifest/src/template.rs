@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::Fields;
-use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
+use crate::path::{RuntimeDirectory, SourcePath};
 use crate::placeholder::{Meaning, stray_at};
 use crate::table;
-use crate::{Entry, Error, Name, Placeholders};
+use crate::{Entry, Error, GenerationPlace, Name, Placeholders};
 
 /// A template: which text becomes which file below `rendered`.
 ///
@@ -76,7 +76,7 @@ impl Template {
     /// Reads a template. `placeholders` is none if they could not be read; then their use in the text is not checked.
     pub(crate) fn read(
         fields: &mut Fields<'_, '_>,
-        directory: &AbsolutePath,
+        directory: &GenerationPlace,
         runtime: Option<RuntimeDirectory<'_>>,
         placeholders: Option<&Placeholders>,
     ) -> Result<Self, Reported> {

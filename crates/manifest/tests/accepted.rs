@@ -6,7 +6,8 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use manifest::{
-    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, Manifest, Owner, RuntimeDirectory, TemplateSource,
+    AbsolutePath, CredentialName, Entry, Format, Group, KeyPath, LinkPlace, Manifest, Owner, RuntimeDirectory,
+    TemplateSource,
 };
 
 #[test]
@@ -213,7 +214,8 @@ fn the_runtime_directory_is_expanded_in_user_mode_only() {
         assert_eq!(manifest.secrets()[0].name().as_str(), "%r");
         assert_eq!(print(manifest.templates()[0].source()), "%%[%r]");
         let store = places(&manifest).map(ToString::to_string);
-        let files: Vec<_> = manifest.entries().map(|entry| format!("{} {}", entry.place(), entry.path())).collect();
+        let files: Vec<_> =
+            manifest.entries().map(|entry| format!("{} {}", entry.place().path(), entry.path())).collect();
         [&store[..], &files].concat()
     };
     assert_eq!(
@@ -286,8 +288,8 @@ fn places(manifest: &Manifest) -> [&str; 2] {
 }
 
 fn describe(entry: &Entry) -> String {
-    let link = entry.link().map(|link| format!(" from {link}")).unwrap_or_default();
-    assert_eq!(entry.path(), entry.link().unwrap_or(entry.place()));
+    let link = entry.link().map(|link| format!(" from {}", link.path())).unwrap_or_default();
+    assert_eq!(entry.path(), entry.link().map_or(entry.place().path(), LinkPlace::path));
     let owner = match entry.owner() {
         Owner::Name(name) => name.to_string(),
         Owner::Id(id) => id.to_string(),
@@ -300,7 +302,7 @@ fn describe(entry: &Entry) -> String {
     format!(
         "{} at {}{link} {} {owner}:{group} restart [{}] reload [{}]",
         entry.name(),
-        entry.place(),
+        entry.place().path(),
         entry.mode(),
         units(entry.restart_units()),
         units(entry.reload_units())

@@ -163,7 +163,8 @@ impl<'m> PlannedFile<'m> {
             Err(no_accounts) => (None, no_accounts),
         };
         let access = Access::new(entry.mode(), owner);
-        let wanted = Wanted { name: entry.name(), kind, access, link: entry.link(), credential };
+        let (name, place, link) = (entry.name(), entry.place(), entry.link());
+        let wanted = Wanted { name, kind, access, place, link, credential };
         let is_installable = no_accounts.is_empty() || unknown == Unknown::Warning;
         Self { entry, origin, wanted, no_accounts, is_installable }
     }

@@ -15,7 +15,7 @@ use install::{
     Access, Changes, Current, Error, File, FileKind, FileSystem, Location, Lock, Notice, Ownership, Removable, Removal,
     Retention, Store,
 };
-use manifest::{AbsolutePath, Mode, Name, Places};
+use manifest::{AbsolutePath, GenerationPlace, LinkPlace, Mode, Name, Places, RENDERED};
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
 
@@ -80,8 +80,14 @@ impl Place {
     }
 
     fn wanted(&self, kind: FileKind, name: &str, content: &str) -> Wanted {
+        let generation = GenerationPlace::root(&absolute(self.location.symlink_path()));
+        let directory = match kind {
+            FileKind::Secret => generation,
+            FileKind::Template => generation.join(RENDERED).unwrap(),
+        };
         Wanted {
             name: Name::try_from(name.to_owned()).unwrap(),
+            place: directory.join(name).unwrap(),
             kind,
             content: content.into(),
             mode: mode(0o400),
@@ -164,14 +170,15 @@ pub(crate) struct Wanted {
     pub(crate) content: Vec<u8>,
     pub(crate) mode: Mode,
     pub(crate) owner: Option<Ownership>,
-    pub(crate) link: Option<AbsolutePath>,
+    pub(crate) place: GenerationPlace,
+    pub(crate) link: Option<LinkPlace>,
 }
 
 impl Wanted {
     pub(crate) fn file(&self) -> File<'_> {
         let access = Access::new(self.mode, self.owner);
-        let (name, kind, link) = (&self.name, self.kind, self.link.as_ref());
-        File { wanted: install::Wanted { name, kind, access, link, credential: None }, content: &self.content }
+        let (name, kind, place, link) = (&self.name, self.kind, &self.place, self.link.as_ref());
+        File { wanted: install::Wanted { name, kind, access, place, link, credential: None }, content: &self.content }
     }
 
     pub(crate) fn mode(mut self, bits: u32) -> Self {
@@ -185,7 +192,7 @@ impl Wanted {
     }
 
     pub(crate) fn at(mut self, path: &Path) -> Self {
-        self.link = Some(absolute(path));
+        self.link = self.place.link(absolute(path));
         self
     }
 }

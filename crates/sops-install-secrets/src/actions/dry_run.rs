@@ -131,7 +131,7 @@ fn surroundings(
         let about = About::of_any(file.as_ref());
         match (tell, file) {
             (_, None) => report_stuck(error, tell, report),
-            (Tell::Failures, Some(file)) if file.link.is_some_and(|link| is_of_a_user(link.as_path())) => {
+            (Tell::Failures, Some(file)) if file.link.is_some_and(|link| is_of_a_user(link.path().as_path())) => {
                 report.warning_with(Code::LinkFailed, about, error, error.way_out().map(Remedy::from));
             }
             _ => {
@@ -209,7 +209,7 @@ fn links(
             Some(drift) if drift.is_in_the_way_after(going) => {
                 // The switch itself removes what the old system put below /etc.
                 let may_go = wanted.link.is_some_and(|link| {
-                    let path = link.as_path();
+                    let path = link.path().as_path();
                     // Before a switch, something in a user's own directory is only a warning: a user must not be able to block the
                     // switch.
                     is_before_a_switch && (path.starts_with("/etc") || tell == Tell::Failures && is_of_a_user(path))
