@@ -1,7 +1,5 @@
 //! The running generation, as found. Reads only.
 
-use std::path::{Component, Path};
-
 use nix::errno::Errno;
 use zeroize::Zeroizing;
 
@@ -55,7 +53,11 @@ impl<'l> Current<'l> {
         match parent.look(name)? {
             Occupant::Nothing => Ok(found),
             Occupant::Link(link) => {
-                found.number = generation(location, &link.target)?;
+                found.number = location.number(&link.target);
+                if found.number.is_none() && location.is_below(&link.target) {
+                    let path = location.symlink_path().to_owned();
+                    return Err(Error::NoGeneration { link: path, target: link.target });
+                }
                 found.running =
                     match Dir::existing(&parent.path().join(&link.target)) {
                         // A link that leads elsewhere may as well lead through links, which only matters if it is ours.
@@ -151,18 +153,5 @@ impl<'l> Current<'l> {
     /// The directory that readers see.
     pub(crate) fn running(&self) -> Option<&Dir> {
         self.running.as_ref()
-    }
-}
-
-/// The number of the generation that is the target, or nothing if the target lies outside of the mount point.
-fn generation(location: &Location, target: &Path) -> Result<Option<u64>, Error> {
-    // By components: /run/secrets.d-old/41 is not below /run/secrets.d, although sops-nix takes it for that.
-    let Ok(below) = target.strip_prefix(location.mount_point()) else { return Ok(None) };
-    let mut components = below.components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(name)), None) if number(name.as_encoded_bytes()).is_some() => {
-            Ok(number(name.as_encoded_bytes()))
-        }
-        _ => Err(Error::NoGeneration { link: location.symlink_path().to_owned(), target: target.to_owned() }),
     }
 }

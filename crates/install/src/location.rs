@@ -1,6 +1,6 @@
 //! Where the secrets of one manifest are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use manifest::{AbsolutePath, Manifest, Places};
 
@@ -40,6 +40,23 @@ impl Location {
     #[must_use]
     pub fn symlink_path(&self) -> &Path {
         self.places.symlink_path().as_path()
+    }
+
+    /// The directory of a generation.
+    #[must_use]
+    pub fn generation(&self, number: u64) -> PathBuf {
+        self.mount_point().join(number.to_string())
+    }
+
+    /// Whether a link with this target leads to the mount point or below it, by the name that this has here.
+    pub(crate) fn is_below(&self, target: &Path) -> bool {
+        target.starts_with(self.mount_point())
+    }
+
+    /// The number of the generation that a link with this target leads to, if it is one below the mount point.
+    pub(crate) fn number(&self, target: &Path) -> Option<u64> {
+        // By components: /run/secrets.d-old/41 is not below /run/secrets.d, although sops-nix takes it for that.
+        number(target.strip_prefix(self.mount_point()).ok()?.as_os_str().as_encoded_bytes())
     }
 
     /// What the generations are kept on.
@@ -98,6 +115,27 @@ pub(crate) fn number(name: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_a_generation_if_it_is_a_number_directly_below_the_mount_point() {
+        let path = |text: &str| AbsolutePath::try_from(text.to_owned()).unwrap();
+        let location = Location::new(Places::new(path("/d"), path("/s")).unwrap(), FileSystem::Runtime);
+        assert_eq!(location.number(&location.generation(7)), Some(7));
+        for (target, number, is_below) in [
+            ("/d/1/", Some(1), true),
+            ("/d/./1/.", Some(1), true),
+            ("/d", None, true),
+            ("/d/01", None, true),
+            ("/d/1/a", None, true),
+            ("/d/1/..", None, true),
+            ("/d-old/1", None, false),
+            ("d/1", None, false),
+            ("/s/1", None, false),
+        ] {
+            let target = Path::new(target);
+            assert_eq!((location.number(target), location.is_below(target)), (number, is_below), "{target:?}");
+        }
+    }
 
     #[test]
     fn a_generation_is_named_by_plain_digits() {

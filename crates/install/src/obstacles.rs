@@ -48,7 +48,7 @@ impl Current<'_> {
                 before.extend(refused(path)?);
             }
         }
-        switch.extend(prepared(location.symlink_path(), &|target| target.starts_with(location.mount_point()))?);
+        switch.extend(prepared(location.symlink_path(), &|target| location.is_below(target))?);
         if let (Some(u64::MAX), link) = (self.number(), location.symlink_path().to_owned()) {
             switch.push(Error::LastGeneration { generation: u64::MAX, link });
         }

@@ -200,7 +200,7 @@ impl Removal {
 /// relative one.
 fn is_ours(location: &Location, target: &Path) -> bool {
     let has_generation = || Current::inspect(location).is_ok_and(|current| current.running_number().is_some());
-    target.starts_with(location.mount_point()) || has_generation()
+    location.is_below(target) || has_generation()
 }
 
 /// What stands in the way of removing what is in the directory of the generations.

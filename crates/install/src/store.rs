@@ -264,7 +264,7 @@ impl<'l> Store<'l> {
         symlinks::note(&self.root, self.location, &self.others)?;
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;
-        let target = self.location.mount_point().join(number.to_string());
+        let target = self.location.generation(number);
         let of_symlink = |error: Error| error.at(self.location.symlink_path());
         parent.link(&target, &temporary, None).map_err(of_symlink)?;
         parent.rename_or_remove(&temporary, name, Over::Anything).map_err(of_symlink)?;
@@ -354,7 +354,7 @@ pub enum Medium {
 pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
     let (parent, name) = split(location.symlink_path())?;
     let Some(parent) = Dir::existing(parent)? else { return Ok(()) };
-    match parent.prepared(name, &|target| target.starts_with(location.mount_point()))? {
+    match parent.prepared(name, &|target| location.is_below(target))? {
         Prepared::Link => parent.remove(&temporary(name)),
         // What else stands there is in the way of a switch only.
         Prepared::Nothing | Prepared::Foreign(_) => Ok(()),
@@ -368,7 +368,7 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<G
     }
     match parent.look(name)? {
         Occupant::Nothing => Ok(None),
-        Occupant::Link(link) if link.target.starts_with(location.mount_point()) => Ok(None),
+        Occupant::Link(link) if location.is_below(&link.target) => Ok(None),
         Occupant::Link(link) => Ok(Some(GaveWay::Link(link.target))),
         Occupant::Directory => {
             parent.remove_hollow(name)?;

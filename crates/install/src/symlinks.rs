@@ -26,7 +26,7 @@ impl OtherSymlink {
         let read = record::each(root, SYMLINKS, |path, _| {
             let path = Path::new(path);
             if path != location.symlink_path()
-                && let Some(number) = leads_to(path, location.mount_point())?
+                && let Some(number) = leads_to(path, location)?
             {
                 found.push(Self { path: path.to_owned(), number });
             }
@@ -51,10 +51,7 @@ impl OtherSymlink {
 
     /// What people should know of it.
     pub(crate) fn notice(&self, location: &Location) -> Notice {
-        Notice::OtherSymlink {
-            path: self.path.clone(),
-            generation: location.mount_point().join(self.number.to_string()),
-        }
+        Notice::OtherSymlink { path: self.path.clone(), generation: location.generation(self.number) }
     }
 
     /// The error for a run that would take away what it leads to.
@@ -125,7 +122,7 @@ pub(crate) fn known<E: Recorded>(current: &Current<'_>, failures: &mut Vec<Error
 }
 
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.
-fn leads_to(path: &Path, mount_point: &Path) -> Result<Option<u64>, Error> {
+fn leads_to(path: &Path, location: &Location) -> Result<Option<u64>, Error> {
     let (parent, name) = split(path)?;
     let link = match Dir::existing(parent).and_then(|parent| parent.map(|parent| parent.look(name)).transpose()) {
         Ok(Some(Occupant::Link(link))) => link,
@@ -133,6 +130,5 @@ fn leads_to(path: &Path, mount_point: &Path) -> Result<Option<u64>, Error> {
         // What its user has put on the way since must not stop this run.
         Err(error) => return error.out_of_reach().map(|_| None),
     };
-    let below = link.target.strip_prefix(mount_point).ok();
-    Ok(below.and_then(|below| number(below.as_os_str().as_encoded_bytes())))
+    Ok(location.number(&link.target))
 }

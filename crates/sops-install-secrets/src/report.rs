@@ -431,7 +431,7 @@ impl Report {
 
     /// The generation that readers see now.
     pub(crate) fn generation(&mut self, location: &Location, number: Option<u64>) {
-        let path = |number: u64| location.mount_point().join(number.to_string()).to_string_lossy().into_owned();
+        let path = |number| location.generation(number).to_string_lossy().into_owned();
         let of = |number| Generation { number, path: path(number) };
         self.readers = number.map_or(Readers::Nothing, |number| Readers::Generation(of(number)));
     }

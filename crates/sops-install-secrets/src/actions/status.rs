@@ -108,7 +108,7 @@ impl Table {
         let link = current.location().symlink_path();
         match (current.running_number(), installed.file_system) {
             (Some(number), Some(file_system)) => {
-                let place = current.location().mount_point().join(number.to_string());
+                let place = current.location().generation(number);
                 report.line(format_args!("generation {number} in {}, on {file_system}", place.display()));
             }
             _ => report.line(format_args!("nothing is installed at {}", link.display())),
