@@ -4,7 +4,7 @@ use crate::error::Reported;
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory};
 use crate::table::{self, Field};
-use crate::{GenerationPlace, Group, LinkPlace, Mode, Name, Owner, UnitName};
+use crate::{Access, GenerationPlace, LinkPlace, Name, UnitName};
 
 /// A file to install, as a secret or a template asks for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,9 +12,7 @@ pub struct Entry {
     name: Name,
     place: GenerationPlace,
     link: Option<LinkPlace>,
-    mode: Mode,
-    owner: Owner,
-    group: Group,
+    access: Access,
     restart_units: Vec<UnitName>,
     reload_units: Vec<UnitName>,
 }
@@ -44,22 +42,10 @@ impl Entry {
         self.link.as_ref()
     }
 
-    /// The permissions of the file.
+    /// Who may use the file.
     #[must_use]
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// The user that owns the file.
-    #[must_use]
-    pub fn owner(&self) -> &Owner {
-        &self.owner
-    }
-
-    /// The group of the file.
-    #[must_use]
-    pub fn group(&self) -> &Group {
-        &self.group
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The units to restart when the file changes, as the manifest lists them.
@@ -88,10 +74,7 @@ impl Entry {
             Err(error) => Err(fields.report_at(name_field, error)),
         });
         let path = fields.path(&table::PATH, runtime);
-        let mode = fields.parse(&table::MODE);
-        let mode = fields.required(&table::MODE, mode);
-        let owner = Owner::read(fields);
-        let group = Group::read(fields);
+        let access = Access::read(fields);
         let restart_units = fields.parse_list(&table::RESTART_UNITS);
         let reload_units = fields.parse_list(&table::RELOAD_UNITS);
         let (name, place) = place?;
@@ -99,9 +82,7 @@ impl Entry {
             name,
             link: path?.and_then(|path| place.link(path)),
             place,
-            mode: mode?,
-            owner: owner?,
-            group: group?,
+            access: access?,
             restart_units: restart_units?,
             reload_units: reload_units?,
         })

@@ -3,6 +3,7 @@
 //! This crate says what the document *means* and makes no system call. [`Manifest::from_json`] is the way in; every
 //! type below it exists only if its value is good.
 
+mod access;
 mod account;
 mod clash;
 mod credential;
@@ -16,7 +17,6 @@ mod known_to;
 mod manifest;
 mod mode;
 mod name;
-mod owner;
 mod path;
 mod placeholder;
 mod places;
@@ -26,6 +26,7 @@ mod template;
 mod unit;
 mod unknown;
 
+pub use access::{Access, Group, Owner};
 pub use account::{AccountError, AccountName, Id};
 pub use credential::{CredentialError, CredentialName};
 pub use entry::Entry;
@@ -37,7 +38,6 @@ pub use known_to::KnownTo;
 pub use manifest::{Logging, Manifest};
 pub use mode::{Mode, ModeError};
 pub use name::{Name, NameError};
-pub use owner::{Group, Owner};
 pub use path::{AbsolutePath, PathError, RuntimeDirectory};
 pub use placeholder::Placeholders;
 pub use places::{GenerationPlace, LinkPlace, Places, PlacesError};

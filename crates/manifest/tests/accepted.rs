@@ -290,11 +290,11 @@ fn places(manifest: &Manifest) -> [&str; 2] {
 fn describe(entry: &Entry) -> String {
     let link = entry.link().map(|link| format!(" from {}", link.path())).unwrap_or_default();
     assert_eq!(entry.path(), entry.link().map_or(entry.place().path(), LinkPlace::path));
-    let owner = match entry.owner() {
+    let owner = match entry.access().owner() {
         Owner::Name(name) => name.to_string(),
         Owner::Id(id) => id.to_string(),
     };
-    let group = match entry.group() {
+    let group = match entry.access().group() {
         Group::Name(name) => name.to_string(),
         Group::Id(id) => id.to_string(),
     };
@@ -303,7 +303,7 @@ fn describe(entry: &Entry) -> String {
         "{} at {}{link} {} {owner}:{group} restart [{}] reload [{}]",
         entry.name(),
         entry.place().path(),
-        entry.mode(),
+        entry.access().mode(),
         units(entry.restart_units()),
         units(entry.reload_units())
     )

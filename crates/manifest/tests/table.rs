@@ -65,7 +65,7 @@ fn absent_fields_of_a_file_are_those_of_a_careful_person() {
     let json = r#"{"secretsMountPoint": "/d", "symlinkPath": "/s", "secrets": [{"name": "a/b", "sopsFile": "f", "key": "k"}]}"#;
     let manifest = Manifest::from_json(json.as_bytes(), RuntimeDirectory::Unset).unwrap();
     let entry = manifest.secrets()[0].entry();
-    assert_eq!((entry.path().as_str(), entry.link(), entry.mode().bits()), ("/s/a/b", None, 0o400));
+    assert_eq!((entry.path().as_str(), entry.link(), entry.access().mode().bits()), ("/s/a/b", None, 0o400));
 }
 
 fn each_field(mut look: impl FnMut(&'static Object, &'static Field)) {

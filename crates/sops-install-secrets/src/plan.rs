@@ -158,11 +158,11 @@ impl<'m> PlannedFile<'m> {
             Origin::Secret(secret) => (FileKind::Secret, secret.entry(), secret.credential()),
             Origin::Template(template) => (FileKind::Template, template.entry(), None),
         };
-        let (owner, no_accounts) = match owners.find(entry) {
+        let (owner, no_accounts) = match owners.find(entry.access()) {
             Ok(owner) => (owner, Vec::new()),
             Err(no_accounts) => (None, no_accounts),
         };
-        let access = Access::new(entry.mode(), owner);
+        let access = Access::new(entry.access().mode(), owner);
         let (name, place, link) = (entry.name(), entry.place(), entry.link());
         let wanted = Wanted { name, kind, access, place, link, credential };
         let is_installable = no_accounts.is_empty() || unknown == Unknown::Warning;
@@ -239,11 +239,11 @@ impl Owners {
     /// # Errors
     ///
     /// Why the user, the group or both are not known.
-    fn find(&mut self, entry: &Entry) -> Result<Option<Ownership>, Vec<NoAccount>> {
+    fn find(&mut self, access: &manifest::Access) -> Result<Option<Ownership>, Vec<NoAccount>> {
         match self {
             Self::Caller => Ok(None),
             Self::Root => Ok(Some(Ownership::ROOT)),
-            Self::Manifest(accounts) => match (accounts.owner(entry.owner()), accounts.group(entry.group())) {
+            Self::Manifest(accounts) => match (accounts.owner(access.owner()), accounts.group(access.group())) {
                 (Ok(user), Ok(group)) => Ok(Some(Ownership { user, group })),
                 (user, group) => Err([user.err(), group.err()].into_iter().flatten().collect()),
             },

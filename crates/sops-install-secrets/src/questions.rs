@@ -53,10 +53,10 @@ pub(crate) fn add_machine(
         let (Some(Ownership { user, group }), AccountLookup::LookUp) = (file.wanted.access.owner(), accounts) else {
             continue;
         };
-        if let manifest::Owner::Name(name) = file.entry.owner() {
+        if let manifest::Owner::Name(name) = file.entry.access().owner() {
             add_account(inputs, USER, name.as_str(), user.as_raw());
         }
-        if let manifest::Group::Name(name) = file.entry.group() {
+        if let manifest::Group::Name(name) = file.entry.access().group() {
             add_account(inputs, GROUP, name.as_str(), group.as_raw());
         }
     }
