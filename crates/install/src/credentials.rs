@@ -124,7 +124,7 @@ pub(crate) fn compare(
             found.push(Surrounding::NoCredential(place));
             continue;
         };
-        if let Err(error) = claim(directory, name, known.contains(&published(name))) {
+        if let Err(error) = claim(directory, &published(name), &known) {
             found.push(Surrounding::Credential(error));
             continue;
         }
@@ -219,11 +219,10 @@ impl Update<'_> {
         let mut ours = Vec::new();
         for credential in credentials {
             let published = credential.published(self.path);
-            let is_known = known.contains(&published);
-            let claimed = directory.map(|directory| claim(directory, credential.file(), is_known));
+            let claimed = directory.map(|directory| claim(directory, &published, known));
             if let Some(Ok(())) = claimed {
                 ours.push(credential);
-            } else if !is_known {
+            } else if !known.contains(&published) {
                 left.remove(&published);
             }
             self.failures.extend(claimed.and_then(Result::err));
@@ -304,7 +303,8 @@ fn fit(directory: &Dir) -> Result<(), Error> {
 }
 
 /// Whether the name is free, or already ours, and the one under which it is prepared too.
-fn claim(directory: &Dir, name: &OsStr, known: bool) -> Result<(), Error> {
+fn claim(directory: &Dir, credential: &Published, recorded: &Entries<Published>) -> Result<(), Error> {
+    let (name, known) = (credential.name.as_os_str(), recorded.contains(credential));
     let foreign = |name: &OsStr, found: Occupant| {
         let path = directory.path().join(name);
         Err(match found {
