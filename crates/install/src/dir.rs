@@ -439,12 +439,22 @@ impl Dir {
     fn make_for_user(&self, here: &FileStat, name: &OsStr, permissions: u32) -> Result<(), Error> {
         let temporary = temporary(name);
         let access = Access { permissions: permissions | here.st_mode & SET_GROUP, owner: Some(owner(here)) };
-        match make_exactly(&self.handle, &temporary, permissions) {
+        let is_made_here = match make_exactly(&self.handle, &temporary, permissions) {
+            Ok(()) => true,
             // Another run is at it, or was killed.
-            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(Errno::EEXIST) => false,
             Err(errno) => return Err(Error::call("make the directory", self.at(&temporary))(errno)),
+        };
+        let finished = self.finish_for_user(here, &temporary, name, access);
+        if finished.is_err() && (is_made_here || !matches!(finished, Err(Error::Untrusted { .. }))) {
+            self.remove_empty(&temporary)?;
         }
-        let made = self.within(&temporary)?;
+        finished
+    }
+
+    /// Gives a new directory to the user whose directory this is, and puts it in place.
+    fn finish_for_user(&self, here: &FileStat, temporary: &OsStr, name: &OsStr, access: Access) -> Result<(), Error> {
+        let made = self.within(temporary)?;
         let status = made.status()?;
         let times = (status.st_mtime == status.st_ctime, status.st_mtime_nsec == status.st_ctime_nsec);
         // Moving an older directory here would change its ctime, so equal times mean it is new.
@@ -452,14 +462,9 @@ impl Dir {
         if !(is_new || status.st_uid == here.st_uid) || !made.entries()?.is_empty() {
             return Err(Error::Untrusted { path: made.path });
         }
-        let finished = made.own(access).and_then(|()| {
-            renameat_with(&self.handle, &temporary, &self.handle, name, RenameFlags::NOREPLACE)
-                .map_err(|error| Error::call("put in place", self.at(name))(raw(error)))
-        });
-        if finished.is_err() {
-            self.remove_empty(&temporary)?;
-        }
-        finished
+        made.own(access)?;
+        renameat_with(&self.handle, temporary, &self.handle, name, RenameFlags::NOREPLACE)
+            .map_err(|error| Error::call("put in place", self.at(name))(raw(error)))
     }
 
     /// Where the link of this name leads, if no other user can change it.
