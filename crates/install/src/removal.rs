@@ -200,7 +200,9 @@ impl Removal {
 /// relative one.
 fn is_ours(location: &Location, target: &Path) -> bool {
     let has_generation = || Current::inspect(location).is_ok_and(|current| current.running_number().is_some());
-    location.is_below(target) || has_generation()
+    // What is relative begins at the symlink, and its generation may be gone.
+    let target = location.symlink_path().parent().map_or(target.to_owned(), |parent| parent.join(target));
+    location.is_below(&target) || has_generation()
 }
 
 /// What stands in the way of removing what is in the directory of the generations.

@@ -171,6 +171,15 @@ fn a_symlink_that_leads_elsewhere_stays() {
 }
 
 #[test]
+fn a_relative_symlink_to_a_generation_that_is_gone_goes_too() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "x")]).unwrap();
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    symlink("secrets.d/9", place.location.symlink_path()).unwrap();
+    assert!(remove(&place).unwrap().symlink);
+}
+
+#[test]
 fn who_waits_for_the_lock_does_not_get_the_one_that_was_removed() {
     let place = Place::new();
     place.install(&[place.secret("a", "x")]).unwrap();
