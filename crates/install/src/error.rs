@@ -159,6 +159,12 @@ pub enum Error {
         /// The directory of the generations.
         mount_point: PathBuf,
     },
+    /// What earlier runs have noted of symlinks is lost, and one may lead to this generation.
+    #[error("what was known of the symlinks that lead to {path} is lost", path = path.display())]
+    MayBeRead {
+        /// The generation.
+        path: PathBuf,
+    },
     /// A link of an ordinary user that leads to what belongs to somebody else.
     #[error(
         "{path} is a link of another user to what is not that user's, and so it is not followed",
@@ -226,6 +232,9 @@ impl Error {
             Self::InStore { .. } => WayOut::say("choose another path, such as /run/secrets"),
             Self::OtherSymlink { path, .. } => {
                 WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))).then_again()
+            }
+            Self::MayBeRead { path } => {
+                WayOut::run("if nothing reads it, run", format!("rm -r {}", shell_word(path))).then_again()
             }
             Self::Stranger { .. } => WayOut::say("name the file itself"),
             Self::NoSymlinks { .. } => WayOut::say("mount it without that, or use another path"),

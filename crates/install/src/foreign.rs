@@ -15,7 +15,7 @@ use crate::{Error, Location};
 /// A symlink of another manifest to one of the generations is in it too.
 pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Error>, Error> {
     let mut found = Vec::new();
-    for other in OtherSymlink::all(root, location)? {
+    for other in OtherSymlink::all(root, location, active)? {
         found.push(other.refusal(location));
     }
     let numbers = ForeignNumbers::read(root)?;

@@ -177,7 +177,7 @@ impl Current<'_> {
     /// [`Error::Call`] if it cannot be looked.
     pub fn old_generations(&self, retention: Retention) -> Result<Vec<PathBuf>, Error> {
         let Some(root) = self.root() else { return Ok(Vec::new()) };
-        let others = OtherSymlink::all(root, self.location())?;
+        let others = OtherSymlink::all(root, self.location(), self.number())?;
         let root = match root.listable() {
             // An ordinary user, who could not install either.
             Err(Error::Call { errno: Errno::EACCES, .. }) => return Ok(Vec::new()),

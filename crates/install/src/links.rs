@@ -60,7 +60,8 @@ pub(crate) fn stale<'a>(
     files: impl Iterator<Item = Wanted<'a>>,
 ) -> Result<Vec<Surrounding>, Error> {
     let location = current.location();
-    let others = current.root().map_or_else(|| Ok(Vec::new()), |root| OtherSymlink::all(root, location))?;
+    let others =
+        current.root().map_or_else(|| Ok(Vec::new()), |root| OtherSymlink::all(root, location, current.number()))?;
     let wanted: Vec<WantedLink<'_>> = files.filter_map(|file| WantedLink::of(&file)).collect();
     let exact: Entries<Made> = Entries::of(wanted.iter().map(WantedLink::made));
     let paths: HashSet<&Path> = wanted.iter().map(|link| link.path).collect();
@@ -402,7 +403,7 @@ impl Made {
         let is_read = || !self.leads_through(location.symlink_path()) && self.target.exists();
         if wanted.contains(self.path.as_path()) {
             Use::Path
-        } else if is_read() || others.iter().any(|other| self.leads_through(other.path())) {
+        } else if is_read() || others.iter().filter_map(OtherSymlink::path).any(|path| self.leads_through(path)) {
             Use::Readers
         } else {
             Use::None

@@ -113,9 +113,12 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
         return Err(Error::Mounted { path });
     }
     match foreign(root, current.location(), current.number())?.into_iter().next() {
-        Some(Error::Foreign { path: found, .. } | Error::Disowned { path: found } | Error::Mounted { path: found })
-            if is_mount && current.running_number().is_some() =>
-        {
+        Some(
+            Error::Foreign { path: found, .. }
+            | Error::Disowned { path: found }
+            | Error::Mounted { path: found }
+            | Error::MayBeRead { path: found },
+        ) if is_mount && current.running_number().is_some() => {
             Ok(Some(Notice::Kept { path, wanted: kind.name, found }))
         }
         // Its readers have their secrets there.

@@ -77,6 +77,12 @@ pub enum Notice {
         /// The other symlink.
         symlink: PathBuf,
     },
+    /// What earlier runs have noted of symlinks is lost, and one may lead to this generation.
+    #[error("{generation} stays, since what was known of the symlinks that lead to it is lost", generation = generation.display())]
+    MayBeRead {
+        /// The generation.
+        generation: PathBuf,
+    },
     /// The symlink of another manifest, or of this one before its symlink path changed, which still has a generation.
     #[error("{path} leads to {generation}, which stays for it", path = path.display(), generation = generation.display())]
     OtherSymlink {
@@ -123,6 +129,9 @@ impl Notice {
             Self::Left { path, command, .. } => {
                 let command = format!("{command} {}", shell_word(path));
                 Some(WayOut::run("once nothing reads them any more, run", command))
+            }
+            Self::MayBeRead { generation } => {
+                Some(WayOut::run("if nothing reads it, run", format!("rm -r {}", shell_word(generation))))
             }
             Self::KeptFor { .. } => Some(WayOut::say("give both manifests the same useTmpfs")),
             Self::Swappable { .. } | Self::KeptMount { .. } | Self::GaveWay { .. } | Self::Stacked { .. } => None,

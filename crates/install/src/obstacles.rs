@@ -63,7 +63,7 @@ impl Current<'_> {
             }
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
-                let others_links = OtherSymlink::all(&root, location)?;
+                let others_links = OtherSymlink::all(&root, location, self.number())?;
                 let active = match last_number(&root, location, self.number(), &others_links)? {
                     last if !changes.is_empty() => last.checked_add(1),
                     _ => self.number(),

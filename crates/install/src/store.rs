@@ -57,7 +57,7 @@ impl<'l> Store<'l> {
         remove_prepared(location)?;
         let Mounted { root, beneath, mut notices, effect } = mount::ensure(current, directories)?;
         symlinks::take_over(current, &root)?;
-        let others = OtherSymlink::all(&root, location)?;
+        let others = OtherSymlink::all(&root, location, active)?;
         for other in &others {
             notices.push(other.notice(location));
         }

@@ -9,34 +9,56 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::dir::{Dir, Occupant, split};
+use crate::generation::is_as_made;
 use crate::location::number;
-use crate::record::{self, CREDENTIALS, Entries, LINKS, Recorded, SYMLINKS};
+use crate::record::{self, CREDENTIALS, Entries, LINKS, Recorded, STAMP, SYMLINKS};
 use crate::{Current, Error, Location, Notice};
 
 /// A symlink that is not that of this run's manifest, and leads to a generation of the same mount point.
 pub(crate) struct OtherSymlink {
-    path: PathBuf,
+    /// Where it is; unknown if what earlier runs have noted is lost. Then there may be none.
+    path: Option<PathBuf>,
     number: u64,
 }
 
 impl OtherSymlink {
-    /// Every one that an earlier run has made and that is still there.
-    pub(crate) fn all(root: &Dir, location: &Location) -> Result<Vec<Self>, Error> {
+    /// Every one that an earlier run has made and that is still there, with the `active` number of this run's manifest.
+    ///
+    /// Where runs have come to an end and have noted no symlink, or none that can be read, each other generation may have readers.
+    pub(crate) fn all(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Self>, Error> {
         let mut found = Vec::new();
-        let read = record::each(root, SYMLINKS, |path, _| {
-            let path = Path::new(path);
-            if path != location.symlink_path()
-                && let Some(number) = leads_to(path, location)?
+        let mut is_empty = true;
+        let read = record::each(root, SYMLINKS, |path, unknown| {
+            is_empty = false;
+            let path = Some(path).filter(|path| !path.is_empty()).map(Path::new);
+            let number = match path {
+                Some(path) if path == location.symlink_path() => None,
+                Some(path) => leads_to(path, location)?,
+                None => number(unknown.as_encoded_bytes()).filter(|number| Some(*number) != active),
+            };
+            if let Some(number) = number
+                && (path.is_some() || is_as_made(root, unknown)? && root.status_of(unknown).is_ok())
             {
-                found.push(Self { path: path.to_owned(), number });
+                found.push(Self { path: path.map(Path::to_owned), number });
             }
             Ok(())
         });
-        match read {
-            // The next switch writes it anew.
-            Ok(()) | Err(Error::Record { .. }) => Ok(found),
-            Err(error) => Err(error),
+        let is_lost = match read {
+            Ok(()) => is_empty && root.status_of(STAMP.as_ref()).is_ok(),
+            Err(Error::Record { .. }) => true,
+            Err(error) => return Err(error),
+        };
+        if is_lost {
+            for (name, _) in root.listable()?.entries()? {
+                match number(name.as_encoded_bytes()) {
+                    Some(number) if Some(number) != active && is_as_made(root, &name)? => {
+                        found.push(Self { path: None, number });
+                    }
+                    Some(_) | None => {}
+                }
+            }
         }
+        Ok(found)
     }
 
     /// The generation that it leads to.
@@ -44,29 +66,38 @@ impl OtherSymlink {
         self.number
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Where it is, if that is known.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// What people should know of it.
     pub(crate) fn notice(&self, location: &Location) -> Notice {
-        Notice::OtherSymlink { path: self.path.clone(), generation: location.generation(self.number) }
+        let generation = location.generation(self.number);
+        match self.path.clone() {
+            Some(path) => Notice::OtherSymlink { path, generation },
+            None => Notice::MayBeRead { generation },
+        }
     }
 
     /// The error for a run that would take away what it leads to.
     pub(crate) fn refusal(self, location: &Location) -> Error {
-        Error::OtherSymlink { path: self.path, mount_point: location.mount_point().to_owned() }
+        match self.path {
+            Some(path) => Error::OtherSymlink { path, mount_point: location.mount_point().to_owned() },
+            None => Error::MayBeRead { path: location.generation(self.number) },
+        }
     }
 }
 
 /// Notes that the symlink of a location leads to a generation, or is about to.
 pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> Result<(), Error> {
     let mut lines = BTreeSet::new();
-    let mut add = |path: &Path| lines.insert([path.into(), OsString::new()]);
-    add(location.symlink_path());
+    lines.insert([location.symlink_path().into(), OsString::new()]);
     for other in others {
-        add(&other.path);
+        lines.insert(match &other.path {
+            Some(path) => [path.into(), OsString::new()],
+            None => [OsString::new(), other.number.to_string().into()],
+        });
     }
     record::keep_lines(root, SYMLINKS, &lines)
 }

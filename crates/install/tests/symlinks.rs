@@ -44,15 +44,10 @@ fn numbers_go_on_where_the_symlink_was_taken_away() {
     for content in ["1", "2", "3"] {
         install(content);
     }
-    for record in ["", "damaged"] {
-        fs::remove_file(place.location.symlink_path()).unwrap();
-        if !record.is_empty() {
-            fs::write(place.location.mount_point().join(".symlinks"), record).unwrap();
-        }
-        let run = install("4");
-        assert_eq!(run.failures.len(), 0, "{:?}", run.failures);
-        assert_eq!(place.generations(), if record.is_empty() { [2, 3, 4] } else { [3, 4, 5] });
-    }
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    let run = install("4");
+    assert_eq!(run.failures.len(), 0, "{:?}", run.failures);
+    assert_eq!(place.generations(), [2, 3, 4]);
     // Gone with what was noted: as after a first run that was killed.
     fs::remove_file(place.location.symlink_path()).unwrap();
     fs::remove_file(place.location.mount_point().join(".symlinks")).unwrap();
@@ -183,6 +178,35 @@ fn what_was_made_beside_another_mount_point_is_known_at_the_next_one() {
     moved.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
     let run = moved.install(&[moved.secret("a", "1").at(one), moved.secret("b", "1")]).unwrap();
     assert!(run.failures.is_empty() && one.is_symlink() && !two.is_symlink(), "{run:?}");
+}
+
+#[test]
+fn a_generation_that_may_be_read_stays_where_the_record_of_symlinks_is_lost() {
+    let place = Place::new();
+    let other = other(&place, FileSystem::Runtime);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    other.install(&[other.secret("b", "1")]).unwrap();
+    let at = |name: &str| place.location.mount_point().join(name);
+    // As a run leaves it that has come to its end.
+    fs::write(at(".stamp"), "x").unwrap();
+    for (content, harm) in [("2", "rm"), ("3", ""), ("4", "garbled"), ("5", "x\0y")] {
+        match harm {
+            "" => {}
+            "rm" => fs::remove_file(at(".symlinks")).unwrap(),
+            harm => fs::write(at(".symlinks"), harm).unwrap(),
+        }
+        let run = place.install(&[place.secret("a", content)]).unwrap();
+        assert_eq!(
+            (run.failures.len(), &*run.notices),
+            (0, &[Notice::MayBeRead { generation: at("2") }][..]),
+            "{harm}"
+        );
+        assert_eq!((place.tree()["a"].content(), other.tree()["b"].content()), (content, "1"), "{harm}");
+        let refused = support::remove(&place.location, Lock::acquire(&place.location, |_| {}).unwrap());
+        assert!(matches!(&*refused.unwrap_err(), [Error::MayBeRead { path }] if *path == at("2")), "{harm}");
+    }
+    fs::remove_dir_all(at("2")).unwrap();
+    assert_eq!(place.install(&[place.secret("a", "6")]).unwrap().notices, []);
 }
 
 #[test]

@@ -212,6 +212,7 @@ pub(super) fn code_of(notice: &Notice) -> Code {
         Notice::Kept { .. }
         | Notice::KeptFor { .. }
         | Notice::Left { .. }
+        | Notice::MayBeRead { .. }
         | Notice::OtherSymlink { .. }
         | Notice::KeptMount { .. }
         | Notice::Stacked { .. } => Code::LeftInPlace,
