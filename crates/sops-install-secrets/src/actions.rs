@@ -12,7 +12,7 @@ mod verify;
 use crate::cli::{Action, Arguments, ManifestPath};
 use crate::confinement::raise_file_limit;
 use crate::environment::Environment;
-use crate::report::{LastWords, Report, Reported, Step};
+use crate::report::{LastWords, Manner, OutputLines, Report, Reported, Step};
 
 /// Does what the command line asks for. What came of it stands in the report.
 pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &mut Report) {
@@ -27,7 +27,7 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
         Action::Install if environment.is_dry() => &Action::DryRun,
         action => action,
     };
-    report.begin(action, last_words(action), arguments.manifest.as_path(), arguments.output);
+    report.begin(action.word(), manner(action), arguments.manifest.as_path(), arguments.output);
     report.step(Step::Manifest);
     let done = match action {
         Action::Install => install::run(arguments, environment, report),
@@ -52,13 +52,16 @@ pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &
     }
 }
 
-/// How the report ends after failures; with nothing for an action that leaves the machine as it is in any case.
-fn last_words(action: &Action) -> LastWords {
-    match action {
-        Action::Install => install::last_words,
-        Action::DryRun => dry_run::last_words,
-        Action::Remove => remove::last_words,
-        Action::PreSwitch(_) => pre_switch::last_words,
-        Action::Check(_) | Action::Verify | Action::Status(_) | Action::Recipients(_) => |_, _| "",
-    }
+/// How the report of an action speaks. It ends with nothing after failures of one that leaves the machine as it is in any case.
+fn manner(action: &Action) -> Manner {
+    let (last_words, lines): (LastWords, _) = match action {
+        Action::Install => (install::last_words, OutputLines::News),
+        Action::DryRun => (dry_run::last_words, OutputLines::Answer),
+        Action::Remove => (remove::last_words, OutputLines::Answer),
+        Action::PreSwitch(_) => (pre_switch::last_words, OutputLines::Answer),
+        Action::Check(_) | Action::Verify | Action::Status(_) | Action::Recipients(_) => {
+            (|_, _| "", OutputLines::Answer)
+        }
+    };
+    Manner { last_words, lines }
 }

@@ -28,7 +28,7 @@ use nix::sys::stat::{fstat, makedev};
 use nix::time::{ClockId, clock_gettime};
 use sops::Watcher;
 
-use crate::cli::{Action, ExitStatus, Output};
+use crate::cli::{ExitStatus, Output};
 use crate::input::Unreadable;
 use crate::remedy::{Module, Remedy};
 use crate::text;
@@ -75,9 +75,16 @@ pub(crate) struct Report {
     lost: Cell<Option<io::Error>>,
 }
 
+/// How an action speaks.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) last_words: LastWords,
+    pub(crate) lines: OutputLines,
+}
+
 /// What the lines on standard output are to whoever calls an action.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum OutputLines {
+pub(crate) enum OutputLines {
     /// They tell of work that is done without them, too.
     News,
     /// They are what was asked for.
@@ -223,8 +230,8 @@ impl Report {
     }
 
     /// What the run is to do, and who reads the report.
-    pub(crate) fn begin(&mut self, action: &Action, last_words: LastWords, manifest: &Path, output: Output) {
-        (self.action, self.lines, self.last_words) = (action.word(), OutputLines::of(action), last_words);
+    pub(crate) fn begin(&mut self, action: &'static str, manner: Manner, manifest: &Path, output: Output) {
+        (self.action, self.lines, self.last_words) = (action, manner.lines, manner.last_words);
         manifest.clone_into(&mut self.manifest);
         self.output = output;
     }
@@ -571,21 +578,6 @@ impl Report {
     /// How the machine was left. A run that fails before that leaves it as it was.
     fn final_outcome(&self) -> Outcome {
         if self.outcome == Outcome::Checked && !self.failures.is_empty() { Outcome::Failed } else { self.outcome }
-    }
-}
-
-impl OutputLines {
-    fn of(action: &Action) -> Self {
-        match action {
-            Action::Install => Self::News,
-            Action::Check(_)
-            | Action::DryRun
-            | Action::Verify
-            | Action::Status(_)
-            | Action::Recipients(_)
-            | Action::Remove
-            | Action::PreSwitch(_) => Self::Answer,
-        }
     }
 }
 

@@ -204,24 +204,6 @@
 //! Plugins, GnuPG and what [`Query`] runs come from absolute folders of the search path, have a time limit, a limit of output
 //! and a process group of their own, and end when this process is told to end. GnuPG gets a home
 //! in memory where there is none, and an agent that was started for it is stopped ([`Identities::close`]).
-//!
-//! # What is written by hand, and why
-//!
-//! | part | looked at |
-//! | --- | --- |
-//! | the JSON reader and writer | `serde_json`: keeps the last of duplicate keys, refuses halves of surrogate pairs and bytes that are not UTF-8, and loses the digits as written, which the MAC needs |
-//! | INI | `rust-ini`, `configparser`: neither has go-ini's quotes, comments and layout |
-//! | dotenv | `dotenvy`: knows quotes and variables, which sops does not |
-//! | `OpenPGP` messages | `pgp` (rPGP) adds 1.9 MB, `sequoia-openpgp` 2.3 MB and refuses the 3DES of such messages; one kind of message is opened here, whatever else there is goes to gpg |
-//! | SSH keys in PEM | `ssh-key` reads the content; `pem-rfc7468` refuses the shapes that sshd reads |
-//! | the age recipient of an SSH key | `ssh-to-age` brings a reader of SSH keys of its own, 16 KB; the tests compare with it |
-//! | the hybrid identity of age | the `age` crate has only recipients; its parts are `ml-kem`, `x25519-dalek`, `hkdf`, `chacha20poly1305` |
-//! | the X25519 and ssh-ed25519 identities | the `age` crate has them, and computes the public key anew for each stanza |
-//! | the client of plugins | the `age` crate's has no time limit and one session for each file |
-//! | patterns of Go | `regex` is five times the size; `regex-lite` matches, and what it takes otherwise is translated, or an error |
-//! | Shamir's scheme | `vsss-rs`, `sharks`: other fields or other forms of shares |
-//! | children with limits | `subprocess`, `process-wrap`, `wait-timeout`: each has a part of one deadline for a conversation, an end of the whole group on a signal, and one buffer that is wiped |
-//! | the words of a command | `shlex`: other rules than sops for backslashes between double quotes |
 
 mod child;
 mod datakey;
