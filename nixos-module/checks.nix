@@ -36,15 +36,9 @@ let
   # Accounts
 
   namesOf = accounts: map (account: account.name) (lib.attrValues accounts);
-  # NixOS has them in every configuration.
+  # NixOS has root in every configuration.
   users = namesOf config.users.users ++ cfg.external.users ++ [ "root" ];
-  groups =
-    namesOf config.users.groups
-    ++ cfg.external.groups
-    ++ [
-      "root"
-      "keys"
-    ];
+  groups = namesOf config.users.groups ++ cfg.external.groups ++ [ "root" ];
 
   isKnown = account: names: account == null || isNumber account || lib.elem account names;
 

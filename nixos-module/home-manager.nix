@@ -1,9 +1,8 @@
 # The options that sops-nix has in home-manager: the secrets of a user, installed by the user's own systemd into the
 # user's runtime directory.
 #
-# Left out on purpose: `owner`, `group`, `uid`, `gid` and `external.users` and `external.groups`, since all files belong to the
-# user; `useTmpfs`, since nothing is mounted; `neededForUsers`, since the user is there; `credential`, since /run/credstore
-# is the system's; `mock.enable` and `mock`, since only a virtual machine of a system is built without its keys.
+# What is left out on purpose stands in options.nix behind `isSystem`: all files belong to the user, nothing is mounted, the user is
+# there, and /run/credstore and virtual machines are the system's.
 {
   config,
   options,

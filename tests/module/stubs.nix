@@ -242,7 +242,7 @@ in
     config.users = {
       users.root.group = "root";
       users.nobody.group = "nogroup";
-      groups = lib.genAttrs [ "nogroup" "root" "users" "wheel" ] (_: { });
+      groups = lib.genAttrs [ "keys" "nogroup" "root" "users" "wheel" ] (_: { });
     };
     options = {
       boot.initrd.secrets = option (types.attrsOf (types.nullOr types.path)) { };
