@@ -194,6 +194,17 @@ impl Current<'_> {
         Ok(found)
     }
 
+    /// What an installation would say of generations that others read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be looked.
+    pub fn read_by_others(&self) -> Result<Vec<Notice>, Error> {
+        let Some(root) = self.root() else { return Ok(Vec::new()) };
+        let others = OtherSymlink::all(root, self.location(), self.number())?;
+        Ok(others.iter().map(|other| other.notice(self.location())).collect())
+    }
+
     /// That the running generation is not on the file system that it is to be on.
     fn misses_file_system(&self) -> Result<Option<Surrounding>, Error> {
         let (Some(root), Some(_)) = (self.root(), self.running()) else { return Ok(None) };

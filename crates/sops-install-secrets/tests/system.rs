@@ -1432,6 +1432,20 @@ fn looks_believe_of_a_mount_point_that_is_open_what_an_installation_believes() {
 }
 
 #[test]
+fn a_dry_run_says_too_that_another_symlink_leads_to_a_generation() {
+    let system = System::new();
+    let first = system.manifest("first.json", &[system.secret("a", "str")], &[]);
+    let mut second = system.secret("a", "str");
+    second["path"] = json!(system.path("moved/a"));
+    let moved = system.manifest("second.json", &[second], &[]);
+    let moved = edited(&system, &moved, "moved.json", "symlinkPath", json!(system.path("moved")));
+    let run = system.script(&format!(
+        "install {first}\nfor look in -dry-run '' -dry-run; do install $look {moved} 2>&1 | grep -c 'which stays for it'; done"
+    ));
+    assert_eq!(run.stdout, "exit 0\n1\n1\n1\n", "{}", run.stderr);
+}
+
+#[test]
 fn a_symlink_that_leads_elsewhere_is_not_looked_into() {
     let system = System::new();
     let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);

@@ -62,6 +62,9 @@ pub(super) fn dry_run(
         if tell == Tell::Failures {
             return Ok(());
         }
+        for notice in report.tried(current.read_by_others())? {
+            report.notice(code_of(&notice), &notice);
+        }
         report.changes(&changes);
         let due = current.due();
         let requests = Requests::of(&plan, environment, &changes, &due);
