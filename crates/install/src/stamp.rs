@@ -198,6 +198,10 @@ impl Store<'_> {
     /// Without a stamp, which may have failed for want of room, the next run does all the work.
     pub fn stamp(&self, inputs: &Inputs, changes: &Changes, summary: Option<&Summary>) {
         let Some(seals) = self.seals(changes).filter(|_| inputs.is_complete) else { return };
+        // A stamp shows later that there was such a note, also where the active generation is one of sops-nix.
+        if self.note_symlinks().is_err() {
+            return;
+        }
         let mut salt = [0; 32];
         let Ok(32) = getrandom(&mut salt, GetRandomFlags::empty()) else { return };
         let answers = inputs.answers.iter();

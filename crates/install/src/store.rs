@@ -252,6 +252,11 @@ impl<'l> Store<'l> {
         }
     }
 
+    /// Notes which symlinks lead to generations, or are about to.
+    pub(crate) fn note_symlinks(&self) -> Result<(), Error> {
+        symlinks::note(&self.root, self.location, &self.others)
+    }
+
     /// The error that led here says more than what stays, and the next run tries again.
     fn discard(&self, number: u64) {
         drop(self.root.remove_tree(number.to_string().as_ref()));
@@ -261,7 +266,7 @@ impl<'l> Store<'l> {
         let (parent, name) = split(self.location.symlink_path())?;
         let parent = Dir::walk(parent, Missing::Make(PARENT))?;
         parent.refuse_nosymfollow(self.location.symlink_path())?;
-        symlinks::note(&self.root, self.location, &self.others)?;
+        self.note_symlinks()?;
         let temporary = temporary(name);
         let gone = clear_way(&parent, name, self.location)?;
         let target = self.location.generation(number);

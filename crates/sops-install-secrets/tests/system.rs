@@ -1432,6 +1432,21 @@ fn looks_believe_of_a_mount_point_that_is_open_what_an_installation_believes() {
 }
 
 #[test]
+fn the_old_generations_of_sops_nix_go_as_its_own_ones_do() {
+    let system = System::new();
+    let [one, two] = ["str", "int"].map(|key| {
+        let manifest = system.manifest("m.json", &[system.secret("a", key)], &[]);
+        edited(&system, &manifest, &format!("{key}.json"), "keepGenerations", json!(2))
+    });
+    // It has no records. In the first run nothing changes.
+    let run = system.script(&format!(
+        "install {one}; install {two}; rm secrets.d/.[a-z]*; install {two}; install {one} 2>&1; install {two} 2>&1; ls secrets.d"
+    ));
+    let modified = "modifying secret: a\nexit 0\n";
+    assert_eq!(run.stdout, format!("exit 0\n{modified}exit 0\n{modified}{modified}3\n4\n"), "{}", run.stderr);
+}
+
+#[test]
 fn a_dry_run_says_too_that_another_symlink_leads_to_a_generation() {
     let system = System::new();
     let first = system.manifest("first.json", &[system.secret("a", "str")], &[]);
