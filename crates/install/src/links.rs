@@ -115,7 +115,7 @@ pub(crate) fn is_ours(known: &Entries<Made>, location: &Location, path: &Path, t
     known.contains(&made) || made.leads_through(location.symlink_path())
 }
 
-/// Removes all links that are recorded but those that lead through `spared`, and gives how many there were. The record stays.
+/// Removes all links that are recorded but those that lead to something through `spared`, and gives how many there were. The record stays.
 ///
 /// # Errors
 ///
@@ -129,7 +129,7 @@ pub(crate) fn remove_all(
     let known: Entries<Made> = record::recover(root, failures)?;
     let mut last = None;
     let mut removed = 0_usize;
-    let is_spared = |made: &Made| spared.is_some_and(|symlink| made.leads_through(symlink));
+    let is_spared = |made: &Made| spared.is_some_and(|symlink| made.leads_through(symlink)) && made.target.exists();
     for made in known.iter().filter(|made| !is_spared(made)) {
         match made.remove_or_forget(&mut last) {
             Ok(Gone::Removed) => removed = removed.saturating_add(1),

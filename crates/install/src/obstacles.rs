@@ -64,11 +64,11 @@ impl Current<'_> {
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
                 let others_links = OtherSymlink::all(&root, location, self.number())?;
-                let active = match last_number(&root, location, self.number(), &others_links)? {
-                    last if !changes.is_empty() => last.checked_add(1),
-                    _ => self.number(),
-                };
-                let doomed = retention.superfluous(&root, active, &others_links)?;
+                let mut doomed = retention.superfluous(&root, self.number(), &others_links)?;
+                if !changes.is_empty() {
+                    let next = last_number(&root, location, self.number(), &others_links)?.checked_add(1);
+                    doomed.extend(retention.superfluous(&root, next, &others_links)?);
+                }
                 for error in foreign(&root, location, self.number())? {
                     let goes = match &error {
                         Error::Mounted { path } => doomed.iter().any(|name| path.starts_with(root.path().join(name))),

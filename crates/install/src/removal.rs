@@ -103,11 +103,11 @@ impl Removal {
     }
 
     fn all(&mut self, location: &Location, top: Dir, active: Option<u64>) {
-        // A symlink that leads to a generation at another mount point belongs to that one, and so do the links through it.
+        // Through a symlink that leads elsewhere somebody else may read, whoever it is.
         let symlink = location.symlink_path();
         let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
+        let spared = target.is_some().then_some(symlink);
         let other = target.and_then(|target| symlinks::root_before(&target, location));
-        let spared = other.is_some().then_some(symlink);
         let removed = links::remove_all(&top, spared, &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);

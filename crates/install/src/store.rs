@@ -10,7 +10,7 @@ use crate::current::Current;
 use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, directory_access, split, temporary};
 use crate::generation::{ForeignNumbers, is_as_made};
 use crate::links::LinkFailure;
-use crate::location::number;
+use crate::location::{HIGHEST, number};
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
 use crate::notice::Notice;
@@ -337,7 +337,7 @@ pub(crate) fn last_number(
     if active.is_none() && was_switched()? {
         for (name, _) in root.entries()? {
             match number(name.as_encoded_bytes()) {
-                Some(number) if number > last && is_as_made(root, &name)? => last = number,
+                Some(number) if number > last && number <= HIGHEST && is_as_made(root, &name)? => last = number,
                 Some(_) | None => {}
             }
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dir::{Dir, Occupant, split};
 use crate::generation::is_as_made;
-use crate::location::number;
+use crate::location::{HIGHEST, number};
 use crate::record::{self, CREDENTIALS, Entries, LINKS, Recorded, STAMP, SYMLINKS};
 use crate::{Current, Error, Location, Notice};
 
@@ -51,7 +51,7 @@ impl OtherSymlink {
         if is_lost {
             for (name, _) in root.listable()?.entries()? {
                 match number(name.as_encoded_bytes()) {
-                    Some(number) if Some(number) != active && is_as_made(root, &name)? => {
+                    Some(number) if Some(number) != active && number <= HIGHEST && is_as_made(root, &name)? => {
                         found.push(Self { path: None, number });
                     }
                     Some(_) | None => {}

@@ -11,7 +11,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Activation, Changes, Current, Error, Lock, Store};
+use install::{Activation, Current, Error, Lock, Store};
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
@@ -588,15 +588,16 @@ fn concurrent_runs_wait_for_each_other() {
 fn a_generation_whose_mode_somebody_has_changed_is_no_obstacle() {
     let place = Place::new();
     place.install(&[place.secret("a", "1")]).unwrap();
-    let numbers = ["1", "7"].map(|number| place.location.mount_point().join(number));
+    let numbers = ["1", "2"].map(|number| place.location.mount_point().join(number));
     let [active, foreign] = &numbers;
     fs::create_dir(foreign).unwrap();
     for directory in &numbers {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).unwrap();
     }
-    let obstacles =
-        Current::inspect(&place.location).unwrap().obstacles([], &Changes::none(), support::keep_one()).unwrap();
-    let run = place.install(&[place.secret("a", "2")]).unwrap();
+    let wanted = [place.secret("a", "2")];
+    let changes = place.changes(&wanted).unwrap();
+    let obstacles = Current::inspect(&place.location).unwrap().obstacles([], &changes, support::keep_one()).unwrap();
+    let run = place.install(&wanted).unwrap();
     let foreseen: Vec<_> = obstacles.after.iter().map(|(_, error)| error).collect();
     for failures in [foreseen, run.failures.iter().collect()] {
         assert!(matches!(&*failures, [Error::Foreign { path, .. }] if path == foreign), "{failures:?}");

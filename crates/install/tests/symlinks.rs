@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use install::{Changes, Current, Error, FileSystem, Lock, Notice};
 use support::{Place, in_namespace, location};
@@ -48,6 +48,12 @@ fn numbers_go_on_where_the_symlink_was_taken_away() {
     let run = install("4");
     assert_eq!(run.failures.len(), 0, "{:?}", run.failures);
     assert_eq!(place.generations(), [2, 3, 4]);
+    // What no run can have come to is not gone on from.
+    let foreign = place.location.mount_point().join(u64::MAX.to_string());
+    fs::create_dir(&foreign).unwrap();
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o751)).unwrap();
+    fs::remove_file(place.location.symlink_path()).unwrap();
+    assert_eq!(install("4").active, Some(5));
     // Gone with what was noted: as after a first run that was killed.
     fs::remove_file(place.location.symlink_path()).unwrap();
     fs::remove_file(place.location.mount_point().join(".symlinks")).unwrap();

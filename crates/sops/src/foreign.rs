@@ -115,7 +115,7 @@ mod tests {
             ("  one\n\n two\u{1b}[1m\tend \r\n", "one; two?[1m?end", r#""  one\n\n two\u{1b}[1m\tend \r\n""#),
             ("it's \"here\" \\", "it's \"here\" \\", r#""it's \"here\" \\""#),
             ("caf\u{e9} \u{1f600}", "caf\u{e9} \u{1f600}", "\"caf\u{e9} \u{1f600}\""),
-            ("a\u{3164}b\u{2800}", "a?b?", "\"a\u{3164}b\u{2800}\""),
+            ("a\u{3164}b\u{2800}", "a?b?", r#""a\u{3164}b\u{2800}""#),
             ("a\u{202e}b\u{200b}c\u{9b}d", "a?b?c?d", r#""a\u{202e}b\u{200b}c\u{9b}d""#),
             ("a\u{2028}error: b\u{85}c", "a?error: b?c", r#""a\u{2028}error: b\u{85}c""#),
             ("", "", r#""""#),
