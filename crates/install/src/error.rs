@@ -10,7 +10,7 @@ use crate::{WayOut, shell_word};
 
 /// Why something of an installation was not done. `Display` gives the problem alone, and [`Error::way_out`] what to do about it. Every
 /// variant names the path; none holds content of a file.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
     /// A system call that failed.
     #[error("cannot {action} {path}: {errno}", path = path.display())]
@@ -212,9 +212,13 @@ impl Error {
             Self::Nested { .. } => WayOut::say("give each its own place"),
             Self::Foreign { .. } => WayOut::say("move it away").then_again(),
             Self::Disowned { path } => {
-                let (sudo, user) =
-                    if geteuid().is_root() { ("", "root".to_owned()) } else { ("sudo ", geteuid().to_string()) };
-                let command = format!("{sudo}chown {user}: {}", shell_word(path));
+                let there = shell_word(path);
+                let command = if geteuid().is_root() {
+                    format!("chown root: {there}")
+                } else {
+                    // With a colon chown(1) would ask for the group of the account.
+                    format!("sudo chown {user} {there}", user = geteuid())
+                };
                 WayOut::run("if it is one, take it back with", command).then_again()
             }
             Self::OtherCredential { path } => {
@@ -291,7 +295,7 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         }
         Errno::EACCES | Errno::EPERM => match taken_from_us(path).map(shell_word) {
             Some(there) => {
-                let command = format!("sudo chown {user}: {there}", user = geteuid());
+                let command = format!("sudo chown {user} {there}", user = geteuid());
                 WayOut::run(format!("{there} belongs to another user; take it back with"), command)
             }
             None => WayOut::say("run this as root"),

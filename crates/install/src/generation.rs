@@ -35,6 +35,11 @@ pub(crate) fn is_as_made(root: &Dir, name: &OsStr) -> Result<bool, Error> {
     is_ours(root, name, |status| permissions_of(status) == DIRECTORY)
 }
 
+/// Whether what has a number for its name may be a generation: a directory of root or our own user, whatever its mode.
+pub(crate) fn may_be_one(root: &Dir, name: &OsStr) -> Result<bool, Error> {
+    is_ours(root, name, |_| true)
+}
+
 fn is_ours(root: &Dir, name: &OsStr, is_right: impl Fn(&FileStat) -> bool) -> Result<bool, Error> {
     match root.status_of(name) {
         // The first number is 1.

@@ -165,9 +165,14 @@ impl<'f> Update<'f> {
         // Before the first of them is made: a run that is killed leaves no link that the next one does not know, and what cannot be
         // recorded is not made.
         let all: Entries<Made> = known.union(&exact);
-        let written = if all == known { Ok(()) } else { record::write(root, &all) };
-        let is_recorded = |link: &&WantedLink<'_>| written.is_ok() || known.contains(&link.made());
-        let (recorded, mut unplaced): (Vec<_>, Vec<_>) = wanted.iter().partition(is_recorded);
+        if all != known
+            && let Err(error) = record::write(root, &all)
+        {
+            let (recorded, others): (Vec<_>, Vec<_>) = wanted.iter().partition(|link| known.contains(&link.made()));
+            self.unplaced.extend(others.into_iter().map(|link| (Some(link.file), error.clone())));
+            // Nothing is removed: what would take its place is not there.
+            return self.place(root, location, &recorded, &known).map(drop);
+        }
         let mut left: Entries<Made> = exact.clone();
         let mut before = Vec::new();
         // Removed before others are made, so that a link can give way to a directory with links.
@@ -198,7 +203,7 @@ impl<'f> Update<'f> {
                 },
             }
         }
-        unplaced.extend(self.place(root, location, &recorded, &known)?);
+        let unplaced = self.place(root, location, &wanted.iter().collect::<Vec<_>>(), &known)?;
         for link in &unplaced {
             let made = link.made();
             if !known.contains(&made) {
@@ -210,8 +215,9 @@ impl<'f> Update<'f> {
         for made in before.iter().filter(|made| unplaced.contains(made.path.as_path())) {
             left.insert(made);
         }
-        let rewritten = if left == all { Ok(()) } else { record::write(root, &left) };
-        self.failures.extend(rewritten.and(written).err());
+        if left != all {
+            self.failures.extend(record::write(root, &left).err());
+        }
         Ok(())
     }
 

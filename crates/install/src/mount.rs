@@ -112,14 +112,16 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
     if is_mount && !root.is_memory()? {
         return Err(Error::Mounted { path });
     }
-    match foreign(root, current.location(), current.number())?.into_iter().next() {
+    let first = foreign(root, current.location(), current.number())?.into_iter().next();
+    let way_out = first.as_ref().and_then(Error::way_out);
+    match first {
         Some(
             Error::Foreign { path: found, .. }
             | Error::Disowned { path: found }
             | Error::Mounted { path: found }
             | Error::MayBeRead { path: found },
         ) if is_mount && current.running_number().is_some() => {
-            Ok(Some(Notice::Kept { path, wanted: kind.name, found }))
+            Ok(Some(Notice::Kept { path, wanted: kind.name, found, way_out }))
         }
         // Its readers have their secrets there.
         Some(Error::OtherSymlink { path: symlink, .. }) if is_mount => {
@@ -196,6 +198,10 @@ pub(crate) fn file_system_name(directory: &Dir) -> Result<&'static str, Error> {
 /// Removes the generations and records in a directory of generations, such as one that a new file system was put over. What is
 /// newer than `newest` may be something else with such a name.
 pub(crate) fn clear(beneath: &Dir, newest: Option<u64>) -> Vec<Error> {
+    // First, since it says that there are others: of one that is killed nothing is to be taken for damage.
+    if let Err(error) = beneath.remove(STAMP.as_ref()) {
+        return vec![error];
+    }
     clear_with(beneath, newest, is_record)
 }
 

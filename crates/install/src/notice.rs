@@ -51,6 +51,8 @@ pub enum Notice {
         wanted: &'static str,
         /// What would go with the one that is there.
         found: PathBuf,
+        /// How that goes.
+        way_out: Option<WayOut>,
     },
     /// Another file system is wanted, and the one that is there is not this program's.
     #[error(
@@ -122,7 +124,7 @@ impl Notice {
     pub fn way_out(&self) -> Option<WayOut> {
         match self {
             Self::Forgotten { .. } => Some(WayOut::say("if it is still there, remove it by hand")),
-            Self::Kept { .. } => Some(WayOut::say("move it away, then install again")),
+            Self::Kept { way_out, .. } => way_out.clone(),
             Self::OtherSymlink { path, .. } => {
                 Some(WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))))
             }

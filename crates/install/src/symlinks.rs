@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::dir::{Dir, Occupant, split};
-use crate::generation::is_as_made;
+use crate::generation::may_be_one;
 use crate::location::{HIGHEST, number};
 use crate::record::{self, CREDENTIALS, Entries, LINKS, Recorded, STAMP, SYMLINKS};
 use crate::{Current, Error, Location, Notice};
@@ -28,18 +28,19 @@ impl OtherSymlink {
     pub(crate) fn all(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Self>, Error> {
         let mut found = Vec::new();
         let mut is_empty = true;
-        let read = record::each(root, SYMLINKS, |path, unknown| {
+        let read = record::each(root, SYMLINKS, |path, _| {
             is_empty = false;
-            let path = Some(path).filter(|path| !path.is_empty()).map(Path::new);
-            let number = match path {
-                Some(path) if path == location.symlink_path() => None,
-                Some(path) => leads_to(path, location)?,
-                None => number(unknown.as_encoded_bytes()).filter(|number| Some(*number) != active),
-            };
-            if let Some(number) = number
-                && (path.is_some() || is_as_made(root, unknown)? && root.status_of(unknown).is_ok())
+            let path = Path::new(path);
+            // A symlink is in none of the generations: that is one whose symlink is not known.
+            if let Some(number) = location.number(path) {
+                let name = OsString::from(number.to_string());
+                if Some(number) != active && root.status_of(&name).is_ok() && may_be_one(root, &name)? {
+                    found.push(Self { path: None, number });
+                }
+            } else if path != location.symlink_path()
+                && let Some(number) = leads_to(path, location)?
             {
-                found.push(Self { path: path.map(Path::to_owned), number });
+                found.push(Self { path: Some(path.to_owned()), number });
             }
             Ok(())
         });
@@ -51,7 +52,7 @@ impl OtherSymlink {
         if is_lost {
             for (name, _) in root.listable()?.entries()? {
                 match number(name.as_encoded_bytes()) {
-                    Some(number) if Some(number) != active && number <= HIGHEST && is_as_made(root, &name)? => {
+                    Some(number) if Some(number) != active && number <= HIGHEST && may_be_one(root, &name)? => {
                         found.push(Self { path: None, number });
                     }
                     Some(_) | None => {}
@@ -94,10 +95,8 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     let mut lines = BTreeSet::new();
     lines.insert([location.symlink_path().into(), OsString::new()]);
     for other in others {
-        lines.insert(match &other.path {
-            Some(path) => [path.into(), OsString::new()],
-            None => [OsString::new(), other.number.to_string().into()],
-        });
+        let path = other.path.clone().unwrap_or_else(|| location.generation(other.number));
+        lines.insert([path.into(), OsString::new()]);
     }
     record::keep_lines(root, SYMLINKS, &lines)
 }

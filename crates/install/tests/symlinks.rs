@@ -195,6 +195,8 @@ fn a_generation_that_may_be_read_stays_where_the_record_of_symlinks_is_lost() {
     let at = |name: &str| place.location.mount_point().join(name);
     // As a run leaves it that has come to its end.
     fs::write(at(".stamp"), "x").unwrap();
+    // Somebody has closed it, and it is a generation all the same.
+    fs::set_permissions(at("2"), fs::Permissions::from_mode(0o700)).unwrap();
     for (content, harm) in [("2", "rm"), ("3", ""), ("4", "garbled"), ("5", "x\0y")] {
         match harm {
             "" => {}

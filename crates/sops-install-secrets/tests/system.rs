@@ -593,7 +593,7 @@ fn a_user_is_not_sent_to_root_for_what_is_the_users() {
     assert_eq!(
         link,
         "secret \"a\": cannot make the directory /home/.config/app: EACCES: Permission denied; /home/.config belongs to another user; \
-         take it back with: sudo chown 1: /home/.config"
+         take it back with: sudo chown 1 /home/.config"
     );
     assert!(left.starts_with("1 failure"), "{left}");
 }
