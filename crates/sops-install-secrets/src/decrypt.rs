@@ -288,10 +288,12 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
             Remedy::say("let this user read the key, or run this as root")
         } else if has(&Unusable::is_missing_host_key) {
             if is_sops { Remedy::restore_keys(file) } else { Remedy::restore_agenix_keys() }
-        } else if has_ways {
-            ways
-        } else {
+        } else if !has_ways {
             Remedy::say("correct the path of the key, repair or restore it, then run this again")
+        } else if has(&|key| key.remedy.is_none()) {
+            ways.then(Remedy::say("correct the paths of the other keys, repair or restore them, then run this again"))
+        } else {
+            ways
         });
     }
     if unopened.missing_groups().is_some_and(|(_, opened)| opened > 0) {

@@ -238,7 +238,10 @@ fn a_problem_of_a_manifest_a_sops_file_or_a_key_has_its_remedy() {
         "ageSshKeyPaths",
         json!([key("ssh-ecdsa")]),
     );
-    assert_eq!(remedy(signs, &[]), say("use an ed25519 or RSA key"));
+    assert_eq!(remedy(signs.clone(), &[]), say("use an ed25519 or RSA key"));
+    let two = with(signs, "ageSshKeyPaths", json!([key("ssh-ecdsa"), "/nowhere/key"]));
+    let others = "correct the paths of the other keys, repair or restore them, then run this again";
+    assert_eq!(remedy(two, &[]), say(&format!("use an ed25519 or RSA key; {others}")));
 }
 
 #[test]
