@@ -101,7 +101,9 @@ fn ends_with_its_children(child: &str, signal: Signal, ignored: &str, ends: bool
     fs::write(place.join("gpg"), script).map_err(|error| error.to_string())?;
     fs::set_permissions(place.join("gpg"), fs::Permissions::from_mode(0o700)).map_err(|error| error.to_string())?;
     let trap = if ignored.is_empty() { String::new() } else { format!("trap '' {ignored}; ") };
-    let mut program = Command::new("/bin/sh")
+    // Of coreutils: a job in the background of a script is begun with signals ignored, and that is inherited.
+    let mut program = Command::new("env")
+        .args(["--default-signal", "/bin/sh"])
         .args(["-c", &format!("{trap}exec \"$0\" {child} \"$1\"")])
         .arg(env::current_exe().map_err(|error| error.to_string())?)
         .arg(place)
