@@ -31,9 +31,9 @@ pub(crate) struct Metadata {
 /// The two ways to write metadata down (docs/format.md sections 5.2 and 5.4).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Notation {
-    /// Mappings and lists with typed values: YAML, JSON, binary.
+    /// Mappings and lists with typed values, as in YAML.
     Nested,
-    /// One mapping of texts whose keys are flattened paths: dotenv (without the prefix `sops_`) and INI.
+    /// One mapping of texts whose keys are flattened paths, without a prefix that the format puts before them.
     Flattened,
 }
 

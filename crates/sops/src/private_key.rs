@@ -137,7 +137,7 @@ fn find(text: &str, mark: &str) -> Option<usize> {
 const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\n", "\r", "\t", " ", "\\"];
 /// The fewest letters that are taken for a part of a key.
 const SHORTEST_PART: usize = 8;
-/// How an age identity begins; a `1` follows, or `PQ-1`.
+/// How an age identity of whichever kind begins.
 const AGE_KEY: &str = "AGE-SECRET-KEY-";
 /// How an identity of a plugin begins; its name and a `1` follow.
 const AGE_PLUGIN: &str = "AGE-PLUGIN-";
