@@ -211,16 +211,7 @@ impl Error {
             Self::NotInMemory { .. } => return None,
             Self::Nested { .. } => WayOut::say("give each its own place"),
             Self::Foreign { .. } => WayOut::say("move it away").then_again(),
-            Self::Disowned { path } => {
-                let there = shell_word(path);
-                let command = if geteuid().is_root() {
-                    format!("chown root: {there}")
-                } else {
-                    // With a colon chown(1) would ask for the group of the account.
-                    format!("sudo chown {user} {there}", user = geteuid())
-                };
-                WayOut::run("if it is one, take it back with", command).then_again()
-            }
+            Self::Disowned { path } => WayOut::run("if it is one, take it back with", take_back(path)).then_again(),
             Self::OtherCredential { path } => {
                 WayOut::run("if nobody needs it, run", format!("rm {}", shell_word(path))).then_again()
             }
@@ -293,10 +284,10 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         Errno::EACCES | Errno::EPERM if geteuid().is_root() => {
             WayOut::say("find out what keeps root out: a sandbox, or a directory without permission for others")
         }
-        Errno::EACCES | Errno::EPERM => match taken_from_us(path).map(shell_word) {
+        Errno::EACCES | Errno::EPERM => match taken_from_us(path) {
             Some(there) => {
-                let command = format!("sudo chown {user} {there}", user = geteuid());
-                WayOut::run(format!("{there} belongs to another user; take it back with"), command)
+                let advice = format!("{} belongs to another user; take it back with", shell_word(there));
+                WayOut::run(advice, take_back(there))
             }
             None => WayOut::say("run this as root"),
         },
@@ -320,6 +311,17 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         }
         _ => return None,
     })
+}
+
+/// The command that makes something our own again.
+fn take_back(path: &Path) -> String {
+    let there = shell_word(path);
+    if geteuid().is_root() {
+        format!("chown root: {there}")
+    } else {
+        // With a colon chown(1) would ask for the group of the account.
+        format!("sudo chown {user} {there}", user = geteuid())
+    }
 }
 
 /// What belongs to another user on the way to a path, but is in a directory of our own.

@@ -73,7 +73,7 @@ impl ForeignNumbers {
     /// is made. That is asked of all if the record is lost.
     pub(crate) fn is_generation(&self, root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
         let number = number(name.as_encoded_bytes());
-        if self.is_whole && number.is_some() && number <= active && is_ours(root, name, |_| true)? {
+        if self.is_whole && number.is_some() && number <= active && may_be_one(root, name)? {
             Ok(!self.known.contains(&ForeignNumber(name.to_owned())))
         } else {
             is_as_made(root, name)
@@ -82,7 +82,7 @@ impl ForeignNumbers {
 
     /// Notes what is foreign and could be taken for a generation later, and gives the error about it, if it is still there.
     pub(crate) fn add(&mut self, root: &Dir, name: &OsStr) -> Result<Option<Error>, Error> {
-        if is_ours(root, name, |_| true)? {
+        if may_be_one(root, name)? {
             self.is_changed |= self.known.insert(&ForeignNumber(name.to_owned()));
         }
         refusal(root, name)
