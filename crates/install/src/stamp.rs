@@ -199,7 +199,7 @@ impl Store<'_> {
     pub fn stamp(&self, inputs: &Inputs, changes: &Changes, summary: Option<&Summary>) {
         let Some(seals) = self.seals(changes).filter(|_| inputs.is_complete) else { return };
         // A stamp shows later that there was such a note, also where the active generation is one of sops-nix.
-        if self.note_symlinks().is_err() {
+        if !self.has_switched() && self.note_symlinks().is_err() {
             return;
         }
         let mut salt = [0; 32];

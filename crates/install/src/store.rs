@@ -252,6 +252,11 @@ impl<'l> Store<'l> {
         }
     }
 
+    /// Whether this run has switched to a new generation.
+    pub(crate) fn has_switched(&self) -> bool {
+        self.staged.is_some()
+    }
+
     /// Notes which symlinks lead to generations, or are about to.
     pub(crate) fn note_symlinks(&self) -> Result<(), Error> {
         symlinks::note(&self.root, self.location, &self.others)
