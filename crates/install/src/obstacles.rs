@@ -1,5 +1,7 @@
 //! What would keep an installation from being made, for those who only look. Reads only.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::Path;
 
 use crate::dir::{Dir, Prepared, split};
@@ -9,7 +11,7 @@ use crate::reach::{refused, unfollowed, unreachable};
 use crate::record::Entries;
 use crate::store::last_number;
 use crate::symlinks::OtherSymlink;
-use crate::{Changes, Current, Drift, Error, Retention, Surrounding, Wanted, lock};
+use crate::{Changes, Current, Drift, Error, Retention, Wanted, lock};
 
 /// What would keep an installation from being made.
 #[derive(Debug, Default)]
@@ -22,7 +24,8 @@ pub struct Obstacles<'f> {
 
 impl Current<'_> {
     /// What an installation of these files, which makes these changes, would refuse or fail at, apart from what stands at the very
-    /// paths of their links. What it keeps by its retention is in nobody's way.
+    /// paths of their links. What it keeps by its retention is in nobody's way, and neither are the links that are `going`
+    /// ([`Surrounding::links_that_go`](crate::Surrounding::links_that_go)).
     ///
     /// # Errors
     ///
@@ -31,6 +34,7 @@ impl Current<'_> {
         &self,
         files: impl IntoIterator<Item = Wanted<'f>>,
         changes: &Changes,
+        going: &HashSet<&Path>,
         retention: Retention,
     ) -> Result<Obstacles<'f>, Error> {
         let location = self.location();
@@ -64,16 +68,18 @@ impl Current<'_> {
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
                 let others_links = OtherSymlink::all(&root, location, self.number())?;
-                let mut doomed = retention.superfluous(&root, self.number(), &others_links)?;
+                let doomed = retention.superfluous(&root, self.number(), &others_links)?;
+                let mut doomed: HashSet<OsString> = doomed.into_iter().collect();
                 if !changes.is_empty() {
                     let next = last_number(&root, location, self.number(), &others_links)?.checked_add(1);
                     doomed.extend(retention.superfluous(&root, next, &others_links)?);
                 }
+                let below = |path: &Path| path.strip_prefix(root.path()).map(Path::to_owned).unwrap_or_default();
                 for error in foreign(&root, location, self.number())? {
                     let goes = match &error {
-                        Error::Mounted { path } => doomed.iter().any(|name| path.starts_with(root.path().join(name))),
+                        Error::Mounted { path } => below(path).iter().next().is_some_and(|name| doomed.contains(name)),
                         Error::Foreign { path, .. } | Error::Disowned { path } => {
-                            doomed.iter().any(|name| *path == root.path().join(name))
+                            doomed.contains(below(path).as_os_str())
                         }
                         _ => false,
                     };
@@ -85,25 +91,18 @@ impl Current<'_> {
             before.append(&mut switch);
         }
         after.extend(others.into_iter().map(|error| (None, error)));
-        let files: Vec<_> = files.into_iter().collect();
-        let mut unlinked = Vec::new();
-        for &file in &files {
-            if let Some(path) = file.outer_link() {
+        for file in files {
+            // What an earlier run has made and nobody wants goes before another link is made below it.
+            let is_below_what_goes = |path: &Path| path.ancestors().skip(1).any(|above| going.contains(above));
+            if let Some(path) = file.outer_link().filter(|path| !is_below_what_goes(path)) {
                 // A link that is right is not made again, and one that is out of reach is reported elsewhere.
                 if self.inspect_outer_link(&file)?.is_some_and(|drift| !matches!(drift, Drift::OutOfReach { .. })) {
                     let failure = prepared(path, &|target| links::is_ours(&known, location, path, target))?;
                     let failure = failure.or(unfollowed(path)?);
-                    unlinked.extend(failure.map(|error| (path, (Some(file), error))));
+                    after.extend(failure.map(|error| (Some(file), error)));
                 }
             }
         }
-        if !unlinked.is_empty() {
-            // What an earlier run has made and nobody wants goes before another link is made below it.
-            let stale = links::stale(self, files.into_iter())?;
-            let going = Surrounding::links_that_go(&stale);
-            unlinked.retain(|(path, _)| !path.ancestors().skip(1).any(|above| going.contains(above)));
-        }
-        after.extend(unlinked.into_iter().map(|(_, failure)| failure));
         Ok(Obstacles { before, after })
     }
 }

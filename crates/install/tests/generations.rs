@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::read_to_string;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -596,7 +596,10 @@ fn a_generation_whose_mode_somebody_has_changed_is_no_obstacle() {
     }
     let wanted = [place.secret("a", "2")];
     let changes = place.changes(&wanted).unwrap();
-    let obstacles = Current::inspect(&place.location).unwrap().obstacles([], &changes, support::keep_one()).unwrap();
+    let obstacles = Current::inspect(&place.location)
+        .unwrap()
+        .obstacles([], &changes, &HashSet::new(), support::keep_one())
+        .unwrap();
     let run = place.install(&wanted).unwrap();
     let foreseen: Vec<_> = obstacles.after.iter().map(|(_, error)| error).collect();
     for failures in [foreseen, run.failures.iter().collect()] {

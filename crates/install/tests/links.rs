@@ -4,13 +4,14 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use install::{Changes, Current, Drift, Error, FileSystem, Notice};
+use install::{Changes, Current, Drift, Error, FileSystem, Notice, Sought, Surrounding};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use support::{Place, Rights, Stop, chain, in_namespace};
 
@@ -113,8 +114,12 @@ fn a_link_becomes_a_directory_of_links_and_back() {
         for path in [&path, &below] {
             let wanted = [place.secret("a", "x").at(path)];
             let current = Current::inspect(&place.location).unwrap();
-            let files = wanted.each_ref().map(|wanted| wanted.file().wanted);
-            let obstacles = current.obstacles(files, &Changes::none(), support::keep_one()).unwrap();
+            let files = wanted.each_ref().map(support::Wanted::file);
+            let found =
+                current.surroundings(None, &place.path("run/credstore"), files.iter().map(Sought::from)).unwrap();
+            let going = Surrounding::links_that_go(&found);
+            let files = files.map(|file| file.wanted);
+            let obstacles = current.obstacles(files, &Changes::none(), &going, support::keep_one()).unwrap();
             assert!(obstacles.after.is_empty(), "{obstacles:?}");
             let run = place.install(&wanted).unwrap();
             assert!(run.failures.is_empty(), "{:?}", run.failures);
@@ -549,7 +554,7 @@ fn a_link_out_of_reach_ends_no_look() {
     let path = others.join("way");
     assert_eq!(lost, [Drift::OutOfReach { path: path.join("a"), through: path }]);
     assert!(lost.iter().all(Drift::is_in_the_way));
-    let obstacles = current.obstacles(files, &Changes::none(), support::keep_one()).unwrap();
+    let obstacles = current.obstacles(files, &Changes::none(), &HashSet::new(), support::keep_one()).unwrap();
     assert!(obstacles.before.is_empty() && obstacles.after.is_empty(), "{obstacles:?}");
 }
 

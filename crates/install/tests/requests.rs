@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
 use install::{Changes, Current, Error, Lock, Request, Store, Verb};
@@ -103,8 +103,10 @@ fn a_damaged_record_of_requests_stops_nothing_and_is_told_once() {
     switch(&place, "1", &[], Requested::Yes);
     fs::write(place.location.mount_point().join(".requests"), "no end").unwrap();
     assert_eq!(due(&place), [""; 0]);
-    let foreseen =
-        Current::inspect(&place.location).unwrap().obstacles([], &Changes::none(), support::keep_one()).unwrap();
+    let foreseen = Current::inspect(&place.location)
+        .unwrap()
+        .obstacles([], &Changes::none(), &HashSet::new(), support::keep_one())
+        .unwrap();
     let error = try_switch(&place, "2", &["restart a.service"], Requested::Yes).unwrap_err();
     assert!(foreseen.before.is_empty());
     assert_eq!(foreseen.after.iter().map(|(_, error)| error.to_string()).collect::<Vec<_>>(), [error.to_string()]);

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -31,7 +32,7 @@ fn what_a_killed_run_prepared_through_another_symlink_is_no_obstacle() {
     let wanted = [other.secret("a", "1").at(&link)];
     let obstacles = Current::inspect(&other.location)
         .unwrap()
-        .obstacles([wanted[0].file().wanted], &Changes::none(), support::keep_one())
+        .obstacles([wanted[0].file().wanted], &Changes::none(), &HashSet::new(), support::keep_one())
         .unwrap();
     let run = other.install(&wanted).unwrap();
     assert_eq!((obstacles.after.len(), run.failures.len()), (0, 0), "{obstacles:?} {:?}", run.failures);

@@ -121,7 +121,8 @@ fn surroundings(
     tell: Tell,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
-    let obstacles = current.obstacles(files.iter().map(|file| file.wanted), changes, plan.retention);
+    let going = Surrounding::links_that_go(&found);
+    let obstacles = current.obstacles(files.iter().map(|file| file.wanted), changes, &going, plan.retention);
     let obstacles = report.tried(obstacles)?;
     let mut is_possible = obstacles.before.is_empty();
     for error in &obstacles.before {
