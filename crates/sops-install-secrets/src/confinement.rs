@@ -171,7 +171,9 @@ mod tests {
         };
         assert_eq!(seen(), [b'x'; 4096]);
         wipe_stack(Some(&pages));
-        assert!(!seen().contains(&b'x'));
+        // A single such byte may be of an address, which differs in each run.
+        let left = seen().windows(4).filter(|bytes| bytes == b"xxxx").count();
+        assert_eq!(left, 0);
     }
 
     /// Gives the address of the last of so many pages below here.
