@@ -8,7 +8,7 @@ mod sops_file;
 use std::fmt;
 use std::path::Path;
 
-use install::{Notice, Surrounding, WayOut, shell_word};
+use install::{Notice, WayOut, shell_word};
 use nix::unistd::geteuid;
 use sops::Format;
 
@@ -55,14 +55,6 @@ impl Remedy {
             }
             Notice::KeptMount { .. } => Some(Self::say(&format!("if a ramfs is meant, set {option} = false"))),
             notice => notice.way_out().map(Self::from),
-        }
-    }
-
-    /// The way out of what is not as an installation leaves it, where an installation does nothing.
-    pub(crate) fn of_surrounding(surrounding: &Surrounding, module: Module) -> Option<Self> {
-        match surrounding {
-            Surrounding::Kept(notice) => Self::of_notice(notice, module),
-            surrounding => surrounding.way_out().map(Self::from),
         }
     }
 

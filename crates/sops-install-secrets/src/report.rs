@@ -301,8 +301,8 @@ impl Report {
     }
 
     /// As [`Report::warning`], for what the installation did or found.
-    pub(crate) fn notice(&mut self, code: Code, notice: &Notice) {
-        self.warning_with(code, About::default(), notice, Remedy::of_notice(notice, self.module));
+    pub(crate) fn notice(&mut self, notice: &Notice) {
+        self.warning_with(code_of(notice), About::default(), notice, Remedy::of_notice(notice, self.module));
     }
 
     /// A line on standard error that tells of no failure.
@@ -658,6 +658,22 @@ const OUTPUT: &[u8] = b"\0";
 
 /// How many secrets of a file that fails are named.
 const NAMED: usize = 3;
+
+/// What kind of warning a notice is.
+fn code_of(notice: &Notice) -> Code {
+    match notice {
+        Notice::GaveWay { .. } => Code::GaveWay,
+        Notice::Forgotten { .. } => Code::LinkFailed,
+        Notice::Swappable { .. } => Code::NotInMemory,
+        Notice::Kept { .. }
+        | Notice::KeptFor { .. }
+        | Notice::Left { .. }
+        | Notice::MayBeRead { .. }
+        | Notice::OtherSymlink { .. }
+        | Notice::KeptMount { .. }
+        | Notice::Stacked { .. } => Code::LeftInPlace,
+    }
+}
 
 /// An error with its causes, and then what to do about it.
 fn message(error: &dyn Error, remedy: Option<&Remedy>) -> String {

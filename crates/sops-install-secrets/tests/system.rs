@@ -1605,6 +1605,27 @@ fn a_status_says_that_secrets_are_on_another_file_system() {
 }
 
 #[test]
+fn a_file_system_that_waits_is_a_warning_to_everybody_who_looks() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let tmpfs = edited(&system, &manifest, "tmpfs.json", "useTmpfs", json!(true));
+    let run = system.script(&format!(
+        "install {manifest}; mkdir secrets.d/of-another; install {tmpfs}\n\
+         install -verify {tmpfs}; install -status {tmpfs} | tail -n 2; rmdir secrets.d/of-another; install -verify {tmpfs}"
+    ));
+    let waits = "warning: /secrets.d stays as it is and does not become a tmpfs, because /secrets.d/of-another would be lost; \
+                 move it away, then run this again\n";
+    let differs =
+        "/secrets.d is not on a tmpfs of its own; install it again with: sops-install-secrets /tmpfs.json\n1 failure\n";
+    assert_eq!(run.stderr, format!("{waits}{waits}{waits}{differs}"));
+    assert_eq!(
+        run.stdout,
+        "exit 0\nexit 0\n1 file is as the manifest says\nexit 0\n\
+         all is as the manifest says, as far as can be seen without decrypting\nexit 0\nexit 1\n"
+    );
+}
+
+#[test]
 fn a_status_sees_what_is_beside_the_secrets() {
     let system = System::new();
     let mut published = system.secret("a", "str");

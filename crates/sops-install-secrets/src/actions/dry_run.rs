@@ -6,7 +6,7 @@ use std::path::Path;
 use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user};
 use manifest::Manifest;
 
-use super::install::{code_of, tell_sent};
+use super::install::tell_sent;
 use crate::cli::{AccountLookup, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
@@ -63,7 +63,7 @@ pub(super) fn dry_run(
             return Ok(());
         }
         for notice in report.tried(current.read_by_others())? {
-            report.notice(code_of(&notice), &notice);
+            report.notice(&notice);
         }
         report.changes(&changes);
         let due = current.due();
@@ -170,7 +170,7 @@ fn change(surrounding: Surrounding, tell: Tell, report: &mut Report) -> Option<S
             return None;
         }
         Surrounding::Kept(notice) => {
-            report.notice(code_of(&notice), &notice);
+            report.notice(&notice);
             return None;
         }
         Surrounding::MountPoint(error) => {

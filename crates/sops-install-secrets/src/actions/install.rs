@@ -7,7 +7,7 @@ mod untouched;
 use std::path::{Path, PathBuf};
 
 use install::{
-    Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Notice, Retention, Store, Summary,
+    Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Retention, Store, Summary,
 };
 use manifest::Manifest;
 
@@ -177,7 +177,7 @@ pub(super) fn tell_sent(sent: &Sent, environment: &Environment, report: &mut Rep
 /// Says what people should know of what was done so far.
 fn tell(store: &mut Store<'_>, report: &mut Report) {
     for notice in store.notices() {
-        report.notice(code_of(&notice), &notice);
+        report.notice(&notice);
     }
 }
 
@@ -200,22 +200,6 @@ pub(super) fn last_words(outcome: Outcome, readers: &Readers) -> &'static str {
         (Outcome::PartlyInstalled, _) => "; all other secrets and templates are installed",
         (Outcome::Installed | Outcome::Unchanged, _) => "; all secrets and templates are installed",
         _ => "",
-    }
-}
-
-/// What kind of warning a notice is.
-pub(super) fn code_of(notice: &Notice) -> Code {
-    match notice {
-        Notice::GaveWay { .. } => Code::GaveWay,
-        Notice::Forgotten { .. } => Code::LinkFailed,
-        Notice::Swappable { .. } => Code::NotInMemory,
-        Notice::Kept { .. }
-        | Notice::KeptFor { .. }
-        | Notice::Left { .. }
-        | Notice::MayBeRead { .. }
-        | Notice::OtherSymlink { .. }
-        | Notice::KeptMount { .. }
-        | Notice::Stacked { .. } => Code::LeftInPlace,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use install::{Current, Location, Lock, Removable, Removal};
 use manifest::Manifest;
 
-use super::install::{WaitingForLock, code_of};
+use super::install::WaitingForLock;
 use crate::cli::{AccountLookup, Arguments, ManifestPath};
 use crate::environment::Environment;
 use crate::input::is_absence;
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     report.step(Step::Prune);
     let removal = installed.remove().map_err(|error| report.undone(failed, About::default(), &error))?;
     for notice in &removal.notices {
-        report.notice(code_of(notice), notice);
+        report.notice(notice);
     }
     for error in &removal.failures {
         report.undone(failed, About::default(), error);

@@ -13,7 +13,7 @@ use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
-use crate::remedy::{MOVE_AWAY, Module, Remedy, editable};
+use crate::remedy::{MOVE_AWAY, Remedy, editable};
 use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
 use crate::{keys, steady, text};
 
@@ -89,7 +89,9 @@ fn look(
                 }
             }
             Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {}
-            other => surroundings.push(surrounding_in_words(&other, report.module())),
+            // An installation leaves it so, with the same warning.
+            Surrounding::Kept(notice) => report.notice(&notice),
+            other => surroundings.push(surrounding_in_words(&other)),
         }
     }
     Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
@@ -254,9 +256,9 @@ impl InstalledFile {
 }
 
 /// What is not right beside the files, and what to do where an installation does nothing.
-fn surrounding_in_words(surrounding: &Surrounding, module: Module) -> String {
-    match Remedy::of_surrounding(surrounding, module) {
-        Some(remedy) => format!("{surrounding}; {remedy}"),
+fn surrounding_in_words(surrounding: &Surrounding) -> String {
+    match surrounding.way_out() {
+        Some(way_out) => format!("{surrounding}; {way_out}"),
         None => surrounding.to_string(),
     }
 }

@@ -127,9 +127,14 @@ fn compare_surroundings(
     let remedy = || Some(remedy.clone());
     let surroundings = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
     for surrounding in report.tried(surroundings)? {
-        let (code, remedy) = match surrounding {
-            Surrounding::Kept(_) | Surrounding::MountPoint(_) | Surrounding::Credential(_) => {
-                (Code::Different, Remedy::of_surrounding(&surrounding, report.module()))
+        let (code, remedy) = match &surrounding {
+            // An installation leaves it so, with the same warning.
+            Surrounding::Kept(notice) => {
+                report.notice(notice);
+                continue;
+            }
+            Surrounding::MountPoint(_) | Surrounding::Credential(_) => {
+                (Code::Different, surrounding.way_out().map(Remedy::from))
             }
             Surrounding::NoCredential(_) => (Code::Missing, remedy()),
             Surrounding::StaleCredential(_) | Surrounding::StaleLink { .. } => (Code::Superfluous, remedy()),
