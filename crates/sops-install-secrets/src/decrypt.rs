@@ -262,7 +262,7 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
     let file = editable(path);
     let needs = unopened.identities().iter().filter_map(HostIdentity::need);
     let needs = needs.map(|need| Remedy::of_need(need, module));
-    let ways = unusable.iter().filter_map(|key| key.remedy.clone()).chain(needs).fold(Remedy::default(), Remedy::then);
+    let ways = Unusable::ways_out(unusable).chain(needs).fold(Remedy::default(), Remedy::then);
     let has_ways = ways != Remedy::default();
     if let Some(recipient) = unopened.recipient_to_add() {
         let mend = unusable.iter().any(|key| key.why != Why::NotRun)

@@ -82,6 +82,15 @@ pub(crate) enum Why {
 }
 
 impl Unusable {
+    /// What can be done about each of them. Where there are several, each says for which key it is.
+    pub(crate) fn ways_out(keys: &[Self]) -> impl Iterator<Item = Remedy> {
+        let are_several = keys.iter().filter(|key| key.remedy.is_some()).count() > 1;
+        keys.iter().filter_map(move |key| {
+            let remedy = key.remedy.clone()?;
+            Some(if are_several { remedy.about(&key.origin) } else { remedy })
+        })
+    }
+
     /// Whether it is a key that sshd makes for itself, and is not there.
     pub(crate) fn is_missing_host_key(&self) -> bool {
         self.why == Why::Missing && public::HOST_KEYS.contains(&self.origin.as_str())

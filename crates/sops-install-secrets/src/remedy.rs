@@ -125,6 +125,14 @@ impl Remedy {
         Self::run(words, update_keys(file))
     }
 
+    /// The same where it stands among others: advice without a command says what it is about. A command names the file.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        for step in self.steps.iter_mut().filter(|step| step.command.is_empty()) {
+            step.advice = format!("for {what}, {advice}", advice = step.advice);
+        }
+        self
+    }
+
     /// The steps of this, and then those of another one that are not among them.
     pub(crate) fn then(mut self, next: Self) -> Self {
         self.has_other_way = next.has_other_way;
@@ -250,8 +258,8 @@ mod tests {
             assert!(words(&kept).ends_with(&format!("if a tmpfs is meant, set {option} = true")));
         }
         let option = |module| Remedy::of_need(Need::Plugin, module).to_string();
-        assert_eq!(option(Module::Agenix), "in NixOS add the package of the plugin to age.plugins");
-        assert_eq!(option(Module::Sops), "in NixOS add the package of the plugin to sops.age.plugins");
+        assert_eq!(option(Module::Agenix), "add the package of the plugin to age.plugins");
+        assert_eq!(option(Module::Sops), "add the package of the plugin to sops.age.plugins");
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn of_keys() -> Vec<(&'static str, String)> {
         ("a key that only signs", ssh, json!([key("ssh-ecdsa")])),
         ("a public key", ssh, json!([key("ssh-ed25519.pub")])),
         ("two keys of a stranger", ssh, json!([key("ssh-ed25519"), key("ssh-rsa")])),
+        ("two keys with a fault each", ssh, json!([key("ssh-ed25519-passphrase"), key("ssh-ecdsa")])),
         ("age identities in the place of an SSH key", ssh, json!([key("age-stranger.txt")])),
         ("an SSH key in the place of age identities", age, json!(key("ssh-ed25519"))),
         (

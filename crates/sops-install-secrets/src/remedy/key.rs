@@ -35,9 +35,9 @@ impl Remedy {
     /// What gives an identity what it needs.
     pub(crate) fn of_need(need: Need, module: Module) -> Self {
         match need {
-            Need::Plugin => Self::say(&format!("in NixOS add the package of the plugin to {}", module.plugins())),
+            Need::Plugin => Self::say(&format!("add the package of the plugin to {}", module.plugins())),
             // The modules of agenix have no option for it, since no plain age file needs it.
-            Need::Gpg => Self::say("install gpg, or in NixOS set sops.gnupg.home"),
+            Need::Gpg => Self::say("install gpg, or set sops.gnupg.home"),
             Need::OwnHome => {
                 Self::say("copy the keys to a home of your own, and name it in sops.gnupg.home or GNUPGHOME")
             }
