@@ -144,7 +144,7 @@ impl SopsFile<'_> {
 
     /// Reports what is wrong with the file as a whole. The keys are those that this host cannot use.
     fn report(&self, error: &Error, unusable: &[Unusable], report: &mut Report) {
-        let remedy = Remedy::of_sops_file(error, self.path).or_else(|| remedy(error, self.path, unusable));
+        let remedy = Remedy::of_sops_file(error, self.path).or_else(|| remedy(error, self.path, unusable, report.module()));
         let remedy = self.told(remedy);
         match error {
             Error::Parse(problem) => {
@@ -252,13 +252,12 @@ fn code(error: &Error) -> Code {
 }
 
 /// What to do about a file that no identity opens: the command is the one to type where the file is edited.
-fn remedy(error: &Error, path: &Path, unusable: &[Unusable]) -> Option<Remedy> {
+fn remedy(error: &Error, path: &Path, unusable: &[Unusable], module: Module) -> Option<Remedy> {
     let (unopened, is_sops) = match error {
         Error::DataKey(unopened) => (unopened, true),
         Error::Age(AgeFileError::NoIdentity(unopened)) => (unopened, false),
         _ => return None,
     };
-    let module = if is_sops { Module::Sops } else { Module::Agenix };
     let file = editable(path);
     let needs = unopened.identities().iter().filter_map(HostIdentity::need);
     let needs = needs.map(|need| Remedy::of_need(need, module));

@@ -122,7 +122,7 @@ fn a_plugin_that_is_not_in_path_is_named_for_every_file() {
     for name in ["one", "two"] {
         let line = run.stderr.lines().find(|line| line.contains(&format!("secret \"{name}\": "))).unwrap_or_default();
         assert!(line.contains("(age-plugin-toy is not in PATH)"), "{line}");
-        let way_out = "; in NixOS add the package of the plugin to sops.age.plugins; or add ";
+        let way_out = "; add the package of the plugin to sops.age.plugins; or add ";
         assert_eq!(line.matches(way_out).count(), 1, "{line}");
     }
 }

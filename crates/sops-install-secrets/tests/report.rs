@@ -229,9 +229,11 @@ fn a_problem_of_a_manifest_a_sops_file_or_a_key_has_its_remedy() {
     let header = format!("age-encryption.org/v1\n-> other x\nAAAA\n--- {}\n{}", "A".repeat(43), "x".repeat(64));
     let age_file = scratch.write("f.age", header.as_bytes());
     let agenix = with(with(secret("a", ""), "sopsFile", age_file.to_str().unwrap()), "format", "age");
-    let agenix = with(manifest(&[agenix]), "ageKeyFile", key("ssh-ed25519"));
+    let plain_of_sops = with(manifest(&[agenix]), "ageKeyFile", key("ssh-ed25519"));
+    let agenix = with(plain_of_sops.clone(), "secretsMountPoint", json!("%r/agenix.d"));
     let sops = with(manifest(&[secret("a", "str")]), "ageKeyFile", key("ssh-ed25519"));
     assert_eq!(remedy(sops, &[]), say("list an SSH key in sops.age.sshKeyPaths"));
+    assert_eq!(remedy(plain_of_sops, &[]), say("list an SSH key in sops.age.sshKeyPaths"));
     assert_eq!(remedy(agenix, &[]), say("list an SSH key in age.identityPaths"));
     let signs = with(
         with(manifest(&[secret("a", "str")]), "ageKeyFile", Value::Null),

@@ -13,11 +13,13 @@ pub(crate) enum Module {
 }
 
 impl Module {
-    /// The one that has probably made a manifest.
+    /// The one that has probably made a manifest. That of sops takes plain age files too, and mostly has its own mount point.
     pub(crate) fn of(manifest: &Manifest) -> Self {
         let secrets = manifest.secrets();
-        let is_agenix = !secrets.is_empty() && secrets.iter().all(|secret| secret.format() == Format::Age);
-        if is_agenix { Self::Agenix } else { Self::Sops }
+        let are_plain = !secrets.is_empty() && secrets.iter().all(|secret| secret.format() == Format::Age);
+        let mount_point = manifest.places().mount_point().as_path().file_name();
+        let is_of_sops = mount_point.is_some_and(|name| name.as_encoded_bytes().starts_with(b"secrets"));
+        if are_plain && !is_of_sops { Self::Agenix } else { Self::Sops }
     }
 
     /// The options that name the keys of a host.
