@@ -34,7 +34,7 @@ pub(crate) fn render<'p>(
             }
         };
         if text.is_some_and(TemplateText::is_unevaluated) {
-            report.warning(Code::TemplateInvalid, file.about(), &Unevaluated);
+            report.warning_with(Code::TemplateInvalid, file.about(), &Unevaluated, Some(Unevaluated::remedy()));
         }
         let value = |name| by_name.get(name).copied();
         let Some(parts) = text.and_then(|text| text.fill(value)) else { continue };
