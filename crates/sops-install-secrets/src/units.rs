@@ -117,7 +117,7 @@ pub(crate) enum RequestError {
     )]
     NoList { verb: &'static str, units: String },
     #[error(
-        "cannot write {path}, so NixOS will not {verb} these units; {verb} them by hand, or run this again: {units}",
+        "cannot write {path}, so NixOS will not {verb} these units: {units}",
         path = path.display()
     )]
     List { path: PathBuf, verb: &'static str, units: String, source: io::Error },
@@ -135,7 +135,9 @@ impl RequestError {
                 format!("{status} {}", shell_word(Path::new(unit))),
             )),
             Self::NoList { verb, units } => Some(Remedy::run("do so with", format!("systemctl {verb} {units}"))),
-            Self::List { .. } => None,
+            Self::List { verb, units, .. } => {
+                Some(Remedy::run("run this again, or do so with", format!("systemctl {verb} {units}")))
+            }
         }
     }
 }

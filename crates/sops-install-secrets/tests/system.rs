@@ -764,8 +764,8 @@ fn an_activation_list_that_is_no_file_holds_up_nothing_and_leads_nowhere() {
              install {after}; cat /run/nixos/activation-restart-list"
         ));
         let failure = format!(
-            "cannot write /run/nixos/activation-restart-list, so NixOS will not restart these units; restart them by hand, or run \
-             this again: a.service: {reason}\n1 failure; all secrets and templates are installed\n"
+            "cannot write /run/nixos/activation-restart-list, so NixOS will not restart these units: a.service: {reason}; \
+             run this again, or do so with: systemctl restart a.service\n1 failure; all secrets and templates are installed\n"
         );
         // What the C library of a static program calls it.
         let stderr = run.stderr.replace("Symbolic link loop", "Too many levels of symbolic links");
