@@ -4,35 +4,52 @@
 //! every directory on the way is opened and compared by its device and inode; only the names that are not there yet are
 //! compared as text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
 use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, split, temporary};
-use crate::{Current, Error, File, Location, lock};
+use crate::{Current, Error, File, Location, Wanted, lock};
 
 impl Current<'_> {
-    /// The files whose path leads to where the program keeps its own things, to one of the `read_files` or a link on the way to it,
-    /// or to the path of another file or below it, by their position. The directory of `credentials` is the program's own if
-    /// there is one to be in it. Reads only.
+    /// The files, apart from those whose path leads to where the program keeps its own things, to one of the `read_files` or a link on
+    /// the way to it, or to the path of another file or below it. The directory of `credentials` is the program's own if there is
+    /// one to be in it. Reads only.
     ///
     /// # Errors
     ///
     /// [`Error::Nested`] if the symlink path leads into the mount point, or the other way round, by whichever name;
     /// [`Error::InStore`] if one of them and the directory of `credentials` are in each other; [`Error::ReadFrom`] if the symlink
     /// would take the place of a link on the way to one of the `read_files`.
-    pub fn misplaced<'p>(
+    pub fn place<'f, 'p>(
         &self,
-        files: &[File<'_>],
+        files: Vec<File<'f>>,
         read_files: impl IntoIterator<Item = &'p Path>,
         credentials: &Path,
-    ) -> Result<Vec<(usize, Error)>, Error> {
+    ) -> Result<Placed<'f>, Error> {
+        let mut errors = self.misplaced(&files, read_files.into_iter().collect(), credentials)?;
+        let mut placed = Placed { files: Vec::with_capacity(files.len()), misplaced: Vec::new() };
+        for (position, file) in files.into_iter().enumerate() {
+            match errors.remove(&position) {
+                Some(error) => placed.misplaced.push((file.wanted, error)),
+                None => placed.files.push(file),
+            }
+        }
+        Ok(placed)
+    }
+
+    /// What is wrong with the path of a file, by its position.
+    fn misplaced(
+        &self,
+        files: &[File<'_>],
+        read_files: Vec<&Path>,
+        credentials: &Path,
+    ) -> Result<BTreeMap<usize, Error>, Error> {
         let mut ours = Ours::of(self.location())?;
         let store = ours.store(self.location(), credentials)?;
-        let mut misplaced = Vec::new();
-        let read_files: Vec<&Path> = read_files.into_iter().collect();
+        let mut misplaced = BTreeMap::new();
         let symlink_path = self.location().symlink_path();
         if self.number().is_none() && self.running().is_none() && symlink_path.is_symlink() {
             // It gives way to ours, and leads to no generation, which would have successors.
@@ -78,18 +95,20 @@ impl Current<'_> {
                     match (read, taken.get(&spot)) {
                         (Some(&read), _) => {
                             let (path, read) = (path.to_owned(), read.to_owned());
-                            misplaced.push((position, Error::ReadFrom { path, read }));
+                            misplaced.insert(position, Error::ReadFrom { path, read });
                         }
                         (None, Some(&(_, other))) => {
                             let (path, other) = (path.to_owned(), other.to_owned());
-                            misplaced.push((position, Error::SamePlace { path, other }));
+                            misplaced.insert(position, Error::SamePlace { path, other });
                         }
                         (None, None) => {
                             taken.insert(spot, (position, path));
                         }
                     }
                 }
-                Err(error) if error.is_refusal() => misplaced.push((position, error)),
+                Err(error) if error.is_refusal() => {
+                    misplaced.insert(position, error);
+                }
                 // A path that cannot be followed leads to no place of ours. It is reported when the link is made, unless it is
                 // another link that is in the way.
                 Err(_) => unfollowed.push((position, path)),
@@ -98,19 +117,26 @@ impl Current<'_> {
         for (spot, &(position, path)) in &taken {
             if let Some((_, other)) = spot.above().find_map(|above| taken.get(&above)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
-                misplaced.push((position, Error::Below { path, other }));
+                misplaced.insert(position, Error::Below { path, other });
             }
         }
         for (position, path) in unfollowed {
             let mut spots = path.ancestors().skip(1).filter_map(|above| ours.judge(above, &mut trails).ok());
             if let Some((_, other)) = spots.find_map(|spot| taken.get(&spot)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
-                misplaced.push((position, Error::Below { path, other }));
+                misplaced.insert(position, Error::Below { path, other });
             }
         }
-        misplaced.sort_by_key(|(position, _)| *position);
         Ok(misplaced)
     }
+}
+
+/// Files, by whether their links can be made.
+pub struct Placed<'f> {
+    /// Those that can.
+    pub files: Vec<File<'f>>,
+    /// The others, and why, in their order.
+    pub misplaced: Vec<(Wanted<'f>, Error)>,
 }
 
 /// The places that are the program's own.

@@ -4,7 +4,7 @@
 //!
 //! 1. [`Lock::acquire`]: one run at a time. A dry run leaves this out.
 //! 2. [`Current::inspect`]: which generation is running.
-//! 3. [`Current::misplaced`]: which links would be among the program's own things.
+//! 3. [`Current::place`]: which links would be among the program's own things.
 //! 4. [`Changes::between`]: what is going to change. A dry run ends here; nothing has been touched. If
 //!    [`Current::is_stamped`], nothing is going to change, and there is no need to have any contents or to make links.
 //! 5. [`Store::open`]: the file system in memory is mounted.
@@ -51,6 +51,7 @@ mod surroundings;
 mod symlinks;
 mod way_out;
 
+pub use aliases::Placed;
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
 pub use current::Current;

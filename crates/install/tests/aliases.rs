@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use install::{Current, Error, File, FileSystem, Location};
+use install::{Current, Error, File, FileSystem, Location, Placed};
 use nix::mount::{MsFlags, mount};
 use support::{Place, Wanted, in_namespace, location};
 
@@ -229,9 +229,13 @@ fn misplaced_beside(
     let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
     let before = snapshot(location);
     let read = read.iter().map(PathBuf::as_path);
-    let misplaced = Current::inspect(location)?.misplaced(&files, read, credentials.as_ref());
+    let placed =
+        Current::inspect(location)?.place(wanted.iter().map(Wanted::file).collect(), read, credentials.as_ref());
     assert_eq!(snapshot(location), before, "it only reads");
-    misplaced
+    let Placed { files: good, misplaced } = placed?;
+    assert_eq!(good.len() + misplaced.len(), files.len());
+    let position = |name| files.iter().position(|file| file.wanted.name == name).unwrap();
+    Ok(misplaced.into_iter().map(|(wanted, error)| (position(wanted.name), error)).collect())
 }
 
 fn snapshot(location: &Location) -> Vec<PathBuf> {

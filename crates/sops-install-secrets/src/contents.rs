@@ -1,6 +1,6 @@
 //! What the files of a plan hold: values of sops files, and templates filled with them. All of it stays in memory.
 
-use install::{Activation, Changes, Current, File, Inputs};
+use install::{Activation, Changes, Current, File, Inputs, Placed};
 use nix::unistd::Gid;
 
 use crate::decrypt::FileContent;
@@ -67,16 +67,12 @@ impl<'p> Contents<'p> {
         group: Option<Gid>,
         report: &mut Report,
     ) -> Result<Decision<'_>, Reported> {
-        let mut files = self.files();
         let inputs = plan.read_files().chain([report.manifest()]);
-        let misplaced = current.misplaced(&files, inputs, plan.credentials);
-        let misplaced = report.tried(misplaced)?;
-        for (position, error) in misplaced.iter().rev() {
-            report.undone(Code::LinkFailed, About::of_any(files.get(*position).map(|file| &file.wanted)), error);
+        let placed = current.place(self.files(), inputs, plan.credentials);
+        let Placed { files, misplaced } = report.tried(placed)?;
+        for (wanted, error) in &misplaced {
+            report.undone(Code::LinkFailed, About::of(wanted), error);
         }
-        let mut misplaced = misplaced.iter().map(|(position, _)| *position).peekable();
-        let mut positions = 0..files.len();
-        files.retain(|_| positions.next().is_none_or(|position| misplaced.next_if_eq(&position).is_none()));
         let changes = report.tried(Changes::between(current, &files, group))?;
         if report.failures() > 0 && (changes.activation() == Activation::Update || files.is_empty()) {
             return Err(Reported);
