@@ -1,13 +1,13 @@
-//! The machine's users and groups: names to numbers.
+//! The machine's users and groups: names to numbers, and back.
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use manifest::{AccountName, Group, Owner};
 use nearest::did_you_mean;
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid};
+use nix::unistd::{Gid, Uid, User};
 
 use crate::input;
 
@@ -106,7 +106,7 @@ impl Accounts {
 ///
 /// [`NoAccount`].
 pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
-    let found = uninterrupted(|| nix::unistd::User::from_name(name)).map(|user| user.map(|user| user.uid));
+    let found = uninterrupted(|| User::from_name(name)).map(|user| user.map(|user| user.uid));
     known(found, Uid::as_raw, AccountKind::User, name)
 }
 
@@ -118,6 +118,22 @@ pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
 pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
     let found = uninterrupted(|| nix::unistd::Group::from_name(name)).map(|group| group.map(|group| group.gid));
     known(found, Gid::as_raw, AccountKind::Group, name)
+}
+
+/// The name of a user, or the number if there is no name.
+pub(crate) fn user_name(user: Uid) -> String {
+    User::from_uid(user).ok().flatten().map_or_else(|| user.to_string(), |user| user.name)
+}
+
+/// The name of a group, or the number if there is no name.
+pub(crate) fn group_name(group: Gid) -> String {
+    nix::unistd::Group::from_gid(group).ok().flatten().map_or_else(|| group.to_string(), |group| group.name)
+}
+
+/// The home directory that the user database has for the user of this process.
+pub(crate) fn own_home() -> Option<PathBuf> {
+    let user = users::get_user_by_uid(users::get_effective_uid())?;
+    Some(users::os::unix::UserExt::home_dir(&user).to_owned())
 }
 
 /// The group of the directories: [`KEYS`], or where it does not exist `nogroup`.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::text;
+use crate::{accounts, text};
 
 /// What the environment says.
 pub(crate) struct Environment {
@@ -59,7 +59,7 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let value = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let path = |name: &str| value(name).map(PathBuf::from);
-        let home = path("HOME").or_else(home_of_user);
+        let home = path("HOME").or_else(accounts::own_home);
         let configuration = path("XDG_CONFIG_HOME")
             .filter(|path| path.is_absolute())
             .or_else(|| home.as_ref().map(|home| home.join(".config")));
@@ -99,6 +99,11 @@ impl Environment {
 }
 
 impl Environment {
+    /// Where GnuPG has its keys if nobody says otherwise.
+    pub(crate) fn usual_gnupg_home(&self) -> Option<PathBuf> {
+        self.home.as_ref().map(|home| home.join(".gnupg"))
+    }
+
     /// A GnuPG home, in which GnuPG itself takes `~/` for the home directory.
     pub(crate) fn gnupg_home(&self, named: &Path) -> PathBuf {
         in_home(named, self.home.as_deref())
@@ -114,9 +119,3 @@ fn in_home(path: &Path, home: Option<&Path>) -> PathBuf {
 
 /// The program, if its caller has no name for it.
 const NAME: &str = "sops-install-secrets";
-
-/// The home directory that the user database has for the user of this process.
-fn home_of_user() -> Option<PathBuf> {
-    let user = users::get_user_by_uid(users::get_effective_uid())?;
-    Some(users::os::unix::UserExt::home_dir(&user).to_owned())
-}

@@ -160,6 +160,7 @@ pub(crate) fn load(
     if home.is_some() || (manifest.ssh_key_paths().is_empty() && manifest.gnupg_home().is_none()) {
         let program = PathBuf::from(&environment.gpg);
         let search_path = environment.path.clone();
+        let home = home.or_else(|| environment.usual_gnupg_home());
         identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT, watcher });
     }
     HostKeys { identities, unusable, hidden }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use install::{Current, Drift, FileKind, Installed, Sought, Surrounding};
 use manifest::TemplateSource;
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::unistd::Gid;
 
 use crate::cli::{Arguments, ManifestPath, Output, Rows};
 use crate::confinement::confine;
@@ -15,7 +15,7 @@ use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{MOVE_AWAY, Remedy, editable};
 use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
-use crate::{keys, steady, text};
+use crate::{accounts, keys, steady, text};
 
 /// Prints the table, or hands it to the report if that is to be a document.
 pub(super) fn run(
@@ -275,19 +275,10 @@ impl InstalledAccess {
             mode: format!("{:04o}", installed.mode),
             uid: user.as_raw(),
             gid: group.as_raw(),
-            owner: user_name(user),
-            group: group_name(group),
+            owner: accounts::user_name(user),
+            group: accounts::group_name(group),
         }
     }
-}
-
-/// The name of a user, or its number if it has none.
-fn user_name(user: Uid) -> String {
-    User::from_uid(user).ok().flatten().map_or_else(|| user.to_string(), |user| user.name)
-}
-
-fn group_name(group: Gid) -> String {
-    Group::from_gid(group).ok().flatten().map_or_else(|| group.to_string(), |group| group.name)
 }
 
 /// How many rows of a long table are shown.

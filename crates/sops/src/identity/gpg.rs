@@ -37,7 +37,7 @@ pub struct Gpg {
     pub program: PathBuf,
     /// Where names are looked up: folders with colons between, like `PATH`. Folders that are not absolute are passed over.
     pub search_path: OsString,
-    /// The folder with the keys; `None` is the one in the home folder of this user.
+    /// The folder with the keys. Without one, or if it has none, gpg gets an empty folder in memory.
     pub home: Option<PathBuf>,
     /// How long one message may take.
     pub time_limit: Duration,
@@ -178,14 +178,13 @@ enum Home {
 
 impl Home {
     fn find(settings: &Gpg) -> Result<Self, IdentityFailure> {
-        let usual = || std::env::home_dir().map(|home| home.join(".gnupg"));
-        let home = settings.home.clone().or_else(usual);
+        let home = settings.home.as_deref();
         // Before it is looked into: what stands there may lead anywhere.
-        if let Some(theirs) = home.as_deref().and_then(of_others) {
+        if let Some(theirs) = home.and_then(of_others) {
             return Err(changeable(theirs));
         }
         match home {
-            Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => trusted(&home).map(Self::Theirs),
+            Some(home) if KEYRINGS.iter().any(|name| home.join(name).exists()) => trusted(home).map(Self::Theirs),
             _ => Self::in_memory()
                 .map_err(|error| format!("there is no place in memory for a GnuPG home of its own: {error}").into()),
         }
