@@ -185,7 +185,7 @@ impl Current<'_> {
         };
         let mut found = Vec::new();
         let foreign = ForeignNumbers::read(&root)?;
-        for name in retention.superfluous(&root, self.number(), &others)? {
+        for name in retention.pruned(&root, self.number(), &others)? {
             if foreign.is_generation(&root, &name, self.number())? {
                 found.push(root.path().join(name));
             }

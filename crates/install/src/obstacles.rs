@@ -68,11 +68,11 @@ impl Current<'_> {
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
                 let others_links = OtherSymlink::all(&root, location, self.number())?;
-                let doomed = retention.superfluous(&root, self.number(), &others_links)?;
+                let doomed = retention.pruned(&root, self.number(), &others_links)?;
                 let mut doomed: HashSet<OsString> = doomed.into_iter().collect();
                 if !changes.is_empty() {
                     let next = last_number(&root, location, self.number(), &others_links)?.checked_add(1);
-                    doomed.extend(retention.superfluous(&root, next, &others_links)?);
+                    doomed.extend(retention.pruned(&root, next, &others_links)?);
                 }
                 let below = |path: &Path| path.strip_prefix(root.path()).map(Path::to_owned).unwrap_or_default();
                 for error in foreign(&root, location, self.number())? {

@@ -1,5 +1,6 @@
 //! Which generations stay when old ones are removed.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::num::NonZeroU64;
 
@@ -31,19 +32,20 @@ impl Retention {
     /// only has such a name is among them.
     ///
     /// Pruning asks this, and so does who says beforehand what it will do.
-    pub(crate) fn superfluous(
+    pub(crate) fn pruned(
         self,
         root: &Dir,
         active: Option<u64>,
         others: &[OtherSymlink],
     ) -> Result<Vec<OsString>, Error> {
         let Some(active) = active else { return Ok(Vec::new()) };
+        let read: HashSet<u64> = others.iter().map(OtherSymlink::number).collect();
         let mut names = Vec::new();
         for (name, _) in root.entries()? {
             let Some(number) = number(name.as_encoded_bytes()) else { continue };
             // Numbers grow, so one above the active generation was staged and never activated.
             let goes = number > active || self.drops(number, active);
-            if goes && !others.iter().any(|other| other.number() == number) {
+            if goes && !read.contains(&number) {
                 names.push(name);
             }
         }

@@ -187,15 +187,15 @@ impl<'l> Store<'l> {
     #[must_use = "each error is a generation that is left behind"]
     pub fn prune(&self, retention: Retention) -> Vec<Error> {
         let mut failures = record::remove_unfinished(&self.root);
-        let superfluous = retention.superfluous(&self.root, self.active, &self.others).unwrap_or_else(|error| {
+        let old = retention.pruned(&self.root, self.active, &self.others).unwrap_or_else(|error| {
             failures.push(error);
             Vec::new()
         });
-        if self.beneath.is_some() || !superfluous.is_empty() {
+        if self.beneath.is_some() || !old.is_empty() {
             rest(GRACE);
         }
-        if !superfluous.is_empty() {
-            failures.extend(self.remove_generations(&superfluous).unwrap_or_else(|error| vec![error]));
+        if !old.is_empty() {
+            failures.extend(self.remove_generations(&old).unwrap_or_else(|error| vec![error]));
         }
         failures.extend(self.beneath.iter().flat_map(|beneath| mount::clear(beneath, self.active)));
         failures

@@ -144,7 +144,8 @@ impl SopsFile<'_> {
 
     /// Reports what is wrong with the file as a whole. The keys are those that this host cannot use.
     fn report(&self, error: &Error, unusable: &[Unusable], report: &mut Report) {
-        let remedy = Remedy::of_sops_file(error, self.path).or_else(|| remedy(error, self.path, unusable, report.module()));
+        let remedy =
+            Remedy::of_sops_file(error, self.path).or_else(|| remedy(error, self.path, unusable, report.module()));
         let remedy = self.told(remedy);
         match error {
             Error::Parse(problem) => {

@@ -81,7 +81,7 @@ pub(super) fn dry_run(
         for line in links.into_iter().chain(surroundings) {
             report.line(line);
         }
-        // With a new generation some always go.
+        // That old ones go for a new one is what everybody expects.
         let old = if changes.is_empty() { report.tried(current.old_generations(plan.retention))? } else { Vec::new() };
         for path in &old {
             report.line(format_args!("would remove generation: {}", path.display()));
