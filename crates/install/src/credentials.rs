@@ -354,7 +354,7 @@ fn remove_prepared(directory: &Dir, name: &OsStr) -> Result<(), Error> {
 }
 
 /// A credential that this program made.
-struct Published {
+pub(crate) struct Published {
     directory: PathBuf,
     name: OsString,
 }

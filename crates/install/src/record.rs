@@ -156,11 +156,14 @@ pub(crate) const RECORD: Access = Access { permissions: 0o600, owner: None };
 
 /// What the record holds, if it is there.
 pub(crate) fn read<E: Recorded>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
-    let Some(lines) = read_lines(root, E::RECORD)? else { return Ok(None) };
-    if !lines.iter().all(E::is_entry) {
-        return Err(damaged(&root.path().join(E::RECORD)));
-    }
-    Ok(Some(Entries::new(lines)))
+    let Some(bytes) = root.read(E::RECORD.as_ref())? else { return Ok(None) };
+    let mut lines = BTreeSet::new();
+    let damaged = || damaged(&root.path().join(E::RECORD));
+    each_of(&bytes, damaged, &mut |first, second| {
+        lines.insert([first.to_owned(), second.to_owned()]);
+        Ok(())
+    })?;
+    if lines.iter().all(E::is_entry) { Ok(Some(Entries::new(lines))) } else { Err(damaged()) }
 }
 
 /// What the record holds, or nothing of what is damaged, which is a failure.
@@ -180,7 +183,13 @@ pub(crate) fn recover<E: Recorded>(root: &Dir, failures: &mut Vec<Error>) -> Res
 
 /// Puts a new record in the place of the old one.
 pub(crate) fn write<E: Recorded>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
-    write_lines(root, E::RECORD, &entries.lines)
+    let mut bytes = Vec::new();
+    for field in entries.lines.iter().flatten() {
+        // No path can hold a NUL byte, so it ends each field.
+        bytes.extend_from_slice(field.as_bytes());
+        bytes.push(0);
+    }
+    root.replace(E::RECORD.as_ref(), &bytes, RECORD).map(drop)
 }
 
 /// Gives each line of a record, if it is there, in its order.
@@ -215,40 +224,21 @@ fn each_of(
     Ok(())
 }
 
-fn read_lines(root: &Dir, name: &str) -> Result<Option<BTreeSet<Pair>>, Error> {
-    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
-    let mut lines = BTreeSet::new();
-    each_of(&bytes, || damaged(&root.path().join(name)), &mut |first, second| {
-        lines.insert([first.to_owned(), second.to_owned()]);
-        Ok(())
-    })?;
-    Ok(Some(lines))
-}
-
-/// Writes a record unless it holds these lines already. One that cannot be read is replaced.
-pub(crate) fn keep_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {
-    match read_lines(root, name) {
-        Ok(Some(known)) if known == *lines => Ok(()),
-        Ok(_) | Err(Error::Record { .. }) => write_lines(root, name, lines),
+/// Writes a record unless it holds these entries already. One that cannot be read is replaced.
+pub(crate) fn keep<E: Recorded>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
+    match read(root) {
+        Ok(Some(known)) if known == *entries => Ok(()),
+        Ok(_) | Err(Error::Record { .. }) => write(root, entries),
         Err(error) => Err(error),
     }
 }
 
-/// Adds the lines of a record of another directory. What is damaged there is lost.
-pub(crate) fn take_over(from: &Dir, root: &Dir, name: &str) -> Result<(), Error> {
-    let (Ok(Some(mut lines)), Ok(known)) = (read_lines(from, name), read_lines(root, name)) else { return Ok(()) };
-    lines.extend(known.unwrap_or_default());
-    keep_lines(root, name, &lines)
-}
-
-fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {
-    let mut bytes = Vec::new();
-    for field in lines.iter().flatten() {
-        // No path can hold a NUL byte, so it ends each field.
-        bytes.extend_from_slice(field.as_bytes());
-        bytes.push(0);
+/// Adds the entries of the record of another directory. What is damaged there is lost.
+pub(crate) fn take_over<E: Recorded>(from: &Dir, root: &Dir) -> Result<(), Error> {
+    match (read::<E>(from), read(root)) {
+        (Ok(Some(entries)), Ok(known)) => keep(root, &entries.union(&known.unwrap_or_default())),
+        _ => Ok(()),
     }
-    root.replace(name.as_ref(), &bytes, RECORD).map(drop)
 }
 
 /// The error of a record that cannot be read.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Gid;
 
-use crate::credentials::{self, Credential};
+use crate::credentials::{self, Credential, Published};
 use crate::current::Current;
 use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, directory_access, split, temporary};
 use crate::generation::{ForeignNumbers, is_as_made};
-use crate::links::LinkFailure;
+use crate::links::{LinkFailure, Made};
 use crate::location::{HIGHEST, number};
 use crate::lock::{Lock, rest};
 use crate::mount::{self, Mounted};
@@ -56,7 +56,8 @@ impl<'l> Store<'l> {
         let (location, active, requests) = (current.location(), current.number(), current.requests().clone());
         remove_prepared(location)?;
         let Mounted { root, beneath, mut notices, effect } = mount::ensure(current, directories)?;
-        symlinks::take_over(current, &root)?;
+        symlinks::take_over::<Made>(current, &root)?;
+        symlinks::take_over::<Published>(current, &root)?;
         let others = OtherSymlink::all(&root, location, active)?;
         for other in &others {
             notices.push(other.notice(location));
@@ -333,13 +334,8 @@ pub(crate) fn last_number(
     for other in others {
         last = last.max(other.number());
     }
-    let was_switched = || match symlinks::is_noted(root, location) {
-        // It was there.
-        Err(Error::Record { .. }) => Ok(true),
-        is_noted => is_noted,
-    };
-    // Without an earlier switch, what is there is what a killed run has left.
-    if active.is_none() && was_switched()? {
+    // Without an earlier switch, what is there is what a killed run has left. A record that is damaged makes `others` of all of it.
+    if active.is_none() && symlinks::is_noted(root, location)? {
         for (name, _) in root.entries()? {
             match number(name.as_encoded_bytes()) {
                 Some(number) if number > last && number <= HIGHEST && is_as_made(root, &name)? => last = number,

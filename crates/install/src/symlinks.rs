@@ -4,14 +4,13 @@
 //! share a mount point by mistake. Its readers keep what they have: the generation that it leads to stays, its number is not used
 //! again, and links through it are not removed. Once it is gone, so is all of that with the next run.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::dir::{Dir, Occupant, split};
 use crate::generation::may_be_one;
 use crate::location::{HIGHEST, number};
-use crate::record::{self, CREDENTIALS, Entries, LINKS, Recorded, STAMP, SYMLINKS};
+use crate::record::{self, Entries, Pair, Recorded, STAMP, SYMLINKS};
 use crate::{Current, Error, Location, Notice};
 
 /// A symlink that is not that of this run's manifest, and leads to a generation of the same mount point.
@@ -26,29 +25,26 @@ impl OtherSymlink {
     ///
     /// Where runs have come to an end and have noted no symlink, or none that can be read, each other generation may have readers.
     pub(crate) fn all(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Self>, Error> {
+        let (noted, is_lost) = match record::read::<NotedSymlink>(root) {
+            Ok(Some(noted)) if !noted.is_empty() => (noted, false),
+            Ok(_) => (Entries::default(), root.status_of(STAMP.as_ref()).is_ok()),
+            Err(Error::Record { .. }) => (Entries::default(), true),
+            Err(error) => return Err(error),
+        };
         let mut found = Vec::new();
-        let mut is_empty = true;
-        let read = record::each(root, SYMLINKS, |path, _| {
-            is_empty = false;
-            let path = Path::new(path);
+        for NotedSymlink(path) in noted.iter() {
             // A symlink is in none of the generations: that is one whose symlink is not known.
-            if let Some(number) = location.number(path) {
+            if let Some(number) = location.number(&path) {
                 let name = OsString::from(number.to_string());
                 if Some(number) != active && root.status_of(&name).is_ok() && may_be_one(root, &name)? {
                     found.push(Self { path: None, number });
                 }
             } else if path != location.symlink_path()
-                && let Some(number) = leads_to(path, location)?
+                && let Some(number) = leads_to(&path, location)?
             {
-                found.push(Self { path: Some(path.to_owned()), number });
+                found.push(Self { path: Some(path), number });
             }
-            Ok(())
-        });
-        let is_lost = match read {
-            Ok(()) => is_empty && root.status_of(STAMP.as_ref()).is_ok(),
-            Err(Error::Record { .. }) => true,
-            Err(error) => return Err(error),
-        };
+        }
         if is_lost {
             for (name, _) in root.listable()?.entries()? {
                 match number(name.as_encoded_bytes()) {
@@ -92,27 +88,26 @@ impl OtherSymlink {
 
 /// Notes that the symlink of a location leads to a generation, or is about to.
 pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> Result<(), Error> {
-    let mut lines = BTreeSet::new();
-    lines.insert([location.symlink_path().into(), OsString::new()]);
+    let mut noted = Entries::default();
+    noted.insert(&NotedSymlink(location.symlink_path().to_owned()));
     for other in others {
-        let path = other.path.clone().unwrap_or_else(|| location.generation(other.number));
-        lines.insert([path.into(), OsString::new()]);
+        noted.insert(&NotedSymlink(other.path.clone().unwrap_or_else(|| location.generation(other.number))));
     }
-    record::keep_lines(root, SYMLINKS, &lines)
+    record::keep(root, &noted)
 }
 
-/// Whether an earlier run has noted the symlink of a location.
+/// Whether an earlier run has noted the symlink of a location. A damaged record notes none.
 ///
 /// # Errors
 ///
 /// The record cannot be read.
 pub(crate) fn is_noted(root: &Dir, location: &Location) -> Result<bool, Error> {
-    let mut is_noted = false;
-    record::each(root, SYMLINKS, |path, _| {
-        is_noted |= path == location.symlink_path();
-        Ok(())
-    })?;
-    Ok(is_noted)
+    let symlink = NotedSymlink(location.symlink_path().to_owned());
+    match record::read(root) {
+        Ok(noted) => Ok(noted.is_some_and(|noted| noted.contains(&symlink))),
+        Err(Error::Record { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The directory of the generations at another mount point to which the symlink of this location led before: the one that holds
@@ -133,11 +128,8 @@ fn before(current: &Current<'_>) -> Option<Dir> {
 
 /// Takes over what runs have noted at another mount point, of links and credentials that are not made anew: without the note nobody
 /// would know later that they are ours.
-pub(crate) fn take_over(current: &Current<'_>, root: &Dir) -> Result<(), Error> {
-    match before(current) {
-        Some(before) => [LINKS, CREDENTIALS].into_iter().try_for_each(|name| record::take_over(&before, root, name)),
-        None => Ok(()),
-    }
+pub(crate) fn take_over<E: Recorded>(current: &Current<'_>, root: &Dir) -> Result<(), Error> {
+    before(current).map_or(Ok(()), |before| record::take_over::<E>(&before, root))
 }
 
 /// What an installation knows of earlier runs: the record at the mount point, and the one that it takes over. What is damaged is
@@ -149,6 +141,21 @@ pub(crate) fn known<E: Recorded>(current: &Current<'_>, failures: &mut Vec<Error
         // What is damaged there is lost.
         Some(Ok(None) | Err(_)) | None => here,
     })
+}
+
+/// The path of a symlink, or that of a generation whose symlink is not known.
+struct NotedSymlink(PathBuf);
+
+impl Recorded for NotedSymlink {
+    const RECORD: &'static str = SYMLINKS;
+
+    fn line(&self) -> Pair {
+        [self.0.clone().into(), OsString::new()]
+    }
+
+    fn of([path, _]: &Pair) -> Option<Self> {
+        Some(Self(path.into()))
+    }
 }
 
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.
