@@ -124,19 +124,19 @@ pub(crate) enum RequestError {
 }
 
 impl RequestError {
-    /// What a person can do about it, if the message does not say it.
-    pub(crate) fn remedy(&self) -> Option<Remedy> {
+    /// What a person can do about it.
+    pub(crate) fn remedy(&self) -> Remedy {
         match self {
             Self::NoSystemctl { .. } | Self::Failed { .. } => {
-                Some(Remedy::say("the new secrets are installed, restart the units by hand, or run this again"))
+                Remedy::say("the new secrets are installed, restart the units by hand, or run this again")
             }
-            Self::Refused { unit, status, .. } => Some(Remedy::run(
+            Self::Refused { unit, status, .. } => Remedy::run(
                 &format!("the new secrets are installed, but {unit} has not read them: correct the name or see"),
                 format!("{status} {}", shell_word(Path::new(unit))),
-            )),
-            Self::NoList { verb, units } => Some(Remedy::run("do so with", format!("systemctl {verb} {units}"))),
+            ),
+            Self::NoList { verb, units } => Remedy::run("do so with", format!("systemctl {verb} {units}")),
             Self::List { verb, units, .. } => {
-                Some(Remedy::run("run this again, or do so with", format!("systemctl {verb} {units}")))
+                Remedy::run("run this again, or do so with", format!("systemctl {verb} {units}"))
             }
         }
     }

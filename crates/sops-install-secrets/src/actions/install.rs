@@ -161,10 +161,10 @@ fn publish(store: &mut Store<'_>, files: &[File<'_>], credentials: &Path, report
 /// Says what came of the requests. The secrets are installed, so a unit that does not restart is no failure.
 pub(super) fn tell_sent(sent: &Sent, environment: &Environment, report: &mut Report) {
     for error in &sent.refusals {
-        report.warning_with(Code::UnitRefused, About::default(), error, error.remedy());
+        report.warning_with(Code::UnitRefused, About::default(), error, Some(error.remedy()));
     }
     for error in &sent.errors {
-        report.failure_with(Code::UnitUnasked, About::default(), error, error.remedy());
+        report.failure_with(Code::UnitUnasked, About::default(), error, Some(error.remedy()));
     }
     if environment.nixos_action.is_none() {
         for command in &sent.listed {
