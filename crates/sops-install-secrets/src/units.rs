@@ -20,7 +20,7 @@ use sops::{Query, QueryError, Watcher};
 use crate::environment::Environment;
 use crate::plan::Plan;
 use crate::remedy::Remedy;
-use crate::report::Report;
+use crate::report::{About, Code, Report};
 
 /// The units to ask for, each once, in the order of the manifest.
 #[derive(Default)]
@@ -90,13 +90,13 @@ impl Whose {
 #[derive(Default)]
 pub(crate) struct Sent {
     /// Refusals of systemd, and that there is no systemd to ask: neither is a failure.
-    pub(crate) refusals: Vec<RequestError>,
+    refusals: Vec<RequestError>,
     /// The requests in them.
     pub(crate) refused: Vec<Request>,
     /// Requests that did not get through.
     pub(crate) errors: Vec<RequestError>,
     /// What is in the lists of NixOS now, as it is typed behind `systemctl`.
-    pub(crate) listed: Vec<String>,
+    listed: Vec<String>,
 }
 
 /// Why a request was not made, or not followed.
@@ -327,6 +327,23 @@ impl Systemctl<'_> {
 }
 
 impl Sent {
+    /// Says what came of the requests. The secrets are installed, so a unit that does not restart is no failure.
+    pub(crate) fn tell(&self, environment: &Environment, report: &mut Report) {
+        for error in &self.refusals {
+            report.warning_with(Code::UnitRefused, About::default(), error, Some(error.remedy()));
+        }
+        for error in &self.errors {
+            report.failure_with(Code::UnitUnasked, About::default(), error, Some(error.remedy()));
+        }
+        if environment.nixos_action.is_none() {
+            for command in &self.listed {
+                report.note(format_args!(
+                    "NixOS is to {command} at its next switch; now this does so: systemctl {command}"
+                ));
+            }
+        }
+    }
+
     /// A list that was not written.
     fn add(&mut self, error: RequestError) {
         let kind = if matches!(error, RequestError::NoList { .. }) { &mut self.refusals } else { &mut self.errors };

@@ -6,7 +6,6 @@ use std::path::Path;
 use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user};
 use manifest::Manifest;
 
-use super::install::tell_sent;
 use crate::cli::{AccountLookup, Arguments};
 use crate::confinement::confine;
 use crate::contents::{Contents, Decision};
@@ -93,7 +92,7 @@ pub(super) fn dry_run(
                 report.note(format_args!("would {} {unit}", verb.word()));
             }
         }
-        tell_sent(&requests.foresee(Route::of(&plan, environment, &report.watcher())), environment, report);
+        requests.foresee(Route::of(&plan, environment, &report.watcher())).tell(environment, report);
         requests.tell(report);
         if same && old.is_empty() && !asked && report.failures() == 0 {
             report.line("nothing would change");

@@ -21,7 +21,7 @@ use crate::plan::{Plan, Unknown};
 use crate::questions;
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step};
-use crate::units::{Requests, Route, Sent};
+use crate::units::{Requests, Route};
 use untouched::Found;
 
 /// Installs, one run at a time. The manifest names the lock, and may change while the run waits for it. So it is read
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     confine();
     let path = &arguments.manifest;
     let mut json = manifest_file::read_text(path, report)?;
-    let mut inputs = inputs(&json, arguments, environment);
+    let mut inputs = known_inputs(&json, arguments, environment);
     if untouched::run(arguments, environment, &json, &inputs, report)? == Found::Untouched {
         return Ok(());
     }
@@ -47,13 +47,13 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         }
         drop(lock);
         json = manifest_file::read_text(path, report)?;
-        inputs = self::inputs(&json, arguments, environment);
+        inputs = known_inputs(&json, arguments, environment);
         report.step(Step::Manifest);
     }
 }
 
 /// The inputs that are known before the manifest is looked at: its text, the program, the environment and the command line.
-fn inputs(json: &[u8], arguments: &Arguments, environment: &Environment) -> Inputs {
+fn known_inputs(json: &[u8], arguments: &Arguments, environment: &Environment) -> Inputs {
     let mut inputs = Inputs::new();
     questions::add_manifest(&mut inputs, json);
     questions::add_call(&mut inputs, environment, arguments.accounts);
@@ -91,7 +91,7 @@ fn install(
     report.changes(changes);
     let due = current.due();
     let requests = Requests::of(&plan, environment, changes, &due);
-    // -------------- until here nothing on the machine has changed --------------
+    // -------------- until here nothing on the machine has changed but the lock --------------
 
     report.step(Step::Stage);
     let mut store = report.tried(Store::open(&current, lock, group))?;
@@ -131,7 +131,7 @@ fn install(
     tell(&mut store, report);
     report.step(Step::Units);
     let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
-    tell_sent(&sent, environment, report);
+    sent.tell(environment, report);
     requests.tell(report);
     if sent.errors.is_empty()
         && let Err(error) = store.requested_but(&sent.refused)
@@ -155,22 +155,6 @@ fn publish(store: &mut Store<'_>, files: &[File<'_>], credentials: &Path, report
     let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
     for error in store.publish(credentials, &wanted) {
         report.undone(Code::LinkFailed, About::default(), &error);
-    }
-}
-
-/// Says what came of the requests. The secrets are installed, so a unit that does not restart is no failure.
-pub(super) fn tell_sent(sent: &Sent, environment: &Environment, report: &mut Report) {
-    for error in &sent.refusals {
-        report.warning_with(Code::UnitRefused, About::default(), error, Some(error.remedy()));
-    }
-    for error in &sent.errors {
-        report.failure_with(Code::UnitUnasked, About::default(), error, Some(error.remedy()));
-    }
-    if environment.nixos_action.is_none() {
-        for command in &sent.listed {
-            report
-                .note(format_args!("NixOS is to {command} at its next switch; now this does so: systemctl {command}"));
-        }
     }
 }
 
