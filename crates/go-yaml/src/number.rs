@@ -12,7 +12,7 @@ pub fn parse_decimal(text: &str) -> Option<i64> {
 
 /// A floating-point number as Go's `strconv.ParseFloat` takes it, but for hexadecimal ones, which no program writes into
 /// such files: decimal, digits separated by underscores, `inf`, `infinity` and `nan` in any case. A number beyond the range
-/// of 64 bits is none.
+/// of 64 bits is not taken.
 #[must_use]
 pub fn parse_float(text: &str) -> Option<f64> {
     let (negative, unsigned) = match text.as_bytes().first()? {

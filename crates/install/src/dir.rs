@@ -1,7 +1,9 @@
-//! Directory handles: every call that opens, makes, changes or removes a file is here.
+//! Directory handles: every call that makes, changes or removes a file in an installation is here. File systems are mounted in
+//! `mount.rs`, and what is only read is opened in `reach.rs`.
 //!
 //! A name is always one component, looked up in an open directory and never followed if it is a link. So nothing that
-//! happens to the path afterwards can lead a call elsewhere. [`Dir::walk`] is the only way from a path to a handle.
+//! happens to the path afterwards can lead a call elsewhere. [`Dir::walk`] leads from a path to a handle through which something
+//! may be changed; [`Dir::plain`] to one that is only looked at.
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File as Handle;
@@ -131,8 +133,8 @@ impl Dir {
         }
     }
 
-    /// The path of what has this name. Deeper than any file of ours can be it is an error, so that whoever goes through a tree comes to an
-    /// end of it before the stack does.
+    /// The path of what has this name. A path longer than any of ours is an error, so that a deep tree of somebody else ends a walk
+    /// before it exhausts the stack.
     fn below(&self, name: &OsStr) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         if path.as_os_str().len() > DEEPEST {
@@ -141,7 +143,8 @@ impl Dir {
         Ok(path)
     }
 
-    /// Opens what is in this directory itself: a mount is EXDEV, before whoever serves it is asked for anything.
+    /// Opens what is in this directory itself. Where another file system is mounted the answer is EXDEV, and that file system, which may
+    /// not answer at all, is not asked.
     fn open_here(&self, name: &OsStr, flags: OFlag) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlag::RESOLVE_NO_XDEV.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
         openat2(&self.handle, name, OpenHow::new().flags(flags).resolve(resolve))
@@ -267,7 +270,7 @@ impl Dir {
         Ok(())
     }
 
-    /// Whether there is nothing in this directory but directories of which the same is true, and no mount.
+    /// Whether this directory and all directories below it have no file in them, and nothing is mounted there.
     pub(crate) fn is_hollow(&self) -> Result<bool, Error> {
         for (name, is) in self.entries()? {
             let is_hollow = match is {
@@ -309,7 +312,7 @@ impl Dir {
         Ok(is_trusted(&status) && status.st_mode & OTHERS_WRITE == 0)
     }
 
-    /// That a link at a path in this file system would not be followed, whoever reads it.
+    /// The error that nobody could follow a link at a path in this file system, if it is mounted with `nosymfollow`.
     pub(crate) fn refuse_nosymfollow(&self, path: &Path) -> Result<(), Error> {
         let facts = fstatfs_all(&self.handle)
             .map_err(|error| Error::call("look at the file system of", &self.path)(raw(error)))?;
@@ -672,7 +675,7 @@ const LARGEST_CONTENT: i64 = 80 << 20;
 
 /// Reading and comparing.
 impl Dir {
-    /// A lock file to look at, or nothing if there is none, or no lock file.
+    /// A lock file to look at, if it is there.
     pub(crate) fn lock_of_others(&self, name: &OsStr) -> Result<Option<OwnedFd>, Error> {
         match self.open(name) {
             Ok((file, _)) => Ok(Some(file.into())),
@@ -933,7 +936,7 @@ impl Dir {
         directories
     }
 
-    /// Removes a directory out of which everything was taken, unless something had to stay in it, which was said.
+    /// Removes a directory after what was in it. If something had to stay in it, the directory stays too, and that is said already.
     fn remove_emptied(&self, name: &OsStr, failures: &mut Vec<Error>) {
         match self.remove_empty(name) {
             Ok(()) => {}

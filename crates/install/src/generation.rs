@@ -68,9 +68,9 @@ impl ForeignNumbers {
         Ok(Self { known, is_whole, is_changed: false })
     }
 
-    /// Whether what has a number for its name is removed as a generation. Up to the active number that is every directory of root or
-    /// our own user that is not recorded as foreign, whatever mode somebody has given it; above it, only one that is as a generation
-    /// is made. That is asked of all if the record is lost.
+    /// Whether what has a number for its name is removed as a generation. Up to the active number this is every directory of root or
+    /// our own user that is not recorded as foreign, whatever its mode. Above it, and everywhere if the record is lost, only a directory
+    /// counts that is as a generation is made.
     pub(crate) fn is_generation(&self, root: &Dir, name: &OsStr, active: Option<u64>) -> Result<bool, Error> {
         let number = number(name.as_encoded_bytes());
         if self.is_whole && number.is_some() && number <= active && may_be_one(root, name)? {

@@ -112,7 +112,8 @@ pub(crate) fn number(name: &[u8]) -> Option<u64> {
     (number.to_string().as_bytes() == name).then_some(number)
 }
 
-/// The highest number that a generation can have come to, one each second for a century. A directory with another one is none.
+/// The highest number that a generation can have: with one each second it is reached after a century. A directory with a higher number
+/// is no generation.
 pub(crate) const HIGHEST: u64 = 0xFFFF_FFFF;
 
 #[cfg(test)]

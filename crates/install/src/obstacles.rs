@@ -24,7 +24,7 @@ pub struct Obstacles<'f> {
 
 impl Current<'_> {
     /// What an installation of these files, which makes these changes, would refuse or fail at, apart from what stands at the very
-    /// paths of their links. What it keeps by its retention is in nobody's way, and neither are the links that are `going`
+    /// paths of their links. What its retention keeps is no obstacle, nor are the links that are `going`
     /// ([`Surrounding::links_that_go`](crate::Surrounding::links_that_go)).
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Current<'_> {
         }
         after.extend(others.into_iter().map(|error| (None, error)));
         for file in files {
-            // What an earlier run has made and nobody wants goes before another link is made below it.
+            // An old link that the manifest does not want goes before another link is made below it.
             let is_below_what_goes = |path: &Path| path.ancestors().skip(1).any(|above| going.contains(above));
             if let Some(path) = file.outer_link().filter(|path| !is_below_what_goes(path)) {
                 // A link that is right is not made again, and one that is out of reach is reported elsewhere.

@@ -103,7 +103,7 @@ impl Removal {
     }
 
     fn all(&mut self, location: &Location, top: Dir, active: Option<u64>) {
-        // Through a symlink that leads elsewhere somebody else may read, whoever it is.
+        // If the symlink leads elsewhere, others may read through it.
         let symlink = location.symlink_path();
         let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
         let spared = target.is_some().then_some(symlink);

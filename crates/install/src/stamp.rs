@@ -229,8 +229,8 @@ fn look(current: &Current<'_>, running: &Dir) -> Result<Seal, Error> {
     Ok(seal)
 }
 
-/// Nothing of ours has an access control list. On what only root can write, only root can put one, which changes the same time as
-/// any other change does; on all else it is looked for.
+/// Nothing of ours has an access control list. Where only root can write, a new list changes the time that any other change does, and so
+/// it is noticed; elsewhere it is looked for.
 fn look_below(seal: &mut Seal, directory: &Dir, place: &mut Vec<u8>) -> Result<(), Error> {
     let length = place.len();
     let mut directories = Vec::new();

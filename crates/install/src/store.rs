@@ -322,8 +322,8 @@ impl Staged<'_, '_> {
     }
 }
 
-/// The number after which the next generation has its own: that of the active one, or of another one that has readers. Where the
-/// symlink has been taken away, numbers go on behind the highest generation: the older ones stay as long as they would have stayed.
+/// The highest number in use, which the next generation follows: that of the active generation or of one that others read. Where
+/// somebody has removed the symlink, it is that of the highest generation, so that older ones stay as long as they would have.
 pub(crate) fn last_number(
     root: &Dir,
     location: &Location,

@@ -23,7 +23,7 @@ pub(crate) struct OtherSymlink {
 impl OtherSymlink {
     /// Every one that an earlier run has made and that is still there, with the `active` number of this run's manifest.
     ///
-    /// Where runs have come to an end and have noted no symlink, or none that can be read, each other generation may have readers.
+    /// If the record is lost or damaged, each other generation may have readers.
     pub(crate) fn all(root: &Dir, location: &Location, active: Option<u64>) -> Result<Vec<Self>, Error> {
         let (noted, is_lost) = match record::read::<NotedSymlink>(root) {
             Ok(Some(noted)) if !noted.is_empty() => (noted, false),

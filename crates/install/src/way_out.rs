@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The way out of an error. `Display` gives it in words, as they stand behind the problem in a message.
+/// The way out of an error. `Display` gives it in words, as they follow the problem in a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct WayOut {
     advice: Cow<'static, str>,

@@ -172,13 +172,13 @@ pub enum Error {
     /// Text after the closing bracket of the document.
     #[error("the manifest ends before this, and what follows is not read")]
     Behind,
-    /// A name that cannot be one.
+    /// A text that is not allowed as a name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A mode that cannot be one.
+    /// A text that is no mode.
     #[error(transparent)]
     Mode(#[from] ModeError),
-    /// A path that cannot be one.
+    /// A text that is not allowed as a path.
     #[error(transparent)]
     Path(#[from] PathError),
     /// A mount point and a symlink path that cannot be together.
@@ -193,7 +193,7 @@ pub enum Error {
     /// A unit that cannot exist.
     #[error(transparent)]
     Unit(#[from] UnitError),
-    /// A name that cannot be a credential's.
+    /// A name that is not allowed for a credential.
     #[error(transparent)]
     Credential(#[from] CredentialError),
     /// `%r` without a runtime directory.

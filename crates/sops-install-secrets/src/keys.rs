@@ -477,7 +477,7 @@ impl Loader<'_> {
     }
 }
 
-/// Whether a command has signs in it that only a shell understands, and is none itself.
+/// Whether a command is written for a shell, with signs that only a shell understands, but does not call one.
 fn is_for_a_shell(program: &OsStr, arguments: &[OsString]) -> bool {
     let has_sign = |word: &OsString| word.as_encoded_bytes().iter().any(|byte| b"~$|<>&;`*".contains(byte));
     !program.as_encoded_bytes().ends_with(b"sh") && arguments.iter().any(has_sign)

@@ -1,7 +1,7 @@
 //! What this machine makes of a manifest: where everything goes, and which user and group own it.
 //!
-//! Every action begins with a [`Plan`]. To make one changes nothing, decrypts nothing and prints nothing: what is not known
-//! on this machine is part of it, and each action says it when it matters.
+//! Every action that looks at files has a [`Plan`]. To make one changes nothing and decrypts nothing: what is not known
+//! on this machine is part of it, and each action says it when it matters. Only that a name service takes long is said at once.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

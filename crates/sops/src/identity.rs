@@ -91,12 +91,6 @@ impl Identities {
         Self::default()
     }
 
-    /// Whether there is nothing to open a file with.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.loaded.is_empty() && self.gpg.is_none()
-    }
-
     /// Whether there is an identity that a plugin of age uses.
     #[must_use]
     pub fn has_plugins(&self) -> bool {
@@ -560,7 +554,7 @@ mod tests {
                 errors.iter().map(|error| (error.line(), error.problem())).collect::<Vec<_>>(),
                 [(None, &problem)]
             );
-            assert!(identities.is_empty());
+            assert!(identities.loaded.is_empty());
         }
     }
 

@@ -1,4 +1,4 @@
-//! What to do about a key of this host, or a public key that is none.
+//! What to do about a key of this host, or about a text that is no public key.
 
 use std::path::Path;
 

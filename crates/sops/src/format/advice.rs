@@ -84,7 +84,7 @@ fn key_at_the_end(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(key).ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY)
 }
 
-const CONFLICT: &str = "a merge conflict begins here that nobody has resolved";
+const CONFLICT: &str = "an unresolved merge conflict begins here";
 
 /// What other tools leave in the place of a file, by how it begins.
 const OTHER_TOOLS: [(&[u8], &str, Fix); 2] = [
@@ -132,7 +132,7 @@ mod tests {
         let error = ParseError { position: None, problem: "x".into(), fix: Fix::Place };
         assert_eq!(
             advise(error, b"a\n<<<<<<< HEAD\n", "json").with_fix(),
-            "line 2, column 1: a merge conflict begins here that nobody has resolved; TakeSide"
+            "line 2, column 1: an unresolved merge conflict begins here; TakeSide"
         );
         let conflict = b"-----BEGIN AGE ENCRYPTED FILE-----\n<<<<<<< HEAD\nYWdl\n=======\nYWdl\n>>>>>>> theirs\n";
         let parse_error = |format, text: &[u8]| match Encrypted::parse(format, text.into()) {
@@ -141,7 +141,7 @@ mod tests {
         };
         assert_eq!(
             parse_error(Format::Age, conflict).with_fix(),
-            "line 2, column 1: a merge conflict begins here that nobody has resolved; TakeAgeFile"
+            "line 2, column 1: an unresolved merge conflict begins here; TakeAgeFile"
         );
         for (text, expected) in [
             ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", Fix::GitLfs),

@@ -81,7 +81,7 @@ struct Flags {
     dot_matches_line_feed: bool,
 }
 
-/// One translated element that a repetition can stand behind.
+/// One translated element that a repetition can follow.
 struct Piece {
     text: String,
     /// The largest product of nested counted repetitions, which Go limits.
