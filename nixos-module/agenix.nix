@@ -125,13 +125,10 @@ in
 
       identityPaths = mkOption {
         type = types.listOf shared.keyPath;
-        default = units.hostKeys {
-          types = [
-            "rsa"
-            "ed25519"
-          ];
-          installed = [ cfg.secretsDir ] ++ lib.mapAttrsToList (_: secret: secret.path) cfg.secrets;
-        };
+        default = units.hostKeys [
+          "rsa"
+          "ed25519"
+        ];
         defaultText = lib.literalMD ''
           the Ed25519 and RSA keys of {option}`services.openssh.hostKeys`, if {option}`services.openssh.enable` or
           {option}`services.openssh.generateHostKeys` is set

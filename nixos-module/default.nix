@@ -46,14 +46,6 @@ let
     ;
   inherit (units) installation;
 
-  hostKeys =
-    type:
-    units.hostKeys {
-      types = [ type ];
-      # A key that is a secret itself cannot decrypt itself.
-      installed = [ "/run/secrets" ] ++ lib.mapAttrsToList (_: secret: secret.path) cfg.secrets;
-    };
-
   credentials = lib.filter text.isCredential (map (key: key.path) keys.all);
 
   scriptInstalls = units.isUsed && installation.byScript;
@@ -92,7 +84,7 @@ in
       age = shared.keys // {
         sshKeyPaths = mkOption {
           type = types.listOf shared.keyPath;
-          default = hostKeys "ed25519";
+          default = units.hostKeys [ "ed25519" ];
           defaultText = lib.literalMD ''
             the Ed25519 keys of {option}`services.openssh.hostKeys`, if {option}`services.openssh.enable` or
             {option}`services.openssh.generateHostKeys` is set
@@ -108,7 +100,7 @@ in
       gnupg = shared.gnupg // {
         sshKeyPaths = mkOption {
           type = types.listOf shared.keyPath;
-          default = lib.optionals (cfg.gnupg.home == null) (hostKeys "rsa");
+          default = lib.optionals (cfg.gnupg.home == null) (units.hostKeys [ "rsa" ]);
           defaultText = lib.literalMD ''
             the RSA keys of {option}`services.openssh.hostKeys` on the same terms as for {option}`sops.age.sshKeyPaths`;
             none if {option}`sops.gnupg.home` is set

@@ -355,10 +355,11 @@ in
     isUsed
     ;
 
-  # Host keys of a type, to serve as identities; not those that are secrets themselves.
+  # Host keys of some types, to serve as identities. One that is a secret itself cannot decrypt itself.
   hostKeys =
-    { types, installed }:
+    types:
     let
+      installed = [ here.directory ] ++ lib.mapAttrsToList (_: secret: secret.path) cfg.secrets;
       openssh = config.services.openssh;
       made = openssh.enable || (options ? services.openssh.generateHostKeys && openssh.generateHostKeys);
       usable = key: lib.elem key.type types && !lib.any (place: text.isAt place key.path) installed;
