@@ -75,18 +75,13 @@ in
         description = "Directory of the generations of secrets.";
       };
 
-      identityPaths = mkOption {
-        type = types.listOf shared.keyPath;
+      identityPaths = shared.identityPaths {
         default = [
           "${config.home.homeDirectory}/.ssh/id_ed25519"
           "${config.home.homeDirectory}/.ssh/id_rsa"
         ];
         defaultText = lib.literalMD "`.ssh/id_ed25519` and `.ssh/id_rsa` in the home directory";
         example = [ "/home/alice/.ssh/id_agenix" ];
-        description = ''
-          Private keys that decrypt the files, SSH keys without a passphrase or files of age keys, outside the Nix store. A
-          file of nothing but `AGE-PLUGIN-...` lines may be in the store; {option}`age.plugins` has its plugin.
-        '';
       };
     };
 

@@ -123,8 +123,7 @@ in
         description = "Where the file system in memory with the secrets is mounted.";
       };
 
-      identityPaths = mkOption {
-        type = types.listOf shared.keyPath;
+      identityPaths = shared.identityPaths {
         default = units.hostKeys [
           "rsa"
           "ed25519"
@@ -134,10 +133,6 @@ in
           {option}`services.openssh.generateHostKeys` is set
         '';
         example = [ "/persist/etc/ssh/ssh_host_ed25519_key" ];
-        description = ''
-          Private keys that decrypt the files, SSH keys or files of age keys, outside the Nix store. A file of nothing but
-          `AGE-PLUGIN-...` lines may be in the store; {option}`age.plugins` has its plugin.
-        '';
       };
     };
 

@@ -82,34 +82,24 @@ in
       };
 
       age = shared.keys // {
-        sshKeyPaths = mkOption {
-          type = types.listOf shared.keyPath;
+        sshKeyPaths = shared.ageSshKeyPaths {
           default = units.hostKeys [ "ed25519" ];
           defaultText = lib.literalMD ''
             the Ed25519 keys of {option}`services.openssh.hostKeys`, if {option}`services.openssh.enable` or
             {option}`services.openssh.generateHostKeys` is set
           '';
           example = [ "/persist/etc/ssh/ssh_host_ed25519_key" ];
-          description = ''
-            Private SSH keys, outside the Nix store, that decrypt what is encrypted to their age form (see `ssh-to-age`)
-            or to the SSH key as such.
-          '';
         };
       };
 
       gnupg = shared.gnupg // {
-        sshKeyPaths = mkOption {
-          type = types.listOf shared.keyPath;
+        sshKeyPaths = shared.gnupgSshKeyPaths {
           default = lib.optionals (cfg.gnupg.home == null) (units.hostKeys [ "rsa" ]);
           defaultText = lib.literalMD ''
             the RSA keys of {option}`services.openssh.hostKeys` on the same terms as for {option}`sops.age.sshKeyPaths`;
             none if {option}`sops.gnupg.home` is set
           '';
           example = [ "/etc/ssh/ssh_host_rsa_key" ];
-          description = ''
-            Private RSA keys of SSH, outside the Nix store, that decrypt what is encrypted to their PGP form (see
-            `ssh-to-pgp`). No gpg takes part.
-          '';
         };
       };
     };

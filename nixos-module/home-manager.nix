@@ -62,27 +62,11 @@ in
       };
 
       age = shared.keys // {
-        sshKeyPaths = mkOption {
-          type = types.listOf shared.keyPath;
-          default = [ ];
-          example = [ "/home/alice/.ssh/id_ed25519" ];
-          description = ''
-            Private SSH keys without a passphrase, outside the Nix store, that decrypt what is encrypted to their age form
-            (see `ssh-to-age`) or to the SSH key as such.
-          '';
-        };
+        sshKeyPaths = shared.ageSshKeyPaths { example = [ "/home/alice/.ssh/id_ed25519" ]; };
       };
 
       gnupg = shared.gnupg // {
-        sshKeyPaths = mkOption {
-          type = types.listOf shared.keyPath;
-          default = [ ];
-          example = [ "/home/alice/.ssh/id_rsa" ];
-          description = ''
-            Private RSA keys of SSH, outside the Nix store, that decrypt what is encrypted to their PGP form (see
-            `ssh-to-pgp`). No gpg takes part.
-          '';
-        };
+        sshKeyPaths = shared.gnupgSshKeyPaths { example = [ "/home/alice/.ssh/id_rsa" ]; };
 
         qubes-split-gpg = {
           enable = mkOption {

@@ -404,6 +404,19 @@ let
       description = "absolute path in quotes, not in the Nix store, or one below %d, the credentials of the unit, or a file of nothing but AGE-PLUGIN-... lines";
     };
 
+  # Paths of private keys, with the default and the example of a module.
+  mkKeyPaths =
+    description: arguments:
+    mkOption (
+      {
+        inherit description;
+        type = types.listOf keyPath;
+        default = [ ];
+      }
+      // arguments
+    );
+  sshKeys = "SSH keys${lib.optionalString (!here.isSystem) " without a passphrase"}";
+
   noun = if here.isSystem then "system" else "configuration";
 
   # The program itself, and the same for the platform that builds.
@@ -413,7 +426,6 @@ in
   inherit
     own
     externalPath
-    keyPath
     fields
     fieldsOfSecret
     ;
@@ -643,6 +655,21 @@ in
       '';
     };
   };
+
+  ageSshKeyPaths = mkKeyPaths ''
+    Private ${sshKeys}, outside the Nix store, that decrypt what is encrypted to their age form (see `ssh-to-age`) or to
+    the SSH key as such.
+  '';
+
+  gnupgSshKeyPaths = mkKeyPaths ''
+    Private RSA keys of SSH, outside the Nix store, that decrypt what is encrypted to their PGP form (see `ssh-to-pgp`). No
+    gpg takes part.
+  '';
+
+  identityPaths = mkKeyPaths ''
+    Private keys that decrypt the files, ${sshKeys} or files of age keys, outside the Nix store. A file of nothing but
+    `AGE-PLUGIN-...` lines may be in the store; {option}`age.plugins` has its plugin.
+  '';
 
   # What only files of sops have, for the system and for users: in agenix each secret names its file.
   sops = {
