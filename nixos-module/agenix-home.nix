@@ -14,8 +14,6 @@
   ...
 }@args:
 let
-  inherit (lib) mkOption types;
-
   cfg = config.age;
 
   inherit
@@ -56,24 +54,11 @@ in
   options.age =
     shared.files
     // shared.own (shared.installation // shared.keys)
+    // shared.agenix
     // {
       installPackage = shared.program;
       manifest = shared.built "The manifest that is installed." units.manifest;
       script = shared.built "What the unit starts." units.script;
-
-      secretsDir = mkOption {
-        type = types.nonEmptyStr;
-        default = "\${XDG_RUNTIME_DIR}/agenix";
-        example = "/home/alice/.secrets";
-        description = "Link to the directory with the secrets.";
-      };
-
-      secretsMountPoint = mkOption {
-        type = types.nonEmptyStr;
-        default = "\${XDG_RUNTIME_DIR}/agenix.d";
-        example = "\${XDG_RUNTIME_DIR}/keys.d";
-        description = "Directory of the generations of secrets.";
-      };
 
       identityPaths = shared.identityPaths {
         default = [

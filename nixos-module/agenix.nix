@@ -106,22 +106,9 @@ in
   options.age =
     shared.files
     // shared.own (shared.installation // shared.keys)
+    // shared.agenix
     // {
       package = shared.program;
-
-      secretsDir = mkOption {
-        type = shared.externalPath;
-        default = "/run/agenix";
-        example = "/run/keys";
-        description = "Link to the directory with the secrets.";
-      };
-
-      secretsMountPoint = mkOption {
-        type = shared.externalPath;
-        default = "/run/agenix.d";
-        example = "/run/keys.d";
-        description = "Where the file system in memory with the secrets is mounted.";
-      };
 
       identityPaths = shared.identityPaths {
         default = units.hostKeys [

@@ -417,6 +417,9 @@ let
     );
   sshKeys = "SSH keys${lib.optionalString (!here.isSystem) " without a passphrase"}";
 
+  runtime = if here.isSystem then "/run" else "\${XDG_RUNTIME_DIR}";
+  placeType = if here.isSystem then externalPath else types.nonEmptyStr;
+
   noun = if here.isSystem then "system" else "configuration";
 
   # The program itself, and the same for the platform that builds.
@@ -425,7 +428,6 @@ in
 {
   inherit
     own
-    externalPath
     fields
     fieldsOfSecret
     ;
@@ -704,6 +706,27 @@ in
         Check when the ${noun} is built that every sops file is there and has what is asked of it; that needs no key.
         Otherwise only the manifest is checked, and sops files can be outside the Nix store.
       '';
+    };
+  };
+
+  # Where the secrets are.
+  agenix = {
+    secretsDir = mkOption {
+      type = placeType;
+      default = "${runtime}/agenix";
+      example = if here.isSystem then "/run/keys" else "/home/alice/.secrets";
+      description = "Link to the directory with the secrets.";
+    };
+
+    secretsMountPoint = mkOption {
+      type = placeType;
+      default = "${runtime}/agenix.d";
+      example = "${runtime}/keys.d";
+      description =
+        if here.isSystem then
+          "Where the file system in memory with the secrets is mounted."
+        else
+          "Directory of the generations of secrets.";
     };
   };
 
