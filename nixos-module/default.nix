@@ -114,9 +114,7 @@ in
       }
 
       (lib.mkIf (cfg.secrets != { } || cfg.templates != { }) {
-        sops.environment.SOPS_GPG_EXEC = lib.mkIf (cfg.gnupg.home != null) (
-          lib.mkDefault (lib.getExe' cfg.gnupg.package "gpg")
-        );
+        sops.environment = shared.gnupgEnvironment;
 
         assertions =
           checks.assertions {

@@ -122,11 +122,7 @@ in
               "/bin"
             ]
           ))
-          {
-            SOPS_GPG_EXEC = lib.mkIf (cfg.gnupg.home != null) (
-              lib.mkDefault (lib.getExe' cfg.gnupg.package "gpg")
-            );
-          }
+          shared.gnupgEnvironment
         ];
       })
 

@@ -436,6 +436,10 @@ in
     name: _: lib.mkDefault "<SOPS:${builtins.hashString "sha256" name}:PLACEHOLDER>"
   ) cfg.secrets;
 
+  gnupgEnvironment = lib.mkIf (cfg.gnupg.home != null) {
+    SOPS_GPG_EXEC = lib.mkDefault (lib.getExe' cfg.gnupg.package "gpg");
+  };
+
   files = {
     secrets = mkOption {
       type = types.attrsOf secretType;
