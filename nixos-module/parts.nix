@@ -10,25 +10,13 @@
 #   scripts            the names of activation scripts; only in NixOS
 #
 # The rest of `here` follows from that, below.
-{
-  lib,
-  pkgs,
-  config,
-  options,
-  ...
-}:
+{ lib, config, ... }@args:
 here:
 let
   valueOf = option: lib.getAttrFromPath (lib.splitString "." option) config;
   load = file: import file parts;
 
-  parts = {
-    inherit
-      lib
-      pkgs
-      config
-      options
-      ;
+  parts = args // {
     text = import ./text.nix { inherit lib; };
     shared = load ./options.nix;
     mock = load ./mock.nix;
