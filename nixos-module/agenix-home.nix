@@ -25,7 +25,6 @@ let
       mountPoint = cfg.secretsMountPoint;
       programOption = "age.installPackage";
       unit = "agenix";
-      keyUnit = "agenix-generate-age-key";
     })
     checks
     manifests

@@ -39,7 +39,6 @@ let
       mountPoint = cfg.secretsMountPoint;
       programOption = "age.package";
       unit = "agenix-install-secrets";
-      keyUnit = "agenix-generate-age-key";
       inherit earlySecrets;
       scripts = {
         # Those of agenix, the older ones too.

@@ -28,7 +28,6 @@ let
       mountPoint = "/run/secrets.d";
       programOption = "sops.package";
       unit = "sops-install-secrets";
-      keyUnit = "sops-generate-age-key";
       earlySecrets = lib.filterAttrs (_: secret: secret.neededForUsers);
       scripts = {
         secrets = "setupSecrets";

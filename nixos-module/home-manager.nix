@@ -24,7 +24,6 @@ let
       mountPoint = cfg.defaultSecretsMountPoint;
       programOption = "sops.package";
       unit = "sops-nix";
-      keyUnit = "sops-generate-age-key";
     })
     checks
     shared

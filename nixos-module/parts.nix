@@ -5,7 +5,7 @@
 #   directoryText      the same for a description
 #   mountPoint         the directory of the generations
 #   programOption      the name of the option with the program
-#   unit, keyUnit      the names of the units that install the secrets and that make a key
+#   unit               the name of the unit that installs the secrets
 #   earlySecrets       of all secrets those that are installed before users are created; only in NixOS
 #   scripts            the names of activation scripts; only in NixOS
 #
@@ -36,6 +36,9 @@ let
 
       inherit valueOf;
       package = valueOf here.programOption;
+
+      # The unit that makes a key.
+      keyUnit = if here.isSops then "sops-generate-age-key" else "agenix-generate-age-key";
 
       # Fields of the manifest with private keys, each with its option.
       keys =
