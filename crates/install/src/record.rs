@@ -250,3 +250,24 @@ pub(crate) fn damaged(path: &Path) -> Error {
     };
     Error::Record { path: path.to_owned(), lost }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::dir::Missing;
+
+    #[test]
+    fn what_is_no_list_counts_only_where_nobody_else_can_put_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Dir::walk(&folder.path().canonicalize().unwrap(), Missing::Fail).unwrap();
+        root.replace(STAMP.as_ref(), b"made from this", RECORD).unwrap();
+        for (mode, expected) in [(0o700, true), (0o751, true), (0o770, false), (0o757, false)] {
+            fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+            let found = bytes(&root, STAMP).unwrap();
+            assert_eq!(found.is_some_and(|found| *found == b"made from this"), expected, "{mode:o}");
+        }
+    }
+}
