@@ -70,7 +70,7 @@ MUTATIONS = (
     mutation("A1", "pruning leaves one generation more", f"{INSTALL}/retention.rs",
              "number <= last)", "number < last)", GENERATIONS),
     mutation("A10", "the generation of another symlink is pruned", f"{INSTALL}/retention.rs",
-             " && !read.contains(&number)", "", SYMLINKS),
+             " && read.binary_search(&number).is_err()", "", SYMLINKS),
     mutation("A1", "numbers begin again without the symlink", f"{INSTALL}/store.rs",
              "if active.is_none() && symlinks::is_noted(root, location)? {", "if active.is_some() && symlinks::is_noted(root, location)? {", SYMLINKS),
     mutation("A10", "the number of another symlink is used again", f"{INSTALL}/store.rs",

@@ -4,7 +4,7 @@
 //! every directory on the way is opened and compared by its device and inode; only the names that are not there yet are
 //! compared as text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -29,27 +29,28 @@ impl Current<'_> {
         read_files: impl IntoIterator<Item = &'p Path>,
         credentials: &Path,
     ) -> Result<Placed<'f>, Error> {
-        let mut errors = self.misplaced(&files, read_files.into_iter().collect(), credentials)?;
+        let errors = self.misplaced(&files, read_files.into_iter().collect(), credentials)?;
         let mut placed = Placed { files: Vec::with_capacity(files.len()), misplaced: Vec::new() };
+        let mut errors = errors.into_iter().peekable();
         for (position, file) in files.into_iter().enumerate() {
-            match errors.remove(&position) {
-                Some(error) => placed.misplaced.push((file.wanted, error)),
+            match errors.next_if(|(misplaced, _)| *misplaced == position) {
+                Some((_, error)) => placed.misplaced.push((file.wanted, error)),
                 None => placed.files.push(file),
             }
         }
         Ok(placed)
     }
 
-    /// What is wrong with the path of a file, by its position.
+    /// What is wrong with the paths of files, by their positions.
     fn misplaced(
         &self,
         files: &[File<'_>],
         read_files: Vec<&Path>,
         credentials: &Path,
-    ) -> Result<BTreeMap<usize, Error>, Error> {
+    ) -> Result<Vec<(usize, Error)>, Error> {
         let mut ours = Ours::of(self.location())?;
         let store = ours.store(self.location(), credentials)?;
-        let mut misplaced = BTreeMap::new();
+        let mut misplaced = Vec::new();
         let symlink_path = self.location().symlink_path();
         if self.number().is_none() && self.running().is_none() && symlink_path.is_symlink() {
             // It gives way to ours, and leads to no generation, which would have successors.
@@ -95,20 +96,18 @@ impl Current<'_> {
                     match (read, taken.get(&spot)) {
                         (Some(&read), _) => {
                             let (path, read) = (path.to_owned(), read.to_owned());
-                            misplaced.insert(position, Error::ReadFrom { path, read });
+                            misplaced.push((position, Error::ReadFrom { path, read }));
                         }
                         (None, Some(&(_, other))) => {
                             let (path, other) = (path.to_owned(), other.to_owned());
-                            misplaced.insert(position, Error::SamePlace { path, other });
+                            misplaced.push((position, Error::SamePlace { path, other }));
                         }
                         (None, None) => {
                             taken.insert(spot, (position, path));
                         }
                     }
                 }
-                Err(error) if error.is_refusal() => {
-                    misplaced.insert(position, error);
-                }
+                Err(error) if error.is_refusal() => misplaced.push((position, error)),
                 // A path that cannot be followed leads to no place of ours. It is reported when the link is made, unless it is
                 // another link that is in the way.
                 Err(_) => unfollowed.push((position, path)),
@@ -117,16 +116,17 @@ impl Current<'_> {
         for (spot, &(position, path)) in &taken {
             if let Some((_, other)) = spot.above().find_map(|above| taken.get(&above)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
-                misplaced.insert(position, Error::Below { path, other });
+                misplaced.push((position, Error::Below { path, other }));
             }
         }
         for (position, path) in unfollowed {
             let mut spots = path.ancestors().skip(1).filter_map(|above| ours.judge(above, &mut trails).ok());
             if let Some((_, other)) = spots.find_map(|spot| taken.get(&spot)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
-                misplaced.insert(position, Error::Below { path, other });
+                misplaced.push((position, Error::Below { path, other }));
             }
         }
+        misplaced.sort_unstable_by_key(|(position, _)| *position);
         Ok(misplaced)
     }
 }

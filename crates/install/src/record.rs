@@ -156,14 +156,8 @@ pub(crate) const RECORD: Access = Access { permissions: 0o600, owner: None };
 
 /// What the record holds, if it is there.
 pub(crate) fn read<E: Recorded>(root: &Dir) -> Result<Option<Entries<E>>, Error> {
-    let Some(bytes) = root.read(E::RECORD.as_ref())? else { return Ok(None) };
-    let mut lines = BTreeSet::new();
-    let damaged = || damaged(&root.path().join(E::RECORD));
-    each_of(&bytes, damaged, &mut |first, second| {
-        lines.insert([first.to_owned(), second.to_owned()]);
-        Ok(())
-    })?;
-    if lines.iter().all(E::is_entry) { Ok(Some(Entries::new(lines))) } else { Err(damaged()) }
+    let Some(lines) = read_lines(root, E::RECORD, E::is_entry)? else { return Ok(None) };
+    Ok(Some(Entries::new(lines)))
 }
 
 /// What the record holds, or nothing of what is damaged, which is a failure.
@@ -183,13 +177,7 @@ pub(crate) fn recover<E: Recorded>(root: &Dir, failures: &mut Vec<Error>) -> Res
 
 /// Puts a new record in the place of the old one.
 pub(crate) fn write<E: Recorded>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
-    let mut bytes = Vec::new();
-    for field in entries.lines.iter().flatten() {
-        // No path can hold a NUL byte, so it ends each field.
-        bytes.extend_from_slice(field.as_bytes());
-        bytes.push(0);
-    }
-    root.replace(E::RECORD.as_ref(), &bytes, RECORD).map(drop)
+    write_lines(root, E::RECORD, &entries.lines)
 }
 
 /// Gives each line of a record, if it is there, in its order.
@@ -226,18 +214,48 @@ fn each_of(
 
 /// Writes a record unless it holds these entries already. One that cannot be read is replaced.
 pub(crate) fn keep<E: Recorded>(root: &Dir, entries: &Entries<E>) -> Result<(), Error> {
-    match read(root) {
-        Ok(Some(known)) if known == *entries => Ok(()),
-        Ok(_) | Err(Error::Record { .. }) => write(root, entries),
-        Err(error) => Err(error),
-    }
+    keep_lines(root, E::RECORD, E::is_entry, &entries.lines)
 }
 
 /// Adds the entries of the record of another directory. What is damaged there is lost.
 pub(crate) fn take_over<E: Recorded>(from: &Dir, root: &Dir) -> Result<(), Error> {
-    match (read::<E>(from), read(root)) {
-        (Ok(Some(entries)), Ok(known)) => keep(root, &entries.union(&known.unwrap_or_default())),
+    match (read_lines(from, E::RECORD, E::is_entry), read_lines(root, E::RECORD, E::is_entry)) {
+        (Ok(Some(mut lines)), Ok(known)) => {
+            lines.extend(known.unwrap_or_default());
+            keep_lines(root, E::RECORD, E::is_entry, &lines)
+        }
         _ => Ok(()),
+    }
+}
+
+// Of these there is one and not one for each kind of entry.
+
+fn read_lines(root: &Dir, name: &str, is_entry: fn(&Pair) -> bool) -> Result<Option<BTreeSet<Pair>>, Error> {
+    let Some(bytes) = root.read(name.as_ref())? else { return Ok(None) };
+    let mut lines = BTreeSet::new();
+    let damaged = || damaged(&root.path().join(name));
+    each_of(&bytes, damaged, &mut |first, second| {
+        lines.insert([first.to_owned(), second.to_owned()]);
+        Ok(())
+    })?;
+    if lines.iter().all(is_entry) { Ok(Some(lines)) } else { Err(damaged()) }
+}
+
+fn write_lines(root: &Dir, name: &str, lines: &BTreeSet<Pair>) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    for field in lines.iter().flatten() {
+        // No path can hold a NUL byte, so it ends each field.
+        bytes.extend_from_slice(field.as_bytes());
+        bytes.push(0);
+    }
+    root.replace(name.as_ref(), &bytes, RECORD).map(drop)
+}
+
+fn keep_lines(root: &Dir, name: &str, is_entry: fn(&Pair) -> bool, lines: &BTreeSet<Pair>) -> Result<(), Error> {
+    match read_lines(root, name, is_entry) {
+        Ok(Some(known)) if known == *lines => Ok(()),
+        Ok(_) | Err(Error::Record { .. }) => write_lines(root, name, lines),
+        Err(error) => Err(error),
     }
 }
 

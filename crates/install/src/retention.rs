@@ -1,6 +1,5 @@
 //! Which generations stay when old ones are removed.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::num::NonZeroU64;
 
@@ -39,13 +38,14 @@ impl Retention {
         others: &[OtherSymlink],
     ) -> Result<Vec<OsString>, Error> {
         let Some(active) = active else { return Ok(Vec::new()) };
-        let read: HashSet<u64> = others.iter().map(OtherSymlink::number).collect();
+        let mut read: Vec<u64> = others.iter().map(OtherSymlink::number).collect();
+        read.sort_unstable();
         let mut names = Vec::new();
         for (name, _) in root.entries()? {
             let Some(number) = number(name.as_encoded_bytes()) else { continue };
             // Numbers grow, so one above the active generation was staged and never activated.
             let goes = number > active || self.drops(number, active);
-            if goes && !read.contains(&number) {
+            if goes && read.binary_search(&number).is_err() {
                 names.push(name);
             }
         }
