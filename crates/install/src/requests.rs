@@ -4,6 +4,7 @@
 //! finds nothing changed. So the requests are recorded before the switch, each with the generation that makes it due:
 //! if the switch never happens, neither do they.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use manifest::UnitName;
@@ -96,8 +97,19 @@ impl RequestRecord {
     }
 
     /// Those that a switch to the active generation or an earlier one has made due.
+    /// Each unit is there once for each verb; one that is asked again was not refused the last time.
     pub(crate) fn due(&self, active: Option<u64>) -> Vec<Request> {
-        self.recorded.iter().filter(|recorded| recorded.is_due(active)).map(|recorded| recorded.request).collect()
+        let mut asked = BTreeSet::<Pair>::new();
+        let mut due = Vec::new();
+        for refused in [false, true] {
+            let recorded = self.recorded.iter().filter(|recorded| recorded.is_due(active));
+            for RecordedRequest { request, .. } in recorded.filter(|recorded| recorded.request.refused == refused) {
+                if asked.insert([request.verb.word().into(), request.unit.as_str().into()]) {
+                    due.push(request);
+                }
+            }
+        }
+        due
     }
 
     /// Records, before the switch to a generation, what it makes due besides what is due already.
