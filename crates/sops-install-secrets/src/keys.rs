@@ -146,10 +146,13 @@ pub(crate) fn load(
         loader.openpgp_ssh_key(path);
     }
     let named = manifest.gnupg_home().map(|home| environment.gnupg_home(home));
+    if let Some(home) = &named {
+        questions::add_home(loader.inputs, home);
+    }
     let named = named.filter(|home| loader.has_home(home));
     let home = named.or_else(|| environment.gnupg_home.clone().filter(|_| manifest.gnupg_home().is_none()));
     let watcher = loader.watcher.clone();
-    let Loader { mut identities, unusable, hidden, .. } = loader;
+    let Loader { mut identities, unusable, hidden, inputs, .. } = loader;
     identities.set_plugins(Plugins {
         search_path: environment.path.clone(),
         time_limit: TIME_LIMIT,
@@ -161,6 +164,9 @@ pub(crate) fn load(
         let program = PathBuf::from(&environment.gpg);
         let search_path = environment.path.clone();
         let home = home.or_else(|| environment.usual_gnupg_home());
+        if let (None, Some(home)) = (manifest.gnupg_home(), &home) {
+            questions::add_home(inputs, home);
+        }
         identities.set_gpg(Gpg { program, search_path, home, time_limit: TIME_LIMIT, watcher });
     }
     HostKeys { identities, unusable, hidden }

@@ -1,7 +1,8 @@
 //! What a generation is made from, as questions that the next run asks again: is there an answer that has changed?
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -32,17 +33,13 @@ pub(crate) fn add_call(inputs: &mut Inputs, environment: &Environment, accounts:
     add_environment(inputs, environment, accounts);
 }
 
-/// Adds what there is on this machine besides the files that are read: the numbers of all owners, and the home of gpg.
-pub(crate) fn add_machine(
-    inputs: &mut Inputs,
-    plan: &Plan<'_>,
-    group: Option<Gid>,
-    environment: &Environment,
-    accounts: AccountLookup,
-) {
-    if let Some(home) = plan.manifest.gnupg_home().map(|home| environment.gnupg_home(home)) {
-        inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), Answer::new(&has_home(&home)));
-    }
+/// Adds what the home of gpg says of the keys in it.
+pub(crate) fn add_home(inputs: &mut Inputs, home: &Path) {
+    inputs.add(&[HOME, home.as_os_str().as_bytes()].concat(), home_of_gpg(home));
+}
+
+/// Adds the numbers of all owners, which this machine gives.
+pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gid>, accounts: AccountLookup) {
     if let (Some(group), AccountLookup::LookUp) = (group, accounts) {
         add_account(inputs, GROUP, "", group.as_raw());
     }
@@ -127,7 +124,7 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
         };
     }
     let number = if let Some(home) = question.strip_prefix(HOME) {
-        return Some(Answer::new(&has_home(path(home))));
+        return Some(home_of_gpg(path(home)));
     } else if let Some(name) = question.strip_prefix(USER) {
         accounts::user(std::str::from_utf8(name).ok()?).ok()?.as_raw()
     } else {
@@ -141,9 +138,25 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
     Some(Answer::new(&number.to_le_bytes()))
 }
 
-/// Whether there is anything at a path.
-fn has_home(path: &Path) -> [u8; 1] {
-    [u8::from(input::absence(path).is_none())]
+/// Whose a home of gpg is, how large its keyrings are, and the names of its private keys, which are hashes of the public ones. To ask
+/// gpg would take longer than all else.
+fn home_of_gpg(home: &Path) -> Answer {
+    let Ok(status) = fs::metadata(home) else { return answer(None) };
+    let mut answer = answer(Some(&status.uid().to_le_bytes()));
+    let mut add = |name: &OsStr, number: u64| {
+        answer.append(name.as_bytes());
+        answer.append(&number.to_le_bytes());
+    };
+    for name in ["pubring.kbx", "pubring.gpg", "secring.gpg"] {
+        if let Ok(status) = fs::metadata(home.join(name)) {
+            add(name.as_ref(), status.size());
+        }
+    }
+    // They come in any order.
+    let hash = |name: &OsString| BuildHasherDefault::<DefaultHasher>::default().hash_one(name);
+    let keys = input::names(&home.join("private-keys-v1.d")).unwrap_or_default();
+    add(OsStr::new("keys"), keys.iter().map(hash).fold(0, u64::wrapping_add));
+    answer
 }
 
 /// The answer that is this content. Without content it is another one than for an empty content.
