@@ -168,14 +168,18 @@ fn uninterrupted<T>(ask: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
 
 const ATTEMPTS: usize = 100;
 
-/// Whether a look-up can take long: other than files of this machine and systemd are asked, perhaps over a network.
+/// Whether a look-up can take long: other than files of this machine and systemd are asked, perhaps over a network, or a service that
+/// keeps answers, which may hang.
 pub(crate) fn may_be_slow() -> bool {
+    if Path::new("/run/nscd/socket").exists() || Path::new("/var/run/nscd/socket").exists() {
+        return true;
+    }
     let table = input::read_table(Path::new("/etc/nsswitch.conf")).unwrap_or_default();
     asks_others(&String::from_utf8_lossy(&table))
 }
 
 /// What is waited for then, in the words of a message.
-pub(crate) const SERVICE: &str = "the name services in /etc/nsswitch.conf";
+pub(crate) const SERVICE: &str = "the name services (nscd, or those in /etc/nsswitch.conf)";
 
 fn asks_others(table: &str) -> bool {
     let lines = table.lines().filter_map(|line| line.split('#').next()?.split_once(':'));
