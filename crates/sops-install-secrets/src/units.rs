@@ -15,6 +15,7 @@ use std::time::Duration;
 use install::{Activation, Changes, Request, Verb, shell_word};
 use manifest::{Entry, UnitName};
 use nix::libc;
+use nix::unistd::{AccessFlags, access};
 use sops::{Query, QueryError, Watcher};
 
 use crate::environment::Environment;
@@ -247,10 +248,16 @@ impl Requests<'_> {
             let path = list(directory, verb);
             match path.symlink_metadata() {
                 _ if units.is_empty() => {}
-                Ok(status) if status.is_file() => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {}
-                Err(error) => sent.add(not_written(path, verb, units, error)),
-                Ok(_) => sent.add(not_written(path, verb, units, no_file())),
+                Ok(status) if !status.is_file() => sent.add(not_written(path, verb, units, no_file())),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    sent.add(not_written(path, verb, units, error));
+                }
+                found => {
+                    let changed = if found.is_ok() { &path } else { directory };
+                    if let Err(errno) = access(changed, AccessFlags::W_OK) {
+                        sent.add(not_written(path, verb, units, errno.into()));
+                    }
+                }
             }
         }
         sent
