@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::dir::{Dir, DirectoryId, LINKS, PathStep, push_steps, split, temporary};
-use crate::{Current, Error, File, Location, Wanted, lock};
+use crate::dir::{Dir, DirectoryId, LINKS, PathStep, lock_name, push_steps, split, temporary};
+use crate::{Current, Error, File, Location, Wanted, mountinfo};
 
 impl Current<'_> {
     /// The files, apart from those whose path leads to where the program keeps its own things, to one of the `read_files` or a link on
@@ -31,23 +31,23 @@ impl Current<'_> {
     ) -> Result<Placed<'f>, Error> {
         let errors = self.misplaced(&files, read_files.into_iter().collect(), credentials)?;
         let mut placed = Placed { files: Vec::with_capacity(files.len()), misplaced: Vec::new() };
-        let mut errors = errors.into_iter().peekable();
-        for (position, file) in files.into_iter().enumerate() {
-            match errors.next_if(|(misplaced, _)| *misplaced == position) {
-                Some((_, error)) => placed.misplaced.push((file.wanted, error)),
+        let mut errors = errors.into_iter();
+        for file in files {
+            match errors.next().flatten() {
+                Some(error) => placed.misplaced.push((file.wanted, error)),
                 None => placed.files.push(file),
             }
         }
         Ok(placed)
     }
 
-    /// What is wrong with the paths of files, by their positions.
+    /// What is wrong with the path of each file; nothing for the last ones that are right.
     fn misplaced(
         &self,
         files: &[File<'_>],
         read_files: Vec<&Path>,
         credentials: &Path,
-    ) -> Result<Vec<(usize, Error)>, Error> {
+    ) -> Result<Vec<Option<Error>>, Error> {
         let mut ours = Ours::of(self.location())?;
         let store = ours.store(self.location(), credentials)?;
         let mut misplaced = Vec::new();
@@ -81,6 +81,12 @@ impl Current<'_> {
             }
             on_the_way.extend(ours.way_to(file, &mut trails).into_iter().map(|spot| (spot, file)));
         }
+        misplaced.resize_with(files.len(), || None);
+        let mut misplace = |position: usize, error| {
+            if let Some(place) = misplaced.get_mut(position) {
+                *place = Some(error);
+            }
+        };
         let mut taken: HashMap<Spot, (usize, &Path)> = HashMap::new();
         let mut unfollowed = Vec::new();
         for (position, file) in files.iter().enumerate() {
@@ -96,18 +102,18 @@ impl Current<'_> {
                     match (read, taken.get(&spot)) {
                         (Some(&read), _) => {
                             let (path, read) = (path.to_owned(), read.to_owned());
-                            misplaced.push((position, Error::ReadFrom { path, read }));
+                            misplace(position, Error::ReadFrom { path, read });
                         }
                         (None, Some(&(_, other))) => {
                             let (path, other) = (path.to_owned(), other.to_owned());
-                            misplaced.push((position, Error::SamePlace { path, other }));
+                            misplace(position, Error::SamePlace { path, other });
                         }
                         (None, None) => {
                             taken.insert(spot, (position, path));
                         }
                     }
                 }
-                Err(error) if error.is_refusal() => misplaced.push((position, error)),
+                Err(error) if error.is_refusal() => misplace(position, error),
                 // A path that cannot be followed leads to no place of ours. It is reported when the link is made, unless it is
                 // another link that is in the way.
                 Err(_) => unfollowed.push((position, path)),
@@ -116,17 +122,16 @@ impl Current<'_> {
         for (spot, &(position, path)) in &taken {
             if let Some((_, other)) = spot.above().find_map(|above| taken.get(&above)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
-                misplaced.push((position, Error::Below { path, other }));
+                misplace(position, Error::Below { path, other });
             }
         }
         for (position, path) in unfollowed {
             let mut spots = path.ancestors().skip(1).filter_map(|above| ours.judge(above, &mut trails).ok());
             if let Some((_, other)) = spots.find_map(|spot| taken.get(&spot)) {
                 let (path, other) = (path.to_owned(), (*other).to_owned());
-                misplaced.push((position, Error::Below { path, other }));
+                misplace(position, Error::Below { path, other });
             }
         }
-        misplaced.sort_unstable_by_key(|(position, _)| *position);
         Ok(misplaced)
     }
 }
@@ -144,8 +149,8 @@ pub(crate) struct Ours {
     places: Vec<OwnPlace>,
     /// The directory of the generations, if it is there.
     generations: Option<DirectoryId>,
-    /// Its device, if it is a file system of its own.
-    device: Option<u64>,
+    /// Its device and mount, if it is a file system of its own.
+    mount: Option<(u64, u64)>,
     mount_point: PathBuf,
 }
 
@@ -197,13 +202,15 @@ impl Ours {
             error => error,
         };
         let nothing =
-            || Self { places: Vec::new(), generations: None, device: None, mount_point: mount_point.to_owned() };
+            || Self { places: Vec::new(), generations: None, mount: None, mount_point: mount_point.to_owned() };
         let mut ours = nothing();
         let generations = ours.judge(mount_point, &mut HashMap::new())?;
         ours.add(&generations, What::MountPoint, mount_point);
         if let Some(root) = Dir::existing(mount_point)? {
             let id = root.id()?;
-            ours.device = root.listable()?.is_mount()?.then_some(id.device);
+            if root.listable()?.is_mount()? {
+                ours.mount = Some((id.device, root.mount()?));
+            }
             ours.generations = Some(id);
         }
         let link = ours.judge(symlink_path, &mut HashMap::new()).map_err(nested)?;
@@ -230,7 +237,7 @@ impl Ours {
         // Below that directory is where nothing of ours may be, by whichever name.
         let there = Dir::existing(credentials).ok().flatten().map(|store| store.id()).transpose()?;
         let mut store =
-            Self { places: Vec::new(), generations: there, device: None, mount_point: credentials.to_owned() };
+            Self { places: Vec::new(), generations: there, mount: None, mount_point: credentials.to_owned() };
         store.add(&spot, What::Credentials, credentials);
         for path in [location.mount_point(), location.symlink_path()] {
             if store.judge(path, &mut HashMap::new()).is_err_and(|error| error.is_refusal()) {
@@ -266,7 +273,8 @@ impl Ours {
         let directory = parent.id()?;
         let mut trail = Trail::default();
         self.arrive(&mut trail, directory);
-        trail.is_below_generations |= self.device.is_none() && self.is_above(parent, directory)?;
+        let is_shared = |(device, mount)| device == directory.device && !mountinfo::is_whole(mount);
+        trail.is_below_generations |= self.mount.is_none_or(is_shared) && self.is_above(parent, directory)?;
         self.verdict(path, &trail, name)
     }
 
@@ -292,7 +300,7 @@ impl Ours {
         let Some((name, above)) = spot.below.split_last() else { return };
         let mut beside = vec![temporary(name)];
         if what == What::MountPoint {
-            beside.push(lock::file_name(name));
+            beside.push(lock_name(name));
         }
         for name in beside {
             let below = above.iter().cloned().chain([name]).collect();
@@ -402,7 +410,9 @@ impl Ours {
 
     fn arrive(&self, trail: &mut Trail, directory: DirectoryId) {
         trail.last = directory;
-        trail.is_below_generations |= self.generations == Some(directory) || self.device == Some(directory.device);
+        // Of a file system that shows only one of its directories there, the others are not ours.
+        let is_in = |(device, mount)| device == directory.device && mountinfo::is_whole(mount);
+        trail.is_below_generations |= self.generations == Some(directory) || self.mount.is_some_and(is_in);
         if self.places.iter().any(|place| place.spot.directory == directory) {
             trail.passed.push((directory, Vec::new()));
             trail.open = trail.open.saturating_add(1);

@@ -27,7 +27,7 @@ use rustix::io::Errno as Refusal;
 use rustix::process::umask;
 use zeroize::Zeroizing;
 
-use crate::{Access, Error, Ownership};
+use crate::{Access, Error, Ownership, mountinfo};
 
 /// Of linux/magic.h.
 pub(crate) const RAMFS_MAGIC: u32 = 0x8584_58f6;
@@ -319,10 +319,15 @@ impl Dir {
         if facts.f_flags & ST_NOSYMFOLLOW == 0 { Ok(()) } else { Err(Error::NoSymlinks { path: path.to_owned() }) }
     }
 
-    /// Why nothing can be made or removed here, if that is so: by its mode, by an attribute or because it is read-only.
-    pub(crate) fn refusal_to_change(&self) -> Option<Errno> {
+    /// Why nothing can be made here, if that is so: by its mode, by an attribute or because it is read-only.
+    pub(crate) fn refusal_to_add(&self) -> Option<Errno> {
         let refused = accessat(&self.handle, c".", Allowed::WRITE_OK | Allowed::EXEC_OK, StatxAt::empty());
-        refused.err().map(raw).or_else(|| self.is_append_only().then_some(Errno::EPERM))
+        refused.err().map(raw)
+    }
+
+    /// Why nothing can be put in the place of something here, or removed.
+    pub(crate) fn refusal_to_change(&self) -> Option<Errno> {
+        self.refusal_to_add().or_else(|| self.is_append_only().then_some(Errno::EPERM))
     }
 
     /// Whether nothing in it can be renamed or removed, and so nothing put in its place either.
@@ -960,7 +965,12 @@ impl Dir {
     fn unlink(&self, name: &OsStr, flag: UnlinkatFlags) -> Result<(), Error> {
         match unlinkat(&self.handle, name, flag) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            Err(Errno::EBUSY) => Err(Error::Mounted { path: self.path.join(name) }),
+            Err(Errno::EBUSY) => {
+                let path = self.path.join(name);
+                // A mount of this file system at another place may have it on the same file.
+                let other = if self.has_mount(name)? { None } else { mountinfo::elsewhere(self.mount()?, &path) };
+                Err(Error::Mounted { path: other.unwrap_or(path) })
+            }
             Err(errno) => Err(Error::call("remove", self.at(name))(errno)),
         }
     }
@@ -1055,6 +1065,13 @@ pub(crate) enum Prepared {
     Link,
     /// Something else, as the error that it is.
     Foreign(Error),
+}
+
+/// The name of the lock file of a mount point.
+pub(crate) fn lock_name(mount_point: &OsStr) -> OsString {
+    let mut name = mount_point.to_owned();
+    name.push(".lock");
+    name
 }
 
 /// The name under which the successor of a file or link is prepared in the same directory.

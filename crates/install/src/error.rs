@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Uid, geteuid};
 
-use crate::{WayOut, shell_word};
+use crate::{WayOut, mountinfo, shell_word};
 
 /// Why something of an installation was not done. `Display` gives the problem alone, and [`Error::way_out`] what to do about it. Every
 /// variant names the path; none holds content of a file.
@@ -186,6 +186,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file in memory among the generations, which may hold a secret too, such as the keys that sops-nix leaves. Nobody should move it to
+    /// a disk.
+    #[error("{path} is a file that this program did not make", path = path.display())]
+    ForeignSecret {
+        /// The file.
+        path: PathBuf,
+    },
     /// A link that nobody could follow.
     #[error("a link at {path} would lead nowhere, since its file system is mounted with nosymfollow", path = path.display())]
     NoSymlinks {
@@ -212,10 +219,10 @@ impl Error {
             Self::Nested { .. } => WayOut::say("give each its own place"),
             Self::Foreign { .. } => WayOut::say("move it away").then_again(),
             Self::Disowned { path } => WayOut::run("if it is one, take it back with", take_back(path)).then_again(),
-            Self::OtherCredential { path } => {
+            Self::OtherCredential { path } | Self::ForeignSecret { path } => {
                 WayOut::run("if nobody needs it, run", format!("rm {}", shell_word(path))).then_again()
             }
-            Self::Mounted { path } => WayOut::run("run", format!("umount {}", shell_word(path))).then_again(),
+            Self::Mounted { path } => WayOut::run("run", unmount(path)).then_again(),
             Self::NoGeneration { .. } => WayOut::say("remove the link").then_again(),
             Self::LastGeneration { link, .. } => WayOut::say(format!("remove {}", link.display())).then_again(),
             Self::Untrusted { .. } => WayOut::say("use a path that does not lead through it"),
@@ -297,12 +304,15 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         }
         Errno::EROFS => {
             let there = shell_word(path.ancestors().find(|above| above.exists()).unwrap_or(path));
-            let command = format!("mount -o remount,rw \"$(stat -c %m {there})\"");
+            // The one is for the file system, the other for the mount alone.
+            let place = format!("\"$(findmnt -fno TARGET -T {there})\"");
+            let command = format!("mount -o remount,rw {place}; mount -o remount,bind,rw {place}");
             WayOut::run("its file system is read-only: use another path, or run", command)
         }
         Errno::ENOTDIR => WayOut::say("something on that path is no directory: move it away, or use another path"),
         Errno::EIO => WayOut::say("its disk or file system is damaged: see dmesg"),
         Errno::ENAMETOOLONG => WayOut::say("use a shorter path"),
+        Errno::EBUSY => WayOut::run("if a file system is mounted there, run", unmount(path)).then_again(),
         Errno::EINVAL if action == UNMOUNT => {
             WayOut::say("if it is a link, name the place that it leads to in the manifest")
         }
@@ -311,6 +321,16 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         }
         _ => return None,
     })
+}
+
+/// The command that takes a file system away, with what is mounted in it, which may be mounted elsewhere too and stays there.
+fn unmount(path: &Path) -> String {
+    let there = shell_word(path);
+    if mountinfo::are_in(path) {
+        format!("mount --make-rslave {there} && umount -R {there}")
+    } else {
+        format!("umount {there}")
+    }
 }
 
 /// The command that makes something our own again.

@@ -19,6 +19,7 @@ pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> R
         found.push(other.refusal(location));
     }
     let numbers = ForeignNumbers::read(root)?;
+    let is_in_memory = root.is_mount()? && root.is_memory()?;
     let is_generation = |name: &OsStr| Ok(root.has_mount(name)? || numbers.is_generation(root, name, active)?);
     for (name, is) in root.entries()? {
         match is {
@@ -26,7 +27,13 @@ pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> R
             Is::Other if is_record(&name) => {}
             _ if root.has_mount(&name)? => found.push(Error::Mounted { path: root.path().join(&name) }),
             _ if is_number(&name) => found.extend(refusal(root, &name)?),
-            _ => found.push(Error::Foreign { path: root.path().join(&name), found: root.look(&name)?.noun() }),
+            _ => {
+                let path = root.path().join(&name);
+                found.push(match root.look(&name)? {
+                    Occupant::File if is_in_memory => Error::ForeignSecret { path },
+                    other => Error::Foreign { path, found: other.noun() },
+                });
+            }
         }
     }
     Ok(found)

@@ -482,6 +482,13 @@ impl Made {
     }
 }
 
+/// Notes what is about to give way to a link of ours. A damaged note is begun again.
+pub(crate) fn note_replaced(root: &Dir, path: &Path, was: &OsStr) -> Result<(), Error> {
+    let mut replaced: Entries<Replaced> = record::recover(root, &mut Vec::new())?;
+    replaced.insert(&Replaced { path: path.to_owned(), was: was.to_owned() });
+    record::write(root, &replaced)
+}
+
 /// What became of a link that is not wanted any more.
 enum Gone {
     Removed,

@@ -1,6 +1,6 @@
 //! One run at a time.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
@@ -11,7 +11,8 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollTimeout, poll};
 use nix::sys::stat::fstat;
 
-use crate::dir::{DIRECTORY, Dir, Missing, split};
+use crate::aliases::Ours;
+use crate::dir::{DIRECTORY, Dir, Missing, lock_name, split};
 use crate::record::RECORDS;
 use crate::{Error, Location};
 
@@ -29,17 +30,22 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`Error::Foreign`] if something else than a file of ours stands in its place, [`Error::Call`] if it cannot be made.
+    /// [`Error::Foreign`] if something else than a file of ours stands in its place, [`Error::Call`] if it cannot be made,
+    /// [`Error::Nested`] before one is made where the places of the location are in each other.
     pub fn acquire(location: &Location, waiting: impl FnOnce(&Path)) -> Result<Self, Error> {
         let (parent, name) = split(location.mount_point())?;
-        let name = file_name(name);
+        let name = lock_name(name);
+        if Dir::existing(parent)?.is_none_or(|parent| parent.status_of(&name).is_err()) {
+            // No directory and no lock is made in a generation.
+            Ours::of(location)?;
+        }
         let parent = Dir::walk(parent, Missing::Make(DIRECTORY))?;
         let path = parent.path().join(&name);
         let mut waiting = Some(waiting);
         loop {
             let lock = Self::on(parent.lockable(&name)?, &path, &mut waiting)?;
             // The run before may have removed everything, the file with it. Then others do not see this lock.
-            if lock.is_named(&path)? {
+            if lock.is_named(&parent, &name)? {
                 return Ok(lock);
             }
         }
@@ -67,17 +73,20 @@ impl Lock {
     }
 
     /// Whether the file that is locked still has its name.
-    fn is_named(&self, path: &Path) -> Result<bool, Error> {
-        match &self.0 {
-            Some(lock) => Ok(fstat(lock.as_fd()).map_err(Error::call("look at", path))?.st_nlink > 0),
-            None => Ok(false),
+    fn is_named(&self, parent: &Dir, name: &OsStr) -> Result<bool, Error> {
+        let Some(lock) = &self.0 else { return Ok(false) };
+        let locked = fstat(lock.as_fd()).map_err(Error::call("look at", parent.path()))?;
+        match parent.status_of(name) {
+            Ok(named) => Ok((named.st_dev, named.st_ino) == (locked.st_dev, locked.st_ino)),
+            Err(error) if error.is_absence() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
     /// Removes the lock file, and then gives the lock back. Who waits for it makes a new one.
     pub(crate) fn remove(self, location: &Location) -> Result<(), Error> {
         let (parent, name) = split(location.mount_point())?;
-        let removed = Dir::existing(parent)?.map_or(Ok(()), |parent| parent.remove(&file_name(name)));
+        let removed = Dir::existing(parent)?.map_or(Ok(()), |parent| parent.remove(&lock_name(name)));
         drop(self);
         removed
     }
@@ -96,7 +105,7 @@ impl Drop for Lock {
 /// What would keep the lock from being taken: something else at its name, or a file that others can open. Reads only.
 pub(crate) fn obstacle(location: &Location) -> Result<Option<Error>, Error> {
     let (parent, name) = split(location.mount_point())?;
-    Ok(Dir::existing(parent)?.and_then(|parent| parent.refuses_lock(&file_name(name))))
+    Ok(Dir::existing(parent)?.and_then(|parent| parent.refuses_lock(&lock_name(name))))
 }
 
 /// Whether a run is going on, for those who only look.
@@ -107,7 +116,7 @@ pub(crate) fn obstacle(location: &Location) -> Result<Option<Error>, Error> {
 pub fn is_running(location: &Location) -> bool {
     let Ok((parent, name)) = split(location.mount_point()) else { return false };
     let Ok(Some(parent)) = Dir::existing(parent) else { return false };
-    let Ok(Some(handle)) = parent.lock_of_others(&file_name(name)) else { return false };
+    let Ok(Some(handle)) = parent.lock_of_others(&lock_name(name)) else { return false };
     match Flock::lock(handle, FlockArg::LockSharedNonblock) {
         Ok(lock) => {
             drop(Lock(Some(lock)));
@@ -130,14 +139,7 @@ pub fn state(location: &Location) -> impl PartialEq + use<> {
 /// Where the lock file is.
 pub(crate) fn path(location: &Location) -> Result<PathBuf, Error> {
     let (parent, name) = split(location.mount_point())?;
-    Ok(parent.join(file_name(name)))
-}
-
-/// The name of the lock file of a mount point.
-pub(crate) fn file_name(mount_point: &OsStr) -> OsString {
-    let mut name = mount_point.to_owned();
-    name.push(".lock");
-    name
+    Ok(parent.join(lock_name(name)))
 }
 
 /// Waits so many milliseconds. By poll(2), because the standard library's sleep panics where a sandbox refuses it; then the

@@ -32,6 +32,7 @@ use crate::error::UNMOUNT;
 use crate::foreign::foreign;
 use crate::generation::ForeignNumbers;
 use crate::location::number;
+use crate::mountinfo::{self, MOUNTS, field};
 use crate::notice::Notice;
 use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
 use crate::{Access, Effect, Error, FileSystem, Location};
@@ -117,6 +118,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
     match first {
         Some(
             Error::Foreign { path: found, .. }
+            | Error::ForeignSecret { path: found }
             | Error::Disowned { path: found }
             | Error::Mounted { path: found }
             | Error::MayBeRead { path: found },
@@ -182,11 +184,6 @@ fn is_line_of_ours(line: &str) -> bool {
     let has = |option| field(line, 5).is_some_and(|options| options.split(',').any(|one| one == option));
     let source = line.split(' ').skip_while(|field| *field != "-").nth(2);
     has("nosuid") && has("nodev") && source == Some("none")
-}
-
-/// A field of mountinfo, as `proc_pid_mountinfo(5)` has them: number, parent, device, root, place, options.
-fn field(line: &str, position: usize) -> Option<&str> {
-    line.split(' ').nth(position)
 }
 
 /// What people call the file system below this directory.
@@ -323,7 +320,7 @@ fn device_number(device: u64) -> String {
 
 /// What is mounted, as /proc/self/mountinfo says it.
 fn mounts() -> Result<String, Error> {
-    std::fs::read_to_string(MOUNTS).map_err(|error| Error::call("read", MOUNTS)(errno(&error)))
+    mountinfo::read().map_err(|error| Error::call("read", MOUNTS)(errno(&error)))
 }
 
 /// Whether a file system is mounted on the root of another one, both told by their lines of mountinfo.
@@ -444,5 +441,3 @@ impl Swap {
 
 const RAMFS: MemoryKind = MemoryKind { name: "ramfs", magic: RAMFS_MAGIC, has_swap: false };
 const TMPFS: MemoryKind = MemoryKind { name: "tmpfs", magic: TMPFS_MAGIC, has_swap: true };
-
-const MOUNTS: &str = "/proc/self/mountinfo";

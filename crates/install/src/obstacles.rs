@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::dir::{Dir, Prepared, split};
 use crate::foreign::foreign;
 use crate::links::{self, LinkFailure};
-use crate::reach::{refused, unfollowed, unreachable};
+use crate::reach::{refused, refused_link, unfollowed, unreachable};
 use crate::record::Entries;
 use crate::store::last_number;
 use crate::symlinks::OtherSymlink;
@@ -112,7 +112,7 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
     if let Some(error) = unreachable(path, 1) {
         return Ok(Some(error));
     }
-    if let Some(error) = refused(path)? {
+    if let Some(error) = refused_link(path)? {
         return Ok(Some(error));
     }
     let (parent, name) = split(path)?;

@@ -19,7 +19,7 @@ use nix::sys::stat::{Mode, fstat};
 use nix::unistd::Uid;
 
 use crate::Error;
-use crate::dir::{Dir, LINKS, Occupant, is_trusted, push_steps};
+use crate::dir::{Dir, LINKS, Occupant, is_trusted, push_steps, split};
 
 /// Opens what is at a path, with these flags of open(2). On the way, links of other users lead to nothing that is not theirs.
 ///
@@ -131,9 +131,17 @@ pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
     Ok(nearest(path)?.and_then(|directory| directory.refuse_nosymfollow(path).err()))
 }
 
-/// Why nothing can be made at a path: what keeps us from changing the directory that it is in, or the nearest one that is there.
+/// Why nothing can be made at a path: what keeps us from adding to the directory that it is in, or to the nearest one that is there.
 pub(crate) fn refused(path: &Path) -> Result<Option<Error>, Error> {
-    Ok(nearest(path)?.and_then(|directory| directory.refusal_to_change().map(Error::call("make", path))))
+    Ok(nearest(path)?.and_then(|directory| directory.refusal_to_add().map(Error::call("make", path))))
+}
+
+/// The same of a link, which is made by another name and then renamed.
+pub(crate) fn refused_link(path: &Path) -> Result<Option<Error>, Error> {
+    match Dir::existing(split(path)?.0)? {
+        Some(directory) => Ok(directory.refusal_to_change().map(Error::call("make", path))),
+        None => refused(path),
+    }
 }
 
 /// The directory that a path is in, or the nearest one above that is there.

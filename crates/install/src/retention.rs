@@ -38,14 +38,12 @@ impl Retention {
         others: &[OtherSymlink],
     ) -> Result<Vec<OsString>, Error> {
         let Some(active) = active else { return Ok(Vec::new()) };
-        let mut read: Vec<u64> = others.iter().map(OtherSymlink::number).collect();
-        read.sort_unstable();
         let mut names = Vec::new();
         for (name, _) in root.entries()? {
             let Some(number) = number(name.as_encoded_bytes()) else { continue };
             // Numbers grow, so one above the active generation was staged and never activated.
             let goes = number > active || self.drops(number, active);
-            if goes && read.binary_search(&number).is_err() {
+            if goes && !others.iter().any(|other| other.number() == number) {
                 names.push(name);
             }
         }

@@ -274,12 +274,12 @@ impl<'l> Store<'l> {
         parent.refuse_nosymfollow(self.location.symlink_path())?;
         self.note_symlinks()?;
         let temporary = temporary(name);
-        let gone = clear_way(&parent, name, self.location)?;
+        let gone = clear_way(&parent, name, self.location, &self.root)?;
         let target = self.location.generation(number);
         let of_symlink = |error: Error| error.at(self.location.symlink_path());
         parent.link(&target, &temporary, None).map_err(of_symlink)?;
         parent.rename_or_remove(&temporary, name, Over::Anything).map_err(of_symlink)?;
-        self.notices.extend(gone.map(|gone| gone.notice(self.location)));
+        self.notices.extend(gone);
         Ok(())
     }
 }
@@ -355,6 +355,33 @@ pub enum Medium {
     Disk,
 }
 
+/// Removes what a killed run has left of a switch that never was, for a run that fails before it has a [`Store`]: the prepared link, and
+/// generations above the active one. All that went wrong is given; the next run tries again.
+#[must_use = "each error is something that is left behind"]
+pub fn tidy(current: &Current<'_>, _: &Lock) -> Vec<Error> {
+    let mut failures: Vec<Error> = remove_prepared(current.location()).err().into_iter().collect();
+    match unfinished(current) {
+        Ok(Some((root, names))) => failures.extend(names.iter().flat_map(|name| root.remove_tree(name))),
+        Ok(None) => {}
+        Err(error) => failures.push(error),
+    }
+    failures
+}
+
+/// The generations that were staged and never activated.
+fn unfinished(current: &Current<'_>) -> Result<Option<(Dir, Vec<OsString>)>, Error> {
+    let Some(root) = current.root().map(Dir::listable).transpose()? else { return Ok(None) };
+    let others = OtherSymlink::all(&root, current.location(), current.number())?;
+    let foreign = ForeignNumbers::read(&root)?;
+    let mut names = Vec::new();
+    for name in Retention::last(None).pruned(&root, current.number(), &others)? {
+        if foreign.is_generation(&root, &name, current.number())? {
+            names.push(name);
+        }
+    }
+    Ok(Some((root, names)))
+}
+
 /// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may
 /// have nothing to switch.
 pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
@@ -367,21 +394,27 @@ pub(crate) fn remove_prepared(location: &Location) -> Result<(), Error> {
     }
 }
 
-/// Removes what may give way to the symlink: directories without files. Gives what is foreign and is about to go.
-fn clear_way(parent: &Dir, name: &OsStr, location: &Location) -> Result<Option<GaveWay>, Error> {
+/// Removes what may give way to the symlink: directories without files. Says what is foreign and is about to go, after it is recorded.
+fn clear_way(parent: &Dir, name: &OsStr, location: &Location, root: &Dir) -> Result<Option<Notice>, Error> {
     if let Prepared::Foreign(error) = parent.prepared(name, &|_| false)? {
         return Err(error);
     }
-    match parent.look(name)? {
-        Occupant::Nothing => Ok(None),
-        Occupant::Link(link) if location.is_below(&link.target) => Ok(None),
-        Occupant::Link(link) => Ok(Some(GaveWay::Link(link.target))),
-        Occupant::Directory => {
-            parent.remove_hollow(name)?;
-            Ok(Some(GaveWay::Directory))
-        }
-        found => Err(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
+    let gone = match parent.look(name)? {
+        Occupant::Nothing => return Ok(None),
+        Occupant::Link(link) if location.is_below(&link.target) => return Ok(None),
+        Occupant::Link(link) => GaveWay::Link(link.target),
+        Occupant::Directory => GaveWay::Directory,
+        found => return Err(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
+    };
+    let is_directory = matches!(gone, GaveWay::Directory);
+    let notice = gone.notice(location);
+    if let Notice::GaveWay { path, was } = &notice {
+        links::note_replaced(root, path, was)?;
     }
+    if is_directory {
+        parent.remove_hollow(name)?;
+    }
+    Ok(Some(notice))
 }
 
 /// What gives way to the symlink.

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use install::{Current, Error, File, FileSystem, Location, Placed};
+use install::{Current, Error, File, FileSystem, Location, Lock, Placed};
 use nix::mount::{MsFlags, mount};
 use support::{Place, Wanted, in_namespace, location};
 
@@ -91,6 +91,29 @@ fn a_link_is_not_made_below_the_own_places_even_if_it_was_not_refused_before() {
 }
 
 #[test]
+fn another_directory_of_the_file_system_is_not_below_a_mount_point_that_is_one_too() {
+    if in_namespace("another_directory_of_the_file_system_is_not_below_a_mount_point_that_is_one_too").is_none() {
+        return;
+    }
+    // Both are directories of one tmpfs, as if a container was given each of them.
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    for directory in ["given", "run/secrets.d", "etc"] {
+        fs::create_dir_all(place.path(directory)).unwrap();
+    }
+    let bind = |from: &str, to: &str| {
+        mount(Some(&place.path(from)), &place.path(to), None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    };
+    bind("given", "run/secrets.d");
+    let wanted = ["etc/link", "run/secrets.d/x", "given/x"]
+        .map(|path| place.secret(&path.replace('/', "-"), "x").at(&place.path(path)));
+    let misplaced = misplaced(&place.location, &wanted).unwrap();
+    assert_eq!(misplaced.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2], "{misplaced:?}");
+    let run = place.install(&wanted[..1]).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    assert_eq!(fs::read_to_string(place.path("etc/link")).unwrap(), "x");
+}
+
+#[test]
 fn a_symlink_path_that_leads_into_the_mount_point_is_refused_and_the_other_way_round() {
     let place = Place::new();
     fs::create_dir_all(place.path("run")).unwrap();
@@ -109,6 +132,11 @@ fn a_symlink_path_that_leads_into_the_mount_point_is_refused_and_the_other_way_r
             }
             let error = misplaced(&location, &[]).err().unwrap();
             assert!(matches!(error, Error::Nested { .. }), "{mount_point} {symlink_path}: {error}");
+            // A run takes the lock first, and does not make its file where readers would see it.
+            let before = snapshot(&location);
+            let error = Lock::acquire(&location, |_| {}).err().unwrap();
+            assert!(matches!(error, Error::Nested { .. }), "{mount_point} {symlink_path}: {error}");
+            assert_eq!(snapshot(&location), before);
             drop(fs::remove_dir_all(place.path("run/secrets.d")));
             drop(fs::remove_dir_all(place.path("run/secrets")));
         }

@@ -254,6 +254,27 @@ fn what_a_killed_run_left_behind_is_removed() {
 }
 
 #[test]
+fn what_a_killed_run_left_behind_goes_with_a_run_that_fails_too() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let mount_point = place.location.mount_point();
+    fs::create_dir(mount_point.join("2")).unwrap();
+    fs::write(mount_point.join("2/plaintext"), "x").unwrap();
+    symlink(mount_point.join("2"), place.path("run/.secrets.new")).unwrap();
+    // Not as a generation is made.
+    fs::create_dir(mount_point.join("3")).unwrap();
+    for (number, mode) in [("2", 0o751), ("3", 0o755)] {
+        fs::set_permissions(mount_point.join(number), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let lock = Lock::acquire(&place.location, |_| {}).unwrap();
+    let current = Current::inspect(&place.location).unwrap();
+    assert_eq!(install::tidy(&current, &lock), []);
+    assert_eq!(place.generations(), [1, 3]);
+    assert!(!place.path("run/.secrets.new").is_symlink());
+    assert_eq!(place.tree()["a"].content(), "1");
+}
+
+#[test]
 fn what_others_have_given_a_number_stays_and_is_said() {
     let place = Place::new();
     let mount_point = place.location.mount_point();

@@ -240,6 +240,7 @@ fn what_gives_way_to_a_link_is_told_once_and_recorded() {
     );
     let recorded = fs::read_to_string(&record).unwrap();
     assert!(recorded.contains("/etc/foreign\0a link to /run/agenix/token\0"), "{recorded:?}");
+    assert!(recorded.contains("/run/secrets\0an empty directory\0"), "{recorded:?}");
     assert_eq!(place.install(&wanted).unwrap().notices, []);
     // A link of ours that leads elsewhere from now on is not foreign.
     let moved = place.secret("other", "x").at(&place.path("etc/foreign"));
@@ -252,6 +253,8 @@ fn what_gives_way_to_a_link_is_told_once_and_recorded() {
         run.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [line(symlink_path, "a link to /elsewhere")]
     );
+    let recorded = fs::read_to_string(&record).unwrap();
+    assert!(recorded.contains("/run/secrets\0a link to /elsewhere\0"), "{recorded:?}");
 }
 
 #[test]

@@ -336,6 +336,22 @@ fn a_change_that_was_broken_off_between_its_steps_is_finished() {
 }
 
 #[test]
+fn a_mount_point_that_is_open_to_others_can_change_its_file_system() {
+    if in_namespace("a_mount_point_that_is_open_to_others_can_change_its_file_system").is_none() {
+        return;
+    }
+    let [ramfs, tmpfs] = [FileSystem::Ramfs, FileSystem::Tmpfs].map(|kind| Place::mounted(kind, 0));
+    let mount_point = ramfs.location.mount_point();
+    ramfs.install(&[ramfs.secret("a", "1")]).unwrap();
+    for place in [&tmpfs, &ramfs] {
+        fs::set_permissions(mount_point, fs::Permissions::from_mode(0o777)).unwrap();
+        place.install_unpruned(&[place.secret("a", "1")]).unwrap();
+        assert_eq!(place.tree()["a"].content(), "1");
+        assert_eq!(fs::metadata(mount_point).unwrap().mode() & 0o7777, 0o751);
+    }
+}
+
+#[test]
 fn what_is_mounted_below_a_generation_is_never_touched_and_is_named() {
     if in_namespace("what_is_mounted_below_a_generation_is_never_touched_and_is_named").is_none() {
         return;
@@ -385,6 +401,54 @@ fn what_is_mounted_below_a_generation_is_never_touched_and_is_named() {
     }
     assert!(place.install(&files("3")).unwrap().failures.is_empty());
     assert_eq!(place.generations(), [3]);
+}
+
+#[test]
+fn what_is_said_to_unmount_does_so_where_mounts_are_nested_or_elsewhere() {
+    if in_namespace("what_is_said_to_unmount_does_so_where_mounts_are_nested_or_elsewhere").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let files = |content: &str| ["dir/a", "b"].map(|name| place.secret(name, content));
+    place.install(&files("1")).unwrap();
+    let [data, other] = ["data", "other place"].map(|name| place.path(name));
+    fs::create_dir_all(data.join("below")).unwrap();
+    fs::create_dir(&other).unwrap();
+    let bind = |from: &Path, to: &Path| mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    let tmpfs = |to: &Path| mount(Some("none"), to, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+    let mount_point = place.location.mount_point();
+    bind(&data, &mount_point.join("1/dir"));
+    tmpfs(&mount_point.join("1/dir/below"));
+    bind(mount_point, &other);
+    tmpfs(&other.join("1/dir"));
+    fs::write(other.join("1/dir/precious"), "x").unwrap();
+    fs::write(data.join("precious"), "x").unwrap();
+    for (number, at) in [("2", mount_point.join("1/dir")), ("3", other.join("1/dir"))] {
+        let run = place.install(&files(number)).unwrap();
+        let [error @ Error::Mounted { path }] = &*run.failures else { panic!("{:?}", run.failures) };
+        assert_eq!(*path, at);
+        let command = error.way_out().unwrap().command().to_owned();
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+    }
+    assert!(place.install(&files("3")).unwrap().failures.is_empty());
+    assert_eq!(place.generations(), [3]);
+    assert!(data.join("precious").exists());
+}
+
+#[test]
+fn a_lock_file_that_is_deleted_and_mounted_there_can_be_locked() {
+    if in_namespace("a_lock_file_that_is_deleted_and_mounted_there_can_be_locked").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let [lock, deleted] = ["run/secrets.d.lock", "deleted"].map(|name| place.path(name));
+    fs::write(&deleted, "").unwrap();
+    fs::set_permissions(&deleted, fs::Permissions::from_mode(0o600)).unwrap();
+    mount(Some(&deleted), &lock, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    fs::remove_file(&deleted).unwrap();
+    place.install(&[place.secret("a", "2")]).unwrap();
+    assert_eq!(place.tree()["a"].content(), "2");
 }
 
 #[test]
@@ -685,20 +749,24 @@ fn a_mount_point_with_something_foreign_is_not_used() {
     let place = Place::mounted(FileSystem::Tmpfs, 0);
     let mount_point = place.location.mount_point();
     fs::create_dir_all(mount_point).unwrap();
-    let refused = |found: &str| {
+    let refused = |is_it: fn(&Error) -> bool| {
         let before = fs::metadata(mount_point).unwrap().mode();
         let error = place.install(&[place.secret("a", "1")]).unwrap_err();
-        assert!(matches!(&error, Error::Foreign { found: other, .. } if *other == found), "{error}");
+        assert!(is_it(&error), "{error}");
         assert_eq!(fs::read_to_string(mount_point.join("mine")).unwrap(), "precious");
         assert_eq!(fs::metadata(mount_point).unwrap().mode(), before);
         assert!(!place.location.symlink_path().exists());
     };
     fs::write(mount_point.join("mine"), "precious").unwrap();
-    refused("a file");
+    refused(|error| matches!(error, Error::Foreign { found: "a file", .. }));
     // A file system of somebody else, in memory too.
     mount(Some("none"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=1777")).unwrap();
     fs::write(mount_point.join("mine"), "precious").unwrap();
-    refused("a file");
+    // It may be a secret too, which nobody should be told to move to a disk.
+    refused(|error| {
+        matches!(error, Error::ForeignSecret { .. })
+            && error.way_out().is_some_and(|way_out| way_out.to_string().starts_with("if nobody needs it, run: rm /"))
+    });
     fs::remove_file(mount_point.join("mine")).unwrap();
     place.install(&[place.secret("a", "1")]).unwrap();
     assert_eq!(place.tree()["a"].content(), "1");

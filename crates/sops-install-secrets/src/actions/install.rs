@@ -7,7 +7,7 @@ mod untouched;
 use std::path::{Path, PathBuf};
 
 use install::{
-    Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Retention, Store, Summary,
+    Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Retention, Store, Summary, tidy,
 };
 use manifest::Manifest;
 
@@ -85,7 +85,9 @@ fn install(
         keys.warn(report);
     }
     drop(keys);
-    let decision = contents.as_ref().map(|contents| contents.decide(&plan, &current, group, report)).transpose()?;
+    let decision = contents.as_ref().map(|contents| contents.decide(&plan, &current, group, report)).transpose();
+    // What is left then is for the next run, which reports it.
+    let decision = decision.inspect_err(|Reported| drop(tidy(&current, &lock)))?;
     let nothing = Changes::none();
     let changes = decision.as_ref().map_or(&nothing, |decision| &decision.changes);
     report.changes(changes);

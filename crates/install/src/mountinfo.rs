@@ -1,0 +1,100 @@
+//! What is mounted, as /proc/self/mountinfo says it: `proc_pid_mountinfo(5)`.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+/// A line for each mount.
+pub(crate) fn read() -> io::Result<String> {
+    std::fs::read_to_string(MOUNTS)
+}
+
+/// A field of a line: number, parent, device, root, place, options.
+pub(crate) fn field(line: &str, position: usize) -> Option<&str> {
+    line.split(' ').nth(position)
+}
+
+/// Whether a mount shows the whole of its file system, and not one directory of it. Where that cannot be seen, it may.
+pub(crate) fn is_whole(number: u64) -> bool {
+    let number = number.to_string();
+    read().map_or(true, |mounts| {
+        mounts.lines().all(|line| field(line, 0) != Some(&number) || field(line, 3) == Some("/"))
+    })
+}
+
+/// Whether something is mounted in what is mounted at a path.
+pub(crate) fn are_in(path: &Path) -> bool {
+    read().is_ok_and(|mounts| {
+        // The last one is uppermost.
+        let there = mounts.lines().rfind(|line| place(line).is_some_and(|place| place == path));
+        let number = there.and_then(|line| field(line, 0));
+        number.is_some() && mounts.lines().any(|line| field(line, 1) == number)
+    })
+}
+
+/// Where something is mounted on the same file or directory, which another mount shows too.
+pub(crate) fn elsewhere(number: u64, path: &Path) -> Option<PathBuf> {
+    let mounts = read().ok()?;
+    elsewhere_in(&mounts, &number.to_string(), path)
+}
+
+fn elsewhere_in(mounts: &str, number: &str, path: &Path) -> Option<PathBuf> {
+    let ours = line_of(mounts, number)?;
+    let there = inside(ours, path)?;
+    let shows_it = |line: &str| {
+        let parent = line_of(mounts, field(line, 1)?)?;
+        let is_same = field(parent, 2) == field(ours, 2) && inside(parent, &place(line)?)? == there;
+        is_same.then(|| place(line)).flatten()
+    };
+    mounts.lines().find_map(shows_it)
+}
+
+fn line_of<'m>(mounts: &'m str, number: &str) -> Option<&'m str> {
+    mounts.lines().find(|line| field(line, 0) == Some(number))
+}
+
+/// Where a path below a mount is in the file system that it shows.
+fn inside(line: &str, path: &Path) -> Option<PathBuf> {
+    Some(unescaped(field(line, 3)?).join(path.strip_prefix(place(line)?).ok()?))
+}
+
+/// Where a mount is.
+fn place(line: &str) -> Option<PathBuf> {
+    field(line, 4).map(unescaped)
+}
+
+/// Blanks, line feeds and backslashes are written as three octal digits.
+fn unescaped(text: &str) -> PathBuf {
+    let mut bytes = Vec::new();
+    let mut parts = text.split('\\');
+    bytes.extend(parts.next().unwrap_or_default().bytes());
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(3).unwrap_or((part, ""));
+        bytes.extend(u8::from_str_radix(digits, 8));
+        bytes.extend(rest.bytes());
+    }
+    OsString::from_vec(bytes).into()
+}
+
+/// Where they are listed.
+pub(crate) const MOUNTS: &str = "/proc/self/mountinfo";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mounted_on_a_file_is_found_by_its_other_path() {
+        let mounts = "20 1 0:5 / / rw - ext4 /dev/sda rw\n\
+                      30 20 0:40 / /run/secrets.d rw - ramfs none rw\n\
+                      31 20 0:40 /2 /a\\040chroot/run rw - ramfs none rw\n\
+                      32 31 0:41 / /a\\040chroot/run/db/x rw - tmpfs none rw\n\
+                      33 20 0:41 / /db/x rw - tmpfs none rw\n";
+        let find = |path: &str| elsewhere_in(mounts, "30", Path::new(path));
+        assert_eq!(find("/run/secrets.d/2/db/x"), Some("/a chroot/run/db/x".into()));
+        assert_eq!(find("/run/secrets.d/1/db/x"), None);
+        assert_eq!(find("/elsewhere"), None);
+        assert_eq!(unescaped("a\\134\\012b"), PathBuf::from("a\\\nb"));
+    }
+}
