@@ -1285,7 +1285,7 @@ fn a_link_that_no_secret_needs_any_more_is_seen_before_it_goes() {
          not in the manifest: /etc/a\nexit 0\n"
     );
     let failure = "cannot remove /etc/a: EROFS: Read-only file system; its file system is read-only: use another path, or run: mount -o \
-                   remount,rw \"$(stat -c %m /etc/a)\"";
+                   remount,rw \"$(findmnt -fno TARGET -T /etc/a)\"; mount -o remount,bind,rw \"$(findmnt -fno TARGET -T /etc/a)\"";
     let right = "exit 0\nexit 0\nexit 0\n";
     let outcomes = "outcome: \"installed\",\noutcome: \"unchanged\",\n";
     let expected = format!(
@@ -1400,10 +1400,14 @@ fn a_directory_that_only_takes_more_is_foreseen() {
     let system = System::new();
     let mut linked = system.secret("b", "str");
     linked["path"] = json!(system.path("etc/x/b"));
-    let manifest = system.manifest("m.json", &[linked], &[]);
+    let manifest = system.manifest("m.json", &[linked.clone()], &[]);
+    // A directory can be made there, and all is permitted in that one.
+    linked["path"] = json!(system.path("etc/x/new/b"));
+    let below = system.manifest("below.json", &[linked], &[]);
     let run = system.script(&format!(
         "mount -t tmpfs -o mode=755 tmpfs /run; mkdir -p etc/x; chattr +a etc/x || exit
-         install -dry-run {manifest} 2>&1; install -pre-switch=switch {manifest} 2>&1; chattr -a etc/x; ls -A etc/x"
+         install -dry-run {manifest} 2>&1; install -pre-switch=switch {manifest} 2>&1
+         install -dry-run {below}; install {below}; chattr -a etc/x; ls -A etc/x"
     ));
     if run.stderr.contains("chattr") {
         // As root only where this kernel has no such attribute on a tmpfs, or the program is not there.
@@ -1413,6 +1417,64 @@ fn a_directory_that_only_takes_more_is_foreseen() {
     }
     assert_eq!(run.stdout.matches("cannot make /etc/x/b: EPERM").count(), 2, "{}", run.stdout);
     assert_eq!(run.stdout.matches("exit 1").count(), 2, "{}", run.stdout);
+    assert!(run.stdout.ends_with("would add link: /etc/x/new/b\nexit 0\nexit 0\nnew\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_gnupg_home_that_has_lost_its_keys_is_noticed() {
+    let system = System::new();
+    let mut secret = system.secret("a", "token");
+    secret["sopsFile"] = json!(corpus().join("sops/recipient-pgp-rsa/in.yaml"));
+    let manifest = system.manifest("m.json", &[secret], &[]);
+    let mut document: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    document["ageKeyFile"] = Value::Null;
+    document["gnupgHome"] = json!(system.path("gnupg"));
+    let manifest = system.scratch.write("gnupg.json", document.to_string().as_bytes());
+    let run = system.script(&format!(
+        "cp -R {} gnupg; chmod -R go-rwx gnupg; mount -t tmpfs -o mode=755 tmpfs /run\n\
+         install {manifest}; install {manifest}; mv gnupg/private-keys-v1.d gone; mkdir gnupg/private-keys-v1.d\n\
+         install {manifest} 2>&1 | tail -n 2; rmdir gnupg/private-keys-v1.d; mv gone gnupg/private-keys-v1.d; install {manifest}",
+        corpus().join("keys/gnupg").display(),
+        manifest = manifest.display()
+    ));
+    let failed = "1 failure; nothing was changed: the secrets installed before are still in place\nexit 1\n";
+    assert_eq!(run.stdout, format!("exit 0\nexit 0\n{failed}exit 0\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_list_of_units_that_cannot_be_written_is_foreseen() {
+    let system = System::new();
+    let mut first = system.secret("a", "str");
+    first["restartUnits"] = json!(["a.service"]);
+    let before = system.manifest("before.json", std::slice::from_ref(&first), &[]);
+    first["mode"] = json!("0440");
+    let after = system.manifest("after.json", &[first], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; mkdir /run/nixos; install {before}; mount --bind /run/nixos /run/nixos\n\
+         mount -o remount,bind,ro /run/nixos; install -dry-run {after} >/dev/null; install {after} >/dev/null\n\
+         umount /run/nixos; install -dry-run {after}; install {after}; cat /run/nixos/activation-restart-list"
+    ));
+    let failure = "cannot write /run/nixos/activation-restart-list, so NixOS will not restart these units: a.service: Read-only file \
+                   system (os error 30); run this again, or do so with: systemctl restart a.service\n1 failure; ";
+    let [before, after] =
+        ["an installation would install all secrets and templates", "all secrets and templates are installed"];
+    let would = "would restart a.service\n";
+    assert_eq!(run.stderr, format!("{would}{failure}{before}\n{failure}{after}\n{would}"));
+    assert_eq!(run.stdout, "exit 0\nexit 0\nexit 0\na.service\n");
+}
+
+#[test]
+fn a_run_that_fails_takes_away_what_a_killed_one_has_left() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let mut gone = system.secret("a", "str");
+    gone["sopsFile"] = json!("/nowhere.yaml");
+    let fails = system.manifest("fails.json", &[gone], &[]);
+    let run = system.script(&format!(
+        "install {manifest}; mkdir -m 751 secrets.d/2; echo plaintext >secrets.d/2/a; ln -s $PWD/secrets.d/2 .secrets.new\n\
+         install {fails} 2>&1 | tail -n 1; ls -A secrets.d; test -L .secrets.new || echo gone; cat secrets/a"
+    ));
+    assert_eq!(run.stdout, "exit 0\nexit 1\n.stamp\n.symlinks\n1\ngone\nhello");
 }
 
 #[test]
