@@ -59,7 +59,7 @@ def text_of(value):
 
 
 def nix(lib, kind, attribute, configuration=None):
-    command = ["nix-instantiate", "--store", "dummy://", "--eval", "--strict", "--json", str(HERE / "evaluate.nix")]
+    command = ["nix-instantiate", "--store", "dummy://", "--eval", "--strict", "--json", "--show-trace", str(HERE / "evaluate.nix")]
     command += ["--arg", "lib", str(Path(lib).resolve()), "--argstr", "kind", kind, "-A", attribute]
     if configuration is not None:
         command += ["--arg", "configuration", str(configuration)]
@@ -69,10 +69,15 @@ def nix(lib, kind, attribute, configuration=None):
 def evaluate(lib, configuration):
     """What the configuration gives: the result, or the error that its evaluation ends in."""
     run = nix(lib, configuration.relative_to(HERE).parts[0], "result", configuration)
+    if configuration.parent.name == "bad" and PRIVATE_KEY.search(run.stdout + run.stderr):
+        raise Failure(f"{configuration.relative_to(HERE)}: its evaluation says a private key")
     if run.returncode == 0:
         return json.loads(run.stdout.replace(str(ROOT), ""))
     error = run.stderr.replace(str(ROOT), "").rpartition("error: ")[2]
     return {"error": re.sub(r"\x1b\[[0-9;]*m", "", error).partition("\n\n")[0].strip()}
+
+
+PRIVATE_KEY = re.compile(r"AGE-(SECRET-KEY|PLUGIN-\w+)-(PQ-)?1\w{6}|BEGIN \w+ PRIVATE KEY|b3BlbnNzaC1rZXkt", re.IGNORECASE)
 
 
 def evaluate_all(lib):
