@@ -6,6 +6,7 @@
   here,
   keys,
   mounts,
+  secrecy,
   text,
   units,
   ...
@@ -257,6 +258,31 @@ let
       }
     );
 
+  # Each file is read once, however many secrets it has. age files may be binary, which Nix cannot read.
+  placeOf = source: builtins.unsafeDiscardStringContext (toString source);
+  hasKey = lib.listToAttrs (
+    map (
+      { file, ... }:
+      let
+        source = sourceOf file;
+      in
+      lib.nameValuePair (placeOf source) (
+        text.isReadable source && secrecy.hasKey (builtins.readFile source)
+      )
+    ) (ofKind "secrets")
+  );
+
+  clearAssertion =
+    { file, option, ... }:
+    let
+      source = sourceOf file;
+      isText = file.format or "age" != "age" && !lib.hasSuffix ".age" (placeOf source);
+    in
+    {
+      assertion = isText -> !hasKey.${placeOf source};
+      message = "${option sourceOption} is ${toString source}, which holds a private key in the clear, and everybody can read the Nix store; encrypt it with sops.";
+    };
+
   linkAssertion =
     { file, option, ... }:
     {
@@ -329,6 +355,42 @@ let
     message = "${prefix}.environment has \"${name}\", which cannot be the name of an environment variable.";
   }) (lib.attrNames cfg.environment);
 
+  # Files that variables name, as a whole or in a command.
+  namedBy =
+    value:
+    if builtins.isPath value then
+      [ value ]
+    else
+      [ value ]
+      ++ lib.attrNames (lib.filterAttrs (_: origin: origin.path or false) (builtins.getContext value));
+
+  keyVariableAssertions = lib.concatLists (
+    lib.mapAttrsToList (
+      name: value:
+      map (file: {
+        assertion = text.isReadable file -> !secrecy.hasKey (builtins.readFile file);
+        message = "${prefix}.environment.${name} has ${toString file}, which holds a private key, and everybody can read the Nix store; name a file outside of it, in quotes.";
+      }) (namedBy value)
+    ) (lib.filterAttrs (name: _: lib.hasPrefix "SOPS_AGE_" name) cfg.environment)
+  );
+
+  gnupgHomes = lib.filterAttrs (_: home: home != null) {
+    "sops.gnupg.home" = cfg.gnupg.home or null;
+    "${prefix}.environment.GNUPGHOME" = cfg.environment.GNUPGHOME or null;
+  };
+
+  gnupgHomeAssertions = lib.mapAttrsToList (
+    option: home:
+    let
+      keys = home + "/private-keys-v1.d";
+      isThere = text.isInStore home && !text.isBuilt home && builtins.pathExists keys;
+    in
+    {
+      assertion = isThere -> !lib.any (lib.hasSuffix ".key") (lib.attrNames (builtins.readDir keys));
+      message = "${option} is ${toString home}, which holds private keys, and everybody can read the Nix store; name a directory outside of it, in quotes.";
+    }
+  ) gnupgHomes;
+
   # In agenix each secret says where its file is; the build reads none outside the store.
   unseenAssertion =
     { file, option, ... }:
@@ -383,7 +445,10 @@ in
       }
     ]
     ++ variableAssertions
+    ++ keyVariableAssertions
+    ++ gnupgHomeAssertions
     ++ lib.concatMap sourceAssertions (ofKind "secrets")
+    ++ map clearAssertion (ofKind "secrets")
     ++ map linkAssertion (ofKind "secrets")
     ++ map unseenAssertion (ofKind "secrets")
     ++ unitAssertions

@@ -15,7 +15,8 @@
   ...
 }@args:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) types;
+  inherit (shared) mkOption;
 
   cfg = config.sops;
 

@@ -11,7 +11,8 @@
   ...
 }@args:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) types;
+  inherit (shared) mkOption;
 
   cfg = config.sops;
 

@@ -7,12 +7,16 @@
   options,
   cfg,
   here,
+  secrecy,
   text,
   ...
 }:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) types;
   inherit (here) prefix primaryGroup;
+
+  # No option takes a private key.
+  mkOption = arguments: lib.mkOption (arguments // { type = secrecy.ofValues arguments.type; });
 
   # Marks the description of an option, or of each in a set, that sops-nix or agenix does not have. OPTIONS.md lists what has
   # this mark.
@@ -234,15 +238,18 @@ let
       '';
     };
 
-    mock = mkOwn {
-      type = types.nullOr types.str;
-      default = null;
-      example = "postgresql:///shop";
-      description = ''
-        The value under {option}`${prefix}.mock.enable`. If null, one is made up: a number where the sops file has a
-        number, the hash of the password `mock` for a secret that is one, otherwise a text.
-      '';
-    };
+    # A private key that is made up is no secret.
+    mock = own (
+      lib.mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        example = "postgresql:///shop";
+        description = ''
+          The value under {option}`${prefix}.mock.enable`. If null, one is made up: a number where the sops file has a
+          number, the hash of the password `mock` for a secret that is one, otherwise a text.
+        '';
+      }
+    );
   };
 
   # What goes into the manifest as it is, under the name of the option.
@@ -410,7 +417,7 @@ let
     mkOption (
       {
         inherit description;
-        type = types.listOf keyPath;
+        type = secrecy.ofKeyPaths (types.listOf keyPath);
         default = [ ];
       }
       // arguments
@@ -427,6 +434,7 @@ let
 in
 {
   inherit
+    mkOption
     own
     fields
     fieldsOfSecret
@@ -481,13 +489,13 @@ in
 
   installation = {
     hostRecipients = mkOwn {
-      type = types.listOf (types.either types.path types.singleLineStr);
+      type = secrecy.ofRecipients (types.listOf (types.either types.path types.singleLineStr));
       default = [ ];
       example = lib.literalExpression "[ ./ssh_host_ed25519_key.pub ]";
       description = ''
         Public keys of ${
           if here.isSystem then "this machine" else "this user"
-        }: files such as `ssh_host_ed25519_key.pub`, or texts (`age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`${lib.optionalString here.isSops ", the fingerprint of a PGP key"}). With any, the build fails if there is a file that none of them opens, before
+        }: files such as `ssh_host_ed25519_key.pub`, or texts (`age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`${lib.optionalString here.isSops ", the fingerprint of a PGP key"}). A private key is refused. With any, the build fails if there is a file that none of them opens, before
         the machine notices.
       ''
       + (
@@ -607,7 +615,7 @@ in
 
   keys = {
     keyFile = mkOption {
-      type = types.nullOr keyPath;
+      type = secrecy.ofKeyPaths (types.nullOr keyPath);
       default = null;
       example =
         if here.isSystem then
@@ -633,7 +641,7 @@ in
     };
 
     plugins = mkOption {
-      type = types.listOf types.package;
+      type = secrecy.ofPlugins (types.listOf types.package);
       default = [ ];
       example = lib.literalExpression "[ pkgs.age-plugin-tpm ]";
       description =
@@ -737,7 +745,7 @@ in
   # Files of age have no PGP recipients.
   gnupg = {
     home = mkOption {
-      type = types.nullOr types.str;
+      type = secrecy.ofKeyPaths (types.nullOr types.str);
       default = null;
       example = if here.isSystem then "/var/lib/sops-nix/gnupg" else "/home/alice/.gnupg";
       # As gpg itself takes it.
@@ -747,6 +755,6 @@ in
       description = "Directory of GnuPG with private keys, for files that no age or SSH key opens. `~/` is the home of the user${lib.optionalString here.isSystem " root"}.";
     };
 
-    package = lib.mkPackageOption pkgs "gnupg" { };
+    package = mkOption (removeAttrs (lib.mkPackageOption pkgs "gnupg" { }) [ "_type" ]);
   };
 }

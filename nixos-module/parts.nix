@@ -18,6 +18,7 @@ let
 
   parts = args // {
     text = import ./text.nix { inherit lib; };
+    secrecy = load ./secrecy.nix;
     shared = load ./options.nix;
     mock = load ./mock.nix;
     keys = load ./keys.nix;

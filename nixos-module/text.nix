@@ -79,6 +79,18 @@ rec {
   # The build sees no file outside the store.
   isInStore = file: builtins.isPath file || isAt builtins.storeDir "${file}";
 
+  # Whether the value is a file that is there, and to be read, while the system is evaluated.
+  isReadable =
+    value:
+    (builtins.isPath value || builtins.isString value)
+    && isInStore value
+    && !isBuilt value
+    && builtins.pathExists value
+    && fileType value != "directory";
+
+  # Nix before 2.14 does not say.
+  fileType = builtins.readFileType or (_: "regular");
+
   # The encrypted file of a secret.
   sourceOf = secret: secret.sopsFile or secret.file;
 
@@ -91,11 +103,7 @@ rec {
       isLine = line: line == "" || lib.hasPrefix "#" line || lib.hasPrefix "AGE-PLUGIN-" line;
       lines = map lib.trim (lib.splitString "\n" (builtins.readFile file));
     in
-    isInStore file
-    && !isBuilt file
-    && builtins.pathExists file
-    && lib.any (lib.hasPrefix "AGE-PLUGIN-") lines
-    && lib.all isLine lines;
+    isReadable file && lib.any (lib.hasPrefix "AGE-PLUGIN-") lines && lib.all isLine lines;
 
   # The end of a sentence on a name that is not among some: the nearest of them, if one is near.
   nearest =

@@ -14,6 +14,11 @@
     environment.SOPS_AGE_KEY_CMD = "echo not asked";
     secrets."database/port" = { };
     secrets."database/user".mock = "it's $HOME";
+    # A private key that is made up is no secret.
+    secrets."database/key" = {
+      key = "database/password";
+      mock = "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0S0000000";
+    };
     secrets.password = {
       key = "database/password";
       neededForUsers = true;

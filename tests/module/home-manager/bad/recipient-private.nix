@@ -1,0 +1,9 @@
+# error: sops.hostRecipients."[definition 1-entry 1]" holds a private key, and everybody can read the Nix store; give the public half of the key: `age-keygen -y FILE` prints it, and that of an SSH key is FILE.pub.
+{
+  sops.age.sshKeyPaths = [ "/home/alice/.ssh/id_ed25519" ];
+  sops.defaultSopsFile = ../../files/secrets.yaml;
+  sops.secrets.password = { };
+  sops.hostRecipients = [
+    "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0S0000000"
+  ];
+}

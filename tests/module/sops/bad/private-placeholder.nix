@@ -1,0 +1,8 @@
+# error: sops.placeholder.password holds a private key, and everybody can read the Nix store
+{
+  services.openssh.enable = true;
+  sops.defaultSopsFile = ../../files/secrets.yaml;
+  sops.secrets.password = { };
+  sops.placeholder.password = "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0S0000000";
+  sops.templates.app.content = "";
+}

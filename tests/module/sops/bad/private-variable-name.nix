@@ -1,0 +1,7 @@
+# error: sops.environment holds a private key, and everybody can read the Nix store
+{
+  services.openssh.enable = true;
+  sops.defaultSopsFile = ../../files/secrets.yaml;
+  sops.secrets.password = { };
+  sops.environment.AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0S0000000 = "";
+}

@@ -1,0 +1,7 @@
+# error: sops.hostRecipients holds a private key, and everybody can read the Nix store; give the public half of the key: `age-keygen -y FILE` prints it, and that of an SSH key is FILE.pub.
+{
+  services.openssh.enable = true;
+  sops.defaultSopsFile = ../../files/secrets.yaml;
+  sops.secrets.password = { };
+  sops.hostRecipients = "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0S0000000";
+}
