@@ -542,7 +542,7 @@ MUTATIONS = (
     mutation("A2", "the way back is refused", f"{PROGRAM}/actions/pre_switch.rs",
              "(found < newest).then_some(found)", "(found > newest).then_some(found)", SYSTEM),
     mutation("A7", "a dry run passes what is in the way of a link", f"{PROGRAM}/actions/dry_run.rs",
-             "                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::say(MOVE_AWAY)));", "                drop((About::of(wanted), drift, Remedy::MoveAway));", HOSTILE),
+             "                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::say(MOVE_AWAY)));", "                drop((About::of(wanted), drift, MOVE_AWAY));", HOSTILE),
     mutation("K2", "a key command is run by a check", f"{PROGRAM}/keys.rs",
              "if self.commands == KeyCommands::NotRun {", "if false {", "program messages"),
     mutation("W5", "plaintext in a line", f"{PROGRAM}/contents.rs",

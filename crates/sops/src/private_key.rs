@@ -64,10 +64,15 @@ fn is_of_a_key(byte: u8) -> bool {
 
 /// The text from the next part of a key on.
 fn without_gaps(mut text: &str) -> &str {
-    while let Some(after) = GAPS.iter().find_map(|gap| text.strip_prefix(gap)) {
-        text = after;
+    let is_gap = |letter: char| !letter.is_ascii() || letter.is_ascii_control() || "._-".contains(letter);
+    loop {
+        let escape = || Some(text.strip_prefix("\\u{")?.split_once('}')?.1);
+        let gap = || GAPS.iter().find_map(|gap| text.strip_prefix(gap));
+        match escape().or_else(gap).or_else(|| text.strip_prefix(is_gap)) {
+            Some(after) => text = after,
+            None => return text,
+        }
     }
-    text
 }
 
 /// How much of a text goes on with the letters of a key that was broken into lines or words, by escapes too.
@@ -162,6 +167,8 @@ mod tests {
             ("AGE-SECRET-KEY-1QQPZRY\n9X8GF2TVDW\\n  0S3JN54KH is", "AGE-SECRET-KEY-1... is"),
             ("AGE-SECRET-KEY-1 QQPZRY9X8GF2 is", "AGE-SECRET-KEY-1... is"),
             ("AGE-SECRET-KEY-1QQPZRY\\\n9X8GF2TVDW is", "AGE-SECRET-KEY-1... is"),
+            ("AGE-SECRET-KEY-1QQPZRY\u{200b}9X8GF2TVDW\u{1b}0S3JN54KH.CE6MUA7L is", "AGE-SECRET-KEY-1... is"),
+            (r"AGE-SECRET-KEY-1QQPZRY\u{200b}9X8GF2TVDW is", "AGE-SECRET-KEY-1... is"),
             ("AGE-SECRET-KEY1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KH is", "AGE-SECRET-KEY1... is"),
             (
                 "\"b3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\\nAAAAB3NzaC1lZDI1NTE5AAAA+/x=\" is not a configuration",
