@@ -214,6 +214,17 @@ class Run:
         return self.stdout + self.stderr
 
 
+def ended(process, limit):
+    """What came of a process that leads a session; it is ended if it takes longer than so many seconds."""
+    try:
+        stdout, stderr = process.communicate(timeout=limit)
+        return Run(process.returncode, stdout, stderr)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        stdout, stderr = process.communicate()
+        return Run(None, stdout, stderr)
+
+
 class Site:
     """A folder with everything that an installation touches, always at the same path, so that trees can be compared."""
 
@@ -262,14 +273,7 @@ class Site:
     def run(self, command, limit=TIME_LIMIT, **options):
         """Runs a command as the machine or, in user mode, as its user."""
         options = self.options() | options
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options)
-        try:
-            stdout, stderr = process.communicate(timeout=limit)
-            return Run(process.returncode, stdout, stderr)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            stdout, stderr = process.communicate()
-            return Run(None, stdout, stderr)
+        return ended(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options), limit)
 
     def options(self):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.root / "home"), "LC_ALL": "C"}
@@ -379,6 +383,13 @@ def tree(top):
 
     add(os.fspath(top), ".")
     return entries
+
+
+def state(directory):
+    """Everything below a directory, with what a removal and a new one would change too."""
+    entries = tree(directory)
+    return {place: (*entry[:4], (entry[4] or b"") + b" %d %d" % (status.st_ino, status.st_mtime_ns))
+            for place, entry in entries.items() for status in [os.lstat(os.path.join(directory, place))]}
 
 
 def difference(found, expected):
@@ -499,14 +510,14 @@ def record(site, scenario):
     return record_run(site, [site.write(scenario.after)])
 
 
-def record_run(site, arguments):
-    """The system calls of a run that succeeds."""
+def record_run(site, arguments, statuses=(0,)):
+    """The system calls of a run that ends as it is to end."""
     log = site.work / "strace.log"
     # As root also for a user, because the calls of a process that is not dumpable show their paths to root alone.
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if site.user else []
     options = site.options() if not site.user else site.options() | {"user": None, "group": None, "extra_groups": None}
     run = site.run(["strace", "-f", "-qq", "-s", "256", "-o", log, *user, site.program, *arguments], **options)
-    if run.status != 0:
+    if run.status not in statuses:
         raise RuntimeError(f"it fails without any disturbance: {run}")
     counts, points, lines = Counter(), [], []
     started = False
@@ -607,8 +618,8 @@ class Workers:
 
     def __init__(self, program, work):
         # More than processors, because much of the time goes into waiting: for strace, and for mounts to go away.
-        amount = 3 * len(os.sched_getaffinity(0))
-        self.pool = ProcessPoolExecutor(amount, initializer=_start_worker, initargs=(program, work))
+        self.amount = 3 * len(os.sched_getaffinity(0))
+        self.pool = ProcessPoolExecutor(self.amount, initializer=_start_worker, initargs=(program, work))
 
     def __enter__(self):
         return self
@@ -620,7 +631,9 @@ class Workers:
     def map(self, function, items):
         """Calls a function of a site and an item for each item."""
         items = list(items)
-        return zip(items, self.pool.map(_call, [(function, item) for item in items], chunksize=16))
+        # Few of them are shared evenly.
+        together = min(16, len(items) // self.amount + 1)
+        return zip(items, self.pool.map(_call, [(function, item) for item in items], chunksize=together))
 
 
 def _start_worker(program, work):
@@ -634,11 +647,11 @@ def _call(task):
     return function(*_worker, item)
 
 
-def program_argument(description):
-    """The path of the program, the first argument of every sweep."""
-    names = {scenario.name for scenario in scenarios()}
-    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK) or not names.issuperset(sys.argv[2:]):
-        sys.exit(f"{description}\nusage: {sys.argv[0]} PATH/sops-install-secrets [SCENARIO...]")
+def program_argument(description, names=None):
+    """The path of the program, the first argument of every sweep. The others are names of scenarios, or of what else there is."""
+    names = {scenario.name for scenario in scenarios()} if names is None else names
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK) or not set(names).issuperset(sys.argv[2:]):
+        sys.exit(f"{description}\nusage: {sys.argv[0]} PATH/sops-install-secrets [NAME...]\nnames: {', '.join(names)}")
     return os.path.abspath(sys.argv[1])
 
 
