@@ -510,6 +510,8 @@ MUTATIONS = (
              "    if length > limit {", "    if length > u64::MAX {", HOSTILE),
     mutation("W8", "looks are overtaken", f"{PROGRAM}/steady.rs",
              "if state(location) == before && !is_running(location) {", "if true {", HOSTILE),
+    mutation("W8", "what an installation has changed during a look is not seen", f"{PROGRAM}/steady.rs",
+             "if state(location) == before && !is_running(location) {", "if !is_running(location) {", "sweep looks"),
     mutation("W6", "nothing says what is waited for", f"{INSTALL}/lock.rs",
              "                waiting(path);\n", "                drop(waiting);\n", HOSTILE),
     mutation("W6", "a wrong call does not wait to be told", f"{PROGRAM}/main.rs",
