@@ -178,7 +178,7 @@ pub(crate) struct Generation {
 }
 
 /// Names of what a run changes or would change.
-#[derive(serde::Serialize)]
+#[derive(Default, serde::Serialize)]
 struct ChangedNames {
     #[serde(with = "Names")]
     secrets: Difference,
@@ -443,11 +443,15 @@ impl Report {
         self.readers = number.map_or(Readers::Nothing, |number| Readers::Generation(of(number)));
     }
 
-    /// What is changed, or would be, for the document.
+    /// What is changed, or would be, for the document; by all manifests if a check before a switch has several.
     pub(crate) fn changes(&mut self, changes: &Changes) {
         if self.output == Output::Json {
-            let [secrets, templates] = [changes.secrets(), changes.templates()].map(Clone::clone);
-            self.changes = Some(ChangedNames { secrets, templates });
+            let all = self.changes.get_or_insert_default();
+            for (all, more) in [(&mut all.secrets, changes.secrets()), (&mut all.templates, changes.templates())] {
+                all.added.extend_from_slice(&more.added);
+                all.modified.extend_from_slice(&more.modified);
+                all.removed.extend_from_slice(&more.removed);
+            }
         }
     }
 
@@ -481,12 +485,15 @@ impl Report {
 
     /// The units that are asked to restart and reload, or would be.
     pub(crate) fn units(&mut self, restart: Vec<String>, reload: Vec<String>) {
-        (self.restart, self.reload) = (restart, reload);
+        self.restart.extend(restart);
+        self.reload.extend(reload);
     }
 
-    /// How the machine is left, as far as is known yet.
+    /// How the machine is left, as far as is known yet. Of several manifests, what one would change counts.
     pub(crate) fn outcome(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
+        if outcome != Outcome::Unchanged || self.outcome != Outcome::WouldInstall {
+            self.outcome = outcome;
+        }
     }
 
     /// The system that is not switched to after a failure, and the action that would do it all the same.

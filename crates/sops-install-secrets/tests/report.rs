@@ -191,6 +191,31 @@ fn every_error_with_a_way_out_has_its_remedy() {
 }
 
 #[test]
+fn a_check_of_several_manifests_reports_what_all_of_them_change() {
+    let scratch = Scratch::new();
+    let one = with(manifest(&[secret("a", "str")]), "ageKeyFile", json!(corpus().join("keys/age-1.txt")));
+    let other = with(with(one.clone(), "secretsMountPoint", "%r/other.d"), "symlinkPath", "%r/other");
+    let at = |name: &str| with(secret(name, "str"), "path", format!("%r/other/{name}"));
+    let other = with(other, "secrets", json!([at("b")]));
+    scratch.run(&other, &["-ignore-passwd"]);
+    let second = scratch.write("second.json", other.to_string().as_bytes());
+    let third = with(other, "secrets", json!([at("c")]));
+    let third = scratch.write("third.json", third.to_string().as_bytes());
+    let options = ["-pre-switch=dry-activate", "-ignore-passwd", "-json"];
+    let [second, third] = [&second, &third].map(|path| path.to_str().unwrap());
+    let run = |more: &[&str]| {
+        scratch.write("manifest.json", one.to_string().as_bytes());
+        Scratch::finish(scratch.command().args(options).arg("manifest.json").args(more))
+    };
+    let unchanged = run(&[second]);
+    assert!(unchanged.stderr.contains(&format!("nothing would change by {second}\n")), "{}", unchanged.stderr);
+    let report = document(&unchanged);
+    assert_eq!((&report["outcome"], &report["changes"]["secrets"]["added"]), (&json!("would-install"), &json!(["a"])));
+    let report = document(&run(&[third]));
+    assert_eq!(report["changes"]["secrets"], json!({ "added": ["a", "c"], "modified": [], "removed": ["b"] }));
+}
+
+#[test]
 fn a_problem_of_a_manifest_a_sops_file_or_a_key_has_its_remedy() {
     let scratch = Scratch::new();
     let remedy = |manifest: Value, options: &[&str]| {

@@ -26,8 +26,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
 
 /// What is said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Tell {
+pub(super) enum Tell<'p> {
     All,
+    /// The same of one manifest among others, the one at this path.
+    AllOf(&'p Path),
     /// What an installation would refuse or fail at, and what it would warn of.
     Failures,
 }
@@ -38,7 +40,7 @@ pub(super) fn dry_run(
     accounts: AccountLookup,
     environment: &Environment,
     commands: KeyCommands,
-    tell: Tell,
+    tell: Tell<'_>,
     report: &mut Report,
 ) -> Result<(), Reported> {
     confine();
@@ -95,7 +97,10 @@ pub(super) fn dry_run(
         requests.foresee(Route::of(&plan, environment, &report.watcher())).tell(environment, report);
         requests.tell(report);
         if same && old.is_empty() && !asked && report.failures() == 0 {
-            report.line("nothing would change");
+            match tell {
+                Tell::AllOf(path) => report.line(format_args!("nothing would change by {}", path.display())),
+                Tell::All | Tell::Failures => report.line("nothing would change"),
+            }
         }
         Ok(())
     })
@@ -117,7 +122,7 @@ fn surroundings(
     files: &[File<'_>],
     changes: &Changes,
     found: Vec<Surrounding>,
-    tell: Tell,
+    tell: Tell<'_>,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
     let going = Surrounding::links_that_go(&found);
@@ -156,7 +161,7 @@ fn surroundings(
 }
 
 /// The line on what an installation would change of a surrounding. What it would leave as it is, is reported.
-fn change(surrounding: Surrounding, tell: Tell, report: &mut Report) -> Option<String> {
+fn change(surrounding: Surrounding, tell: Tell<'_>, report: &mut Report) -> Option<String> {
     Some(match surrounding {
         Surrounding::FileSystem { path, wanted } => format!("would mount a {wanted} at: {}", path.display()),
         Surrounding::Directory(path) => format!("would set mode and owner of: {}", path.display()),
@@ -184,13 +189,13 @@ fn change(surrounding: Surrounding, tell: Tell, report: &mut Report) -> Option<S
 }
 
 /// Reports what cannot be removed. It keeps no secret from its place, and so it refuses no switch.
-fn report_stuck(error: &install::Error, tell: Tell, report: &mut Report) {
+fn report_stuck(error: &install::Error, tell: Tell<'_>, report: &mut Report) {
     match tell {
         Tell::Failures => {
             let remedy = error.way_out().map(Remedy::from);
             report.warning_with(Code::PruneFailed, About::default(), error, remedy);
         }
-        Tell::All => {
+        Tell::All | Tell::AllOf(_) => {
             report.undone(Code::InstallationFailed, About::default(), error);
         }
     }
@@ -202,7 +207,7 @@ fn links(
     files: &[File<'_>],
     going: &HashSet<&Path>,
     is_before_a_switch: bool,
-    tell: Tell,
+    tell: Tell<'_>,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
     let mut lines = Vec::new();

@@ -46,6 +46,10 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
             report.hold();
         }
         let before = report.failures();
+        let tell = match tell {
+            Some(Tell::All) if !switch.more.is_empty() => Some(Tell::AllOf(path.as_path())),
+            tell => tell,
+        };
         let done = open(&path, tell, arguments, environment, report);
         if way_back.is_none() {
             // Whatever is wrong stands in the report.
@@ -71,7 +75,7 @@ pub(super) fn last_words(_outcome: Outcome, _readers: &Readers) -> &'static str 
 /// Decrypts everything that a manifest wants, and compares it with what is installed if something is to be told of that.
 fn open(
     path: &ManifestPath,
-    tell: Option<Tell>,
+    tell: Option<Tell<'_>>,
     arguments: &Arguments,
     environment: &Environment,
     report: &mut Report,
