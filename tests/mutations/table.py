@@ -437,7 +437,7 @@ MUTATIONS = (
              "how | StatxAt::STATX_DONT_SYNC, StatxFlags::empty()", "how, StatxFlags::BASIC_STATS", MOUNTS),
     mutation("A10", "paths are compared as they are written", f"{INSTALL}/aliases.rs",
              "        trail.is_below_generations |= self.generations == Some(directory) || self.mount.is_some_and(is_in);\n",
-             "", ALIASES),
+             "        let _ = self.mount.is_some_and(is_in);\n", ALIASES),
     mutation("A10", "the names of the own places are not looked for", f"{INSTALL}/aliases.rs",
              "        self.verdict(path, &trail, name)?;\n        Ok(trail.spot(name))",
              "        if trail.is_below_generations { self.verdict(path, &trail, name)?; }\n        Ok(trail.spot(name))", ALIASES),

@@ -8,6 +8,7 @@ use nix::sys::stat::FileStat;
 use nix::unistd::geteuid;
 
 use crate::dir::{self, Dir, Missing, Occupant, PARENT, order, permissions_of, split, temporary};
+use crate::reach::refused;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
@@ -121,7 +122,7 @@ pub(crate) fn compare(
     for (name, content) in credentials {
         let place = path.join(name);
         let Some(directory) = &directory else {
-            found.push(Surrounding::NoCredential(place));
+            found.push(refused(&place)?.map_or(Surrounding::NoCredential(place), Surrounding::Credential));
             continue;
         };
         if let Err(error) = claim(directory, &published(name), &known) {

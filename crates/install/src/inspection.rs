@@ -1,6 +1,7 @@
 //! What is installed of each wanted file, and what is beside it, for people to read. Changes nothing.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use manifest::LinkPlace;
@@ -176,22 +177,32 @@ impl Current<'_> {
     ///
     /// [`Error::Call`] if it cannot be looked.
     pub fn old_generations(&self, retention: Retention) -> Result<Vec<PathBuf>, Error> {
-        let Some(root) = self.root() else { return Ok(Vec::new()) };
+        let (root, names) = self.pruned(retention)?;
+        let mut found: Vec<PathBuf> = Vec::new();
+        for name in names {
+            found.extend(root.as_ref().map(|root| root.path().join(name)));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Their names, and the directory that they are in.
+    pub(crate) fn pruned(&self, retention: Retention) -> Result<(Option<Dir>, Vec<OsString>), Error> {
+        let Some(root) = self.root() else { return Ok((None, Vec::new())) };
         let others = OtherSymlink::all(root, self.location(), self.number())?;
         let root = match root.listable() {
             // An ordinary user, who could not install either.
-            Err(Error::Call { errno: Errno::EACCES, .. }) => return Ok(Vec::new()),
+            Err(Error::Call { errno: Errno::EACCES, .. }) => return Ok((None, Vec::new())),
             root => root?,
         };
         let mut found = Vec::new();
         let foreign = ForeignNumbers::read(&root)?;
         for name in retention.pruned(&root, self.number(), &others)? {
             if foreign.is_generation(&root, &name, self.number())? {
-                found.push(root.path().join(name));
+                found.push(name);
             }
         }
-        found.sort_unstable();
-        Ok(found)
+        Ok((Some(root), found))
     }
 
     /// What an installation would say of generations that others read.
@@ -276,6 +287,24 @@ impl Current<'_> {
     /// [`Error::Call`] if something cannot be looked at.
     pub fn inspect_outer_link(&self, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {
         file.outer_link().map_or(Ok(None), |path| inspect_link_at(path, path, file))
+    }
+
+    /// What a switch replaces at the symlink path that is no symlink of ours.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if it cannot be looked at.
+    pub fn inspect_symlink(&self) -> Result<Option<Drift>, Error> {
+        let path = self.location().symlink_path();
+        let (parent, name) = split(path)?;
+        let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
+        let path = path.to_owned();
+        Ok(match parent.look(name)? {
+            Occupant::Link(link) if self.location().is_below(&link.target) => None,
+            Occupant::Link(link) => Some(Drift::LinkElsewhere { path, target: link.target }),
+            found @ Occupant::Directory => Some(Drift::NotALink { path, found: found.noun() }),
+            Occupant::Nothing | Occupant::File | Occupant::Special => None,
+        })
     }
 
     fn inspect_link(&self, running: &Dir, file: &Wanted<'_>) -> Result<Option<Drift>, Error> {

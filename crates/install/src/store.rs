@@ -360,26 +360,13 @@ pub enum Medium {
 #[must_use = "each error is something that is left behind"]
 pub fn tidy(current: &Current<'_>, _: &Lock) -> Vec<Error> {
     let mut failures: Vec<Error> = remove_prepared(current.location()).err().into_iter().collect();
-    match unfinished(current) {
-        Ok(Some((root, names))) => failures.extend(names.iter().flat_map(|name| root.remove_tree(name))),
-        Ok(None) => {}
+    // Of all that is kept only those go that were staged and never activated.
+    match current.pruned(Retention::last(None)) {
+        Ok((Some(root), names)) => failures.extend(names.iter().flat_map(|name| root.remove_tree(name))),
+        Ok((None, _)) => {}
         Err(error) => failures.push(error),
     }
     failures
-}
-
-/// The generations that were staged and never activated.
-fn unfinished(current: &Current<'_>) -> Result<Option<(Dir, Vec<OsString>)>, Error> {
-    let Some(root) = current.root().map(Dir::listable).transpose()? else { return Ok(None) };
-    let others = OtherSymlink::all(&root, current.location(), current.number())?;
-    let foreign = ForeignNumbers::read(&root)?;
-    let mut names = Vec::new();
-    for name in Retention::last(None).pruned(&root, current.number(), &others)? {
-        if foreign.is_generation(&root, &name, current.number())? {
-            names.push(name);
-        }
-    }
-    Ok(Some((root, names)))
 }
 
 /// Removes the link that a killed run prepared for the symlink path. It is looked for in every run, since the next one may

@@ -171,7 +171,7 @@ const ATTEMPTS: usize = 100;
 /// Whether a look-up can take long: other than files of this machine and systemd are asked, perhaps over a network, or a service that
 /// keeps answers, which may hang.
 pub(crate) fn may_be_slow() -> bool {
-    if Path::new("/run/nscd/socket").exists() || Path::new("/var/run/nscd/socket").exists() {
+    if input::absence(Path::new("/run/nscd/socket")).is_none() {
         return true;
     }
     let table = input::read_table(Path::new("/etc/nsswitch.conf")).unwrap_or_default();

@@ -988,7 +988,8 @@ fn another_mount_point_takes_over_what_is_known_of_credentials_and_a_look_knows_
          install -status {other} | grep -v identity; install -verify {other} 2>&1; install {other} 2>/dev/null; install -verify {other}",
     ));
     let [dry, status, verify] = [
-        "exit 0\nwould make a new generation, in which a directory or link differs\nexit 0\n",
+        "exit 0\nwould make a new generation, in which a directory or link differs\n\
+         would replace link: /secrets, which leads to /secrets.d/1\nexit 0\n",
         "nothing is installed at /secrets\n",
         "nothing is installed at /secrets; install it again with: sops-install-secrets /other.json\n1 failure\nexit 1\nexit 0\n\
          1 file is as the manifest says\nexit 0\n",

@@ -58,7 +58,10 @@ pub(super) fn dry_run(
         let found = current.surroundings(group, plan.credentials, files.iter().map(Sought::from));
         let found = report.tried(found)?;
         let going = Surrounding::links_that_go(&found);
-        let links = links(&current, &files, &going, is_before_a_switch, tell, report)?;
+        let mut links = links(&current, &files, &going, is_before_a_switch, tell, report)?;
+        if !changes.is_empty() {
+            links.extend(report.tried(current.inspect_symlink())?.and_then(in_words));
+        }
         let surroundings = surroundings(&plan, &current, &files, &changes, found, tell, report)?;
         if tell == Tell::Failures {
             return Ok(());
@@ -226,24 +229,23 @@ fn links(
                 report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::say(MOVE_AWAY)));
                 report.set_tone(tone);
             }
-            // The others are of what an installation makes anew.
-            None
-            | Some(
-                Drift::Missing
-                | Drift::NotAFile(_)
-                | Drift::Mode { .. }
-                | Drift::Owner { .. }
-                | Drift::OutOfReach { .. },
-            ) => {}
-            Some(Drift::NoLink(path)) => lines.push(format!("would add link: {}", path.display())),
-            Some(Drift::LinkOwner(path)) => lines.push(format!("would give to another owner: {}", path.display())),
-            Some(Drift::LinkElsewhere { path, target }) => {
-                lines.push(format!("would replace link: {}, which leads to {}", path.display(), target.display()));
-            }
-            Some(Drift::NotALink { path, .. }) => {
-                lines.push(format!("would replace an empty directory by a link: {}", path.display()));
-            }
+            drift => lines.extend(drift.and_then(in_words)),
         }
     }
     Ok(lines)
+}
+
+/// What an installation does about a link. The others are of what it makes anew.
+fn in_words(drift: Drift) -> Option<String> {
+    Some(match drift {
+        Drift::NoLink(path) => format!("would add link: {}", path.display()),
+        Drift::LinkOwner(path) => format!("would give to another owner: {}", path.display()),
+        Drift::LinkElsewhere { path, target } => {
+            format!("would replace link: {}, which leads to {}", path.display(), target.display())
+        }
+        Drift::NotALink { path, .. } => format!("would replace an empty directory by a link: {}", path.display()),
+        Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. } | Drift::OutOfReach { .. } => {
+            return None;
+        }
+    })
 }
