@@ -76,6 +76,8 @@ const LONGEST_PIECE: usize = 255;
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -96,6 +98,15 @@ mod tests {
             assert_eq!(line(text), printed);
         }
         assert_eq!(json("{\n \"a\": \"\u{9b}\u{202e}\u{e0001}\"\n}"), "{\n \"a\": \"\\u009b\\u202e\\udb40\\udc01\"\n}");
+    }
+
+    #[test]
+    fn what_shows_in_a_message_shows_in_a_command() {
+        // Neither crate knows the other, so each says what shows.
+        for letter in '\u{1}'..=char::MAX {
+            let word = install::shell_word(Path::new(&format!("{letter}x")));
+            assert_eq!(word.contains("printf"), !is_printable(letter), "{letter:?}");
+        }
     }
 
     #[test]
