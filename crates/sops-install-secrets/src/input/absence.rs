@@ -50,12 +50,20 @@ impl Absence {
 
     /// What mounts it.
     pub(crate) fn remedy(&self) -> Option<Remedy> {
-        match self.explain().1? {
-            Unmounted { mount_point, wanted_by: WantedBy::Fstab } => {
-                Some(Remedy::run("mount it now with", format!("mount {}", shell_word(&mount_point))))
+        let Unmounted { mount_point, wanted_by } = self.explain().1?;
+        let place = mount_point.display();
+        Some(match wanted_by {
+            WantedBy::Fstab => {
+                let early =
+                    format!("in NixOS fileSystems.\"{place}\".neededForBoot = true; mounts it before this runs");
+                Remedy::say(&early)
+                    .then(Remedy::run("mount it now with", format!("mount {}", shell_word(&mount_point))))
             }
-            Unmounted { wanted_by: WantedBy::Unit(_), .. } => None,
-        }
+            WantedBy::Unit(_) => Remedy::say(&format!(
+                "let this run after it: RequiresMountsFor={place}, or for users made by an activation script put the file where the first \
+                 stage of the boot mounts it"
+            )),
+        })
     }
 
     /// Where the links of the path lead, if it has any, and what is not mounted there.
@@ -78,16 +86,13 @@ impl fmt::Display for Absence {
         match (&unmounted, &leads_to) {
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Fstab }), leads_to) => write!(
                 formatter,
-                "{}{mount_point} is in /etc/fstab and is not mounted; in NixOS fileSystems.\"{mount_point}\".neededForBoot = true; \
-                 mounts it before this runs",
+                "{}{mount_point} is in /etc/fstab and is not mounted",
                 if leads_to.is_some() { "and " } else { "" },
                 mount_point = mount_point.display()
             ),
             (Some(Unmounted { mount_point, wanted_by: WantedBy::Unit(unit) }), leads_to) => write!(
                 formatter,
-                "{}{mount_point} is not mounted yet, which {unit} does; let this run after it: \
-                 RequiresMountsFor={mount_point}, or for users made by an activation script put the file where the first \
-                 stage of the boot mounts it",
+                "{}{mount_point} is not mounted yet, which {unit} does",
                 if leads_to.is_some() { "and " } else { "" },
                 mount_point = mount_point.display()
             ),
