@@ -14,9 +14,11 @@ use crate::input;
 /// The user database, asked once for each name. The answer "there is none" and a failed question are not the same.
 #[derive(Default)]
 pub(crate) struct Accounts {
-    users: HashMap<AccountName, Result<Uid, NoAccount>>,
-    groups: HashMap<AccountName, Result<Gid, NoAccount>>,
+    users: Numbers,
+    groups: Numbers,
 }
+
+type Numbers = HashMap<AccountName, Result<u32, NoAccount>>;
 
 /// Why a name has no number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -83,7 +85,7 @@ impl Accounts {
     pub(crate) fn owner(&mut self, owner: &Owner) -> Result<Uid, NoAccount> {
         match owner {
             Owner::Id(id) => Ok(Uid::from_raw(id.number())),
-            Owner::Name(name) => cached(&mut self.users, name, self::user),
+            Owner::Name(name) => cached(&mut self.users, name, number_of_user).map(Uid::from_raw),
         }
     }
 
@@ -95,7 +97,7 @@ impl Accounts {
     pub(crate) fn group(&mut self, group: &Group) -> Result<Gid, NoAccount> {
         match group {
             Group::Id(id) => Ok(Gid::from_raw(id.number())),
-            Group::Name(name) => cached(&mut self.groups, name, self::group),
+            Group::Name(name) => cached(&mut self.groups, name, number_of_group).map(Gid::from_raw),
         }
     }
 }
@@ -105,9 +107,9 @@ impl Accounts {
 /// # Errors
 ///
 /// [`NoAccount`].
-pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
-    let found = uninterrupted(|| User::from_name(name)).map(|user| user.map(|user| user.uid));
-    known(found, Uid::as_raw, AccountKind::User, name)
+pub(crate) fn number_of_user(name: &str) -> Result<u32, NoAccount> {
+    let found = uninterrupted(|| User::from_name(name)).map(|user| user.map(|user| user.uid.as_raw()));
+    known(found, AccountKind::User, name)
 }
 
 /// The number of a group.
@@ -115,9 +117,10 @@ pub(crate) fn user(name: &str) -> Result<Uid, NoAccount> {
 /// # Errors
 ///
 /// [`NoAccount`].
-pub(crate) fn group(name: &str) -> Result<Gid, NoAccount> {
-    let found = uninterrupted(|| nix::unistd::Group::from_name(name)).map(|group| group.map(|group| group.gid));
-    known(found, Gid::as_raw, AccountKind::Group, name)
+pub(crate) fn number_of_group(name: &str) -> Result<u32, NoAccount> {
+    let found =
+        uninterrupted(|| nix::unistd::Group::from_name(name)).map(|group| group.map(|group| group.gid.as_raw()));
+    known(found, AccountKind::Group, name)
 }
 
 /// The name of a user, or the number if there is no name.
@@ -145,11 +148,11 @@ pub(crate) fn directory_group() -> Result<Gid, NoAccount> {
     // It is in the machine's own table. To ask the user database for it may load modules that look elsewhere, which
     // takes half a millisecond.
     if let Some(number) = input::read_table(Path::new("/etc/group")).and_then(|table| number_in(&table, KEYS)) {
-        return known(Ok(Some(Gid::from_raw(number))), Gid::as_raw, AccountKind::Group, KEYS);
+        return known(Ok(Some(number)), AccountKind::Group, KEYS).map(Gid::from_raw);
     }
     for name in [KEYS, "nogroup"] {
         match uninterrupted(|| nix::unistd::Group::from_name(name)) {
-            Ok(Some(group)) => return known(Ok(Some(group.gid)), Gid::as_raw, AccountKind::Group, name),
+            Ok(Some(group)) => return known(Ok(Some(group.gid.as_raw())), AccountKind::Group, name).map(Gid::from_raw),
             Ok(None) => {}
             Err(reason) => return Err(NoAccount::Failed { kind: AccountKind::Group, name: name.to_owned(), reason }),
         }
@@ -201,11 +204,11 @@ fn number_in(table: &[u8], name: &str) -> Option<u32> {
 }
 
 /// The answer given before, or a new one.
-fn cached<I: Copy>(
-    answers: &mut HashMap<AccountName, Result<I, NoAccount>>,
+fn cached(
+    answers: &mut Numbers,
     name: &AccountName,
-    ask: impl FnOnce(&str) -> Result<I, NoAccount>,
-) -> Result<I, NoAccount> {
+    ask: fn(&str) -> Result<u32, NoAccount>,
+) -> Result<u32, NoAccount> {
     if let Some(answer) = answers.get(name) {
         return answer.clone();
     }
@@ -215,16 +218,11 @@ fn cached<I: Copy>(
 }
 
 /// chown(2) takes the largest number as "leave it as it is", so it is no account's.
-fn known<I: Copy>(
-    found: nix::Result<Option<I>>,
-    number: impl Fn(I) -> u32,
-    kind: AccountKind,
-    name: &str,
-) -> Result<I, NoAccount> {
+fn known(found: nix::Result<Option<u32>>, kind: AccountKind, name: &str) -> Result<u32, NoAccount> {
     let name = || name.to_owned();
     match found {
-        Ok(Some(id)) if number(id) == u32::MAX => Err(NoAccount::NoNumber { kind, name: name() }),
-        Ok(Some(id)) => Ok(id),
+        Ok(Some(u32::MAX)) => Err(NoAccount::NoNumber { kind, name: name() }),
+        Ok(Some(number)) => Ok(number),
         Ok(None) if name().bytes().all(|byte| byte.is_ascii_digit()) => Err(NoAccount::IsNumber { kind, name: name() }),
         Ok(None) => Err(NoAccount::Unknown { kind, name: name(), nearest: nearest(kind, &name()) }),
         Err(reason) => Err(NoAccount::Failed { kind, name: name(), reason }),
@@ -283,9 +281,9 @@ mod tests {
 
     #[test]
     fn the_number_that_stands_for_no_account_is_refused() {
-        let found = known(Ok(Some(Uid::from_raw(u32::MAX))), Uid::as_raw, AccountKind::User, "x").unwrap_err();
+        let found = known(Ok(Some(u32::MAX)), AccountKind::User, "x").unwrap_err();
         assert!(matches!(found, NoAccount::NoNumber { .. }));
-        assert_eq!(known(Ok(Some(Gid::from_raw(7))), Gid::as_raw, AccountKind::Group, "x").unwrap(), Gid::from_raw(7));
+        assert_eq!(known(Ok(Some(7)), AccountKind::Group, "x").unwrap(), 7);
     }
 
     #[test]

@@ -126,14 +126,13 @@ pub(crate) fn ask(question: &[u8]) -> Option<Answer> {
     let number = if let Some(home) = question.strip_prefix(HOME) {
         return Some(home_of_gpg(path(home)));
     } else if let Some(name) = question.strip_prefix(USER) {
-        accounts::user(std::str::from_utf8(name).ok()?).ok()?.as_raw()
+        accounts::number_of_user(std::str::from_utf8(name).ok()?).ok()?
     } else {
         match std::str::from_utf8(question.strip_prefix(GROUP)?).ok()? {
-            "" => accounts::directory_group(),
-            name => accounts::group(name),
+            "" => accounts::directory_group().map(Gid::as_raw),
+            name => accounts::number_of_group(name),
         }
         .ok()?
-        .as_raw()
     };
     Some(Answer::new(&number.to_le_bytes()))
 }
