@@ -28,9 +28,9 @@ impl Current<'_> {
         files: Vec<File<'f>>,
         read_files: impl IntoIterator<Item = &'p Path>,
         credentials: &Path,
-    ) -> Result<Placed<'f>, Error> {
+    ) -> Result<PlacedFiles<'f>, Error> {
         let errors = self.misplaced(&files, read_files.into_iter().collect(), credentials)?;
-        let mut placed = Placed { files: Vec::with_capacity(files.len()), misplaced: Vec::new() };
+        let mut placed = PlacedFiles { files: Vec::with_capacity(files.len()), misplaced: Vec::new() };
         let mut errors = errors.into_iter();
         for file in files {
             match errors.next().flatten() {
@@ -137,7 +137,7 @@ impl Current<'_> {
 }
 
 /// Files, by whether their links can be made.
-pub struct Placed<'f> {
+pub struct PlacedFiles<'f> {
     /// Those that can.
     pub files: Vec<File<'f>>,
     /// The others, and why, in their order.

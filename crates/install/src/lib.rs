@@ -52,7 +52,7 @@ mod surroundings;
 mod symlinks;
 mod way_out;
 
-pub use aliases::Placed;
+pub use aliases::PlacedFiles;
 pub use changes::{Activation, Changes, Difference};
 pub use credentials::Credential;
 pub use current::Current;

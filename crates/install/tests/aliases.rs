@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use install::{Current, Error, File, FileSystem, Location, Lock, Placed};
+use install::{Current, Error, File, FileSystem, Location, Lock, PlacedFiles};
 use nix::mount::{MsFlags, mount};
 use support::{Place, Wanted, in_namespace, location};
 
@@ -260,7 +260,7 @@ fn misplaced_beside(
     let placed =
         Current::inspect(location)?.place(wanted.iter().map(Wanted::file).collect(), read, credentials.as_ref());
     assert_eq!(snapshot(location), before, "it only reads");
-    let Placed { files: good, misplaced } = placed?;
+    let PlacedFiles { files: good, misplaced } = placed?;
     assert_eq!(files.len().checked_sub(good.len()), Some(misplaced.len()));
     let position = |name| files.iter().position(|file| file.wanted.name == name).unwrap();
     Ok(misplaced.into_iter().map(|(wanted, error)| (position(wanted.name), error)).collect())

@@ -1,6 +1,6 @@
 //! What the files of a plan hold: values of sops files, and templates filled with them. All of it stays in memory.
 
-use install::{Activation, Changes, Current, File, Inputs, Placed};
+use install::{Activation, Changes, Current, File, Inputs, PlacedFiles};
 use nix::unistd::Gid;
 
 use crate::decrypt::FileContent;
@@ -69,7 +69,7 @@ impl<'p> Contents<'p> {
     ) -> Result<Decision<'_>, Reported> {
         let inputs = plan.read_files().chain([report.manifest()]);
         let placed = current.place(self.files(), inputs, plan.credentials);
-        let Placed { files, misplaced } = report.tried(placed)?;
+        let PlacedFiles { files, misplaced } = report.tried(placed)?;
         for (wanted, error) in &misplaced {
             report.undone(Code::LinkFailed, About::of(wanted), error);
         }
