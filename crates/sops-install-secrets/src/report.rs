@@ -107,6 +107,11 @@ struct Held {
     failures: usize,
     warnings: usize,
     lenient: usize,
+    restart: usize,
+    reload: usize,
+    /// As they were before.
+    changes: Option<ChangedNames>,
+    outcome: Outcome,
 }
 
 /// Where a line goes.
@@ -178,7 +183,7 @@ pub(crate) struct Generation {
 }
 
 /// Names of what a run changes or would change.
-#[derive(Default, serde::Serialize)]
+#[derive(Clone, Default, serde::Serialize)]
 struct ChangedNames {
     #[serde(with = "Names")]
     secrets: Difference,
@@ -368,8 +373,17 @@ impl Report {
     /// Holds back what is reported from here on, until [`Report::release`] or [`Report::discard`]. What is held back within
     /// that is a part of it.
     pub(crate) fn hold(&mut self) {
-        let (failures, warnings, lenient) = (self.failures.len(), self.warnings.len(), self.lenient);
-        self.held.get_mut().push(Held { lines: Vec::new(), failures, warnings, lenient });
+        let held = Held {
+            lines: Vec::new(),
+            failures: self.failures.len(),
+            warnings: self.warnings.len(),
+            lenient: self.lenient,
+            restart: self.restart.len(),
+            reload: self.reload.len(),
+            changes: self.changes.clone(),
+            outcome: self.outcome,
+        };
+        self.held.get_mut().push(held);
     }
 
     /// Prints what was held back.
@@ -386,6 +400,9 @@ impl Report {
             self.failures.truncate(held.failures);
             self.warnings.truncate(held.warnings);
             self.lenient = held.lenient;
+            self.restart.truncate(held.restart);
+            self.reload.truncate(held.reload);
+            (self.changes, self.outcome) = (held.changes, held.outcome);
         }
     }
 
