@@ -532,7 +532,7 @@ MUTATIONS = (
     mutation("W6", "a wrong call does not wait to be told", f"{PROGRAM}/main.rs",
              "return report.end_with(ExitStatus::CALLED_WRONGLY);", "return ExitCode::from(ExitStatus::CALLED_WRONGLY.number);", COMMAND_LINE),
     mutation("W6", "what is held back drops what was held before", f"{PROGRAM}/report.rs",
-             "        self.held.get_mut().push(Held", "        self.held.get_mut().clear();\n        self.held.get_mut().push(Held", "program bins"),
+             "        self.held.get_mut().push(held);", "        self.held.get_mut().clear();\n        self.held.get_mut().push(held);", "program bins"),
     mutation("W4", "lost output is no failure", f"{PROGRAM}/report.rs",
              "ExitCode::from(if lost.is_none()", "ExitCode::from(if lost.is_none() || true", HOSTILE),
     mutation("W3", "one host that opens a file is enough", f"{PROGRAM}/decrypt.rs",
