@@ -355,14 +355,16 @@ let
     message = "${prefix}.environment has \"${name}\", which cannot be the name of an environment variable.";
   }) (lib.attrNames cfg.environment);
 
-  # Files that variables name, as a whole or in a command.
+  # Files that variables name, as a whole or in a command, but for the program of the command.
   namedBy =
     value:
     if builtins.isPath value then
       [ value ]
     else
       [ value ]
-      ++ lib.attrNames (lib.filterAttrs (_: origin: origin.path or false) (builtins.getContext value));
+      ++ lib.filter (origin: origin == value || !lib.hasPrefix origin value) (
+        lib.attrNames (lib.filterAttrs (_: origin: origin.path or false) (builtins.getContext value))
+      );
 
   keyVariableAssertions = lib.concatLists (
     lib.mapAttrsToList (

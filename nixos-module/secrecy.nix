@@ -19,9 +19,9 @@ let
 
   # The words of a key and the beginning of its letters. A placeholder may stand in the place of those.
   ageKey = "${anyCase "age-secret-key-"}([Pp][Qq]-)?1[0-9A-Za-z]{20}";
-  pemBegin = "-----BEGIN [A-Za-z0-9 ]*PRIVATE KEY( BLOCK)?-----";
-  # Line breaks may be written as escapes.
-  pemLine = "([[:space:]]|\\\\[nr])[A-Za-z0-9+/]{40}";
+  pemBegin = "-----BEGIN [A-Za-z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----";
+  # Line breaks may be written as escapes. What begins with a slash is a path.
+  pemLine = "([[:space:]]|\\\\[nr])[A-Za-z0-9+][A-Za-z0-9+/]{39}";
   puttyKey = "Private-Lines: [0-9]+[[:space:]]+[A-Za-z0-9+/]{40}";
   # What is in a private key of OpenSSH begins so, whatever follows: openssh-key-.
   opensshKey = "b3BlbnNzaC1rZXkt[A-Za-z0-9+/]{20}";
@@ -42,7 +42,12 @@ let
     builtins.match "(age-secret-key|putty-user-key-file|-----begin [a-z0-9 ]*private key).*" (
       lib.toLower (builtins.substring 0 64 words)
     ) != null;
-  beginsHandle = words: lib.hasPrefix "age-plugin-" (lib.toLower (builtins.substring 0 16 words));
+  # The name of a plugin is none.
+  beginsHandle =
+    words:
+    builtins.match "age-plugin-[a-z0-9+._-]+-1[a-z0-9]{6}.*" (
+      lib.toLower (builtins.substring 0 64 words)
+    ) != null;
 
   # Several keys are joined by commas, or are the lines of a file. The comment of an SSH key may have anything in it.
   keysOf = words: map lib.trim (piecesOf "[,\r\n]" words);
@@ -50,10 +55,12 @@ let
   isKey = words: lib.any (key: beginsKey key || !isPublic key && hasKey key) (keysOf words);
   isHandle = words: lib.any beginsHandle (keysOf words);
 
-  # The values below a value of the wrong type, as far as Nix would show them.
+  # The values below a value of the wrong type, as far as Nix would show them. It may be a flake, or all of nixpkgs.
   valuesBelow =
     depth: value:
-    if depth == 0 || lib.isDerivation value then
+    if depth == 0 || !(builtins.tryEval value).success || lib.isDerivation value then
+      [ ]
+    else if builtins.isAttrs value && lib.length (lib.attrNames value) > 100 then
       [ ]
     else if builtins.isList value then
       lib.concatMap (valuesBelow (depth - 1)) value

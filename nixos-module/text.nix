@@ -89,7 +89,12 @@ rec {
     && fileType value != "directory";
 
   # Nix before 2.14 does not say.
-  fileType = builtins.readFileType or (_: "regular");
+  fileType =
+    builtins.readFileType or (
+      file:
+      (builtins.readDir (builtins.dirOf file)).${builtins.unsafeDiscardStringContext (baseNameOf file)}
+      or "unknown"
+    );
 
   # The encrypted file of a secret.
   sourceOf = secret: secret.sopsFile or secret.file;
