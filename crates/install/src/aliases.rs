@@ -270,11 +270,9 @@ impl Ours {
     ///
     /// [`Error::Inside`], [`Error::HidesSecrets`] or [`Error::Reserved`] if not.
     pub(crate) fn refuse(&self, path: &Path, parent: &Dir, name: &OsStr) -> Result<(), Error> {
-        let directory = parent.id()?;
         let mut trail = Trail::default();
-        self.arrive(&mut trail, directory);
-        let is_shared = |(device, mount)| device == directory.device && !mountinfo::is_whole(mount);
-        trail.is_below_generations |= self.mount.is_none_or(is_shared) && self.is_above(parent, directory)?;
+        self.arrive(&mut trail, parent)?;
+        trail.is_below_generations |= self.mount.is_none() && self.is_above(parent, trail.last)?;
         self.verdict(path, &trail, name)
     }
 
@@ -357,7 +355,7 @@ impl Ours {
                     match Dir::plain(directory) {
                         Ok(open) => {
                             trail.pass(name);
-                            self.arrive(&mut trail, open.id()?);
+                            self.arrive(&mut trail, &open)?;
                         }
                         Err(Errno::ENOENT) => trail.miss(name),
                         Err(_) => trail = self.step_by_step(directory)?,
@@ -377,7 +375,7 @@ impl Ours {
     fn step_by_step(&self, path: &Path) -> Result<Trail, Error> {
         let mut trail = Trail::default();
         let mut directory = Dir::slash()?;
-        self.arrive(&mut trail, directory.id()?);
+        self.arrive(&mut trail, &directory)?;
         let mut ahead = Vec::new();
         push_steps(&mut ahead, path);
         let mut links = LINKS;
@@ -390,7 +388,7 @@ impl Ours {
                 PathStep::Directory(next) => {
                     directory = next;
                     trail.pass(&name);
-                    self.arrive(&mut trail, directory.id()?);
+                    self.arrive(&mut trail, &directory)?;
                 }
                 PathStep::Link(target) => {
                     trail.links.push(Spot { directory: trail.last, below: vec![name.clone()] });
@@ -400,7 +398,7 @@ impl Ours {
                         directory = Dir::slash()?;
                     }
                     push_steps(&mut ahead, &target);
-                    self.arrive(&mut trail, directory.id()?);
+                    self.arrive(&mut trail, &directory)?;
                 }
                 PathStep::Nothing => trail.miss(&name),
             }
@@ -408,15 +406,20 @@ impl Ours {
         Ok(trail)
     }
 
-    fn arrive(&self, trail: &mut Trail, directory: DirectoryId) {
+    fn arrive(&self, trail: &mut Trail, open: &Dir) -> Result<(), Error> {
+        let directory = open.id()?;
         trail.last = directory;
-        // Of a file system that shows only one of its directories there, the others are not ours.
-        let is_in = |(device, mount)| device == directory.device && mountinfo::is_whole(mount);
-        trail.is_below_generations |= self.generations == Some(directory) || self.mount.is_some_and(is_in);
+        let is_ours = match self.mount {
+            // The mount may show only one of the directories of a file system. Then the others are not ours.
+            Some((device, mount)) if device == directory.device => mountinfo::shows(mount, open.mount()?, open.path()),
+            Some(_) | None => self.generations == Some(directory),
+        };
+        trail.is_below_generations |= is_ours;
         if self.places.iter().any(|place| place.spot.directory == directory) {
             trail.passed.push((directory, Vec::new()));
             trail.open = trail.open.saturating_add(1);
         }
+        Ok(())
     }
 }
 

@@ -8,7 +8,6 @@ use nix::sys::stat::FileStat;
 use nix::unistd::geteuid;
 
 use crate::dir::{self, Dir, Missing, Occupant, PARENT, order, permissions_of, split, temporary};
-use crate::reach::refused;
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
@@ -122,7 +121,7 @@ pub(crate) fn compare(
     for (name, content) in credentials {
         let place = path.join(name);
         let Some(directory) = &directory else {
-            found.push(refused(&place)?.map_or(Surrounding::NoCredential(place), Surrounding::Credential));
+            found.push(Surrounding::NoCredential(place));
             continue;
         };
         if let Err(error) = claim(directory, &published(name), &known) {

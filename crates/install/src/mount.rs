@@ -32,7 +32,7 @@ use crate::error::UNMOUNT;
 use crate::foreign::foreign;
 use crate::generation::ForeignNumbers;
 use crate::location::number;
-use crate::mountinfo::{self, MOUNTS, field};
+use crate::mountinfo::{self, MOUNTS, field, is_line_of_ours};
 use crate::notice::Notice;
 use crate::record::{self, RECORD, RECORDS, STAMP, SUCCESSOR, is_record};
 use crate::{Access, Effect, Error, FileSystem, Location};
@@ -160,13 +160,12 @@ pub(crate) fn is_our_mount(root: &Dir) -> Result<bool, Error> {
     if !root.is_memory()? {
         return Ok(false);
     }
-    let (number, mounts) = match (root.mount(), mounts()) {
-        (Ok(number), Ok(mounts)) => (number.to_string(), mounts),
-        // Before Linux 5.8, or without /proc. There it has to be believed.
-        (Err(Error::Call { errno: Errno::ENOSYS, .. }), _) | (_, Err(_)) => return Ok(true),
-        (Err(error), _) => return Err(error),
-    };
-    Ok(mounts.lines().any(|line| field(line, 0) == Some(&number) && is_line_of_ours(line)))
+    match root.mount() {
+        Ok(number) => Ok(mountinfo::is_ours(number)),
+        // Before Linux 5.8. There it has to be believed.
+        Err(Error::Call { errno: Errno::ENOSYS, .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a file system of somebody else is mounted over one of ours, with what it holds.
@@ -177,13 +176,6 @@ pub(crate) fn hides_ours(root: &Dir) -> Result<bool, Error> {
     let Ok(mounts) = mounts() else { return Ok(false) };
     let number = root.mount()?.to_string();
     Ok(is_over(&mounts, |line| field(line, 0) == Some(&number), is_line_of_ours))
-}
-
-/// Whether a line of mountinfo is of a mount as this program, sops-nix and agenix make it.
-fn is_line_of_ours(line: &str) -> bool {
-    let has = |option| field(line, 5).is_some_and(|options| options.split(',').any(|one| one == option));
-    let source = line.split(' ').skip_while(|field| *field != "-").nth(2);
-    has("nosuid") && has("nodev") && source == Some("none")
 }
 
 /// What people call the file system below this directory.

@@ -15,12 +15,26 @@ pub(crate) fn field(line: &str, position: usize) -> Option<&str> {
     line.split(' ').nth(position)
 }
 
-/// Whether a mount shows the whole of its file system, and not one directory of it. Where that cannot be seen, it may.
-pub(crate) fn is_whole(number: u64) -> bool {
-    let number = number.to_string();
-    read().map_or(true, |mounts| {
-        mounts.lines().all(|line| field(line, 0) != Some(&number) || field(line, 3) == Some("/"))
-    })
+/// Whether a mount shows the directory at a path too, which another mount of the same file system shows there. Where that cannot be
+/// seen, it may.
+pub(crate) fn shows(number: u64, other: u64, path: &Path) -> bool {
+    let is_shown = |mounts: &str| {
+        let root = unescaped(field(line_of(mounts, &number.to_string())?, 3)?);
+        Some(inside(line_of(mounts, &other.to_string())?, path)?.starts_with(root))
+    };
+    number == other || read().ok().and_then(|mounts| is_shown(&mounts)).unwrap_or(true)
+}
+
+/// Whether a line is of a mount as this program, sops-nix and agenix make it.
+pub(crate) fn is_line_of_ours(line: &str) -> bool {
+    let has = |option| field(line, 5).is_some_and(|options| options.split(',').any(|one| one == option));
+    let source = line.split(' ').skip_while(|field| *field != "-").nth(2);
+    has("nosuid") && has("nodev") && source == Some("none")
+}
+
+/// Whether such a mount has this number. Without /proc it has to be believed.
+pub(crate) fn is_ours(number: u64) -> bool {
+    read().map_or(true, |mounts| line_of(&mounts, &number.to_string()).is_some_and(is_line_of_ours))
 }
 
 /// Whether something is mounted in what is mounted at a path.

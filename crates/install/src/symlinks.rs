@@ -153,8 +153,9 @@ impl Recorded for NotedSymlink {
         [self.0.clone().into(), OsString::new()]
     }
 
-    fn of([path, _]: &Pair) -> Option<Self> {
-        Some(Self(path.into()))
+    fn of([path, nothing]: &Pair) -> Option<Self> {
+        let path = Path::new(path);
+        (path.is_absolute() && path.file_name().is_some() && nothing.is_empty()).then(|| Self(path.to_owned()))
     }
 }
 

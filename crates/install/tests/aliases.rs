@@ -111,6 +111,13 @@ fn another_directory_of_the_file_system_is_not_below_a_mount_point_that_is_one_t
     let run = place.install(&wanted[..1]).unwrap();
     assert!(run.failures.is_empty(), "{:?}", run.failures);
     assert_eq!(fs::read_to_string(place.path("etc/link")).unwrap(), "x");
+    // A part of it that is bound to another place is ours all the same.
+    fs::create_dir(place.path("part")).unwrap();
+    bind("given/1", "part");
+    let inside = [place.secret("inside", "x").at(&place.path("part/link"))];
+    assert_eq!(self::misplaced(&place.location, &inside).unwrap().len(), 1);
+    place.install(&inside).unwrap();
+    assert!(!place.path("part/link").is_symlink());
 }
 
 #[test]

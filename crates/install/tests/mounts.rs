@@ -762,11 +762,16 @@ fn a_mount_point_with_something_foreign_is_not_used() {
     // A file system of somebody else, in memory too.
     mount(Some("none"), mount_point, Some("tmpfs"), MsFlags::empty(), Some("mode=1777")).unwrap();
     fs::write(mount_point.join("mine"), "precious").unwrap();
-    // It may be a secret too, which nobody should be told to move to a disk.
+    refused(|error| matches!(error, Error::Foreign { found: "a file", .. }));
+    // In one that sops-nix has mounted it may be a secret too, which nobody should be told to move to a disk.
+    let ours = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("none"), mount_point, Some("tmpfs"), ours, Some("mode=0750")).unwrap();
+    fs::write(mount_point.join("mine"), "precious").unwrap();
     refused(|error| {
         matches!(error, Error::ForeignSecret { .. })
             && error.way_out().is_some_and(|way_out| way_out.to_string().starts_with("if nobody needs it, run: rm /"))
     });
+    umount2(mount_point, MntFlags::empty()).unwrap();
     fs::remove_file(mount_point.join("mine")).unwrap();
     place.install(&[place.secret("a", "1")]).unwrap();
     assert_eq!(place.tree()["a"].content(), "1");

@@ -502,8 +502,18 @@ impl Report {
 
     /// The units that are asked to restart and reload, or would be.
     pub(crate) fn units(&mut self, restart: Vec<String>, reload: Vec<String>) {
-        self.restart.extend(restart);
-        self.reload.extend(reload);
+        for (all, more) in [(&mut self.restart, restart), (&mut self.reload, reload)] {
+            if all.is_empty() {
+                *all = more;
+                continue;
+            }
+            // Several manifests may name one. Each of them has it once.
+            for unit in more {
+                if !all.contains(&unit) {
+                    all.push(unit);
+                }
+            }
+        }
     }
 
     /// How the machine is left, as far as is known yet. Of several manifests, what one would change counts.

@@ -310,7 +310,10 @@ mod tests {
         }
         for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini] {
             let message = message(format, "a\n<<<<<<< HEAD\nB=2\n=======\nB=3\n>>>>>>> theirs\n");
-            assert!(message.starts_with("line 2, column 1: a merge conflict begins here"), "{format:?}: {message}");
+            assert!(
+                message.starts_with("line 2, column 1: an unresolved merge conflict begins here"),
+                "{format:?}: {message}"
+            );
         }
     }
 
