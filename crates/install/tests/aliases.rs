@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use install::{Current, Error, File, FileSystem, Location, Lock, PlacedFiles};
@@ -95,27 +95,31 @@ fn another_directory_of_the_file_system_is_not_below_a_mount_point_that_is_one_t
     if in_namespace("another_directory_of_the_file_system_is_not_below_a_mount_point_that_is_one_too").is_none() {
         return;
     }
-    // Both are directories of one tmpfs, as if a container was given each of them.
+    // Both are directories of another tmpfs, as if a container was given each of them.
     let place = Place::mounted(FileSystem::Tmpfs, 0);
-    for directory in ["given", "run/secrets.d", "etc"] {
+    for directory in ["other", "run/secrets.d", "etc", "part"] {
         fs::create_dir_all(place.path(directory)).unwrap();
     }
+    mount(Some("none"), &place.path("other"), Some("tmpfs"), MsFlags::empty(), Some("mode=0755")).unwrap();
+    fs::create_dir(place.path("other/etc")).unwrap();
+    fs::create_dir(place.path("other/given")).unwrap();
+    fs::set_permissions(place.path("other/given"), fs::Permissions::from_mode(0o751)).unwrap();
     let bind = |from: &str, to: &str| {
         mount(Some(&place.path(from)), &place.path(to), None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
     };
-    bind("given", "run/secrets.d");
-    let wanted = ["etc/link", "run/secrets.d/x", "given/x"]
+    bind("other/given", "run/secrets.d");
+    bind("other/etc", "etc");
+    let wanted = ["etc/link", "run/secrets.d/x", "other/given/x"]
         .map(|path| place.secret(&path.replace('/', "-"), "x").at(&place.path(path)));
-    let misplaced = misplaced(&place.location, &wanted).unwrap();
-    assert_eq!(misplaced.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2], "{misplaced:?}");
+    let found = misplaced(&place.location, &wanted).unwrap();
+    assert_eq!(found.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2], "{found:?}");
     let run = place.install(&wanted[..1]).unwrap();
     assert!(run.failures.is_empty(), "{:?}", run.failures);
     assert_eq!(fs::read_to_string(place.path("etc/link")).unwrap(), "x");
-    // A part of it that is bound to another place is ours all the same.
-    fs::create_dir(place.path("part")).unwrap();
-    bind("given/1", "part");
+    // A part of ours that is bound to another place is ours all the same.
+    bind("other/given/1", "part");
     let inside = [place.secret("inside", "x").at(&place.path("part/link"))];
-    assert_eq!(self::misplaced(&place.location, &inside).unwrap().len(), 1);
+    assert_eq!(misplaced(&place.location, &inside).unwrap().len(), 1);
     place.install(&inside).unwrap();
     assert!(!place.path("part/link").is_symlink());
 }
