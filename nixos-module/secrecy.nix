@@ -18,7 +18,7 @@ let
   );
 
   # The words of a key and the beginning of its letters. A placeholder may stand in the place of those.
-  ageKey = "${anyCase "age-secret-key-"}([Pp][Qq]-)?1[0-9A-Za-z]{20}";
+  ageKey = "${anyCase "age-secret-key-"}([0-9A-Za-z]{1,10}-)?1[0-9A-Za-z]{20}";
   pemBegin = "-----BEGIN [A-Za-z0-9 ]{0,40}PRIVATE KEY( BLOCK)?-----";
   # Line breaks may be written as escapes. What begins with a slash is a path.
   pemLine = "([[:space:]]|\\\\[nr])[A-Za-z0-9+][A-Za-z0-9+/]{39}";
