@@ -235,9 +235,7 @@ impl Error {
             Self::OtherSymlink { path, .. } => {
                 WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))).then_again()
             }
-            Self::MayBeRead { path } => {
-                WayOut::run("if nothing reads it, run", format!("rm -r {}", shell_word(path))).then_again()
-            }
+            Self::MayBeRead { path } => WayOut::remove(path).then_again(),
             Self::Stranger { .. } => WayOut::say("name the file itself"),
             Self::NoSymlinks { .. } => WayOut::say("mount it without that, or use another path"),
             Self::Record { path, .. } => WayOut::run("if that is said again, run", format!("rm {}", shell_word(path))),
@@ -303,9 +301,11 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
             WayOut::run(advice, "df -h; df -i".to_owned())
         }
         Errno::EROFS => {
-            let there = shell_word(path.ancestors().find(|above| above.exists()).unwrap_or(path));
+            // Not through a link of ours, which leads to another mount.
+            let is_directory = |above: &&Path| above.symlink_metadata().is_ok_and(|found| found.is_dir());
+            let there = path.ancestors().find(is_directory).unwrap_or(path);
+            let place = shell_word(&mountinfo::mount_point(there));
             // The one is for the file system, the other for the mount alone.
-            let place = format!("\"$(findmnt -fno TARGET -T {there})\"");
             let command = format!("mount -o remount,rw {place}; mount -o remount,bind,rw {place}");
             WayOut::run("its file system is read-only: use another path, or run", command)
         }

@@ -108,7 +108,7 @@ impl Drift {
     pub fn is_in_the_way_after(&self, going: &HashSet<&Path>) -> bool {
         match self {
             Self::NotALink { path, .. } => !is_empty_directory(path, going),
-            Self::OutOfReach { .. } => true,
+            Self::OutOfReach { through, .. } => !going.contains(through.as_path()),
             Self::Missing
             | Self::NotAFile(_)
             | Self::Mode { .. }

@@ -15,6 +15,14 @@ pub(crate) fn field(line: &str, position: usize) -> Option<&str> {
     line.split(' ').nth(position)
 }
 
+/// Where the file system is mounted that a directory is on; itself where that cannot be seen.
+pub(crate) fn mount_point(directory: &Path) -> PathBuf {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let mounts = read().unwrap_or_default();
+    let above = mounts.lines().filter_map(place).filter(|place| directory.starts_with(place));
+    above.max_by_key(|place| place.as_os_str().len()).unwrap_or(directory)
+}
+
 /// Whether a mount shows the directory at a path too, which another mount of the same file system shows there. Where that cannot be
 /// seen, it may.
 pub(crate) fn shows(number: u64, other: u64, path: &Path) -> bool {

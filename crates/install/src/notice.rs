@@ -132,9 +132,7 @@ impl Notice {
                 let command = format!("{command} {}", shell_word(path));
                 Some(WayOut::run("once nothing reads them any more, run", command))
             }
-            Self::MayBeRead { generation } => {
-                Some(WayOut::run("if nothing reads it, run", format!("rm -r {}", shell_word(generation))))
-            }
+            Self::MayBeRead { generation } => Some(WayOut::remove(generation)),
             Self::KeptFor { .. } => Some(WayOut::say("give both manifests the same useTmpfs")),
             Self::Swappable { .. } | Self::KeptMount { .. } | Self::GaveWay { .. } | Self::Stacked { .. } => None,
         }

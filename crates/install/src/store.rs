@@ -423,7 +423,7 @@ impl GaveWay {
             Self::Link(target) => target,
         };
         if let (Some(_), Some(before)) = (symlinks::root_before(&target, location), target.parent()) {
-            let command = if location.file_system().is_mounted() { "umount" } else { "rm -r" };
+            let command = if location.file_system().is_mounted() { "umount" } else { "rm -r --one-file-system" };
             return Notice::Left { path: before.to_owned(), symlink: path, command };
         }
         let mut was = OsString::from("a link to ");

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
+
+use crate::shell_word;
 
 /// The way out of an error. `Display` gives it in words, as they follow the problem in a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +23,11 @@ impl WayOut {
     /// A command, and what it is for.
     pub(crate) fn run(advice: impl Into<Cow<'static, str>>, command: String) -> Self {
         Self { advice: advice.into(), command, rest: "" }
+    }
+
+    /// To remove a generation that may have readers. What is mounted in it is somebody else's.
+    pub(crate) fn remove(generation: &Path) -> Self {
+        Self::run("if nothing reads it, run", format!("rm -r --one-file-system {}", shell_word(generation)))
     }
 
     /// The same, after which what was tried is to be tried again.

@@ -149,7 +149,7 @@ fn a_mount_point_that_is_not_used_any_more_is_named() {
     after.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
     let run = after.install(&[after.secret("a", "2")]).unwrap();
     let (before, symlink) = (place.location.mount_point().to_owned(), place.location.symlink_path().to_owned());
-    assert_eq!(run.notices, [Notice::Left { path: before, symlink, command: "rm -r" }]);
+    assert_eq!(run.notices, [Notice::Left { path: before, symlink, command: "rm -r --one-file-system" }]);
     assert_eq!((run.active, after.tree()["a"].content()), (Some(1), "2"));
     assert_eq!(place.generations(), [1]);
 }

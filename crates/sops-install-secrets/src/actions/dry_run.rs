@@ -238,14 +238,13 @@ fn links(
 /// What an installation does about a link. The others are of what it makes anew.
 fn in_words(drift: Drift) -> Option<String> {
     Some(match drift {
-        Drift::NoLink(path) => format!("would add link: {}", path.display()),
+        // What is out of reach is behind a link that goes.
+        Drift::NoLink(path) | Drift::OutOfReach { path, .. } => format!("would add link: {}", path.display()),
         Drift::LinkOwner(path) => format!("would give to another owner: {}", path.display()),
         Drift::LinkElsewhere { path, target } => {
             format!("would replace link: {}, which leads to {}", path.display(), target.display())
         }
         Drift::NotALink { path, .. } => format!("would replace an empty directory by a link: {}", path.display()),
-        Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. } | Drift::OutOfReach { .. } => {
-            return None;
-        }
+        Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. } => return None,
     })
 }
