@@ -1448,6 +1448,24 @@ fn a_gnupg_home_that_has_lost_its_keys_is_noticed() {
 }
 
 #[test]
+fn a_link_of_a_user_that_moves_below_its_old_path_is_foreseen() {
+    let system = System::new();
+    let mut linked = system.secret("a", "str");
+    if system.root {
+        linked["owner"] = json!("nobody");
+    }
+    linked["path"] = json!(system.path("etc/d"));
+    let before = system.manifest("before.json", &[linked.clone()], &[]);
+    linked["path"] = json!(system.path("etc/d/x"));
+    let after = system.manifest("after.json", &[linked], &[]);
+    let run =
+        system.script(&format!("mkdir etc; install {before}; install -dry-run {after}; install {after}; cat etc/d/x"));
+    assert_eq!(run.stderr, "");
+    let would = "would add link: /etc/d/x\nwould remove link: /etc/d\n";
+    assert_eq!(run.stdout, format!("exit 0\n{would}exit 0\nexit 0\nhello"));
+}
+
+#[test]
 fn a_list_of_units_that_cannot_be_written_is_foreseen() {
     let system = System::new();
     let mut first = system.secret("a", "str");
