@@ -149,8 +149,8 @@ pub(crate) struct Ours {
     places: Vec<OwnPlace>,
     /// The directory of the generations, if it is there.
     generations: Option<DirectoryId>,
-    /// Its device and mount, if it is a file system of its own.
-    mount: Option<(u64, u64)>,
+    /// Its device and mount, if it is a file system of its own. Before Linux 5.8 the mount is not known.
+    mount: Option<(u64, Option<u64>)>,
     mount_point: PathBuf,
 }
 
@@ -209,7 +209,7 @@ impl Ours {
         if let Some(root) = Dir::existing(mount_point)? {
             let id = root.id()?;
             if root.listable()?.is_mount()? {
-                ours.mount = Some((id.device, root.mount()?));
+                ours.mount = Some((id.device, root.mount().ok()));
             }
             ours.generations = Some(id);
         }
@@ -411,7 +411,10 @@ impl Ours {
         trail.last = directory;
         let is_ours = match self.mount {
             // The mount may show only one of the directories of a file system. Then the others are not ours.
-            Some((device, mount)) if device == directory.device => mountinfo::shows(mount, open.mount()?, open.path()),
+            Some((device, mount)) if device == directory.device => {
+                let mounts = mount.zip(open.mount().ok());
+                mounts.is_none_or(|(mount, other)| mountinfo::shows(mount, other, open.path()))
+            }
             Some(_) | None => self.generations == Some(directory),
         };
         trail.is_below_generations |= is_ours;

@@ -165,6 +165,21 @@ impl Dir {
         }
     }
 
+    /// Whether a file system in memory was mounted by a run of this program, or of sops-nix or agenix, as far as the kernel tells: all
+    /// three call what is mounted `none`, and allow no devices and no programs with the rights of their owners in it. What an
+    /// administrator has mounted is used like a directory.
+    pub(crate) fn is_our_mount(&self) -> Result<bool, Error> {
+        if !self.is_memory()? {
+            return Ok(false);
+        }
+        match self.mount() {
+            Ok(number) => Ok(mountinfo::is_ours(number)),
+            // Before Linux 5.8. There it has to be believed.
+            Err(Error::Call { errno: Errno::ENOSYS, .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number of the mount that this directory is reached by.
     pub(crate) fn mount(&self) -> Result<u64, Error> {
         self.mount_of(OsStr::new(""), StatxAt::EMPTY_PATH)
@@ -968,7 +983,8 @@ impl Dir {
             Err(Errno::EBUSY) => {
                 let path = self.path.join(name);
                 // A mount of this file system at another place may have it on the same file.
-                let other = if self.has_mount(name)? { None } else { mountinfo::elsewhere(self.mount()?, &path) };
+                let elsewhere = || self.mount().ok().and_then(|number| mountinfo::elsewhere(number, &path));
+                let other = if self.has_mount(name)? { None } else { elsewhere() };
                 Err(Error::Mounted { path: other.unwrap_or(path) })
             }
             Err(errno) => Err(Error::call("remove", self.at(name))(errno)),

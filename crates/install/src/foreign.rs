@@ -7,7 +7,7 @@ use crate::generation::{ForeignNumbers, refusal};
 use crate::location::number;
 use crate::record::is_record;
 use crate::symlinks::OtherSymlink;
-use crate::{Error, Location, mountinfo};
+use crate::{Error, Location};
 
 /// What this program did not make: everything among the generations but their numbers and the records, and in them every
 /// mount and special file. What a generation is is decided as in pruning ([`ForeignNumbers::is_generation`]), with the `active` number.
@@ -19,7 +19,7 @@ pub(crate) fn foreign(root: &Dir, location: &Location, active: Option<u64>) -> R
         found.push(other.refusal(location));
     }
     let numbers = ForeignNumbers::read(root)?;
-    let is_ours = || Ok(root.is_mount()? && root.is_memory()? && mountinfo::is_ours(root.mount()?));
+    let is_ours = || Ok(root.is_mount()? && root.is_our_mount()?);
     let is_generation = |name: &OsStr| Ok(root.has_mount(name)? || numbers.is_generation(root, name, active)?);
     for (name, is) in root.entries()? {
         match is {

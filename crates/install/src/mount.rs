@@ -146,31 +146,16 @@ pub(crate) fn missing(location: &Location, root: &Dir) -> Result<Option<&'static
 
 /// Whether another kind than the wanted one is used as it is, because somebody else has mounted it.
 fn stays(kind: MemoryKind, root: &Dir) -> Result<bool, Error> {
-    Ok(root.is_mount()? && root.is_memory()? && !kind.is_at(root)? && !is_our_mount(root)?)
+    Ok(root.is_mount()? && root.is_memory()? && !kind.is_at(root)? && !root.is_our_mount()?)
 }
 
 fn settle(root: &Dir, access: Access) -> Result<Effect, Error> {
     if root.is_settled(access)? { Ok(Effect::Nothing) } else { root.settle(access).map(|()| Effect::Something) }
 }
 
-/// Whether a file system in memory was mounted by a run of this program, or of sops-nix or agenix, as far as the kernel tells: all three
-/// call what is mounted `none`, and allow no devices and no programs with the rights of their owners in it. What an
-/// administrator has mounted is used like a directory.
-pub(crate) fn is_our_mount(root: &Dir) -> Result<bool, Error> {
-    if !root.is_memory()? {
-        return Ok(false);
-    }
-    match root.mount() {
-        Ok(number) => Ok(mountinfo::is_ours(number)),
-        // Before Linux 5.8. There it has to be believed.
-        Err(Error::Call { errno: Errno::ENOSYS, .. }) => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
 /// Whether a file system of somebody else is mounted over one of ours, with what it holds.
 pub(crate) fn hides_ours(root: &Dir) -> Result<bool, Error> {
-    if is_our_mount(root)? {
+    if root.is_our_mount()? {
         return Ok(false);
     }
     let Ok(mounts) = mounts() else { return Ok(false) };

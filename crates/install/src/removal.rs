@@ -150,7 +150,7 @@ impl Removal {
     fn uncover(&mut self, location: &Location, root: Dir) -> Result<Option<Dir>, Error> {
         let path = location.mount_point();
         if root.is_mount()? {
-            let is_ours = location.file_system().is_mounted() && mount::is_our_mount(&root)?;
+            let is_ours = location.file_system().is_mounted() && root.is_our_mount()?;
             drop(root);
             if is_ours {
                 match mount::take_away(path) {

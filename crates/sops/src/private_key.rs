@@ -139,7 +139,7 @@ fn find(text: &str, mark: &str) -> Option<usize> {
 }
 
 /// What can stand between two parts of a key.
-const GAPS: [&str; 8] = ["\\n", "\\r", "\\t", "\n", "\r", "\t", " ", "\\"];
+const GAPS: [&str; 5] = ["\\n", "\\r", "\\t", " ", "\\"];
 /// The fewest letters that are taken for a part of a key.
 const SHORTEST_PART: usize = 8;
 /// How an age identity of whichever kind begins.
