@@ -4,14 +4,15 @@
 //! every directory on the way is opened and compared by its device and inode; only the names that are not there yet are
 //! compared as text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
 use crate::dir::{Dir, DirectoryId, LINKS, PathStep, lock_name, push_steps, split, temporary};
-use crate::{Current, Error, File, Location, Wanted, mountinfo};
+use crate::surroundings::Surrounding;
+use crate::{Current, Error, File, Location, Wanted, links, mountinfo};
 
 impl Current<'_> {
     /// The files, apart from those whose path leads to where the program keeps its own things, to one of the `read_files` or a link on
@@ -89,6 +90,7 @@ impl Current<'_> {
         };
         let mut taken: HashMap<Spot, (usize, &Path)> = HashMap::new();
         let mut unfollowed = Vec::new();
+        let mut refused = Vec::new();
         for (position, file) in files.iter().enumerate() {
             let Some(path) = file.wanted.outer_link() else { continue };
             // A reader that comes by a link of its own may read what is installed, but nothing that is there is replaced.
@@ -113,10 +115,24 @@ impl Current<'_> {
                         }
                     }
                 }
-                Err(error) if error.is_refusal() => misplace(position, error),
+                Err(error) if error.is_refusal() => refused.push((position, path, error)),
                 // A path that cannot be followed leads to no place of ours. It is reported when the link is made, unless it is
                 // another link that is in the way.
                 Err(_) => unfollowed.push((position, path)),
+            }
+        }
+        if !refused.is_empty() {
+            let stale = links::stale(self, files.iter().map(|file| file.wanted))?;
+            let going = Surrounding::links_that_go(&stale);
+            let going: HashSet<Spot> = going.iter().filter_map(|path| ours.judge(path, &mut trails).ok()).collect();
+            for (position, path, error) in refused {
+                // An old link of ours goes before a directory takes its place.
+                let way = ours.trail(split(path)?.0, &mut trails)?;
+                if way.links.iter().any(|link| going.contains(link)) {
+                    unfollowed.push((position, path));
+                } else {
+                    misplace(position, error);
+                }
             }
         }
         for (spot, &(position, path)) in &taken {

@@ -255,6 +255,36 @@ fn the_secrets_and_the_credentials_have_places_of_their_own() {
     misplaced_beside(&place.location, &[], &[], place.path("alias/credstore")).unwrap();
 }
 
+#[test]
+fn an_old_link_that_a_killed_run_has_left_is_not_in_the_way_of_one_below_it() {
+    let place = Place::new();
+    symlink(".", place.path("alias")).unwrap();
+    let old = place.path("etc/app");
+    place.install(&[place.secret("old", "x").at(&old)]).unwrap();
+    let record = place.location.mount_point().join(".links");
+    let links = fs::read(&record).unwrap();
+    for new in ["etc/app/new", "alias/etc/app/deep/new", "etc/app/new"] {
+        // The switch was made, and the old link leads to nothing; or to a directory, where a secret has its name as a part.
+        for name in ["new", "old/new"] {
+            place.install(&[place.secret(name, "x")]).unwrap();
+            let _ = fs::remove_dir_all(&old);
+            symlink(place.location.symlink_path().join("old"), &old).unwrap();
+            fs::write(&record, &links).unwrap();
+            let wanted = [place.secret(name, "y").at(&place.path(new))];
+            assert!(misplaced(&place.location, &wanted).unwrap().is_empty(), "{new}");
+            let run = place.install(&wanted).unwrap();
+            assert!(run.failures.is_empty(), "{:?}", run.failures);
+            assert_eq!(fs::read_to_string(place.path(new)).unwrap(), "y");
+        }
+    }
+    // One that is not on the record is somebody else's.
+    place.install(&[place.secret("a", "x")]).unwrap();
+    fs::remove_dir_all(&old).unwrap();
+    symlink(place.location.symlink_path().join("old"), &old).unwrap();
+    let misplaced = misplaced(&place.location, &[place.secret("a", "x").at(&old.join("new"))]).unwrap();
+    assert!(matches!(misplaced[..], [(0, Error::Inside { .. })]), "{misplaced:?}");
+}
+
 fn misplaced(location: &Location, wanted: &[Wanted]) -> Result<Vec<(usize, Error)>, Error> {
     misplaced_beside(location, wanted, &[], "/run/credstore")
 }
