@@ -475,6 +475,21 @@ impl Dir {
         finished
     }
 
+    /// Removes what a killed run has left of the first directory that is missing on the way to a path in the directory of a user.
+    pub(crate) fn remove_unfinished(path: &Path) -> Result<(), Error> {
+        let (directory, _) = split(path)?;
+        let (parent, name) = split(directory)?;
+        let Some(parent) = Self::existing(parent)? else { return Self::remove_unfinished(directory) };
+        let unfinished = temporary(name);
+        if !is_trusted(&parent.status()?) && matches!(parent.look(&unfinished)?, Occupant::Directory) {
+            match parent.remove_empty(&unfinished) {
+                // If something is in it, it is the user's.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a new directory to the user whose directory this is, and puts it in place.
     fn finish_for_user(&self, here: &FileStat, temporary: &OsStr, name: &OsStr, access: Access) -> Result<(), Error> {
         let made = self.within(temporary)?;

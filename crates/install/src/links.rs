@@ -445,7 +445,9 @@ impl Made {
     ///
     /// If the link before was in the same directory, that is not opened again.
     fn remove(&self, last: &mut Option<(PathBuf, Dir)>) -> Result<bool, Error> {
-        let Some((parent, name)) = self.directory(last)? else { return Ok(false) };
+        let Some((parent, name)) = self.directory(last)? else {
+            return Dir::remove_unfinished(&self.path).map(|()| false);
+        };
         let was_there = self.remove_at(parent, name)?;
         Ok(self.remove_at(parent, &temporary(name))? || was_there)
     }

@@ -539,6 +539,34 @@ fn directories_that_are_made_in_the_directory_of_a_user_are_the_users() {
 }
 
 #[test]
+fn a_directory_that_a_killed_run_has_not_finished_goes_with_its_link() {
+    if in_namespace("a_directory_that_a_killed_run_has_not_finished_goes_with_its_link") != Some(Rights::Root) {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    fs::create_dir(place.path("home")).unwrap();
+    chown(place.path("home"), Some(1000), Some(1000)).unwrap();
+    fs::create_dir(place.path("etc")).unwrap();
+    for (below, is_removed) in [("home", true), ("etc", false)] {
+        let [directory, unfinished] = ["app", ".app.new"].map(|name| place.path(below).join(name));
+        for content in [None, Some("precious")] {
+            place.install(&[place.secret("a", "x").at(&directory.join("deep/token"))]).unwrap();
+            fs::remove_dir_all(&directory).unwrap();
+            fs::create_dir(&unfinished).unwrap();
+            if let Some(name) = content {
+                fs::write(unfinished.join(name), "").unwrap();
+            }
+            let run = place.install(&[place.secret("a", "x")]).unwrap();
+            assert!(run.failures.is_empty(), "{:?}", run.failures);
+            assert_eq!(unfinished.exists(), !is_removed || content.is_some(), "{below} {content:?}");
+            if unfinished.exists() {
+                fs::remove_dir_all(&unfinished).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
 fn a_link_out_of_reach_ends_no_look() {
     let place = Place::new();
     let others = place.path("others");
