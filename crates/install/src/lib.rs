@@ -64,7 +64,7 @@ pub use location::{FileSystem, Location};
 pub use lock::{Lock, is_running, rest, state};
 pub use notice::Notice;
 pub use obstacles::Obstacles;
-pub use reach::{is_of_a_user, open};
+pub use reach::{is_of_a_user, open, unmakeable};
 pub use removal::{Removable, Removal};
 pub use requests::{Request, Verb};
 pub use retention::Retention;

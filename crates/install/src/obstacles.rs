@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::dir::{Dir, Prepared, split};
 use crate::foreign::foreign;
 use crate::links::{self, LinkFailure};
-use crate::reach::{refused, refused_link, unfollowed, unreachable};
+use crate::reach::{refused_link, unfollowed, unmakeable, unreachable};
 use crate::record::Entries;
 use crate::store::last_number;
 use crate::symlinks::OtherSymlink;
@@ -47,9 +47,8 @@ impl Current<'_> {
         } else {
             before.extend(lock::obstacle(location)?);
             let lock = lock::path(location)?;
-            let is_to_be_made = |path: &&Path| matches!(path.try_exists(), Ok(false));
-            for path in [lock.as_path(), location.mount_point()].into_iter().filter(is_to_be_made) {
-                before.extend(refused(path)?);
+            for path in [lock.as_path(), location.mount_point()] {
+                before.extend(unmakeable(path)?);
             }
         }
         switch.extend(prepared(location.symlink_path(), &|target| location.is_below(target))?);

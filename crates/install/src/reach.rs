@@ -131,8 +131,17 @@ pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
     Ok(nearest(path)?.and_then(|directory| directory.refuse_nosymfollow(path).err()))
 }
 
+/// Why what is not there at a path cannot be made.
+///
+/// # Errors
+///
+/// [`Error::Call`] if the way to it cannot be looked at.
+pub fn unmakeable(path: &Path) -> Result<Option<Error>, Error> {
+    if matches!(path.try_exists(), Ok(false)) { refused(path) } else { Ok(None) }
+}
+
 /// Why nothing can be made at a path: what keeps us from adding to the directory that it is in, or to the nearest one that is there.
-pub(crate) fn refused(path: &Path) -> Result<Option<Error>, Error> {
+fn refused(path: &Path) -> Result<Option<Error>, Error> {
     Ok(nearest(path)?.and_then(|directory| directory.refusal_to_add().map(Error::call("make", path))))
 }
 

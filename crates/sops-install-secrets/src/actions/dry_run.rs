@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user};
+use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user, unmakeable};
 use manifest::Manifest;
 
 use crate::cli::{AccountLookup, Arguments};
@@ -124,7 +124,7 @@ fn surroundings(
     current: &Current<'_>,
     files: &[File<'_>],
     changes: &Changes,
-    found: Vec<Surrounding>,
+    mut found: Vec<Surrounding>,
     tell: Tell<'_>,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
@@ -151,6 +151,12 @@ fn surroundings(
         }
     }
     let mut lines = Vec::new();
+    let are_credentials_made = found.iter().any(|one| matches!(one, Surrounding::NoCredential(_)));
+    let unmakeable = if are_credentials_made { report.tried(unmakeable(plan.credentials))? } else { None };
+    if let Some(error) = unmakeable {
+        found.retain(|one| !matches!(one, Surrounding::NoCredential(_)));
+        found.push(Surrounding::Credential(error));
+    }
     for surrounding in found {
         is_possible &= !matches!(surrounding, Surrounding::MountPoint(_));
         lines.extend(change(surrounding, tell, report));
