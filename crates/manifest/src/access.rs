@@ -4,7 +4,7 @@ use crate::Mode;
 use crate::account::{AccountName, Id};
 use crate::error::Reported;
 use crate::fields::Fields;
-use crate::table;
+use crate::schema::{Absent, Field, FieldKind, ZERO, field, text};
 
 /// The owner, the group and the permissions of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,8 +34,8 @@ impl Access {
     }
 
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let mode = fields.parse(&table::MODE);
-        let mode = fields.required(&table::MODE, mode);
+        let mode = fields.parse(&MODE);
+        let mode = fields.required(&MODE, mode);
         let (owner, group) = (Owner::read(fields), Group::read(fields));
         Ok(Self { owner: owner?, group: group?, mode: mode? })
     }
@@ -52,7 +52,7 @@ pub enum Owner {
 
 impl Owner {
     fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let (name, id) = (fields.parse(&table::OWNER), fields.integer(&table::UID, Id::new));
+        let (name, id) = (fields.parse(&OWNER), fields.integer(&UID, Id::new));
         let id = id?.unwrap_or_default();
         Ok(name?.map_or(Self::Id(id), Self::Name))
     }
@@ -69,8 +69,28 @@ pub enum Group {
 
 impl Group {
     fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let (name, id) = (fields.parse(&table::GROUP), fields.integer(&table::GID, Id::new));
+        let (name, id) = (fields.parse(&GROUP), fields.integer(&GID, Id::new));
         let id = id?.unwrap_or_default();
         Ok(name?.map_or(Self::Id(id), Self::Name))
     }
 }
+
+/// Every user and group but 2³²-1, which chown(2) takes for "leave it as it is".
+const ID: FieldKind = FieldKind::Integer { most: 4_294_967_294, range: "a whole number from 0 to 4294967294" };
+pub(crate) static MODE: Field = field(
+    "mode",
+    FieldKind::Octal,
+    text("0400"),
+    "The permissions of the file as octal digits in double quotes. Only the last three digits count.",
+);
+pub(crate) static OWNER: Field = field(
+    "owner",
+    FieldKind::Text,
+    Absent::Nothing,
+    "The name of the user that owns the file. If it is absent, uid counts.",
+);
+pub(crate) static UID: Field =
+    field("uid", ID, ZERO, "The number of the user that owns the file. It counts if owner is absent.");
+pub(crate) static GROUP: Field =
+    field("group", FieldKind::Text, Absent::Nothing, "The name of the file's group. If it is absent, gid counts.");
+pub(crate) static GID: Field = field("gid", ID, ZERO, "The number of the file's group. It counts if group is absent.");

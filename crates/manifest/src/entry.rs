@@ -3,7 +3,7 @@
 use crate::error::Reported;
 use crate::fields::Fields;
 use crate::path::{AbsolutePath, RuntimeDirectory};
-use crate::table::{self, Field};
+use crate::schema::{Absent, EMPTY_LIST, Field, FieldKind, field};
 use crate::{Access, GenerationPlace, LinkPlace, Name, UnitName};
 
 /// A file to install, as a secret or a template asks for it.
@@ -73,10 +73,10 @@ impl Entry {
             Ok(place) => Ok((name, place)),
             Err(error) => Err(fields.report_at(name_field, error)),
         });
-        let path = fields.path(&table::PATH, runtime);
+        let path = fields.path(&PATH, runtime);
         let access = Access::read(fields);
-        let restart_units = fields.parse_list(&table::RESTART_UNITS);
-        let reload_units = fields.parse_list(&table::RELOAD_UNITS);
+        let restart_units = fields.parse_list(&RESTART_UNITS);
+        let reload_units = fields.parse_list(&RELOAD_UNITS);
         let (name, place) = place?;
         Ok(Self {
             name,
@@ -88,3 +88,19 @@ impl Entry {
         })
     }
 }
+
+pub(crate) static PATH: Field = field(
+    "path",
+    FieldKind::Text,
+    Absent::Nothing,
+    "Where the file is to be found: an absolute path. If it is not the file's own place below symlinkPath, a link to it is \
+     made here. In user mode %r and %% count as in secretsMountPoint. Absent, it is the file's own place.",
+);
+pub(crate) static RESTART_UNITS: Field = field(
+    "restartUnits",
+    FieldKind::Texts,
+    EMPTY_LIST,
+    "The systemd units to restart when the file is new or changes. A name without the suffix of a unit is a service.",
+);
+pub(crate) static RELOAD_UNITS: Field =
+    field("reloadUnits", FieldKind::Texts, EMPTY_LIST, "The systemd units to reload when the file is new or changes.");

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::error::{Problems, Reported, Subject};
 use crate::json::{JsonKind, JsonValue, QUOTED_DIGITS};
 use crate::path::{AbsolutePath, RuntimeDirectory};
-use crate::table::{Field, FieldKind};
+use crate::schema::{Field, FieldKind};
 
 /// An object of the document, and where its problems go.
 ///

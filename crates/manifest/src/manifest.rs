@@ -9,8 +9,11 @@ use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::{Fields, good};
 use crate::json::{self, JsonValue};
 use crate::path::{AbsolutePath, RuntimeDirectory, SourcePath};
-use crate::table::{self, Field};
-use crate::{Entry, Error, GenerationPlace, LinkPlace, Placeholders, Places, RENDERED, Secret, Template, unknown};
+use crate::schema::{Absent, EMPTY_LIST, EMPTY_OBJECT, FALSE, Field, FieldKind, Object, field, number, our_field};
+use crate::{
+    Entry, Error, GenerationPlace, LinkPlace, Placeholders, Places, RENDERED, Secret, Template, entry, placeholder,
+    places, secret, template, unknown,
+};
 
 /// What a manifest says: which secrets and templates go where, and which keys open them.
 ///
@@ -56,7 +59,7 @@ impl Manifest {
         let mut problems = Problems::default();
         match Self::read(&document, runtime, &mut problems) {
             Ok(mut manifest) if problems.is_empty() => {
-                unknown::report(&document, &mut problems);
+                unknown::report(&document, &MANIFEST, &mut problems);
                 if let Some(at) = behind {
                     problems.report(at, Subject::Document, Error::Behind);
                 }
@@ -67,7 +70,7 @@ impl Manifest {
             }
             _ => {
                 // A mistyped field may be the one that is missing.
-                unknown::report(&document, &mut problems);
+                unknown::report(&document, &MANIFEST, &mut problems);
                 Err(Errors::locate(text.as_bytes(), problems))
             }
         }
@@ -80,7 +83,7 @@ impl Manifest {
     #[must_use]
     pub fn likely_mount_point(json: &[u8], runtime: Option<&str>) -> Option<AbsolutePath> {
         // Inside a string the quotes would have backslashes.
-        let name = format!("\"{}\"", table::SECRETS_MOUNT_POINT.name());
+        let name = format!("\"{}\"", places::SECRETS_MOUNT_POINT.name());
         let (_, behind) = std::str::from_utf8(json).ok()?.split_once(&name)?;
         let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
         let (path, _) = value.split_once('"').filter(|(path, _)| !path.contains('\\'))?;
@@ -173,24 +176,23 @@ impl Manifest {
 
     fn read(value: &JsonValue<'_>, runtime: RuntimeDirectory<'_>, problems: &mut Problems) -> Result<Self, Reported> {
         let mut document = Fields::new(value, "the document", Subject::Document, problems)?;
-        let user_mode = document.bool(&table::USER_MODE);
+        let user_mode = document.bool(&USER_MODE);
         let runtime = match user_mode {
             Ok(false) => None,
             Ok(true) => Some(runtime),
             // It is not known whether %r has a meaning, so nothing more is said about it.
             Err(_) => Some(RuntimeDirectory::Unneeded),
         };
-        let mount_point = store_path(&mut document, &table::SECRETS_MOUNT_POINT, runtime);
-        let symlink_path = store_path(&mut document, &table::SYMLINK_PATH, runtime);
+        let mount_point = store_path(&mut document, &places::SECRETS_MOUNT_POINT, runtime);
+        let symlink_path = store_path(&mut document, &places::SYMLINK_PATH, runtime);
         let places = match (&mount_point, &symlink_path) {
             (Ok(mount_point), Ok(symlink_path)) => Places::new(mount_point.clone(), symlink_path.clone())
                 .map_err(|error| document.report_field(error.field(), error)),
             (Err(reported), _) | (_, Err(reported)) => Err(*reported),
         };
-        let keep_generations =
-            document.integer(&table::KEEP_GENERATIONS, Some).map(|number| number.and_then(NonZeroU64::new));
+        let keep_generations = document.integer(&KEEP_GENERATIONS, Some).map(|number| number.and_then(NonZeroU64::new));
         let keys = Keys::read(&mut document);
-        let use_tmpfs = document.bool(&table::USE_TMPFS);
+        let use_tmpfs = document.bool(&USE_TMPFS);
         let logging = Logging::read(&mut document);
 
         // Without a good symlinkPath the entries are looked at all the same, for their own problems.
@@ -199,15 +201,15 @@ impl Manifest {
         check_names(&mut document, "secret", secrets.files(Subject::Secret, Secret::entry));
         check_formats(&mut document, &secrets);
         check_credentials(&mut document, &secrets);
-        let templates = document.list(&table::TEMPLATES);
+        let templates = document.list(&TEMPLATES);
         let placeholders = if templates.is_ok_and(|templates| !templates.is_empty()) {
             check_rendered(&mut document, &secrets);
             Placeholders::read(
                 &mut document,
-                secrets.iter().map(|(secret, source)| (secret, source.place(table::SECRET_NAME.name()))),
+                secrets.iter().map(|(secret, source)| (secret, source.place(secret::NAME.name()))),
             )
         } else {
-            document.texts(&table::PLACEHOLDER_BY_SECRET_NAME).map(|_| Placeholders::default())
+            document.texts(&placeholder::PLACEHOLDER_BY_SECRET_NAME).map(|_| Placeholders::default())
         };
         // A secret that could not be read would make its placeholder look unknown.
         let known = placeholders.as_ref().ok().filter(|_| secrets_complete.is_ok());
@@ -265,8 +267,8 @@ impl Logging {
     }
 
     fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let mut logging = document.object(&table::LOGGING)?;
-        let (key_import, secret_changes) = (logging.bool(&table::KEY_IMPORT), logging.bool(&table::SECRET_CHANGES));
+        let mut logging = document.object(&LOGGING)?;
+        let (key_import, secret_changes) = (logging.bool(&KEY_IMPORT), logging.bool(&SECRET_CHANGES));
         Ok(Self { key_import: key_import?, secret_changes: secret_changes? })
     }
 }
@@ -287,16 +289,16 @@ impl Keys {
     }
 
     fn read(document: &mut Fields<'_, '_>) -> Result<Self, Reported> {
-        let ssh_key_paths = document.parse_list::<SourcePath>(&table::SSH_KEY_PATHS);
-        let gnupg_home = document.parse_unless_empty::<SourcePath>(&table::GNUPG_HOME);
-        let age_key_file = document.parse_unless_empty::<SourcePath>(&table::AGE_KEY_FILE);
-        let age_ssh_key_paths = document.parse_list::<SourcePath>(&table::AGE_SSH_KEY_PATHS);
+        let ssh_key_paths = document.parse_list::<SourcePath>(&SSH_KEY_PATHS);
+        let gnupg_home = document.parse_unless_empty::<SourcePath>(&GNUPG_HOME);
+        let age_key_file = document.parse_unless_empty::<SourcePath>(&AGE_KEY_FILE);
+        let age_ssh_key_paths = document.parse_list::<SourcePath>(&AGE_SSH_KEY_PATHS);
         if let Ok(Some(_)) = gnupg_home {
             if ssh_key_paths.as_ref().is_ok_and(|paths| !paths.is_empty()) {
-                document.report_at(&table::GNUPG_HOME, Error::GnupgHomeExcludes(table::SSH_KEY_PATHS.name()));
+                document.report_at(&GNUPG_HOME, Error::GnupgHomeExcludes(SSH_KEY_PATHS.name()));
             }
             if let Ok(Some(_)) = age_key_file {
-                document.report_at(&table::GNUPG_HOME, Error::GnupgHomeExcludes(table::AGE_KEY_FILE.name()));
+                document.report_at(&GNUPG_HOME, Error::GnupgHomeExcludes(AGE_KEY_FILE.name()));
             }
         }
         Ok(Self {
@@ -360,7 +362,7 @@ fn read_secrets<'d>(
     generation: &GenerationPlace,
     runtime: Option<RuntimeDirectory<'_>>,
 ) -> (Declared<'d, Secret>, Result<(), Reported>) {
-    let values = match document.list(&table::SECRETS) {
+    let values = match document.list(&SECRETS) {
         Ok(values) => values,
         Err(reported) => return (Declared::none(), Err(reported)),
     };
@@ -385,7 +387,7 @@ fn read_templates<'d>(
     };
     let directory = match generation.join(RENDERED) {
         Ok(directory) => directory,
-        Err(error) => return (Declared::none(), Err(document.report_field(&table::SYMLINK_PATH, error))),
+        Err(error) => return (Declared::none(), Err(document.report_field(&places::SYMLINK_PATH, error))),
     };
     Declared::read(values, |source, number| {
         let mut fields = Fields::new(source, "the template", Subject::NthTemplate(number), document.problems())?;
@@ -412,7 +414,7 @@ fn check_names<'d>(document: &mut Fields<'_, '_>, kind: &'static str, files: imp
             } else {
                 Error::NestedName { kind, outer: outer.entry.name().to_string() }
             };
-            document.problems().report(inner.source.place(table::SECRET_NAME.name()), inner.subject(), error);
+            document.problems().report(inner.source.place(secret::NAME.name()), inner.subject(), error);
         }
     }
 }
@@ -422,7 +424,7 @@ fn check_rendered(document: &mut Fields<'_, '_>, secrets: &Declared<'_, Secret>)
     for (item, source) in secrets.iter() {
         if item.name().components().next() == Some(RENDERED) {
             let subject = Subject::Secret(item.name().to_string());
-            document.problems().report(source.place(table::SECRET_NAME.name()), subject, Error::Rendered);
+            document.problems().report(source.place(secret::NAME.name()), subject, Error::Rendered);
         }
     }
 }
@@ -440,7 +442,7 @@ fn check_formats(document: &mut Fields<'_, '_>, secrets: &Declared<'_, Secret>) 
                 other: other.name().to_string(),
             };
             let subject = Subject::Secret(item.name().to_string());
-            document.problems().report(source.place(table::FORMAT.name()), subject, error);
+            document.problems().report(source.place(secret::FORMAT.name()), subject, error);
         }
     }
 }
@@ -457,7 +459,7 @@ fn check_credentials(document: &mut Fields<'_, '_>, secrets: &Declared<'_, Secre
         if other != item.name() {
             let error = Error::SameCredential { credential: credential.to_string(), other: other.to_string() };
             document.problems().report(
-                source.place(table::CREDENTIAL.name()),
+                source.place(secret::CREDENTIAL.name()),
                 Subject::Secret(item.name().to_string()),
                 error,
             );
@@ -479,7 +481,7 @@ fn check_links(
             match in_the_store(link, mount_point, symlink) {
                 None => taken.push((file, link, Taken::ByLink)),
                 Some(error) => {
-                    document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
+                    document.problems().report(file.source.place(entry::PATH.name()), file.subject(), error);
                 }
             }
         }
@@ -510,7 +512,7 @@ fn check_links(
                 (outer_file, Error::PathAround { path, inner, other: inner_file.subject() })
             }
         };
-        document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
+        document.problems().report(file.source.place(entry::PATH.name()), file.subject(), error);
     }
 }
 
@@ -520,7 +522,7 @@ fn check_inputs(document: &mut Fields<'_, '_>, inputs: &HashSet<&Path>, files: &
     for file in files {
         if let Some(link) = file.entry.link().map(LinkPlace::path).filter(|link| inputs.contains(link.as_path())) {
             let error = Error::PathOfInput { path: link.to_string() };
-            document.problems().report(file.source.place(table::PATH.name()), file.subject(), error);
+            document.problems().report(file.source.place(entry::PATH.name()), file.subject(), error);
         }
     }
 }
@@ -535,10 +537,110 @@ enum Taken {
 /// Why a link cannot be where the generations are, or the way to them.
 fn in_the_store(link: &AbsolutePath, mount_point: &AbsolutePath, symlink: &AbsolutePath) -> Option<Error> {
     let path = link.to_string();
-    for (field, place) in [(table::SYMLINK_PATH.name(), symlink), (table::SECRETS_MOUNT_POINT.name(), mount_point)] {
+    for (field, place) in [(places::SYMLINK_PATH.name(), symlink), (places::SECRETS_MOUNT_POINT.name(), mount_point)] {
         if link.holds(place) {
             return Some(Error::PathAroundStore { path, field, place: place.to_string() });
         }
     }
     mount_point.holds(link).then(|| Error::PathInMountPoint { path, place: mount_point.to_string() })
 }
+
+/// The manifest as a whole.
+pub static MANIFEST: Object = Object::new(
+    "manifest",
+    "The document is one object. Of a field that is there twice, the last one counts; null is the same as absent. \
+              Names of fields are read without regard to case, and names that begin with an underscore are free for notes.",
+    &[
+        &places::SECRETS_MOUNT_POINT,
+        &places::SYMLINK_PATH,
+        &KEEP_GENERATIONS,
+        &SECRETS,
+        &TEMPLATES,
+        &placeholder::PLACEHOLDER_BY_SECRET_NAME,
+        &AGE_KEY_FILE,
+        &AGE_SSH_KEY_PATHS,
+        &GNUPG_HOME,
+        &SSH_KEY_PATHS,
+        &USE_TMPFS,
+        &USER_MODE,
+        &LOGGING,
+        &SCHEMA,
+    ],
+);
+/// The field `logging`.
+static LOGGING_FIELDS: Object = Object::new(
+    "logging",
+    "What an installation says about itself, besides warnings and failures.",
+    &[&KEY_IMPORT, &SECRET_CHANGES],
+);
+static KEEP_GENERATIONS: Field = field(
+    "keepGenerations",
+    FieldKind::Integer { most: u64::MAX, range: "a whole number, 0 to keep every generation" },
+    number("1"),
+    "How many generations stay, the active one included; 0 keeps all of them. (For sops-nix, an absent field is a 0.)",
+);
+static SECRETS: Field = field(
+    "secrets",
+    FieldKind::Objects(&secret::SECRET),
+    EMPTY_LIST,
+    "The secrets to install. What an earlier manifest with the same places installed and this one does not name is removed.",
+);
+pub(crate) static TEMPLATES: Field = field(
+    "templates",
+    FieldKind::Objects(&template::TEMPLATE),
+    EMPTY_LIST,
+    "The texts with secrets in them to install.",
+);
+static AGE_KEY_FILE: Field = field(
+    "ageKeyFile",
+    FieldKind::Text,
+    Absent::Nothing,
+    "A file of age identities, one a line. The empty text is the same as absent. %d at the beginning stands for the directory \
+     in CREDENTIALS_DIRECTORY.",
+);
+static AGE_SSH_KEY_PATHS: Field = field(
+    "ageSshKeyPaths",
+    FieldKind::Texts,
+    EMPTY_LIST,
+    "SSH private keys that open age recipients, such as /etc/ssh/ssh_host_ed25519_key. %d counts as in ageKeyFile.",
+);
+static GNUPG_HOME: Field = field(
+    "gnupgHome",
+    FieldKind::Text,
+    Absent::Nothing,
+    "The directory of GnuPG's keys. The empty text is the same as absent. It excludes sshKeyPaths and ageKeyFile.",
+);
+static SSH_KEY_PATHS: Field = field(
+    "sshKeyPaths",
+    FieldKind::Texts,
+    EMPTY_LIST,
+    "SSH private keys of the type RSA that open PGP recipients. %d counts as in ageKeyFile.",
+);
+static USE_TMPFS: Field = field(
+    "useTmpfs",
+    FieldKind::Bool,
+    FALSE,
+    "Whether to mount a tmpfs, which can be swapped out, instead of a ramfs, which cannot.",
+);
+static USER_MODE: Field = field(
+    "userMode",
+    FieldKind::Bool,
+    FALSE,
+    "Whether the secrets are those of a user: nothing is mounted, and all belongs to the user.",
+);
+static LOGGING: Field =
+    field("logging", FieldKind::Object(&LOGGING_FIELDS), EMPTY_OBJECT, "What to say during an installation.");
+static SCHEMA: Field = our_field(
+    "$schema",
+    FieldKind::Unread,
+    Absent::Nothing,
+    "Where an editor finds the JSON schema of this document. An installation does not read it.",
+);
+static KEY_IMPORT: Field =
+    field("keyImport", FieldKind::Bool, FALSE, "Whether to print each key that is used, without its private part.");
+static SECRET_CHANGES: Field = field(
+    "secretChanges",
+    FieldKind::Bool,
+    FALSE,
+    "Whether to print the names of secrets and templates that are new, changed or gone.",
+);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Reported, Subject};
 use crate::fields::Fields;
-use crate::table;
+use crate::schema::{EMPTY_OBJECT, Field, FieldKind, field};
 use crate::{Name, Secret};
 
 /// The placeholders of a manifest: which text stands for which secret.
@@ -43,7 +43,7 @@ impl Placeholders {
         secrets: impl Iterator<Item = (&'s Secret, usize)>,
     ) -> Result<Self, Reported> {
         let mut texts: BTreeMap<&str, (usize, &str)> = document
-            .texts(&table::PLACEHOLDER_BY_SECRET_NAME)?
+            .texts(&PLACEHOLDER_BY_SECRET_NAME)?
             .into_iter()
             .map(|(secret, at, text)| (secret, (at, text)))
             .collect();
@@ -156,6 +156,14 @@ const SHAPE_FIRST: &[u8] = b"<S";
 const SHAPE_START: &[u8] = b"SOPS:";
 const SHAPE_DIGITS: usize = 64;
 const SHAPE_END: &[u8] = b":PLACEHOLDER";
+
+pub(crate) static PLACEHOLDER_BY_SECRET_NAME: Field = field(
+    "placeholderBySecretName",
+    FieldKind::TextsByName,
+    EMPTY_OBJECT,
+    "Under the name of each secret the text that stands for it in templates, of 1 to 255 bytes. With templates, each secret \
+     needs one of its own.",
+);
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -1,7 +1,7 @@
 //! Where things go: the generations, the symlink to the active one, each file in them, and the link to it.
 
 use crate::path::{AbsolutePath, PathError};
-use crate::table::{self, Field};
+use crate::schema::{Absent, Field, FieldKind, field};
 
 /// The mount point, below which each generation is a directory, and the symlink path, which leads to the active one.
 ///
@@ -76,8 +76,8 @@ impl PlacesError {
     /// The field of the path that the message begins with.
     pub(crate) fn field(&self) -> &'static Field {
         match self {
-            Self::Same(_) | Self::SymlinkPathInside { .. } => &table::SYMLINK_PATH,
-            Self::MountPointInside { .. } => &table::SECRETS_MOUNT_POINT,
+            Self::Same(_) | Self::SymlinkPathInside { .. } => &SYMLINK_PATH,
+            Self::MountPointInside { .. } => &SECRETS_MOUNT_POINT,
         }
     }
 }
@@ -157,6 +157,21 @@ impl LinkPlace {
         }
     }
 }
+
+pub(crate) static SECRETS_MOUNT_POINT: Field = field(
+    "secretsMountPoint",
+    FieldKind::Text,
+    Absent::Missing("write it like /run/secrets.d"),
+    "The directory where the memory file system with the generations is mounted: an absolute path that is neither \
+     symlinkPath nor inside or around it. In user mode %r at any place stands for the runtime directory, and %% for a %.",
+);
+pub(crate) static SYMLINK_PATH: Field = field(
+    "symlinkPath",
+    FieldKind::Text,
+    Absent::Missing("write it like /run/secrets"),
+    "The link to the active generation, which readers follow: an absolute path. In user mode %r and %% count as in \
+     secretsMountPoint.",
+);
 
 #[cfg(test)]
 mod tests {

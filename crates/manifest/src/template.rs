@@ -6,8 +6,8 @@ use crate::error::{Errors, Problems, Reported, Subject};
 use crate::fields::Fields;
 use crate::path::{RuntimeDirectory, SourcePath};
 use crate::placeholder::{Meaning, stray_at};
-use crate::table;
-use crate::{Entry, Error, GenerationPlace, Name, Placeholders};
+use crate::schema::{Absent, EMPTY_TEXT, Field, FieldKind, Object, field};
+use crate::{Entry, Error, GenerationPlace, Name, Placeholders, access, entry};
 
 /// A template: which text becomes which file below `rendered`.
 ///
@@ -80,22 +80,22 @@ impl Template {
         runtime: Option<RuntimeDirectory<'_>>,
         placeholders: Option<&Placeholders>,
     ) -> Result<Self, Reported> {
-        let name = fields.parse::<Name>(&table::TEMPLATE_NAME);
-        let name = fields.required(&table::TEMPLATE_NAME, name);
+        let name = fields.parse::<Name>(&NAME);
+        let name = fields.required(&NAME, name);
         if let Ok(name) = &name {
             fields.set_subject(Subject::Template(name.to_string()));
         }
-        let content = fields.text(&table::CONTENT);
-        let file = fields.parse_unless_empty::<SourcePath>(&table::FILE);
+        let content = fields.text(&CONTENT);
+        let file = fields.parse_unless_empty::<SourcePath>(&FILE);
         let source = match (content, file) {
             (Ok(Some(content)), Ok(_)) if !content.is_empty() => {
                 inline(fields, content, placeholders).map(TemplateSource::Inline)
             }
             (Ok(_), Ok(Some(file))) => Ok(TemplateSource::File(file.into())),
-            (Ok(_), Ok(None)) => Err(fields.report_at(&table::CONTENT, Error::NoContent)),
+            (Ok(_), Ok(None)) => Err(fields.report_at(&CONTENT, Error::NoContent)),
             (Err(reported), _) | (_, Err(reported)) => Err(reported),
         };
-        let entry = Entry::read(fields, &table::TEMPLATE_NAME, name, directory, runtime);
+        let entry = Entry::read(fields, &NAME, name, directory, runtime);
         Ok(Self { entry: entry?, source: source? })
     }
 }
@@ -111,7 +111,7 @@ fn inline(
     let mut result = Ok(());
     let text = TemplateText::parse(content.as_bytes(), placeholders).unwrap_or_else(|strays| {
         for (_, error) in strays {
-            result = Err(fields.report_at(&table::CONTENT, error));
+            result = Err(fields.report_at(&CONTENT, error));
         }
         TemplateText::default()
     });
@@ -214,6 +214,44 @@ const EXPRESSIONS: [&[u8]; 2] = [b"${config.sops.placeholder.", b"${config.age.p
 
 /// The directory of the templates below the generation directory.
 pub const RENDERED: &str = "rendered";
+
+/// An element of `templates`.
+pub(crate) static TEMPLATE: Object = Object::new(
+    "template",
+    "A text with placeholders of secrets that becomes a file.",
+    &[
+        &NAME,
+        &CONTENT,
+        &FILE,
+        &entry::PATH,
+        &access::MODE,
+        &access::OWNER,
+        &access::UID,
+        &access::GROUP,
+        &access::GID,
+        &entry::RESTART_UNITS,
+        &entry::RELOAD_UNITS,
+    ],
+);
+static NAME: Field = field(
+    "name",
+    FieldKind::Text,
+    Absent::Missing("give the template a relative path such as app/config.toml"),
+    "The path of the file below the directory rendered in symlinkPath, such as app/config.toml. No two templates have the \
+     same, and none is inside another.",
+);
+static CONTENT: Field = field(
+    "content",
+    FieldKind::Text,
+    EMPTY_TEXT,
+    "The text, in which each placeholder becomes the content of its secret. If it is empty, file counts.",
+);
+static FILE: Field = field(
+    "file",
+    FieldKind::Text,
+    Absent::Nothing,
+    "The file of the text, if content is empty. One of both is needed.",
+);
 
 #[cfg(test)]
 mod tests {

@@ -5,11 +5,12 @@
 use crate::Error;
 use crate::error::{Problems, Subject};
 use crate::json::{JsonKind, JsonValue};
-use crate::table::{self, Field, FieldKind, MANIFEST, Object};
+use crate::schema::{FieldKind, Object};
+use crate::{secret, template};
 
-/// Reports each unknown field of the document, and of the objects in it.
-pub(crate) fn report(document: &JsonValue<'_>, problems: &mut Problems) {
-    fields(document, &MANIFEST, &Subject::Document, problems);
+/// Reports each unknown field of the document, which is such an object, and of the objects in it.
+pub(crate) fn report(document: &JsonValue<'_>, manifest: &'static Object, problems: &mut Problems) {
+    fields(document, manifest, &Subject::Document, problems);
 }
 
 fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, problems: &mut Problems) {
@@ -31,7 +32,7 @@ fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, pro
             FieldKind::Objects(object) => {
                 if let Some(JsonValue { kind: JsonKind::List(elements), .. }) = value.field(field.name()) {
                     for (element, number) in elements.iter().zip(1..) {
-                        fields(element, object, &element_subject(element, field, number), problems);
+                        fields(element, object, &element_subject(element, object, number), problems);
                     }
                 }
             }
@@ -41,12 +42,12 @@ fn fields(value: &JsonValue<'_>, object: &'static Object, subject: &Subject, pro
 }
 
 /// What an element of `secrets` or `templates` is called.
-fn element_subject(element: &JsonValue<'_>, list: &Field, number: usize) -> Subject {
-    let name = match element.field(table::SECRET_NAME.name()) {
+fn element_subject(element: &JsonValue<'_>, object: &Object, number: usize) -> Subject {
+    let name = match element.field(secret::NAME.name()) {
         Some(JsonValue { kind: JsonKind::Text(name), .. }) => Some(name.to_string()),
         _ => None,
     };
-    let is_template = list.name() == table::TEMPLATES.name();
+    let is_template = object.name() == template::TEMPLATE.name();
     match name {
         Some(name) if is_template => Subject::Template(name),
         Some(name) => Subject::Secret(name),
