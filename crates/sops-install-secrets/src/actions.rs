@@ -9,10 +9,12 @@ mod remove;
 mod status;
 mod verify;
 
+use ::install::{Notice, Retention, Store};
+
 use crate::cli::{Action, Arguments, ManifestPath};
 use crate::confinement::raise_file_limit;
 use crate::environment::Environment;
-use crate::report::{LastWords, Manner, OutputLines, Report, Reported, Step};
+use crate::report::{About, Code, LastWords, Manner, OutputLines, Report, Reported, Step};
 
 /// Does what the command line asks for. What came of it stands in the report.
 pub(crate) fn run(mut arguments: Arguments, environment: &Environment, report: &mut Report) {
@@ -64,4 +66,19 @@ fn manner(action: &Action) -> Manner {
         }
     };
     Manner { last_words, lines }
+}
+
+/// Says what people should know of what was done.
+fn tell(notices: &[Notice], report: &mut Report) {
+    for notice in notices {
+        report.notice(notice);
+    }
+}
+
+/// Removes the generations that are not to stay.
+fn prune(store: &Store<'_>, retention: Retention, report: &mut Report) {
+    report.step(Step::Prune);
+    for error in store.prune(retention) {
+        report.undone(Code::PruneFailed, About::default(), &error);
+    }
 }

@@ -6,11 +6,10 @@ mod untouched;
 
 use std::path::{Path, PathBuf};
 
-use install::{
-    Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Retention, Store, Summary, tidy,
-};
+use install::{Activation, Changes, Credential, Effect, File, Inputs, Location, Lock, Medium, Store, Summary, tidy};
 use manifest::Manifest;
 
+use super::{prune, tell};
 use crate::cli::Arguments;
 use crate::confinement::confine;
 use crate::contents::Contents;
@@ -130,7 +129,7 @@ fn install(
     // After a warning so far, the next run may not take the short way: it has to know the manifest to warn again.
     // Notices come up in any run.
     let is_quiet = report.warnings() == 0;
-    tell(&mut store, report);
+    tell(&store.notices(), report);
     report.step(Step::Units);
     let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
     sent.tell(environment, report);
@@ -157,21 +156,6 @@ fn publish(store: &mut Store<'_>, files: &[File<'_>], credentials: &Path, report
     let wanted: Vec<Credential<'_>> = files.iter().filter_map(File::credential).collect();
     for error in store.publish(credentials, &wanted) {
         report.undone(Code::LinkFailed, About::default(), &error);
-    }
-}
-
-/// Says what people should know of what was done so far.
-fn tell(store: &mut Store<'_>, report: &mut Report) {
-    for notice in store.notices() {
-        report.notice(&notice);
-    }
-}
-
-/// Removes the generations that are not to stay.
-fn prune(store: &Store<'_>, retention: Retention, report: &mut Report) {
-    report.step(Step::Prune);
-    for error in store.prune(retention) {
-        report.undone(Code::PruneFailed, About::default(), &error);
     }
 }
 

@@ -6,6 +6,7 @@ use install::{Current, Location, Lock, Removable, Removal};
 use manifest::Manifest;
 
 use super::install::WaitingForLock;
+use super::tell;
 use crate::cli::{AccountLookup, Arguments, ManifestPath};
 use crate::environment::Environment;
 use crate::input::is_absence;
@@ -38,9 +39,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     }
     report.step(Step::Prune);
     let removal = installed.remove().map_err(|error| report.undone(failed, About::default(), &error))?;
-    for notice in &removal.notices {
-        report.notice(notice);
-    }
+    tell(&removal.notices, report);
     for error in &removal.failures {
         report.undone(failed, About::default(), error);
     }

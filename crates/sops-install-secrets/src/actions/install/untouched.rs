@@ -6,7 +6,8 @@
 use install::{Changes, Current, Effect, Inputs, Lock, Store, Summary};
 use manifest::Manifest;
 
-use super::{WaitingForLock, prune, tell};
+use super::super::{prune, tell};
+use super::WaitingForLock;
 use crate::cli::Arguments;
 use crate::environment::Environment;
 use crate::report::{Outcome, Report, Reported, Step};
@@ -57,7 +58,7 @@ pub(super) fn run(
     report.step(Step::Stage);
     let mut store = report.tried(Store::open(&current, lock, summary.group))?;
     report.outcome(if store.effect() == Effect::Nothing { Outcome::Unchanged } else { Outcome::Installed });
-    tell(&mut store, report);
+    tell(&store.notices(), report);
     prune(&store, summary.retention, report);
     Ok(Found::Untouched)
 }
