@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::dir::{Dir, DirectoryId, LINKS, PathStep, lock_name, push_steps, split, temporary};
-use crate::{Error, Location, mountinfo};
+use crate::{Error, Location, mountinfo, symlinks};
 
 /// The places that are the program's own.
 pub(crate) struct Ours {
@@ -196,6 +196,9 @@ impl Ours {
         if trail.is_below_generations {
             return inside(&self.mount_point);
         }
+        if let Some(others) = &trail.others {
+            return inside(others);
+        }
         for (directory, names) in &trail.passed {
             let names: Vec<&OsStr> = names.iter().map(OsString::as_os_str).chain([name]).collect();
             for OwnPlace { spot, what, path: ours } in &self.places {
@@ -292,6 +295,9 @@ impl Ours {
             Some(_) | None => self.generations == Some(directory),
         };
         trail.is_below_generations |= is_ours;
+        if !is_ours && trail.others.is_none() && symlinks::are_noted(open)? {
+            trail.others = Some(open.path().to_owned());
+        }
         if self.places.iter().any(|place| place.spot.directory == directory) {
             trail.passed.push((directory, Vec::new()));
             trail.open = trail.open.saturating_add(1);
@@ -314,6 +320,8 @@ pub(crate) struct Trail {
     /// The links that were followed.
     pub(crate) links: Vec<Spot>,
     is_below_generations: bool,
+    /// The directory of the generations of another manifest.
+    others: Option<PathBuf>,
 }
 
 impl Trail {

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 
 use crate::aliases::Ours;
-use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, order, split, temporary};
+use crate::dir::{Dir, Missing, Occupant, Over, PARENT, Prepared, is_one_place, order, split, temporary};
 use crate::notice::Notice;
 use crate::reach::unreachable;
 use crate::record::{self, Entries, LINKS, Pair, REPLACED};
@@ -402,7 +402,7 @@ enum Use {
 impl Made {
     /// Whether it leads through a symlink to generations, as the links of files do.
     fn leads_through(&self, symlink: &Path) -> bool {
-        self.target.starts_with(symlink)
+        self.target.starts_with(symlink) || self.target.ancestors().any(|above| is_one_place(above, symlink))
     }
 
     fn use_of(&self, wanted: &HashSet<&Path>, location: &Location, others: &[OtherSymlink]) -> Use {

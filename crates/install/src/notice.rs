@@ -1,5 +1,6 @@
 //! What a person should know although nothing went wrong.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -104,6 +105,8 @@ pub enum Notice {
         path: PathBuf,
         /// The symlink.
         symlink: PathBuf,
+        /// Another symlink that leads there too.
+        reader: Option<PathBuf>,
         /// What takes it away.
         command: &'static str,
     },
@@ -128,9 +131,13 @@ impl Notice {
             Self::OtherSymlink { path, .. } => {
                 Some(WayOut::run("if it is not needed any more, run", format!("rm {}", shell_word(path))))
             }
-            Self::Left { path, command, .. } => {
+            Self::Left { path, reader, command, .. } => {
                 let command = format!("{command} {}", shell_word(path));
-                Some(WayOut::run("once nothing reads them any more, run", command))
+                let advice = match reader {
+                    Some(reader) => format!("once {} does not lead there any more, run", shell_word(reader)).into(),
+                    None => Cow::Borrowed("once nothing reads them any more, run"),
+                };
+                Some(WayOut::run(advice, command))
             }
             Self::MayBeRead { generation } => Some(WayOut::remove(generation)),
             Self::KeptFor { .. } => Some(WayOut::say("give both manifests the same useTmpfs")),

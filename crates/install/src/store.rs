@@ -388,7 +388,9 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location, root: &Dir) -> Res
     }
     let gone = match parent.look(name)? {
         Occupant::Nothing => return Ok(None),
-        Occupant::Link(link) if location.is_below(&link.target) => return Ok(None),
+        Occupant::Link(link) if location.is_below(&link.target) || symlinks::is_below(&link.target, root)? => {
+            return Ok(None);
+        }
         Occupant::Link(link) => GaveWay::Link(link.target),
         Occupant::Directory => GaveWay::Directory,
         found => return Err(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
@@ -422,9 +424,10 @@ impl GaveWay {
             Self::Directory => return Notice::GaveWay { path, was: "an empty directory".into() },
             Self::Link(target) => target,
         };
-        if let (Some(_), Some(before)) = (symlinks::root_before(&target, location), target.parent()) {
+        if let (Some(root), Some(before)) = (symlinks::root_before(&target, location), target.parent()) {
             let command = if location.file_system().is_mounted() { "umount" } else { "rm -r --one-file-system" };
-            return Notice::Left { path: before.to_owned(), symlink: path, command };
+            let reader = symlinks::other_reader(&root, location);
+            return Notice::Left { path: before.to_owned(), symlink: path, reader, command };
         }
         let mut was = OsString::from("a link to ");
         was.push(target);

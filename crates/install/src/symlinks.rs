@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, Occupant, split};
+use crate::dir::{Dir, Occupant, is_one_place, is_trusted, split};
 use crate::generation::may_be_one;
 use crate::location::{HIGHEST, number};
 use crate::record::{self, Entries, Pair, Recorded, STAMP, SYMLINKS};
@@ -39,8 +39,8 @@ impl OtherSymlink {
                 if Some(number) != active && root.status_of(&name).is_ok() && may_be_one(root, &name)? {
                     found.push(Self { path: None, number });
                 }
-            } else if path != location.symlink_path()
-                && let Some(number) = leads_to(&path, location)?
+            } else if !is_one_place(&path, location.symlink_path())
+                && let Some(number) = leads_to(&path, root, location)?
             {
                 found.push(Self { path: Some(path), number });
             }
@@ -96,15 +96,22 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     record::keep(root, &noted)
 }
 
+/// Whether a directory is where a run of this program has its generations: it has noted there which symlinks lead to them.
+pub(crate) fn are_noted(directory: &Dir) -> Result<bool, Error> {
+    let noted = directory.file_status(SYMLINKS.as_ref())?;
+    Ok(noted.is_some_and(|noted| is_trusted(&noted)) && directory.is_private()?)
+}
+
 /// Whether an earlier run has noted the symlink of a location. A damaged record notes none.
 ///
 /// # Errors
 ///
 /// The record cannot be read.
 pub(crate) fn is_noted(root: &Dir, location: &Location) -> Result<bool, Error> {
-    let symlink = NotedSymlink(location.symlink_path().to_owned());
-    match record::read(root) {
-        Ok(noted) => Ok(noted.is_some_and(|noted| noted.contains(&symlink))),
+    match record::read::<NotedSymlink>(root) {
+        Ok(noted) => {
+            Ok(noted.is_some_and(|noted| noted.iter().any(|noted| is_one_place(&noted.0, location.symlink_path()))))
+        }
         Err(Error::Record { .. }) => Ok(false),
         Err(error) => Err(error),
     }
@@ -117,6 +124,16 @@ pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
     number(name.as_encoded_bytes())?;
     let root = Dir::existing(mount_point).ok().flatten()?;
     is_noted(&root, location).is_ok_and(|is_ours| is_ours).then_some(root)
+}
+
+/// A symlink of another manifest that leads into such a directory.
+pub(crate) fn other_reader(root: &Dir, location: &Location) -> Option<PathBuf> {
+    let noted = record::read::<NotedSymlink>(root).ok()??;
+    let reads = |path: &Path| {
+        let target = path.read_link().is_ok_and(|target| is_below(&target, root).unwrap_or(true));
+        target && !is_one_place(path, location.symlink_path())
+    };
+    noted.iter().map(|noted| noted.0).find(|path| reads(path))
 }
 
 /// The directory of the generations at another mount point to which the symlink of this run's manifest still leads.
@@ -160,7 +177,7 @@ impl Recorded for NotedSymlink {
 }
 
 /// The number of the generation that a symlink leads to, if it leads to one below the mount point.
-fn leads_to(path: &Path, location: &Location) -> Result<Option<u64>, Error> {
+fn leads_to(path: &Path, root: &Dir, location: &Location) -> Result<Option<u64>, Error> {
     let (parent, name) = split(path)?;
     let link = match Dir::existing(parent).and_then(|parent| parent.map(|parent| parent.look(name)).transpose()) {
         Ok(Some(Occupant::Link(link))) => link,
@@ -168,5 +185,25 @@ fn leads_to(path: &Path, location: &Location) -> Result<Option<u64>, Error> {
         // What its user has put on the way since must not stop this run.
         Err(error) => return error.out_of_reach().map(|_| None),
     };
-    Ok(location.number(&link.target))
+    match location.number(&link.target) {
+        None => number_by_place(&link.target, root),
+        number => Ok(number),
+    }
+}
+
+/// The number of the generation that a target leads to by another name of the mount point.
+fn number_by_place(target: &Path, root: &Dir) -> Result<Option<u64>, Error> {
+    Ok(match target.file_name().and_then(|name| number(name.as_encoded_bytes())) {
+        Some(number) if is_below(target, root)? => Some(number),
+        _ => None,
+    })
+}
+
+/// Whether a target is directly below the mount point, by whichever name of it.
+pub(crate) fn is_below(target: &Path, root: &Dir) -> Result<bool, Error> {
+    let above = target.parent().filter(|above| above.is_absolute());
+    match above.map_or(Ok(None), Dir::existing) {
+        Ok(above) => above.map_or(Ok(false), |above| Ok(above.id()? == root.id()?)),
+        Err(error) => error.out_of_reach().map(|_| false),
+    }
 }

@@ -244,6 +244,35 @@ fn no_link_lies_below_another_one_by_whatever_name() {
 }
 
 #[test]
+fn nothing_goes_among_the_secrets_of_another_manifest() {
+    let place = Place::new();
+    place.install(&[place.secret("db/password", "x")]).unwrap();
+    symlink("run", place.path("alias")).unwrap();
+    let mut own = place.share();
+    own.location = location(&place.path("run/agenix.d"), &place.path("run/agenix"), FileSystem::Runtime);
+    for below in ["run/secrets/c", "run/secrets.d/c", "alias/secrets/db/c", "alias/secrets/new/c", "run/secrets.d/1/c"]
+    {
+        let wanted = [own.secret("c", "x").at(&place.path(below))];
+        let misplaced = misplaced(&own.location, &wanted).unwrap();
+        assert!(matches!(misplaced[..], [(0, Error::Inside { .. })]), "{below}: {misplaced:?}");
+        for places in
+            [(&*place.path(below), &*place.path("run/agenix")), (&place.path("run/agenix.d"), &place.path(below))]
+        {
+            let location = location(places.0, places.1, FileSystem::Runtime);
+            let error = self::misplaced(&location, &[]).unwrap_err();
+            assert!(matches!(error, Error::Inside { .. } | Error::Nested { .. }), "{below}: {error}");
+        }
+    }
+    assert!(misplaced(&own.location, &[own.secret("c", "x").at(&place.path("run/c"))]).unwrap().is_empty());
+    // What a user can have made says nothing of the directories of that user.
+    let home = place.path("home");
+    fs::create_dir(&home).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(home.join(".symlinks"), "").unwrap();
+    assert!(misplaced(&own.location, &[own.secret("c", "x").at(&home.join("c"))]).unwrap().is_empty());
+}
+
+#[test]
 fn the_secrets_and_the_credentials_have_places_of_their_own() {
     let place = Place::new();
     fs::create_dir(place.path("run")).unwrap();

@@ -149,9 +149,54 @@ fn a_mount_point_that_is_not_used_any_more_is_named() {
     after.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
     let run = after.install(&[after.secret("a", "2")]).unwrap();
     let (before, symlink) = (place.location.mount_point().to_owned(), place.location.symlink_path().to_owned());
-    assert_eq!(run.notices, [Notice::Left { path: before, symlink, command: "rm -r --one-file-system" }]);
+    assert_eq!(run.notices, [Notice::Left { path: before, symlink, reader: None, command: "rm -r --one-file-system" }]);
     assert_eq!((run.active, after.tree()["a"].content()), (Some(1), "2"));
     assert_eq!(place.generations(), [1]);
+}
+
+#[test]
+fn a_mount_point_that_another_manifest_reads_is_not_to_be_taken_away() {
+    let place = Place::new();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let other = other(&place, FileSystem::Runtime);
+    other.install(&[other.secret("b", "1")]).unwrap();
+    let mut after = place.share();
+    after.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
+    let run = after.install(&[after.secret("a", "2")]).unwrap();
+    let (before, reader) = (place.location.mount_point(), other.location.symlink_path());
+    let [notice] = &*run.notices else { panic!("{:?}", run.notices) };
+    let expected = format!(
+        "once {} does not lead there any more, run: rm -r --one-file-system {}",
+        reader.display(),
+        before.display()
+    );
+    assert_eq!(notice.way_out().unwrap().to_string(), expected);
+}
+
+#[test]
+fn another_spelling_of_the_same_places_is_no_other_manifest() {
+    let place = Place::new();
+    let link = place.path("etc/link");
+    symlink(".", place.path("alias")).unwrap();
+    let places = [("run/secrets.d", "run/secrets"), ("alias/run/secrets.d", "run/secrets")];
+    let more = [("run/secrets.d", "alias/run/secrets"), ("alias/run/secrets.d", "alias/run/secrets")];
+    for (number, (mount_point, symlink)) in places.into_iter().chain(more).chain(places).enumerate() {
+        let mut spelt = place.share();
+        spelt.location = location(&place.path(mount_point), &place.path(symlink), FileSystem::Runtime);
+        for content in [format!("old{number}"), format!("new{number}")] {
+            let run = spelt.install(&[spelt.secret("a", &content).at(&link)]).unwrap();
+            assert!(run.notices.is_empty() && run.failures.is_empty(), "{:?} {:?}", told(&run.notices), run.failures);
+            assert_eq!(fs::read_to_string(&link).unwrap(), content);
+            assert_eq!(spelt.generations().len(), 1);
+            let current = Current::inspect(&spelt.location).unwrap();
+            assert!(current.read_by_others().unwrap().is_empty());
+        }
+    }
+    // A link that is not wanted any more goes, also one that was made by the other name.
+    let mut spelt = place.share();
+    spelt.location = location(&place.path("run/secrets.d"), &place.path("alias/run/secrets"), FileSystem::Runtime);
+    spelt.install(&[spelt.secret("a", "x")]).unwrap();
+    assert!(!link.is_symlink());
 }
 
 #[test]
