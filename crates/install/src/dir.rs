@@ -7,7 +7,7 @@
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File as Handle;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
@@ -726,8 +726,10 @@ impl Dir {
     }
 
     fn holds(&self, file: &mut Handle, status: &FileStat, name: &OsStr, content: &[u8]) -> Result<bool, Error> {
-        Ok(usize::try_from(status.st_size).ok() == Some(content.len())
-            && *self.read_all(file, status, name)? == content)
+        if usize::try_from(status.st_size).ok() != Some(content.len()) {
+            return Ok(false);
+        }
+        Ok(self.read_all(file, status, name)?.is_some_and(|found| *found == content))
     }
 
     /// The content of a record, or nothing if it is not there or another user can have written it. Anything else than a file is
@@ -739,7 +741,7 @@ impl Dir {
                 Err(Error::Foreign { path: self.path.join(name), found: "a file of more than 64 MiB" })
             }
             Ok((_, status)) if !is_trusted(&status) || status.st_mode & OTHERS_WRITE != 0 => Ok(None),
-            Ok((mut file, status)) => Ok(Some(self.read_all(&mut file, &status, name)?)),
+            Ok((mut file, status)) => self.read_all(&mut file, &status, name),
             Err(error) if error.is_absence() => Ok(None),
             Err(Error::Call { errno: Errno::ELOOP | Errno::ENXIO | Errno::EINVAL, path, .. }) => {
                 Err(Error::Foreign { path, found: self.look(name)?.noun() })
@@ -814,7 +816,7 @@ impl Dir {
             Err(error) if self.keeps_us_out(name, &error)? => return Ok(()),
             Err(error) => return Err(error),
         };
-        let content = self.read_all(&mut file, &status, name)?;
+        let Some(content) = self.read_all(&mut file, &status, name)? else { return Ok(()) };
         other.write(name, &content, access_of(&status)).map(drop)
     }
 
@@ -869,7 +871,8 @@ impl Dir {
         if status.st_size > LARGEST_CONTENT {
             return Err(Error::call("read", self.at(name))(Errno::EFBIG));
         }
-        Ok((self.read_all(&mut file, &status, name)?, status))
+        let content = self.read_all(&mut file, &status, name)?;
+        Ok((content.ok_or_else(|| Error::call("read", self.at(name))(Errno::ENODATA))?, status))
     }
 
     /// # Errors
@@ -882,12 +885,19 @@ impl Dir {
         Ok(())
     }
 
-    fn read_all(&self, file: &mut Handle, status: &FileStat, name: &OsStr) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// As much as stat(2) has said; nothing if somebody has made it shorter since, which only its owner can do.
+    fn read_all(
+        &self,
+        file: &mut Handle,
+        status: &FileStat,
+        name: &OsStr,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         // All of it in one piece from the start: a vector that grows leaves copies of a secret behind.
         let length = usize::try_from(status.st_size).unwrap_or(0);
         let mut content = Zeroizing::new(vec![0; length]);
         match file.read_exact(&mut content) {
-            Ok(()) => Ok(content),
+            Ok(()) => Ok(Some(content)),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(Error::call("read", self.at(name))(errno(&error))),
         }
     }
@@ -1289,3 +1299,19 @@ const ST_NOSYMFOLLOW: i64 = 0x2000;
 
 const STEM: usize = 200;
 const SUFFIX: &str = ".new";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_its_owner_makes_shorter_while_it_is_read_has_another_content() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("before"), "content").unwrap();
+        std::fs::write(folder.path().join("now"), "conten").unwrap();
+        let directory = Dir::walk(folder.path(), Missing::Fail).unwrap();
+        let (_, before) = directory.open("before".as_ref()).unwrap();
+        let (mut file, _) = directory.open("now".as_ref()).unwrap();
+        assert!(!directory.holds(&mut file, &before, "now".as_ref(), b"content").unwrap());
+    }
+}
