@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// A line for each mount.
 pub(crate) fn read() -> io::Result<String> {
-    std::fs::read_to_string(MOUNTS)
+    // Anybody may have mounted something at a path that is no UTF-8.
+    Ok(String::from_utf8_lossy(&std::fs::read(MOUNTS)?).into_owned())
 }
 
 /// A field of a line: number, parent, device, root, place, options.
@@ -40,9 +41,9 @@ pub(crate) fn is_line_of_ours(line: &str) -> bool {
     has("nosuid") && has("nodev") && source == Some("none")
 }
 
-/// Whether such a mount has this number. Without /proc it has to be believed.
+/// Whether such a mount has this number. What cannot be seen is somebody else's.
 pub(crate) fn is_ours(number: u64) -> bool {
-    read().map_or(true, |mounts| line_of(&mounts, &number.to_string()).is_some_and(is_line_of_ours))
+    read().is_ok_and(|mounts| line_of(&mounts, &number.to_string()).is_some_and(is_line_of_ours))
 }
 
 /// Whether something is mounted in what is mounted at a path.
