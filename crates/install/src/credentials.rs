@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use manifest::CredentialName;
+use nix::errno::Errno;
 use nix::sys::stat::FileStat;
 use nix::unistd::geteuid;
 
@@ -270,9 +271,14 @@ impl Update<'_> {
 fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
     let (parent, name) = split(path)?;
     let parent = Dir::walk(parent, Missing::Make(PARENT))?;
-    let directory = match parent.look(name)? {
-        Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner })?,
-        _ => parent.child(name)?,
+    let made = match parent.look(name)? {
+        Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner }),
+        _ => parent.child(name),
+    };
+    let directory = match made {
+        // Another run has made it meanwhile.
+        Err(Error::Call { errno: Errno::EEXIST, .. }) => parent.child(name)?,
+        made => made?,
     };
     fit(&directory)?;
     Ok(directory)
