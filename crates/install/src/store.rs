@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::unistd::Gid;
 
 use crate::credentials::{self, Credential, Published};
@@ -119,19 +120,25 @@ impl<'l> Store<'l> {
     /// Writes a new generation that has no readers yet.
     ///
     /// It stands under its final number from the beginning: readers come through the symlink only, which does not lead to
-    /// it. What a killed run has left under this number is removed first.
+    /// it. What a killed run has left under this number is removed first. If there is no room, the generations that the retention
+    /// does not keep in any case make some.
     ///
     /// # Errors
     ///
     /// [`Error::Call`] if something cannot be written; then the new generation is removed again.
     /// [`Error::LastGeneration`] if there is no next number.
-    pub fn stage(&mut self, files: &[File<'_>]) -> Result<Staged<'_, 'l>, Error> {
+    pub fn stage(&mut self, files: &[File<'_>], retention: Retention) -> Result<Staged<'_, 'l>, Error> {
         let number = self.free_number()?;
-        let name = number.to_string();
-        let written = self
-            .root
-            .make(name.as_ref(), self.directories)
-            .and_then(|root| generation::write(&root, &generation::entries(files), self.directories));
+        let mut written = self.write(number, files);
+        if let Err(Error::Call { errno: Errno::ENOSPC | Errno::EDQUOT, .. }) = written {
+            self.discard(number);
+            let old = retention.pruned(&self.root, self.active, &self.others)?;
+            if !old.is_empty() {
+                // What stays is told when the rest is removed.
+                drop(self.remove_generations(&old)?);
+                written = self.write(number, files);
+            }
+        }
         match written {
             Ok(seal) => Ok(Staged { store: self, number, seal }),
             Err(error) => {
@@ -139,6 +146,11 @@ impl<'l> Store<'l> {
                 Err(error)
             }
         }
+    }
+
+    fn write(&self, number: u64, files: &[File<'_>]) -> Result<Seal, Error> {
+        let root = self.root.make(number.to_string().as_ref(), self.directories)?;
+        generation::write(&root, &generation::entries(files), self.directories)
     }
 
     /// Makes the links at the paths of the files and removes those of earlier runs that no file needs.

@@ -398,7 +398,7 @@ fn a_generation_that_is_dropped_before_it_is_activated_is_removed_by_the_next_ru
     let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let current = Current::inspect(&place.location).unwrap();
     let mut store = Store::open(&current, lock, None).unwrap();
-    drop(store.stage(&[wanted.file()]).unwrap());
+    drop(store.stage(&[wanted.file()], support::keep_one()).unwrap());
     assert!(!place.location.symlink_path().is_symlink());
     drop(store);
     assert_eq!(place.install(&[place.secret("b", "1")]).unwrap().active, Some(1));

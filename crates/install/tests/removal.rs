@@ -258,7 +258,7 @@ fn credentials_go() {
     {
         let current = Current::inspect(&place.location).unwrap();
         let mut open = Store::open(&current, Lock::acquire(&place.location, |_| {}).unwrap(), place.group).unwrap();
-        open.stage(&[secret.file()]).unwrap().activate(&[]).unwrap();
+        open.stage(&[secret.file()], support::keep_one()).unwrap().activate(&[]).unwrap();
         let name = CredentialName::try_from(&secret.name).unwrap();
         assert!(open.publish(&store, &[Credential { name: &name, content: b"x" }]).is_empty());
     }

@@ -136,7 +136,7 @@ fn try_switch(place: &Place, content: &str, requests: &[&str], requested: Reques
     let wanted = place.secret("a", content);
     let requests: Vec<Request> = requests.iter().map(|words| request(words)).collect();
     open(place, |store| {
-        store.stage(&[wanted.file()])?.activate(&requests)?;
+        store.stage(&[wanted.file()], support::keep_one())?.activate(&requests)?;
         if requested == Requested::Yes { store.requested_but(&[]) } else { Ok(()) }
     })
 }

@@ -136,7 +136,7 @@ fn what_its_owner_writes_at_any_moment_is_noticed() {
         let lock = Lock::acquire(&place.location, |_| {}).unwrap();
         let mut store = Store::open(&current, lock, place.group).unwrap();
         if !changes.is_empty() {
-            let staged = store.stage(&files).unwrap();
+            let staged = store.stage(&files, support::keep_one()).unwrap();
             write("before the switch");
             staged.activate(&[]).unwrap();
         }
@@ -261,7 +261,7 @@ fn a_run_that_had_more_to_say_leaves_no_summary() {
     let current = Current::inspect(&place.location).unwrap();
     let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let mut store = Store::open(&current, lock, place.group).unwrap();
-    store.stage(&[]).unwrap().activate(&[]).unwrap();
+    store.stage(&[], support::keep_one()).unwrap().activate(&[]).unwrap();
     store.stamp(&Inputs::new(), &Changes::none(), None);
     drop(store);
     assert!(Summary::find(place.location.mount_point(), &Inputs::new()).is_none());
@@ -303,7 +303,7 @@ fn install(place: &Place, wanted: &[Wanted], inputs: &Inputs) {
     let lock = Lock::acquire(&place.location, |_| {}).unwrap();
     let mut store = Store::open(&current, lock, place.group).unwrap();
     if !changes.is_empty() {
-        store.stage(&files).unwrap().activate(&[]).unwrap();
+        store.stage(&files, support::keep_one()).unwrap().activate(&[]).unwrap();
     }
     assert!(store.link(&files).is_empty());
     if place.group.is_some() {

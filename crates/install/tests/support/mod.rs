@@ -102,7 +102,7 @@ impl Place {
     }
 
     pub(crate) fn install_keeping(&self, wanted: &[Wanted], keep: u64) -> Result<Run, Error> {
-        self.run(wanted, |store| store.prune(Retention::last(NonZeroU64::new(keep))))
+        self.run(wanted, Retention::last(NonZeroU64::new(keep)), |store: &Store<'_>, retention| store.prune(retention))
     }
 
     /// A run that ends before old generations are removed.
@@ -110,20 +110,25 @@ impl Place {
     /// For tests with readers: a reader that the scheduler stops while the kernel is resolving its path, after the symlink
     /// and before the file, finds nothing if the generation is removed meanwhile.
     pub(crate) fn install_unpruned(&self, wanted: &[Wanted]) -> Result<Run, Error> {
-        self.run(wanted, |_| Vec::new())
+        self.run(wanted, Retention::last(None), |_, _| Vec::new())
     }
 
-    fn run(&self, wanted: &[Wanted], prune: impl FnOnce(&Store<'_>) -> Vec<Error>) -> Result<Run, Error> {
+    fn run(
+        &self,
+        wanted: &[Wanted],
+        retention: Retention,
+        prune: impl FnOnce(&Store<'_>, Retention) -> Vec<Error>,
+    ) -> Result<Run, Error> {
         let files: Vec<File<'_>> = wanted.iter().map(Wanted::file).collect();
         let lock = Lock::acquire(&self.location, |_| {})?;
         let current = Current::inspect(&self.location)?;
         let changes = Changes::between(&current, &files, self.group)?;
         let mut store = Store::open(&current, lock, self.group)?;
         if !changes.is_empty() {
-            store.stage(&files)?.activate(&[])?;
+            store.stage(&files, retention)?.activate(&[])?;
         }
         let mut failures: Vec<_> = store.link(&files).into_iter().map(|(_, error)| error).collect();
-        failures.extend(prune(&store));
+        failures.extend(prune(&store, retention));
         let notices = store.notices();
         Ok(Run { changes, failures, notices, active: store.active() })
     }

@@ -91,7 +91,7 @@ fn install(
     let changes = decision.as_ref().map_or(&nothing, |decision| &decision.changes);
     report.changes(changes);
     let due = current.due();
-    let requests = Requests::of(&plan, environment, changes, &due);
+    let requests = Requests::of(&plan, changes, &due);
     // -------------- until here nothing on the machine has changed but the lock --------------
 
     report.step(Step::Stage);
@@ -103,7 +103,7 @@ fn install(
     }
     match &decision {
         Some(decision) if !changes.is_empty() => {
-            let staged = report.tried(store.stage(&decision.files))?;
+            let staged = report.tried(store.stage(&decision.files, plan.retention))?;
             // THE COMMIT: one rename.
             report.tried(staged.activate(&requests.all()))?;
             report.generation(&plan.location, store.active());
@@ -135,7 +135,7 @@ fn install(
     sent.tell(environment, report);
     requests.tell(report);
     if sent.errors.is_empty()
-        && let Err(error) = store.requested_but(&sent.refused)
+        && let Err(error) = store.requested_but(&sent.unasked)
     {
         report.undone(Code::UnitUnasked, About::default(), &error);
     }
