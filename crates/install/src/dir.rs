@@ -557,6 +557,11 @@ impl Dir {
         has(&self.handle, list, || self.path.clone())
     }
 
+    /// Whether a file has an access control list, as far as we may look at it.
+    pub(crate) fn has_list(&self, name: &OsStr) -> bool {
+        self.open(name).is_ok_and(|(file, _)| has(&file, ACCESS_LIST, || self.path.join(name)).unwrap_or(false))
+    }
+
     fn own(&self, access: Access) -> Result<(), Error> {
         own(&self.handle, access, || self.path.clone()).map(drop)
     }
@@ -1149,6 +1154,12 @@ pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
     }
 }
 
+/// Whether two paths are the same name in the same directory, by whichever links or mounts they lead there.
+pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| Dir::existing(path.parent()?).ok()??.id().ok();
+    one == other || one.file_name() == other.file_name() && id(one).is_some_and(|one| id(other) == Some(one))
+}
+
 /// Permissions of the mount point and of all directories below it: anyone passes through, only the directories' group lists.
 pub(crate) const DIRECTORY: u32 = 0o751;
 
@@ -1164,12 +1175,6 @@ pub(crate) fn directory_access(group: Option<Gid>) -> Access {
 /// Makes a directory whose permissions the umask does not cut down. To change them afterwards would be too late where others
 /// can put another directory in its place.
 fn make_exactly(parent: &OwnedFd, name: &OsStr, permissions: u32) -> nix::Result<()> {
-/// Whether two paths are the same name in the same directory, by whichever links or mounts they lead there.
-pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
-    let id = |path: &Path| Dir::existing(path.parent()?).ok()??.id().ok();
-    one == other || one.file_name() == other.file_name() && id(one).is_some_and(|one| id(other) == Some(one))
-}
-
     // No directory of ours is to be written by others, and the umask is that of all threads.
     // That of nix panics where a sandbox refuses the call.
     let before = umask(rustix::fs::Mode::from_raw_mode(OTHERS_WRITE));

@@ -33,6 +33,8 @@ pub struct Installed {
     pub mode: u32,
     /// Its owner.
     pub owner: Ownership,
+    /// Whether it has an access control list, as far as we may look at it.
+    pub is_listed: bool,
 }
 
 /// One way in which what is installed differs from what is wanted.
@@ -60,6 +62,9 @@ pub enum Drift {
         /// The owner it should have.
         wanted: Ownership,
     },
+    /// An access control list.
+    #[error("it has an access control list, by which others may read it")]
+    Listed,
     /// The link to it is not there.
     #[error("there is no link at {path}", path = _0.display())]
     NoLink(PathBuf),
@@ -113,6 +118,7 @@ impl Drift {
             | Self::NotAFile(_)
             | Self::Mode { .. }
             | Self::Owner { .. }
+            | Self::Listed
             | Self::NoLink(_)
             | Self::LinkElsewhere { .. }
             | Self::LinkOwner(_) => false,
@@ -260,6 +266,7 @@ impl Current<'_> {
                 if let Some(wanted) = file.access.owner.filter(|wanted| *wanted != found.owner) {
                     drift.push(Drift::Owner { found: found.owner, wanted });
                 }
+                drift.extend(found.is_listed.then_some(Drift::Listed));
                 Some(found)
             }
         };
@@ -374,7 +381,8 @@ fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
         return Ok(AtPlace::Other("a mounted file system"));
     }
     if let Some(status) = parent.file_status(name)? {
-        return Ok(AtPlace::File(Installed { mode: permissions_of(&status), owner: owner(&status) }));
+        let is_listed = parent.has_list(name);
+        return Ok(AtPlace::File(Installed { mode: permissions_of(&status), owner: owner(&status), is_listed }));
     }
     Ok(match parent.look(name)? {
         Occupant::Nothing => AtPlace::Nothing,

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +25,7 @@ use install::{
 use manifest::{CredentialName, Name};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{Uid, chown};
-use support::{Place, Rights, Stop, Wanted, in_namespace};
+use support::{Place, Rights, Stop, Wanted, in_namespace, location};
 
 #[test]
 fn a_ramfs_is_mounted_once() {
@@ -639,6 +640,10 @@ fn an_access_control_list_is_a_difference_and_goes() {
         let execute = u16::from(place_of_list != "run/secrets/d/a");
         rustix::fs::setxattr(&path, list, &entries(execute), rustix::fs::XattrFlags::empty()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode(), mode, "the mode does not tell");
+        if place_of_list == "run/secrets/d/a" {
+            let current = Current::inspect(&place.location).unwrap();
+            assert_eq!(current.inspect_file(&wanted[0].file().wanted).unwrap().drift, [Drift::Listed]);
+        }
         if place_of_list != "run/secrets.d" {
             assert!(!place.changes(&wanted).unwrap().is_empty(), "{place_of_list}");
         }
@@ -866,6 +871,39 @@ fn a_full_tmpfs_leaves_the_running_generation_and_nothing_else() {
 }
 
 #[test]
+fn generations_that_are_not_kept_any_more_make_room() {
+    if in_namespace("generations_that_are_not_kept_any_more_make_room").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    fs::create_dir_all(place.location.mount_point()).unwrap();
+    let data = Some("mode=0751,size=256k");
+    mount(Some("none"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), data).unwrap();
+    let content = |number: usize| number.to_string().repeat(50_000);
+    let kept = (1..9).take_while(|&number| place.install_keeping(&[place.secret("a", &content(number))], 0).is_ok());
+    assert_eq!((kept.count(), place.generations()), (4, vec![1, 2, 3, 4]));
+    let run = place.install_keeping(&[place.secret("a", &content(7))], 2).unwrap();
+    assert!(run.failures.is_empty(), "{:?}", run.failures);
+    assert_eq!((place.generations(), place.tree()["a"].content()), (vec![4, 5], &*content(7)));
+}
+
+#[test]
+fn a_mount_whose_path_is_no_utf8_is_in_the_way_of_nothing() {
+    if in_namespace("a_mount_whose_path_is_no_utf8_is_in_the_way_of_nothing").is_none() {
+        return;
+    }
+    let mut place = Place::mounted(FileSystem::Ramfs, 0);
+    let odd = place.path("").join(std::ffi::OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&odd).unwrap();
+    mount(Some("x"), &odd, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+    place.install(&[place.secret("a", "1")]).unwrap();
+    place.location = location(place.location.mount_point(), place.location.symlink_path(), FileSystem::Tmpfs);
+    place.install(&[place.secret("a", "1")]).unwrap();
+    let [mounted] = &*mounts(place.location.mount_point()) else { panic!("not one mount") };
+    assert!(mounted.contains(" - tmpfs none "), "{mounted}");
+}
+
+#[test]
 fn user_mode_says_whether_it_is_in_memory() {
     let Some(rights) = in_namespace("user_mode_says_whether_it_is_in_memory") else { return };
     let place = Place::mounted(FileSystem::Runtime, 0);
@@ -1072,8 +1110,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 /// The lines of mountinfo about this very path.
 fn mounts(path: &Path) -> Vec<String> {
-    fs::read_to_string("/proc/self/mountinfo")
-        .unwrap()
+    String::from_utf8_lossy(&fs::read("/proc/self/mountinfo").unwrap())
         .lines()
         .filter(|line| line.split(' ').nth(4) == path.to_str())
         .map(str::to_owned)

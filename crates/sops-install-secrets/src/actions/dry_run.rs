@@ -71,7 +71,7 @@ pub(super) fn dry_run(
         }
         report.changes(&changes);
         let due = current.due();
-        let requests = Requests::of(&plan, environment, &changes, &due);
+        let requests = Requests::of(&plan, &changes, &due);
         let same = changes.is_empty() && links.is_empty() && surroundings.is_empty();
         report.outcome(match report.failures() {
             0 if same => Outcome::Unchanged,
@@ -251,6 +251,6 @@ fn in_words(drift: Drift) -> Option<String> {
             format!("would replace link: {}, which leads to {}", path.display(), target.display())
         }
         Drift::NotALink { path, .. } => format!("would replace an empty directory by a link: {}", path.display()),
-        Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. } => return None,
+        Drift::Missing | Drift::NotAFile(_) | Drift::Mode { .. } | Drift::Owner { .. } | Drift::Listed => return None,
     })
 }

@@ -153,6 +153,7 @@ fn code(drift: &Drift) -> Code {
         Drift::NotAFile(_)
         | Drift::Mode { .. }
         | Drift::Owner { .. }
+        | Drift::Listed
         | Drift::LinkElsewhere { .. }
         | Drift::LinkOwner(_)
         | Drift::NotALink { .. }
