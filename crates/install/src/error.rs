@@ -302,8 +302,11 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         }
         Errno::EROFS => {
             // Not through a link of ours, which leads to another mount.
-            let is_directory = |above: &&Path| above.symlink_metadata().is_ok_and(|found| found.is_dir());
-            let there = path.ancestors().find(is_directory).unwrap_or(path);
+            let is_link = path.is_symlink();
+            let there = path.ancestors().skip(usize::from(is_link)).find(|above| above.is_dir()).unwrap_or(path);
+            if there.canonicalize().is_ok_and(|there| there.starts_with("/nix/store")) {
+                return Some(WayOut::say(format!("{} is in the Nix store: use another path", shell_word(there))));
+            }
             let place = shell_word(&mountinfo::mount_point(there));
             // The one is for the file system, the other for the mount alone.
             let command = format!("mount -o remount,rw {place}; mount -o remount,bind,rw {place}");
