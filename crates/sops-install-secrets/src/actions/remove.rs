@@ -3,7 +3,6 @@
 use std::fs;
 
 use install::{Current, Location, Lock, Removable, Removal};
-use manifest::Manifest;
 
 use super::install::WaitingForLock;
 use super::tell;
@@ -34,14 +33,22 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         }
         Reported
     })?;
+    let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report);
     if !is_gone {
-        refuse_unwanted(&manifest, &location, report)?;
+        refuse_unwanted(&plan, report)?;
     }
     report.step(Step::Prune);
     let removal = installed.remove().map_err(|error| report.undone(failed, About::default(), &error))?;
     tell(&removal.notices, report);
     for error in &removal.failures {
         report.undone(failed, About::default(), error);
+    }
+    for file in plan.files.iter().filter(|_| removal.failures.is_empty()) {
+        // What no record knew of.
+        let path = file.wanted.credential.map(|name| plan.credentials.join(name.as_str()));
+        if let Some(path) = path.filter(|path| path.symlink_metadata().is_ok()) {
+            report.undone(failed, About::of(&file.wanted), &install::Error::OtherCredential { path });
+        }
     }
     if removal.is_nothing() {
         let symlink = location.symlink_path();
@@ -78,8 +85,8 @@ pub(super) fn last_words(outcome: Outcome, _readers: &Readers) -> &'static str {
 }
 
 /// Refuses what is in the running generation and not in the manifest.
-fn refuse_unwanted(manifest: &Manifest, location: &Location, report: &mut Report) -> Result<(), Reported> {
-    let plan = Plan::resolve(manifest, AccountLookup::Ignore, Unknown::Warning, report);
+fn refuse_unwanted(plan: &Plan<'_>, report: &mut Report) -> Result<(), Reported> {
+    let location = &plan.location;
     // What stands in the place of the symlink may be somebody else's. Then there is no running generation.
     let Ok(current) = Current::inspect(location) else { return Ok(()) };
     if current.running_number().is_none() {
