@@ -29,6 +29,8 @@ pub(crate) struct Requests<'a> {
     restart: Vec<&'a UnitName>,
     reload: Vec<&'a UnitName>,
     seen: HashSet<(Verb, &'a UnitName)>,
+    /// Those that systemd refused before, and that the manifest does not name any more.
+    renamed: Vec<&'a UnitName>,
 }
 
 /// How units are asked for.
@@ -38,6 +40,8 @@ pub(crate) enum Route<'a> {
     Systemctl(Systemctl<'a>),
     /// The lists below this directory that NixOS reads after its activation script.
     ActivationLists(&'a Path),
+    /// Not at all: NixOS has no lists for the units of a user.
+    Nowhere,
 }
 
 impl<'a> Route<'a> {
@@ -46,6 +50,8 @@ impl<'a> Route<'a> {
         if environment.systemctl {
             let whose = if plan.manifest.user_mode() { Whose::OfTheUser } else { Whose::OfTheSystem };
             Self::Systemctl(Systemctl { search_path: &environment.path, whose, watcher })
+        } else if plan.manifest.user_mode() {
+            Self::Nowhere
         } else {
             Self::ActivationLists(Path::new("/run/nixos"))
         }
@@ -92,8 +98,8 @@ impl Whose {
 pub(crate) struct Sent {
     /// Refusals of systemd, and that there is no systemd to ask: neither is a failure.
     refusals: Vec<RequestError>,
-    /// The requests in them.
-    pub(crate) refused: Vec<Request>,
+    /// The requests that are not settled by them.
+    pub(crate) unasked: Vec<Request>,
     /// Requests that did not get through.
     pub(crate) errors: Vec<RequestError>,
     /// What is in the lists of NixOS now, as it is typed behind `systemctl`.
@@ -117,6 +123,12 @@ pub(crate) enum RequestError {
          so they are not asked for"
     )]
     NoList { verb: &'static str, units: String },
+    /// Nothing but a person's own word asks for the units of a user.
+    #[error("SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, so units are not asked for")]
+    OfTheUser { verb: &'static str, units: String },
+    /// Another one may have taken its place, of which nothing is known.
+    #[error("{unit}, which systemd refused to restart or reload, is not in the manifest any more")]
+    Renamed { unit: String },
     #[error(
         "cannot write {path}, so NixOS will not {verb} these units: {units}",
         path = path.display()
@@ -135,6 +147,8 @@ impl RequestError {
                 &format!("the new secrets are installed, but {unit} has not read them: correct the name or see"),
                 format!("{status} {}", shell_word(Path::new(unit))),
             ),
+            Self::OfTheUser { verb, units } => Remedy::run("do so with", format!("systemctl --user {verb} {units}")),
+            Self::Renamed { .. } => Remedy::say("if the manifest has its right name now, restart that by hand"),
             Self::NoList { verb, units } => Remedy::run("do so with", format!("systemctl {verb} {units}")),
             Self::List { verb, units, .. } => {
                 Remedy::run("run this again, or do so with", format!("systemctl {verb} {units}"))
@@ -146,15 +160,17 @@ impl RequestError {
 impl<'a> Requests<'a> {
     /// The units that are to read new values, of which some may be due since an earlier run. On the first activation none is:
     /// they have yet to start.
-    pub(crate) fn of(plan: &'a Plan<'_>, environment: &Environment, changes: &Changes, due: &'a [Request]) -> Self {
+    pub(crate) fn of(plan: &'a Plan<'_>, changes: &Changes, due: &'a [Request]) -> Self {
         let mut requests = Self::default();
-        // The lists are NixOS' own: units of a user can only be asked for through systemctl.
-        let can_ask = !plan.manifest.user_mode() || environment.systemctl;
-        if changes.activation() == Activation::Update && can_ask {
+        if changes.activation() == Activation::Update {
             // A unit that was refused is asked again as long as the manifest names it.
             let named = if due.iter().any(|due| due.refused) { named(plan) } else { HashSet::new() };
-            for due in due.iter().filter(|due| !due.refused || named.contains(&(due.verb, &due.unit))) {
-                requests.add(due.verb, &due.unit);
+            for due in due {
+                if !due.refused || named.contains(&(due.verb, &due.unit)) {
+                    requests.add(due.verb, &due.unit);
+                } else {
+                    requests.renamed.push(&due.unit);
+                }
             }
             for file in &plan.files {
                 let of_kind = changes.of_kind(file.wanted.kind);
@@ -216,13 +232,17 @@ impl<'a> Requests<'a> {
 
     /// Makes the requests, restarts first.
     pub(crate) fn send(&self, route: Route<'_>) -> Sent {
-        let mut sent = Sent::default();
+        let mut sent = self.renamed();
         for verb in Verb::ALL {
             let units = self.of_verb(verb);
             if units.is_empty() {
                 continue;
             }
             match route {
+                Route::Nowhere => {
+                    sent.unasked.extend(units.iter().map(|&unit| Request { verb, unit: unit.clone(), refused: false }));
+                    sent.refusals.push(RequestError::OfTheUser { verb: verb.word(), units: names_in_words(units) });
+                }
                 Route::Systemctl(systemctl) => {
                     for units in units.chunks(UNITS) {
                         systemctl.ask(verb, units, &mut sent);
@@ -239,9 +259,15 @@ impl<'a> Requests<'a> {
 }
 
 impl Requests<'_> {
+    /// What is to be told whatever comes of the requests.
+    fn renamed(&self) -> Sent {
+        let refusals = self.renamed.iter().map(|unit| RequestError::Renamed { unit: unit.to_string() });
+        Sent { refusals: refusals.collect(), ..Sent::default() }
+    }
+
     /// Which requests would not get through, as far as that can be seen without making them.
     pub(crate) fn foresee(&self, route: Route<'_>) -> Sent {
-        let mut sent = Sent::default();
+        let mut sent = self.renamed();
         let Route::ActivationLists(directory) = route else { return sent };
         for verb in Verb::ALL {
             let units = self.of_verb(verb);
@@ -358,7 +384,7 @@ impl Sent {
     }
 
     fn refuse(&mut self, verb: Verb, command: &'static str, unit: &UnitName, whose: Whose, answer: String) {
-        self.refused.push(Request { verb, unit: unit.clone(), refused: true });
+        self.unasked.push(Request { verb, unit: unit.clone(), refused: true });
         self.refusals.push(RequestError::Refused { command, answer, unit: unit.to_string(), status: whose.status() });
     }
 }

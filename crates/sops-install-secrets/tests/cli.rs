@@ -106,22 +106,25 @@ fn secrets_of_a_user_on_a_disk_are_installed_with_a_warning() {
 }
 
 #[test]
-fn a_user_has_no_log_of_changes_and_no_units_that_are_not_asked_for_through_systemctl() {
+fn a_user_has_no_log_of_changes_and_units_that_are_not_asked_for_are_named_until_they_are() {
     let scratch = Scratch::new();
     let asked = scratch.path().join("asked");
     let stub = scratch.write("bin/systemctl", format!("#!/bin/sh\necho \"$*\" >>{}\n", asked.display()).as_bytes());
     fs::set_permissions(stub, fs::Permissions::from_mode(0o755)).unwrap();
-    for key in ["str", "multi"] {
+    let warning = "warning: SOPS_RESTART_UNITS_VIA_SYSTEMCTL is not 1, so units are not asked for; do so with: \
+                   systemctl --user restart a.service\n";
+    for (key, variable, said) in [("str", "", ""), ("multi", "", warning), ("multi", "", warning), ("multi", "1", "")] {
         let changing = with(secret("a", key), "restartUnits", vec!["a.service"]);
         let wanted = with(manifest(&[changing]), "logging", json!({ "secretChanges": true, "keyImport": false }));
         let wanted = scratch.write("manifest.json", wanted.to_string().as_bytes());
         let mut command = scratch.command();
-        command.env("PATH", scratch.path().join("bin"));
+        command.env("PATH", scratch.path().join("bin")).env("SOPS_RESTART_UNITS_VIA_SYSTEMCTL", variable);
         let run = Scratch::finish(command.arg("-ignore-passwd").arg(wanted));
-        assert_eq!((run.status, run.stdout.as_str(), messages(&scratch, &run).as_str()), (Some(0), "", ""));
+        assert_eq!((run.status, run.stdout.as_str(), messages(&scratch, &run).as_str()), (Some(0), "", said));
+        assert_eq!(asked.exists(), variable == "1");
     }
     assert_eq!(fs::read_link(scratch.runtime().join("secrets")).unwrap(), scratch.runtime().join("secrets.d/2"));
-    assert!(!asked.exists());
+    assert_eq!(fs::read_to_string(asked).unwrap(), "--user --no-block try-restart -- a.service\n");
 }
 
 #[test]
