@@ -16,8 +16,8 @@ pub(crate) struct Clash {
 /// The paths are compared component by component as they are written, in O(n log n).
 pub(crate) fn clashes<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<Clash> {
     let mut sorted: Vec<(usize, &str)> = paths.enumerate().collect();
-    // By components, everything inside a path comes directly after it. The sort is stable.
-    sorted.sort_by(|(_, one), (_, other)| by_component(one, other));
+    // By components, everything inside a path comes directly after it.
+    sorted.sort_unstable_by(|(one, path), (other, second)| by_component(path, second).then(one.cmp(other)));
     let mut clashes = Vec::new();
     let mut around: Vec<(usize, &str)> = Vec::new();
     for (inner, path) in sorted {

@@ -64,7 +64,7 @@ impl Placeholders {
             };
             complete = Err(document.problems().report(problem.0, Subject::Secret(name.to_string()), problem.1));
         }
-        found.sort_by_key(|(text, at, _)| (*text, *at));
+        found.sort_unstable_by_key(|(text, at, _)| (*text, *at));
         for pair in found.windows(2) {
             if let [(one, _, other), (text, at, name)] = pair
                 && one == text
