@@ -26,6 +26,7 @@ pub struct Secret {
     sops_file: Rc<PathBuf>,
     format: Format,
     credential: Option<CredentialName>,
+    is_needed_for_users: bool,
 }
 
 impl Secret {
@@ -76,6 +77,12 @@ impl Secret {
         self.credential.as_ref()
     }
 
+    /// Whether it is installed before there are users.
+    #[must_use]
+    pub fn is_needed_for_users(&self) -> bool {
+        self.is_needed_for_users
+    }
+
     pub(crate) fn read(
         fields: &mut Fields<'_, '_>,
         directory: &GenerationPlace,
@@ -107,6 +114,7 @@ impl Secret {
             }
             (select_key, _, _) => select_key,
         };
+        let is_needed_for_users = fields.bool(&NEEDED_FOR_USERS);
         let entry = Entry::read(fields, &NAME, name, directory, runtime);
         Ok(Self {
             entry: entry?,
@@ -115,6 +123,7 @@ impl Secret {
             sops_file: share(sops_file?.into(), last),
             format: format?,
             credential: credential?,
+            is_needed_for_users: is_needed_for_users?,
         })
     }
 }
@@ -194,7 +203,8 @@ static SOPS_FILE_HASH: Field = field(
 );
 static NEEDED_FOR_USERS: Field = field(
     "neededForUsers",
-    FieldKind::Unread,
-    Absent::Nothing,
-    "Tells the NixOS module which of two manifests the secret is in. An installation does not read it.",
+    FieldKind::Bool,
+    FALSE,
+    "Whether the secret is installed before there are users: by a manifest of its own, with -ignore-passwd. -pre-switch looks at \
+     such a manifest in the same way, and nothing else reads the field.",
 );

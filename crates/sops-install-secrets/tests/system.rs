@@ -710,7 +710,11 @@ fn a_unit_that_systemd_refuses_is_a_warning_that_status_and_the_next_runs_know()
          unknown.service has not read the new values: it was to restart, which systemd refused\n1\nexit 0\nexit 0\n.stamp\n.symlinks\n2\n\
          --no-block try-restart -- unknown.service\n--no-block try-restart -- unknown.service\n"
     );
-    assert_eq!(run.stderr, "");
+    assert_eq!(
+        run.stderr,
+        "warning: unknown.service, which systemd refused to restart or reload, is not in the manifest any more; if the manifest \
+         has its right name now, restart that by hand\n"
+    );
 }
 
 #[test]
@@ -1595,6 +1599,54 @@ fn a_removal_that_keeps_a_credential_keeps_no_secret() {
     ));
     let expected = "exit 0\nremoved from /secrets: 1 generation, 0 links, 0 credentials\nexit 1\n.credentials\n.stamp\n.symlinks\nnothing is installed at /secrets\nexit 0\n";
     assert_eq!(run.stdout, expected, "{}", run.stderr);
+}
+
+#[test]
+fn a_removal_names_a_credential_that_no_record_knows_of() {
+    let system = System::new();
+    let mut published = system.secret("a", "str");
+    published["credential"] = json!(true);
+    let manifest = system.manifest("m.json", &[published], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; install {manifest}; rm secrets.d/.credentials; install -remove {manifest}\n\
+         rm /run/credstore/a; install -remove {manifest}"
+    ));
+    let expected = "exit 0\nremoved from /secrets: 1 generation, 0 links, 0 credentials\nexit 1\nnothing is installed at /secrets\nexit 0\n";
+    assert_eq!(run.stdout, expected, "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with(
+            "secret \"a\": /run/credstore/a is a file that this program did not make, or that was changed since; if nobody \
+             needs it, run: rm /run/credstore/a, then run this again\n"
+        ),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_dry_switch_looks_at_the_secrets_for_users_as_they_are_installed() {
+    let system = System::new();
+    if !system.root {
+        println!("NOT TESTED as an ordinary user: in its namespace there are no owners");
+        return;
+    }
+    let mut early = system.secret("a", "str");
+    early["neededForUsers"] = json!(true);
+    let manifest = system.manifest("m.json", &[early], &[]);
+    let mut late = system.secret("b", "str");
+    late["neededForUsers"] = json!(true);
+    let other = system.manifest("other.json", &[late], &[]);
+    let run = system.script(&format!(
+        "mount -t tmpfs -o mode=755 tmpfs /run; install -ignore-passwd {manifest}\n\
+         install -pre-switch=dry-activate {manifest} {other} 2>&1; install -dry-run {manifest}"
+    ));
+    assert_eq!(
+        run.stdout,
+        "exit 0\nnothing would change by /m.json\nby /other.json:\nwould add secret: b\nwould remove secret: a\nexit 0\n\
+         would make a new generation, in which a directory or link differs\nwould set mode and owner of: /secrets.d\nexit 0\n",
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

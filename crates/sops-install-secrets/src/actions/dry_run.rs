@@ -78,6 +78,11 @@ pub(super) fn dry_run(
             _ if is_whole => Outcome::WouldInstall,
             _ => Outcome::WouldInstallPartly,
         });
+        if let Tell::AllOf(path) = tell
+            && !same
+        {
+            report.line(format_args!("by {}:", path.display()));
+        }
         report.announce(&changes, Mood::Conditional);
         if !changes.is_empty() && changes.secrets().is_empty() && changes.templates().is_empty() {
             report.line("would make a new generation, in which a directory or link differs");
