@@ -92,7 +92,8 @@ let
         key = "";
         format = "age";
         sopsFile = secret.file;
-      };
+      }
+      // lib.optionalAttrs (here.isSystem && secret.neededForUsers) { inherit (secret) neededForUsers; };
 
   # The program of sops-nix does not know these either: only where they say something.
   ownFields =

@@ -19,8 +19,15 @@ let
     secret:
     let
       key = lib.last (lib.splitString "/" secret.key);
+      ends = [
+        ":"
+        "="
+        " ="
+      ];
       lines = map lib.trim (lib.splitString "\n" (builtins.readFile (sourceOf secret)));
-      ofKey = lib.filter (line: lib.hasPrefix "${key}:" line || lib.hasPrefix "\"${key}\":" line) lines;
+      ofKey = lib.filter (
+        line: lib.any (end: lib.hasPrefix "${key}${end}" line || lib.hasPrefix "\"${key}\"${end}" line) ends
+      ) lines;
       types = lib.filter (type: lib.any (lib.hasInfix "type:${type}]") ofKey) [
         "int"
         "float"
@@ -28,10 +35,8 @@ let
       ];
       isReadable =
         here.isSops
-        && lib.elem secret.format [
-          "json"
-          "yaml"
-        ]
+        # It may have bytes that cannot be a text here.
+        && secret.format != "age"
         && text.isInStore (sourceOf secret)
         && !text.isBuilt (sourceOf secret)
         && builtins.pathExists (sourceOf secret);
