@@ -1312,11 +1312,11 @@ mod tests {
     #[test]
     fn a_file_that_its_owner_makes_shorter_while_it_is_read_has_another_content() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("before"), "content").unwrap();
-        std::fs::write(folder.path().join("now"), "conten").unwrap();
+        std::fs::write(folder.path().join("before"), "content, longer").unwrap();
+        std::fs::write(folder.path().join("now"), "content").unwrap();
         let directory = Dir::walk(folder.path(), Missing::Fail).unwrap();
         let (_, before) = directory.open("before".as_ref()).unwrap();
         let (mut file, _) = directory.open("now".as_ref()).unwrap();
-        assert!(!directory.holds(&mut file, &before, "now".as_ref(), b"content").unwrap());
+        assert!(!directory.holds(&mut file, &before, "now".as_ref(), b"content, longer").unwrap());
     }
 }

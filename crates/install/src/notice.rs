@@ -10,8 +10,8 @@ use crate::{WayOut, shell_word};
 /// about it.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Notice {
-    /// A link or an empty directory that this program did not make stood where a link was wanted.
-    #[error("{path} was {was} that this program did not make; it gave way to a link", path = path.display(), was = was.display())]
+    /// A link or an empty directory that is not of this manifest stood where a link was wanted.
+    #[error("{path} was {was} that is not of this manifest; it gave way to a link", path = path.display(), was = was.display())]
     GaveWay {
         /// Where it stood.
         path: PathBuf,

@@ -227,7 +227,7 @@ fn what_gives_way_to_a_link_is_told_once_and_recorded() {
     assert!(run.failures.is_empty(), "{:?}", run.failures);
     let said: Vec<String> = run.notices.iter().map(ToString::to_string).collect();
     let line = |path: &Path, was: &str| {
-        format!("{} was {was} that this program did not make; it gave way to a link", path.display())
+        format!("{} was {was} that is not of this manifest; it gave way to a link", path.display())
     };
     let (symlink_path, record) = (place.location.symlink_path(), place.location.mount_point().join(".replaced"));
     assert_eq!(

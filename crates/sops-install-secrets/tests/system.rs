@@ -1197,7 +1197,7 @@ fn what_the_program_did_not_make_is_never_removed() {
         "/secrets is a directory with files that this program did not make; move it away, then run this again\n\
          1 failure; nothing was changed\n\
          secret \"linked\": /etc/file is a file that this program did not make; move it away, then run this again\n\
-         warning: /secrets was an empty directory that this program did not make; it gave way to a link\n\
+         warning: /secrets was an empty directory that is not of this manifest; it gave way to a link\n\
          1 failure; all secrets and templates are installed\n"
     );
     assert_eq!(run.stdout, "exit 1\nmine\nexit 1\ntheirs\n/secrets.d/1\n");
@@ -1866,7 +1866,7 @@ fn an_unchanged_run_does_what_any_run_does() {
         system.path("secrets.d/1")
     ));
     let gone = |to: &str| {
-        format!("warning: /secrets was a link to {to} that this program did not make; it gave way to a link\n")
+        format!("warning: /secrets was a link to {to} that is not of this manifest; it gave way to a link\n")
     };
     assert_eq!(run.stderr, gone("/nowhere") + &gone("other"));
     assert_eq!(run.stdout, "exit 0\nexit 0\n1\nexit 0\nhello\nexit 0\nhello\nexit 0\n751\nexit 0\nramfs\n");

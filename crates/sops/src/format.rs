@@ -28,15 +28,19 @@ use crate::version::Version;
 /// The formats of secrets, by the names that manifests use.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Format {
-    /// A sops file in YAML; its values can be asked for one by one.
+    /// A sops file in YAML; its values can be asked for one by one. It has any number of documents, and its metadata below the key
+    /// `sops` of the first one.
     Yaml,
-    /// A sops file in JSON; its values can be asked for one by one.
+    /// A sops file in JSON; its values can be asked for one by one. It is one document with its metadata below the key `sops`, printed
+    /// with a tab for each level, and `<`, `>` and `&` escaped.
     Json,
-    /// Any bytes, kept by sops in a JSON file.
+    /// Any bytes, kept by sops in a JSON file below the key `data`.
     Binary,
-    /// Lines of `KEY=value`.
+    /// Lines of `KEY=value`: one document, with its metadata in flattened keys that begin with `sops_`. The one escape is `\n` for a line
+    /// feed.
     Dotenv,
-    /// Sections of `key = value`.
+    /// Sections of `key = value`: one document, with its metadata flattened in a section `[sops]`. The keys of a section are padded to
+    /// one length.
     Ini,
     /// Not a sops file: one secret in a plain age file, binary or armored.
     Age,

@@ -53,7 +53,7 @@
 //! Every format is read into the same tree: documents, which are mappings; in them items, which are a key with a value or
 //! a comment; values, which are mappings, lists or leaves. Order counts, and duplicates are kept where the format keeps
 //! them. A leaf is a string (any bytes), a 64-bit integer, a floating-point number, a truth value, a time with its offset,
-//! or null. JSON, dotenv, INI and binary files are one document, YAML is as many as it has.
+//! or null. How many documents a file has, where its metadata stands and how it is printed says each [`Format`].
 //!
 //! A comment stands before the item it precedes, even one at the end of a line. In a list it is an element.
 //!
@@ -139,9 +139,7 @@
 //! | `mac_only_encrypted` | whether plain leaves are left out of the MAC |
 //! | `version` | the sops that wrote it, which decides how a whole file is printed |
 //!
-//! YAML keeps it below the key `sops` of the first document, JSON and binary files below the key `sops`. INI files have a
-//! section `[sops]` and dotenv files keys that begin with `sops_`, in which nested fields are flattened:
-//! `age__list_0__map_enc` is the field `enc` of the first element of `age`.
+//! Formats without nesting have flattened fields: `age__list_0__map_enc` is the field `enc` of the first element of `age`.
 //!
 //! All of it is read before any key is tried, so one bad entry spoils the file ([`MetadataError`]).
 //!
@@ -178,9 +176,6 @@
 //! of its emitter, of which three lose or break text. A string of several lines that begins with a tab is printed as
 //! `null`, which [`Decrypted::lost`] tells. A block that begins with a blank and stands in a list has the wrong indentation mark. A comment behind a last
 //! list element that is a mapping moves down. [`Decrypted::value`] takes values from the tree and is free of all this.
-//!
-//! JSON has a tab for each level and escapes `<`, `>` and `&`. dotenv knows one escape, `\n` for a line feed. INI pads the
-//! keys of a section to one length. A binary file is a JSON file with its content below the key `data`.
 //!
 //! A plain integer in JSON that fits 64 bits is exact since sops 3.13.2, and was a floating-point number before, so that
 //! `12345678901234567` came out as `12345678901234568`. The MAC tells which it was, and so it comes out

@@ -147,7 +147,7 @@ mod tests {
             ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", Fix::GitLfs),
             ("\0GITCRYPT\0\u{1}", Fix::GitCrypt),
         ] {
-            for format in [Format::Yaml, Format::Json, Format::Binary, Format::Dotenv, Format::Ini, Format::Age] {
+            for format in Format::ALL {
                 assert_eq!(parse_error(format, text.as_bytes()).fix, expected, "{format:?}");
             }
         }
