@@ -1379,7 +1379,7 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
         ("touch secrets.d.lock", "/secrets.d.lock is a lock file that this program did not make"),
         ("ln -s /etc /run/credstore", "/run/credstore"),
         ("mkdir -m 777 /run/credstore", "/run/credstore is a link or directory that other users can change"),
-        ("mount -o remount,ro /run", "cannot make /run/credstore: EROFS"),
+        ("mount -o ro,mode=755 -t tmpfs x /run", "cannot make /run/credstore: EROFS"),
         ("= touch secrets.d/7", "/secrets.d/7 is a file that this program did not make"),
         ("= mkdir secrets/d; mount -t tmpfs x secrets/d", "a file system is mounted at /secrets.d/1/d"),
         ("= echo x >secrets.d/.links; rm etc/x/b", "/secrets.d/.links is damaged"),
