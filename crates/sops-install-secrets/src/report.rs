@@ -453,6 +453,11 @@ impl Report {
         }
     }
 
+    /// Several manifests were looked at, each with a generation of its own.
+    pub(crate) fn no_single_generation(&mut self) {
+        self.readers = Readers::Unknown;
+    }
+
     /// The generation that readers see now.
     pub(crate) fn generation(&mut self, location: &Location, number: Option<u64>) {
         let path = |number| location.generation(number).to_string_lossy().into_owned();

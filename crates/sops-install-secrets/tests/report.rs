@@ -213,6 +213,11 @@ fn a_check_of_several_manifests_reports_what_all_of_them_change() {
     assert_eq!((&report["outcome"], &report["changes"]["secrets"]["added"]), (&json!("would-install"), &json!(["a"])));
     let report = document(&run(&[third]));
     assert_eq!(report["changes"]["secrets"], json!({ "added": ["a", "c"], "modified": [], "removed": ["b"] }));
+    // Each of them has a generation of its own.
+    assert_eq!(report["generation"], Value::Null);
+    let options = ["-dry-run", "-ignore-passwd", "-json"];
+    let report = document(&Scratch::finish(scratch.command().args(options).arg(second)));
+    assert_eq!(report["generation"]["number"], json!(1));
 }
 
 #[test]

@@ -61,6 +61,9 @@ pub(super) fn run(arguments: &Arguments, switch: &PreSwitch, environment: &Envir
             unopened.push(Remedy::run("to see which", command));
         }
     }
+    if !switch.more.is_empty() {
+        report.no_single_generation();
+    }
     if let (Some(generation), Some(remedy)) = (way_back, unopened.into_iter().reduce(Remedy::then)) {
         report.warning_with(Code::NoIdentity, About::default(), &WayBack { generation }, Some(remedy));
     }
