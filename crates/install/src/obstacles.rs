@@ -23,6 +23,13 @@ pub struct Obstacles<'f> {
 }
 
 impl Current<'_> {
+    /// Why records of links and of requests cannot be read. The next installation reports it, and begins what is damaged again.
+    #[must_use]
+    pub fn damage(&self) -> Vec<Error> {
+        let links = self.root().and_then(|root| links::recorded(root).err());
+        links.into_iter().chain(self.requests().damage()).collect()
+    }
+
     /// What an installation of these files, which makes these changes, would refuse or fail at, apart from what stands at the very
     /// paths of their links. What its retention keeps is no obstacle, nor are the links that are `going`
     /// ([`Surrounding::links_that_go`](crate::Surrounding::links_that_go)).
@@ -56,11 +63,8 @@ impl Current<'_> {
             switch.push(Error::LastGeneration { generation: u64::MAX, link });
         }
         if let Some(root) = self.root() {
-            match links::recorded(root) {
-                Ok(links) => known = links,
-                Err(error) => others.push(error),
-            }
-            others.extend(self.requests().damage());
+            known = links::recorded(root).unwrap_or_default();
+            others.extend(self.damage());
             if let Some(errno) = root.refusal_to_change() {
                 switch.push(Error::call("write below", location.mount_point())(errno));
             }

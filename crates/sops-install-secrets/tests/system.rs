@@ -1765,6 +1765,25 @@ fn a_file_system_that_waits_is_a_warning_to_everybody_who_looks() {
 }
 
 #[test]
+fn a_status_names_a_damaged_record() {
+    let system = System::new();
+    let mut linked = system.secret("a", "str");
+    linked["path"] = json!(system.path("etc/a"));
+    let manifest = system.manifest("m.json", &[linked], &[]);
+    let run = system.script(&format!(
+        "mkdir etc; install {manifest}; echo x >secrets.d/.links; echo x >secrets.d/.requests; install -status {manifest} | grep damaged\n\
+         install {manifest} 2>/dev/null; install -status {manifest} | grep -c damaged"
+    ));
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert!(
+        lines[1].starts_with("/secrets.d/.links is damaged") && lines[2].starts_with("/secrets.d/.requests is damaged"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!((lines[3], *lines.last().unwrap()), ("exit 1", "0"), "{}", run.stdout);
+}
+
+#[test]
 fn a_status_sees_what_is_beside_the_secrets() {
     let system = System::new();
     let mut published = system.secret("a", "str");

@@ -2,9 +2,10 @@
 //! Nothing is decrypted and no content is read; of keys the public half is shown.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::Path;
 
-use install::{Current, Drift, FileKind, Installed, Sought, Surrounding};
+use install::{Current, FileKind, Installed, Sought, Surrounding};
 use manifest::TemplateSource;
 use nix::unistd::Gid;
 
@@ -80,7 +81,10 @@ fn look(
         }
         found => report.tried(found)?,
     };
-    let mut surroundings = Vec::new();
+    let damage = current.damage().into_iter();
+    // An ordinary user may not look at them.
+    let damage = damage.filter(|error| matches!(error, install::Error::Record { .. }));
+    let mut surroundings: Vec<String> = damage.map(|error| in_words(&error, error.way_out())).collect();
     for one in found {
         match one {
             Surrounding::StaleLink { path, .. } => {
@@ -91,7 +95,7 @@ fn look(
             Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {}
             // An installation leaves it so, with the same warning.
             Surrounding::Kept(notice) => report.notice(&notice),
-            other => surroundings.push(surrounding_in_words(&other)),
+            other => surroundings.push(in_words(&other, other.way_out())),
         }
     }
     Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
@@ -225,7 +229,11 @@ impl InstalledFile {
             path: file.entry.path().as_path().to_string_lossy().into_owned(),
             link: file.wanted.link.is_some(),
             installed: inspection.installed.map(InstalledAccess::of),
-            drift: inspection.drift.iter().map(in_words).collect(),
+            drift: inspection
+                .drift
+                .iter()
+                .map(|drift| in_words(drift, drift.is_in_the_way().then_some(MOVE_AWAY)))
+                .collect(),
         })
     }
 
@@ -255,17 +263,9 @@ impl InstalledFile {
     }
 }
 
-/// What is not right beside the files, and what to do where an installation does nothing.
-fn surrounding_in_words(surrounding: &Surrounding) -> String {
-    match surrounding.way_out() {
-        Some(way_out) => format!("{surrounding}; {way_out}"),
-        None => surrounding.to_string(),
-    }
-}
-
-/// What is not right, and how to mend it where an installation does not.
-fn in_words(drift: &Drift) -> String {
-    if drift.is_in_the_way() { format!("{drift}; {MOVE_AWAY}") } else { drift.to_string() }
+/// What is not right, and what to do where an installation does nothing.
+fn in_words(what: &dyn fmt::Display, way_out: Option<impl fmt::Display>) -> String {
+    way_out.map_or_else(|| what.to_string(), |way_out| format!("{what}; {way_out}"))
 }
 
 impl InstalledAccess {
