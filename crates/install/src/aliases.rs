@@ -21,6 +21,8 @@ pub(crate) struct Ours {
     /// Its device and mount, if it is a file system of its own. Before Linux 5.8 the mount is not known.
     mount: Option<(u64, Option<u64>)>,
     mount_point: PathBuf,
+    /// None: what is among the generations of another manifest is not looked for.
+    symlink_path: Option<PathBuf>,
 }
 
 struct OwnPlace {
@@ -65,17 +67,36 @@ impl Ours {
     pub(crate) fn of(location: &Location) -> Result<Self, Error> {
         let (mount_point, symlink_path) = (location.mount_point(), location.symlink_path());
         let nested = |error| match error {
+            // Otherwise it is among the generations of another manifest.
+            Error::Inside { of, path } if of != mount_point && of != symlink_path => Error::Inside { path, of },
             Error::Inside { .. } | Error::HidesSecrets { .. } => {
                 Error::Nested { symlink_path: symlink_path.to_owned(), mount_point: mount_point.to_owned() }
             }
             error => error,
         };
-        let nothing =
-            || Self { places: Vec::new(), generations: None, mount: None, mount_point: mount_point.to_owned() };
-        let mut ours = nothing();
+        let root = Dir::existing(mount_point)?;
+        let mut ours = Self {
+            places: Vec::new(),
+            generations: None,
+            mount: None,
+            mount_point: mount_point.to_owned(),
+            symlink_path: Some(symlink_path.to_owned()),
+        };
+        let judged = ours.judge(mount_point, &mut HashMap::new());
+        if judged.is_err() && root.as_ref().is_some_and(|root| symlinks::is_noted(root, location).unwrap_or(false)) {
+            // It is among those of another manifest since before this was refused.
+            ours.symlink_path = None;
+        }
+        let mut link_only = Self {
+            places: Vec::new(),
+            generations: None,
+            mount: None,
+            mount_point: mount_point.to_owned(),
+            symlink_path: ours.symlink_path.clone(),
+        };
         let generations = ours.judge(mount_point, &mut HashMap::new())?;
         ours.add(&generations, What::MountPoint, mount_point);
-        if let Some(root) = Dir::existing(mount_point)? {
+        if let Some(root) = root {
             let id = root.id()?;
             if root.listable()?.is_mount()? {
                 ours.mount = Some((id.device, root.mount().ok()));
@@ -83,7 +104,6 @@ impl Ours {
             ours.generations = Some(id);
         }
         let link = ours.judge(symlink_path, &mut HashMap::new()).map_err(nested)?;
-        let mut link_only = nothing();
         link_only.add(&link, What::SymlinkPath, symlink_path);
         link_only.judge(mount_point, &mut HashMap::new()).map_err(nested)?;
         ours.places.append(&mut link_only.places);
@@ -105,8 +125,13 @@ impl Ours {
         };
         // Below that directory is where nothing of ours may be, by whichever name.
         let there = Dir::existing(credentials).ok().flatten().map(|store| store.id()).transpose()?;
-        let mut store =
-            Self { places: Vec::new(), generations: there, mount: None, mount_point: credentials.to_owned() };
+        let mut store = Self {
+            places: Vec::new(),
+            generations: there,
+            mount: None,
+            mount_point: credentials.to_owned(),
+            symlink_path: None,
+        };
         store.add(&spot, What::Credentials, credentials);
         for path in [location.mount_point(), location.symlink_path()] {
             if store.judge(path, &mut HashMap::new()).is_err_and(|error| error.is_refusal()) {
@@ -295,7 +320,11 @@ impl Ours {
             Some(_) | None => self.generations == Some(directory),
         };
         trail.is_below_generations |= is_ours;
-        if !is_ours && trail.others.is_none() && symlinks::are_noted(open)? {
+        if let Some(symlink_path) = &self.symlink_path
+            && !is_ours
+            && trail.others.is_none()
+            && symlinks::are_of_another(open, symlink_path)?
+        {
             trail.others = Some(open.path().to_owned());
         }
         if self.places.iter().any(|place| place.spot.directory == directory) {

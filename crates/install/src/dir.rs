@@ -173,7 +173,9 @@ impl Dir {
             return Ok(false);
         }
         match self.mount() {
-            Ok(number) => Ok(mountinfo::is_ours(number)),
+            Ok(number) => {
+                mountinfo::is_ours(number).map_err(|error| Error::call("read", mountinfo::MOUNTS)(errno(&error)))
+            }
             // Before Linux 5.8. There it has to be believed.
             Err(Error::Call { errno: Errno::ENOSYS, .. }) => Ok(true),
             Err(error) => Err(error),

@@ -84,7 +84,7 @@ pub enum Error {
     },
     /// A link among the program's own things, by another name of the place.
     #[error(
-        "a link at {path} would lie below {of}, where this program makes everything itself",
+        "{path} would lie below {of}, where this program makes everything itself",
         path = path.display(),
         of = of.display()
     )]

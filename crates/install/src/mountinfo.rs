@@ -41,9 +41,13 @@ pub(crate) fn is_line_of_ours(line: &str) -> bool {
     has("nosuid") && has("nodev") && source == Some("none")
 }
 
-/// Whether such a mount has this number. What cannot be seen is somebody else's.
-pub(crate) fn is_ours(number: u64) -> bool {
-    read().is_ok_and(|mounts| line_of(&mounts, &number.to_string()).is_some_and(is_line_of_ours))
+/// Whether such a mount has this number. Without /proc it has to be believed.
+pub(crate) fn is_ours(number: u64) -> io::Result<bool> {
+    match read() {
+        Ok(mounts) => Ok(line_of(&mounts, &number.to_string()).is_some_and(is_line_of_ours)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether something is mounted in what is mounted at a path.

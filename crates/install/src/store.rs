@@ -400,7 +400,7 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location, root: &Dir) -> Res
     }
     let gone = match parent.look(name)? {
         Occupant::Nothing => return Ok(None),
-        Occupant::Link(link) if location.is_below(&link.target) || symlinks::is_below(&link.target, root)? => {
+        Occupant::Link(link) if location.is_below(&link.target) || symlinks::is_below(&link.target, root) => {
             return Ok(None);
         }
         Occupant::Link(link) => GaveWay::Link(link.target),
@@ -438,7 +438,7 @@ impl GaveWay {
         };
         if let (Some(root), Some(before)) = (symlinks::root_before(&target, location), target.parent()) {
             let command = if location.file_system().is_mounted() { "umount" } else { "rm -r --one-file-system" };
-            let reader = symlinks::other_reader(&root, location);
+            let reader = symlinks::other_reader(&root, location.symlink_path());
             return Notice::Left { path: before.to_owned(), symlink: path, reader, command };
         }
         let mut was = OsString::from("a link to ");

@@ -96,10 +96,13 @@ pub(crate) fn note(root: &Dir, location: &Location, others: &[OtherSymlink]) -> 
     record::keep(root, &noted)
 }
 
-/// Whether a directory is where a run of this program has its generations: it has noted there which symlinks lead to them.
-pub(crate) fn are_noted(directory: &Dir) -> Result<bool, Error> {
+/// Whether a directory is where another manifest than that of a symlink has its generations: it is noted there which symlinks lead
+/// to them.
+pub(crate) fn are_of_another(directory: &Dir, symlink_path: &Path) -> Result<bool, Error> {
     let noted = directory.file_status(SYMLINKS.as_ref())?;
-    Ok(noted.is_some_and(|noted| is_trusted(&noted)) && directory.is_private()?)
+    Ok(noted.is_some_and(|noted| is_trusted(&noted))
+        && directory.is_private()?
+        && other_reader(directory, symlink_path).is_some())
 }
 
 /// Whether an earlier run has noted the symlink of a location. A damaged record notes none.
@@ -127,13 +130,10 @@ pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
 }
 
 /// A symlink of another manifest that leads into such a directory.
-pub(crate) fn other_reader(root: &Dir, location: &Location) -> Option<PathBuf> {
+pub(crate) fn other_reader(root: &Dir, symlink_path: &Path) -> Option<PathBuf> {
     let noted = record::read::<NotedSymlink>(root).ok()??;
-    let reads = |path: &Path| {
-        let target = path.read_link().is_ok_and(|target| is_below(&target, root).unwrap_or(true));
-        target && !is_one_place(path, location.symlink_path())
-    };
-    noted.iter().map(|noted| noted.0).find(|path| reads(path))
+    let leads_there = |path: &Path| path.read_link().is_ok_and(|target| is_below(&target, root));
+    noted.iter().map(|noted| noted.0).find(|path| leads_there(path) && !is_one_place(path, symlink_path))
 }
 
 /// The directory of the generations at another mount point to which the symlink of this run's manifest still leads.
@@ -185,25 +185,17 @@ fn leads_to(path: &Path, root: &Dir, location: &Location) -> Result<Option<u64>,
         // What its user has put on the way since must not stop this run.
         Err(error) => return error.out_of_reach().map(|_| None),
     };
-    match location.number(&link.target) {
-        None => number_by_place(&link.target, root),
-        number => Ok(number),
-    }
+    Ok(location.number(&link.target).or_else(|| number_by_place(&link.target, root)))
 }
 
 /// The number of the generation that a target leads to by another name of the mount point.
-fn number_by_place(target: &Path, root: &Dir) -> Result<Option<u64>, Error> {
-    Ok(match target.file_name().and_then(|name| number(name.as_encoded_bytes())) {
-        Some(number) if is_below(target, root)? => Some(number),
-        _ => None,
-    })
+fn number_by_place(target: &Path, root: &Dir) -> Option<u64> {
+    target.file_name().and_then(|name| number(name.as_encoded_bytes())).filter(|_| is_below(target, root))
 }
 
-/// Whether a target is directly below the mount point, by whichever name of it.
-pub(crate) fn is_below(target: &Path, root: &Dir) -> Result<bool, Error> {
-    let above = target.parent().filter(|above| above.is_absolute());
-    match above.map_or(Ok(None), Dir::existing) {
-        Ok(above) => above.map_or(Ok(false), |above| Ok(above.id()? == root.id()?)),
-        Err(error) => error.out_of_reach().map(|_| false),
-    }
+/// Whether a target is directly below the mount point, by whichever name of it. What cannot be reached is elsewhere.
+pub(crate) fn is_below(target: &Path, root: &Dir) -> bool {
+    let id = |above: &Path| Dir::existing(above).ok()??.id().ok();
+    let above = target.parent().filter(|above| above.is_absolute()).and_then(id);
+    above.is_some_and(|above| root.id().is_ok_and(|root| root == above))
 }

@@ -264,11 +264,17 @@ fn nothing_goes_among_the_secrets_of_another_manifest() {
         }
     }
     assert!(misplaced(&own.location, &[own.secret("c", "x").at(&place.path("run/c"))]).unwrap().is_empty());
+    // Where this manifest had its own secrets before, a link may be.
+    let mut moved = place.share();
+    moved.location = location(&place.path("run/new.d"), place.location.symlink_path(), FileSystem::Runtime);
+    let old = place.path("run/secrets.d/c");
+    assert!(misplaced(&moved.location, &[moved.secret("c", "x").at(&old)]).unwrap().is_empty());
     // What a user can have made says nothing of the directories of that user.
     let home = place.path("home");
     fs::create_dir(&home).unwrap();
     fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
-    fs::write(home.join(".symlinks"), "").unwrap();
+    fs::write(home.join(".symlinks"), format!("{}\0\0", home.join("link").display())).unwrap();
+    symlink(home.join("1"), home.join("link")).unwrap();
     assert!(misplaced(&own.location, &[own.secret("c", "x").at(&home.join("c"))]).unwrap().is_empty());
 }
 

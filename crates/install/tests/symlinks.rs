@@ -192,6 +192,12 @@ fn another_spelling_of_the_same_places_is_no_other_manifest() {
             assert!(current.read_by_others().unwrap().is_empty());
         }
     }
+    // A symlink to what cannot be reached leads to none of ours.
+    let long = location(&place.path("run/other.d"), &place.path("run/long"), FileSystem::Runtime);
+    symlink(place.path(&format!("run/{}/5", "x".repeat(300))), long.symlink_path()).unwrap();
+    let mut odd = place.share();
+    odd.location = long;
+    assert_eq!(odd.install(&[odd.secret("a", "x")]).unwrap().active, Some(1));
     // A link that is not wanted any more goes, also one that was made by the other name.
     let mut spelt = place.share();
     spelt.location = location(&place.path("run/secrets.d"), &place.path("alias/run/secrets"), FileSystem::Runtime);

@@ -166,10 +166,10 @@ impl<'a> Requests<'a> {
             // A unit that was refused is asked again as long as the manifest names it.
             let named = if due.iter().any(|due| due.refused) { named(plan) } else { HashSet::new() };
             for due in due {
-                if !due.refused || named.contains(&(due.verb, &due.unit)) {
-                    requests.add(due.verb, &due.unit);
-                } else {
-                    requests.renamed.push(&due.unit);
+                let is_named = |verb: &Verb| named.contains(&(*verb, &due.unit));
+                match [due.verb].into_iter().chain(Verb::ALL).find(|verb| !due.refused || is_named(verb)) {
+                    Some(verb) => requests.add(verb, &due.unit),
+                    None => requests.renamed.push(&due.unit),
                 }
             }
             for file in &plan.files {
@@ -225,7 +225,10 @@ impl<'a> Requests<'a> {
     }
 
     /// Tells the report which units are asked.
-    pub(crate) fn tell(&self, report: &mut Report) {
+    pub(crate) fn tell(&self, route: Route<'_>, report: &mut Report) {
+        if matches!(route, Route::Nowhere) {
+            return;
+        }
         let names = |units: &[&UnitName]| units.iter().map(|unit| unit.as_str().to_owned()).collect();
         report.units(names(&self.restart), names(&self.reload));
     }
@@ -268,7 +271,11 @@ impl Requests<'_> {
     /// Which requests would not get through, as far as that can be seen without making them.
     pub(crate) fn foresee(&self, route: Route<'_>) -> Sent {
         let mut sent = self.renamed();
-        let Route::ActivationLists(directory) = route else { return sent };
+        let directory = match route {
+            Route::ActivationLists(directory) => directory,
+            Route::Nowhere => return self.send(route),
+            Route::Systemctl(_) => return sent,
+        };
         for verb in Verb::ALL {
             let units = self.of_verb(verb);
             let path = list(directory, verb);

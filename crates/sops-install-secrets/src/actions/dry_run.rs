@@ -95,15 +95,19 @@ pub(super) fn dry_run(
         for path in &old {
             report.line(format_args!("would remove generation: {}", path.display()));
         }
+        let watcher = report.watcher();
+        let route = Route::of(&plan, environment, &watcher);
         let mut asked = false;
         for verb in Verb::ALL {
             for unit in requests.of_verb(verb) {
                 asked = true;
-                report.note(format_args!("would {} {unit}", verb.word()));
+                if !matches!(route, Route::Nowhere) {
+                    report.note(format_args!("would {} {unit}", verb.word()));
+                }
             }
         }
-        requests.foresee(Route::of(&plan, environment, &report.watcher())).tell(environment, report);
-        requests.tell(report);
+        requests.foresee(route).tell(environment, report);
+        requests.tell(route, report);
         if same && old.is_empty() && !asked && report.failures() == 0 {
             match tell {
                 Tell::AllOf(path) => report.line(format_args!("nothing would change by {}", path.display())),

@@ -131,9 +131,11 @@ fn install(
     let is_quiet = report.warnings() == 0;
     tell(&store.notices(), report);
     report.step(Step::Units);
-    let sent = requests.send(Route::of(&plan, environment, &report.watcher()));
+    let watcher = report.watcher();
+    let route = Route::of(&plan, environment, &watcher);
+    let sent = requests.send(route);
     sent.tell(environment, report);
-    requests.tell(report);
+    requests.tell(route, report);
     if sent.errors.is_empty()
         && let Err(error) = store.requested_but(&sent.unasked)
     {

@@ -90,7 +90,7 @@ fn open(
     }
     if let Some(tell) = tell {
         // The system is going to install it so.
-        let is_for_users = manifest.secrets().iter().any(Secret::is_needed_for_users);
+        let is_for_users = !manifest.secrets().is_empty() && manifest.secrets().iter().all(Secret::is_needed_for_users);
         let accounts = if is_for_users { AccountLookup::Ignore } else { arguments.accounts };
         return dry_run::dry_run(&manifest, accounts, environment, KeyCommands::NotRun, tell, report);
     }

@@ -1,8 +1,10 @@
 //! Taking away all that was installed, for `-remove`.
 
 use std::fs;
+use std::path::PathBuf;
 
-use install::{Current, Location, Lock, Removable, Removal};
+use install::{Current, Location, Lock, Removable, Removal, shell_word};
+use manifest::LinkPlace;
 
 use super::install::WaitingForLock;
 use super::tell;
@@ -44,10 +46,17 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
         report.undone(failed, About::default(), error);
     }
     for file in plan.files.iter().filter(|_| removal.failures.is_empty()) {
-        // What no record knew of.
-        let path = file.wanted.credential.map(|name| plan.credentials.join(name.as_str()));
-        if let Some(path) = path.filter(|path| path.symlink_metadata().is_ok()) {
-            report.undone(failed, About::of(&file.wanted), &install::Error::OtherCredential { path });
+        let credential = file.wanted.credential.map(|name| plan.credentials.join(name.as_str()));
+        let link = match file.wanted.link {
+            Some(LinkPlace::Outside(path)) => Some(path.as_path().to_owned()),
+            Some(LinkPlace::Inside(_)) | None => None,
+        };
+        let place = file.wanted.place.path().as_path();
+        let credential = credential.filter(|path| path.symlink_metadata().is_ok());
+        let link = link.filter(|path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == place));
+        for path in credential.into_iter().chain(link) {
+            let remedy = Remedy::run("if nothing else needs it, run", format!("rm {}", shell_word(&path)));
+            report.warning_with(failed, About::of(&file.wanted), &Unrecorded { path }, Some(remedy));
         }
     }
     if removal.is_nothing() {
@@ -119,4 +128,11 @@ const ELSEWHERE: &str =
 #[error("{path} is not in the manifest")]
 struct Unwanted {
     path: String,
+}
+
+/// What the manifest names and no record knows of.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} stays, since no record says that a run of this manifest made it", path = path.display())]
+struct Unrecorded {
+    path: PathBuf,
 }

@@ -97,7 +97,8 @@ fn compare_file(
     let inspection = report.tried(current.inspect_file(wanted))?;
     // A file counts as modified for its mode or owner, too.
     let is_modified = changes.of_kind(wanted.kind).modifies(wanted.name.as_str());
-    let has_access = || inspection.drift.iter().all(|drift| !matches!(drift, Drift::Mode { .. } | Drift::Owner { .. }));
+    let is_of_access = |drift: &Drift| matches!(drift, Drift::Mode { .. } | Drift::Owner { .. } | Drift::Listed);
+    let has_access = || !inspection.drift.iter().any(is_of_access);
     let what = if !is_modified || inspection.installed.is_none() {
         None
     } else if !report.tried(current.has_content(file))? {
