@@ -446,7 +446,7 @@ MUTATIONS = (
              "            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),\n",
              "            Err(error) if error.kind() == ErrorKind::UnexpectedEof && length == 0 => Ok(None),\n", "install lib dir"),
     mutation("W8", "a mount whose path is no UTF-8 stops a change", f"{INSTALL}/mountinfo.rs",
-             "    Ok(String::from_utf8_lossy(&std::fs::read(MOUNTS)?).into_owned())", "    std::fs::read_to_string(MOUNTS)", MOUNTS),
+             "    let read = String::from_utf8(std::fs::read(MOUNTS)?);\n", "    let read = Ok::<_, std::string::FromUtf8Error>(std::fs::read_to_string(MOUNTS)?);\n", MOUNTS),
     mutation("A8", "generations that are not kept leave no room", f"{INSTALL}/store.rs",
              "            if !old.is_empty() {\n                // What stays", "            if old.len() == usize::MAX {\n                // What stays", MOUNTS),
     mutation("A7", "-status does not see an access control list", f"{INSTALL}/inspection.rs",

@@ -82,19 +82,14 @@ impl Ours {
             mount_point: mount_point.to_owned(),
             symlink_path: Some(symlink_path.to_owned()),
         };
-        let judged = ours.judge(mount_point, &mut HashMap::new());
-        if judged.is_err() && root.as_ref().is_some_and(|root| symlinks::is_noted(root, location).unwrap_or(false)) {
+        let generations = match ours.judge(mount_point, &mut HashMap::new()) {
             // It is among those of another manifest since before this was refused.
-            ours.symlink_path = None;
-        }
-        let mut link_only = Self {
-            places: Vec::new(),
-            generations: None,
-            mount: None,
-            mount_point: mount_point.to_owned(),
-            symlink_path: ours.symlink_path.clone(),
+            Err(_) if root.as_ref().is_some_and(|root| symlinks::is_noted(root, location).unwrap_or(false)) => {
+                ours.symlink_path = None;
+                ours.judge(mount_point, &mut HashMap::new())?
+            }
+            judged => judged?,
         };
-        let generations = ours.judge(mount_point, &mut HashMap::new())?;
         ours.add(&generations, What::MountPoint, mount_point);
         if let Some(root) = root {
             let id = root.id()?;
@@ -104,6 +99,13 @@ impl Ours {
             ours.generations = Some(id);
         }
         let link = ours.judge(symlink_path, &mut HashMap::new()).map_err(nested)?;
+        let mut link_only = Self {
+            places: Vec::new(),
+            generations: None,
+            mount: None,
+            mount_point: mount_point.to_owned(),
+            symlink_path: None,
+        };
         link_only.add(&link, What::SymlinkPath, symlink_path);
         link_only.judge(mount_point, &mut HashMap::new()).map_err(nested)?;
         ours.places.append(&mut link_only.places);

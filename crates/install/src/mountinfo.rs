@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// A line for each mount.
 pub(crate) fn read() -> io::Result<String> {
+    let read = String::from_utf8(std::fs::read(MOUNTS)?);
     // Anybody may have mounted something at a path that is no UTF-8.
-    Ok(String::from_utf8_lossy(&std::fs::read(MOUNTS)?).into_owned())
+    Ok(read.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// A field of a line: number, parent, device, root, place, options.
