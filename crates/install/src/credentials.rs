@@ -303,7 +303,7 @@ fn fit(directory: &Dir) -> Result<(), Error> {
         return Err(Error::NotInMemory { path: path() });
     }
     if !directory.is_private()? {
-        return Err(Error::Untrusted { path: path() });
+        return Err(Error::Shared { path: path() });
     }
     Ok(())
 }

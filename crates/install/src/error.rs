@@ -76,6 +76,12 @@ pub enum Error {
         /// The link or directory.
         path: PathBuf,
     },
+    /// The directory of the credentials, which has a fixed place.
+    #[error("{path} can be changed by other users", path = path.display())]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A link at the place of the secrets themselves, which would lead to itself.
     #[error("a link at {path} would hide the secrets", path = path.display())]
     HidesSecrets {
@@ -226,6 +232,10 @@ impl Error {
             Self::NoGeneration { .. } => WayOut::say("remove the link").then_again(),
             Self::LastGeneration { link, .. } => WayOut::say(format!("remove {}", link.display())).then_again(),
             Self::Untrusted { .. } => WayOut::say("use a path that does not lead through it"),
+            Self::Shared { path } => {
+                let path = shell_word(path);
+                WayOut::run("close it with", format!("chown root: {path}; chmod 700 {path}")).then_again()
+            }
             Self::HidesSecrets { .. } | Self::Inside { .. } | Self::ReadFrom { .. } => {
                 WayOut::say("give it another path")
             }

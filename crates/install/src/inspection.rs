@@ -15,7 +15,7 @@ use crate::mount::file_system_name;
 use crate::reach::unfollowed;
 use crate::surroundings::Surrounding;
 use crate::symlinks::OtherSymlink;
-use crate::{Current, Error, File, Notice, Ownership, Retention, Sought, Wanted, links, mount};
+use crate::{Access, Current, Error, File, Notice, Ownership, Retention, Sought, Wanted, links, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -323,6 +323,19 @@ impl Current<'_> {
         }
     }
 
+    /// The directories of the running generation that are not as they are made: open to others, closed, or of another owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
+    pub fn unsettled(&self, group: Option<Gid>) -> Result<Vec<Surrounding>, Error> {
+        let mut unsettled = Vec::new();
+        if let Some(running) = self.running_number().and(self.running()) {
+            collect_unsettled(&running.listable()?, directory_access(group), &mut unsettled)?;
+        }
+        Ok(unsettled)
+    }
+
     /// The places in the running generation where there is something that no file wants, sorted.
     ///
     /// # Errors
@@ -388,6 +401,19 @@ fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
         Occupant::Nothing => AtPlace::Nothing,
         found => AtPlace::Other(found.noun()),
     })
+}
+
+fn collect_unsettled(directory: &Dir, access: Access, found: &mut Vec<Surrounding>) -> Result<(), Error> {
+    if !directory.is_settled(access)? {
+        found.push(Surrounding::Directory(directory.path().to_owned()));
+    }
+    for (name, is) in directory.entries()? {
+        match (is, directory.within(&name)) {
+            (Is::Other, _) | (Is::Directory, Err(Error::Mounted { .. })) => {}
+            (Is::Directory, below) => collect_unsettled(&below?, access, found)?,
+        }
+    }
+    Ok(())
 }
 
 fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<&str>, found: &mut Vec<String>) -> Result<(), Error> {

@@ -1064,7 +1064,7 @@ fn credentials_go_only_into_memory_and_only_where_nobody_else_can_write() {
     fs::create_dir(&directory).unwrap();
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     let failures = publish(&place, &directory, &[("a", "1")]);
-    assert!(matches!(&*failures, [Error::Untrusted { .. }]), "{failures:?}");
+    assert!(matches!(&*failures, [Error::Shared { .. }]), "{failures:?}");
     assert_eq!(names(&directory), [""; 0]);
 }
 

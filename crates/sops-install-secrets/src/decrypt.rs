@@ -58,10 +58,11 @@ pub(crate) fn decrypt<'p>(
 /// The value of each secret by its place in the plan, while the files are decrypted one after the other.
 type Values = Vec<Option<Plaintext>>;
 
-/// Checks without any key that every sops file is one and has what the manifest asks for.
-pub(crate) fn check(plan: &Plan<'_>, report: &mut Report) {
+/// Checks without any private key that every sops file is one and has what the manifest asks for, and that each host can open it.
+pub(crate) fn check(plan: &Plan<'_>, hosts: &[Host], report: &mut Report) {
     for file in &plan.sops_files {
         let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
+        file.check_hosts(&encrypted, hosts, report);
         let selected = file.selected();
         let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
         if let Err(error) = checked.file {
@@ -71,26 +72,6 @@ pub(crate) fn check(plan: &Plan<'_>, report: &mut Report) {
             if let Err(error) = result {
                 file.report_key((place, secret), &error.into(), report);
             }
-        }
-    }
-}
-
-/// Checks without any private key that each host can open every sops file.
-pub(crate) fn check_recipients(plan: &Plan<'_>, hosts: &[Host], report: &mut Report) {
-    for file in &plan.sops_files {
-        let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
-        let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
-        let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
-        if !shut.is_empty() {
-            let remedy = if file.format.is_of_sops() {
-                Remedy::add_recipient("", "that", editable(file.path))
-            } else {
-                Remedy::rekey()
-            };
-            let error = NotForHosts::new(&encrypted, &shut);
-            report.failure_with(Code::RecipientMissing, file.about(), &error, file.told(Some(remedy)));
-        } else if opens.iter().any(|(_, opens)| opens.is_none()) {
-            report.warning(Code::RecipientUnknown, file.about(), &Unnamed);
         }
     }
 }
@@ -119,6 +100,22 @@ impl NotForHosts {
 }
 
 impl SopsFile<'_> {
+    fn check_hosts(&self, encrypted: &Encrypted, hosts: &[Host], report: &mut Report) {
+        let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
+        let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
+        if !shut.is_empty() {
+            let remedy = if self.format.is_of_sops() {
+                Remedy::add_recipient("", "that", editable(self.path))
+            } else {
+                Remedy::rekey()
+            };
+            let error = NotForHosts::new(encrypted, &shut);
+            report.failure_with(Code::RecipientMissing, self.about(), &error, self.told(Some(remedy)));
+        } else if opens.iter().any(|(_, opens)| opens.is_none()) {
+            report.warning(Code::RecipientUnknown, self.about(), &Unnamed);
+        }
+    }
+
     /// Reads and parses the file; `None` if that failed, which is then reported.
     fn read(&self, inputs: &mut Inputs, report: &mut Report) -> Option<Encrypted> {
         let bytes = match input::read(input::ReadKind::SopsFile, self.path) {

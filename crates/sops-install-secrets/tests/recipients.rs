@@ -202,3 +202,14 @@ fn an_ordinary_user_who_has_a_manifest_of_their_own_needs_not_name_it() {
         assert_eq!(run.status, Some(0));
     }
 }
+
+#[test]
+fn a_check_of_recipients_is_a_check_of_the_files_too() {
+    let scratch = Scratch::new();
+    let recipient = "-recipient=age1pe40k74uf2jmuwm0jj9r5gg9j60kdu5eucwk8r82fazrq4j8hunq5q0xwr";
+    for (key, status) in [("str", 0), ("nope", 1)] {
+        let run = scratch.run(&manifest(&[secret("a", key)]), &["-check-mode=recipients", recipient]);
+        assert_eq!(run.status, Some(status), "{key}: {}", run.stderr);
+        assert_eq!(run.stderr.contains("nope"), status == 1, "{}", run.stderr);
+    }
+}

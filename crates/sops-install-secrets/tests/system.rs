@@ -1265,7 +1265,8 @@ fn what_an_installation_would_change_beside_the_secrets_is_said_too() {
          rm /run/credstore/a, then run this again\nexit 1\nexit 1\ngone\n\
          would add credential: /run/credstore/a\nexit 0\nthe credential /run/credstore/a is missing{cure} /with.json\nexit 1\n\
          writable\nexit 1\n\
-         /run/credstore is a link or directory that other users can change; use a path that does not lead through it\nexit 1\n"
+         /run/credstore can be changed by other users; close it with: chown root: /run/credstore; chmod 700 /run/credstore, then run \
+         this again\nexit 1\n"
     );
     assert_eq!(run.stdout.lines().collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
     assert!(run.stderr.contains("/run/credstore/a is a file that this program did not make"), "{}", run.stderr);
@@ -1378,7 +1379,10 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
         ("mkdir secrets.d.lock", "/secrets.d.lock is a directory that this program did not make"),
         ("touch secrets.d.lock", "/secrets.d.lock is a lock file that this program did not make"),
         ("ln -s /etc /run/credstore", "/run/credstore"),
-        ("mkdir -m 777 /run/credstore", "/run/credstore is a link or directory that other users can change"),
+        (
+            "mkdir -m 777 /run/credstore",
+            "/run/credstore can be changed by other users; close it with: chown root: /run",
+        ),
         ("mount -o ro,mode=755 -t tmpfs x /run", "cannot make /run/credstore: EROFS"),
         ("= touch secrets.d/7", "/secrets.d/7 is a file that this program did not make"),
         ("= mkdir secrets/d; mount -t tmpfs x secrets/d", "a file system is mounted at /secrets.d/1/d"),
@@ -1762,6 +1766,26 @@ fn a_file_system_that_waits_is_a_warning_to_everybody_who_looks() {
         "exit 0\nexit 0\n1 file is as the manifest says\nexit 0\n\
          all is as the manifest says, as far as can be seen without decrypting\nexit 0\nexit 1\n"
     );
+}
+
+#[test]
+fn a_status_sees_that_a_directory_among_the_secrets_is_open() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("d/a", "str")], &[]);
+    let run = system.script(&format!(
+        "install {manifest}; chmod 777 secrets/d; install -status {manifest} | grep -e mode -e ^all -e ^not\n\
+         chmod 700 secrets/; install -status {manifest} | grep -c 'has another mode'\n\
+         install {manifest} >/dev/null; install -status {manifest} | grep -e mode -e ^all"
+    ));
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert!(
+        lines[1].starts_with("/secrets.d/1/d has another mode or owner, or an access control list"),
+        "{}",
+        run.stdout
+    );
+    assert!(lines[2].starts_with("not all is as the manifest says; "), "{}", run.stdout);
+    assert_eq!(lines[3], "2", "{}", run.stdout);
+    assert!(lines.iter().any(|line| line.starts_with("all is as the manifest says")), "{}", run.stdout);
 }
 
 #[test]

@@ -17,17 +17,13 @@ pub(super) fn run(
 ) -> Result<(), Reported> {
     let manifest = manifest_file::read(&arguments.manifest, Purpose::Check, environment, report)?;
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Failure, report);
-    match check {
+    let hosts = match check {
         // It was checked when it was read.
-        Check::Manifest => {}
-        Check::SopsFiles => {
-            decrypt::check(&plan, report);
-            templates::check(&manifest, report);
-        }
-        Check::Recipients(hosts) => {
-            let hosts = keys::hosts(hosts, report)?;
-            decrypt::check_recipients(&plan, &hosts, report);
-        }
-    }
+        Check::Manifest => return Ok(()),
+        Check::SopsFiles => Vec::new(),
+        Check::Recipients(hosts) => keys::hosts(hosts, report)?,
+    };
+    decrypt::check(&plan, &hosts, report);
+    templates::check(&manifest, report);
     Ok(())
 }

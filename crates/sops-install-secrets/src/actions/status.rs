@@ -85,7 +85,11 @@ fn look(
     // An ordinary user may not look at them.
     let damage = damage.filter(|error| matches!(error, install::Error::Record { .. }));
     let mut surroundings: Vec<String> = damage.map(|error| in_words(&error, error.way_out())).collect();
-    for one in found {
+    let unsettled = match current.unsettled(group) {
+        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => Vec::new(),
+        unsettled => report.tried(unsettled)?,
+    };
+    for one in found.into_iter().chain(unsettled) {
         match one {
             Surrounding::StaleLink { path, .. } => {
                 if let Some(places) = &mut superfluous {

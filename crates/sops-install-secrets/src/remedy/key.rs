@@ -38,10 +38,10 @@ impl Remedy {
             Need::Plugin => Self::say(&format!("add the package of the plugin to {}", module.plugins())),
             // The modules of agenix have no option for it, since no plain age file needs it.
             Need::Gpg => Self::say("install gpg, or set sops.gnupg.home"),
-            Need::OwnHome => {
-                Self::say("copy the keys to a home of your own, and name it in sops.gnupg.home or GNUPGHOME")
-            }
-            Need::NoPassphrase => Self::say("take the passphrase off with gpg --passwd"),
+            Need::OwnHome => Self::say(
+                "copy the keys to a home of your own that can be written to, and name it in sops.gnupg.home or GNUPGHOME",
+            ),
+            Need::NoPassphrase => Self::say("take the passphrase off with gpg --homedir HOME --passwd FINGERPRINT"),
         }
     }
 

@@ -142,9 +142,16 @@ fn essence(complaint: &[u8]) -> IdentityFailure {
                 words.into()
             }
         }
-        None => one_line(lines.last().copied().unwrap_or_default()).into(),
+        // Then the last line says that there is no secret key, of which gpg knows nothing.
+        None => match lines.iter().find(|line| line.starts_with(NO_AGENT)) {
+            Some(line) => Need::OwnHome.of(one_line(line)),
+            None => one_line(lines.last().copied().unwrap_or_default()).into(),
+        },
     }
 }
+
+/// What gpg says when its agent, which has the keys, does not start: in a home that cannot be written to, for example.
+const NO_AGENT: &[u8] = b"can't connect to the agent";
 
 /// Words of what is in the way where a passphrase is asked for.
 const ASKS: [&str; 5] = ["ioctl", "inentry", "assphrase", "cancel", "No such file"];
@@ -571,6 +578,7 @@ mod tests {
                     "the secret key is there and cannot be used: Inappropriate ioctl for device; a passphrase cannot be typed here",
                 ),
             ),
+            ("apart", Err("can't connect to the agent: Read-only file system")),
             ("flood", Err("it answered with more than 65536 bytes")),
         ] {
             let home = tempfile::tempdir().unwrap();
@@ -578,7 +586,12 @@ mod tests {
             let need = outcome.as_ref().err().and_then(|failure| failure.need);
             let outcome = outcome.map(|key| String::from_utf8(key.to_vec()).unwrap()).map_err(|failure| failure.words);
             assert_eq!(outcome, expected.map(str::to_owned).map_err(str::to_owned), "{how}");
-            assert_eq!(need, (how == "locked").then_some(Need::NoPassphrase), "{how}");
+            let expected = match how {
+                "locked" => Some(Need::NoPassphrase),
+                "apart" => Some(Need::OwnHome),
+                _ => None,
+            };
+            assert_eq!(need, expected, "{how}");
         }
     }
 
