@@ -63,7 +63,8 @@ impl<'a> Wanted<'a> {
     }
 
     /// Where the link to it leads, whichever generation is running.
-    pub(crate) fn target(&self) -> &'a Path {
+    #[must_use]
+    pub fn target(&self) -> &'a Path {
         self.place.path().as_path()
     }
 }

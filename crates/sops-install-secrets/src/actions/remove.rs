@@ -51,9 +51,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             Some(LinkPlace::Outside(path)) => Some(path.as_path().to_owned()),
             Some(LinkPlace::Inside(_)) | None => None,
         };
-        let place = file.wanted.place.path().as_path();
         let credential = credential.filter(|path| path.symlink_metadata().is_ok());
-        let link = link.filter(|path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == place));
+        let link = link.filter(|path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == file.wanted.target()));
         for path in credential.into_iter().chain(link) {
             let remedy = Remedy::run("if nothing else needs it, run", format!("rm {}", shell_word(&path)));
             report.warning_with(failed, About::of(&file.wanted), &Unrecorded { path }, Some(remedy));
