@@ -269,7 +269,11 @@ fn remedy(error: &Error, path: &Path, unusable: &[Unusable], module: Module) -> 
             (false, true) => "mend that, or ",
             (false, false) => "",
         };
-        let recipient = recipient.to_string();
+        let mut recipient = recipient.to_string();
+        if recipient.starts_with("age-plugin-") {
+            // The name of the program, which alone can tell.
+            "the recipient that the plugin has printed with the key".clone_into(&mut recipient);
+        }
         let add = if is_sops {
             Remedy::add_recipient(first, &recipient, file)
         } else {

@@ -115,6 +115,23 @@ fn a_file_that_the_plugin_refuses_is_the_only_one_that_fails() {
 }
 
 #[test]
+fn the_name_of_a_plugin_is_not_what_a_file_is_to_be_encrypted_to() {
+    let scratch = Scratch::new();
+    add_toy(&scratch);
+    let keys = scratch.write("handle.txt", b"AGE-PLUGIN-TOY-1QY55TW45\n");
+    let secret = json!({ "name": "s", "key": "str", "path": "%r/secrets/s", "sopsFile": corpus().join("sops/key-string/in.yaml") });
+    let manifest = json!({
+        "secrets": [secret], "secretsMountPoint": "%r/secrets.d", "symlinkPath": "%r/secrets", "userMode": true, "ageKeyFile": keys,
+    });
+    let manifest = scratch.write("manifest.json", manifest.to_string().as_bytes());
+    let path = env::join_paths([scratch.path().join("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
+    let run = Scratch::finish(scratch.command().env("PATH", path).arg("-ignore-passwd").arg(manifest));
+    assert_eq!(run.status, Some(1));
+    let advice = "add the recipient that the plugin has printed with the key to .sops.yaml and run";
+    assert!(run.stderr.contains(advice), "{}", run.stderr);
+}
+
+#[test]
 fn a_plugin_that_is_not_in_path_is_named_for_every_file() {
     let scratch = Scratch::new();
     let run = install(&scratch, &["one", "two"].map(|name| secret(name, &toy_file(&format!("{name}.yaml")))));

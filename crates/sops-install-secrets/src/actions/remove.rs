@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
             Some(LinkPlace::Inside(_)) | None => None,
         };
         let credential = credential.filter(|path| path.symlink_metadata().is_ok());
-        let link = link.filter(|path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == file.wanted.target()));
+        let link = link
+            .filter(|path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == file.wanted.target()));
         for path in credential.into_iter().chain(link) {
             let remedy = Remedy::run("if nothing else needs it, run", format!("rm {}", shell_word(&path)));
             report.warning_with(failed, About::of(&file.wanted), &Unrecorded { path }, Some(remedy));
