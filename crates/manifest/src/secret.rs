@@ -205,6 +205,6 @@ static NEEDED_FOR_USERS: Field = field(
     "neededForUsers",
     FieldKind::Bool,
     FALSE,
-    "Whether the secret is installed before there are users: by a manifest of its own, with -ignore-passwd. -pre-switch looks at \
-     such a manifest in the same way, and nothing else reads the field.",
+    "Whether the secret is installed before there are users: by a manifest of its own, with -ignore-passwd, which counts for a \
+     manifest with such secrets alone whether it is given or not.",
 );

@@ -28,6 +28,8 @@ pub(crate) struct Plan<'m> {
     pub(crate) sops_files: Vec<SopsFile<'m>>,
     /// Where systemd looks for credentials that units import.
     pub(crate) credentials: &'static Path,
+    /// Whether accounts were looked up.
+    pub(crate) accounts: AccountLookup,
     directory_group: Result<Option<Gid>, NoAccount>,
     unknown: Unknown,
 }
@@ -70,8 +72,12 @@ pub(crate) enum Unknown {
 }
 
 impl<'m> Plan<'m> {
-    /// The plan, with the accounts of this machine if they are to be looked up.
+    /// The plan, with the accounts of this machine if they are to be looked up. Those of secrets that users need never are: they
+    /// belong to root, whoever installs them by hand or looks at them.
     pub(crate) fn resolve(manifest: &'m Manifest, lookup: AccountLookup, unknown: Unknown, report: &Report) -> Self {
+        let is_before_users =
+            !manifest.secrets().is_empty() && manifest.secrets().iter().all(Secret::is_needed_for_users);
+        let lookup = if is_before_users { AccountLookup::Ignore } else { lookup };
         let ask = || {
             let mut owners = Owners::of(manifest, lookup);
             let secrets = manifest.secrets().iter().map(Origin::Secret);
@@ -85,7 +91,8 @@ impl<'m> Plan<'m> {
         let (location, retention) = (Location::of(manifest), Retention::of(manifest));
         let sops_files = sops_files(manifest);
         let credentials = Path::new("/run/credstore");
-        Self { manifest, location, retention, files, sops_files, credentials, directory_group, unknown }
+        let accounts = lookup;
+        Self { manifest, location, retention, files, sops_files, credentials, accounts, directory_group, unknown }
     }
 
     /// Every file that the manifest has read: keys, texts of templates and sops files. Those in the Nix store are left out, since no

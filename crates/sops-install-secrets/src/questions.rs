@@ -39,7 +39,8 @@ pub(crate) fn add_home(inputs: &mut Inputs, home: &Path) {
 }
 
 /// Adds the numbers of all owners, which this machine gives.
-pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gid>, accounts: AccountLookup) {
+pub(crate) fn add_machine(inputs: &mut Inputs, plan: &Plan<'_>, group: Option<Gid>) {
+    let accounts = plan.accounts;
     if let (Some(group), AccountLookup::LookUp) = (group, accounts) {
         add_account(inputs, GROUP, "", group.as_raw());
     }

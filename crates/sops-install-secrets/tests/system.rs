@@ -1628,7 +1628,7 @@ fn a_removal_names_what_no_record_knows_of() {
 }
 
 #[test]
-fn a_dry_switch_looks_at_the_secrets_for_users_as_they_are_installed() {
+fn everybody_looks_at_the_secrets_for_users_as_they_are_installed() {
     let system = System::new();
     if !system.root {
         println!("NOT TESTED as an ordinary user: in its namespace there are no owners");
@@ -1642,12 +1642,14 @@ fn a_dry_switch_looks_at_the_secrets_for_users_as_they_are_installed() {
     let other = system.manifest("other.json", &[late], &[]);
     let run = system.script(&format!(
         "mount -t tmpfs -o mode=755 tmpfs /run; install -ignore-passwd {manifest}\n\
-         install -pre-switch=dry-activate {manifest} {other} 2>&1; install -dry-run {manifest}"
+         install -pre-switch=dry-activate {manifest} {other} 2>&1\n\
+         for option in -dry-run -verify -status ''; do install $option {manifest} | tail -n 2; done; ls -A secrets.d | grep [0-9]"
     ));
     assert_eq!(
         run.stdout,
         "exit 0\nnothing would change by /m.json\nby /other.json:\nwould add secret: b\nwould remove secret: a\nexit 0\n\
-         would make a new generation, in which a directory or link differs\nwould set mode and owner of: /secrets.d\nexit 0\n",
+         nothing would change\nexit 0\n1 file is as the manifest says\nexit 0\n\
+         all is as the manifest says, as far as can be seen without decrypting\nexit 0\nexit 0\n1\n",
         "{}",
         run.stderr
     );

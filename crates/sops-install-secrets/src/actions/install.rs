@@ -76,7 +76,7 @@ fn install(
     let keys = keys::load(manifest, environment, KeyCommands::Run, &mut inputs, report);
     let lines = report.kept_lines();
     plan.report_unknown_accounts(report);
-    questions::add_machine(&mut inputs, &plan, group, arguments.accounts);
+    questions::add_machine(&mut inputs, &plan, group);
     // Made from the same bytes and untouched since, a generation needs no contents: nothing is to be decrypted.
     let is_untouched = current.is_stamped(&inputs, questions::ask);
     let contents = (!is_untouched).then(|| Contents::of(&plan, &keys, &mut inputs, report));

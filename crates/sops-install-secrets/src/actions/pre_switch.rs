@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use install::{Current, Location, shell_word};
-use manifest::{Manifest, Secret};
+use manifest::Manifest;
 
 use super::dry_run::{self, Tell};
 use crate::cli::{AccountLookup, Arguments, ManifestPath, PreSwitch, Switch};
@@ -89,10 +89,7 @@ fn open(
         return Ok(());
     }
     if let Some(tell) = tell {
-        // The system is going to install it so.
-        let is_for_users = !manifest.secrets().is_empty() && manifest.secrets().iter().all(Secret::is_needed_for_users);
-        let accounts = if is_for_users { AccountLookup::Ignore } else { arguments.accounts };
-        return dry_run::dry_run(&manifest, accounts, environment, KeyCommands::NotRun, tell, report);
+        return dry_run::dry_run(&manifest, arguments.accounts, environment, KeyCommands::NotRun, tell, report);
     }
     // What is installed and which users there are matters neither for the next boot nor for the way back.
     let plan = Plan::resolve(&manifest, AccountLookup::Ignore, Unknown::Warning, report);

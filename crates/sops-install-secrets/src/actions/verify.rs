@@ -61,7 +61,7 @@ fn compare(
     arguments: &Arguments,
     report: &mut Report,
 ) -> Result<(), Reported> {
-    let remedy = &Remedy::install(&arguments.manifest, arguments.accounts);
+    let remedy = &Remedy::install(&arguments.manifest, plan.accounts);
     let link = current.location().symlink_path();
     if current.running_number().is_none() {
         let what = format!("nothing is installed at {}", link.display());
