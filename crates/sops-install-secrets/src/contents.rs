@@ -2,16 +2,22 @@
 
 use install::{Activation, Changes, Current, File, Inputs, PlacedFiles};
 use nix::unistd::Gid;
+use sops::Plaintext;
 
-use crate::decrypt::FileContent;
 use crate::environment::Environment;
 use crate::keys::{self, HostKeys, KeyCommands};
-use crate::plan::Plan;
+use crate::plan::{Origin, Plan, PlannedFile};
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::{decrypt, templates};
 
 /// The plaintext of every file that has one, in the order of the plan.
 pub(crate) struct Contents<'p>(Vec<FileContent<'p>>);
+
+/// A file of the plan and its plaintext.
+struct FileContent<'p> {
+    file: &'p PlannedFile<'p>,
+    plaintext: Plaintext,
+}
 
 /// What a run is going to do, decided before anything is touched.
 pub(crate) struct Decision<'c> {
@@ -40,12 +46,15 @@ impl<'p> Contents<'p> {
     /// Decrypts every secret, and fills every template. What fails is reported, and has no content.
     pub(crate) fn of(plan: &'p Plan<'_>, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Self {
         report.step(Step::Decrypt);
-        let mut contents = decrypt::decrypt(plan, keys, inputs, report);
+        let mut values = decrypt::decrypt(plan, keys, inputs, report);
         keys.warn(report);
         report.step(Step::Compare);
-        let rendered = templates::render(plan, &contents, inputs, report);
-        contents.extend(rendered);
-        Self(contents)
+        let rendered = templates::render(plan, &values, inputs, report);
+        let secrets = plan.files.iter().filter_map(|file| match file.origin {
+            Origin::Secret(secret) => Some((file, values.remove(secret.name())?)),
+            Origin::Template(_) => None,
+        });
+        Self(secrets.chain(rendered).map(|(file, plaintext)| FileContent { file, plaintext }).collect())
     }
 
     /// The files that can be installed.

@@ -1,40 +1,32 @@
 //! From sops files to values: each file is read, unlocked and verified once, however many secrets it gives.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use install::Inputs;
-use manifest::Secret;
+use manifest::{Name, Secret};
 use nix::unistd::geteuid;
 use sops::{AgeFileError, Encrypted, Error, HostIdentity, HostRecipient, Integers, LookupError, Plaintext};
 
 use crate::input;
 use crate::keys::{Host, HostKeys, Unusable, Why};
-use crate::plan::{Plan, PlannedFile, SopsFile};
+use crate::plan::{Plan, SopsFile};
 use crate::questions;
 use crate::remedy::{Module, Remedy, editable};
 use crate::report::{About, Code, Report, Tone};
 use crate::text;
 
-/// A file of the plan and its plaintext.
-pub(crate) struct FileContent<'p> {
-    pub(crate) file: &'p PlannedFile<'p>,
-    pub(crate) plaintext: Plaintext,
-}
+/// The value of each secret by its name. One that failed has none.
+pub(crate) type Values<'m> = HashMap<&'m Name, Plaintext>;
 
 /// What is wrong at a place of a sops file.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Misread(String);
 
-/// Decrypts all secrets of the plan in memory, in its order. Every failure is reported, and a file that fails takes only its
-/// own secrets with it.
-pub(crate) fn decrypt<'p>(
-    plan: &'p Plan<'_>,
-    keys: &HostKeys,
-    inputs: &mut Inputs,
-    report: &mut Report,
-) -> Vec<FileContent<'p>> {
-    let mut values: Values = plan.manifest.secrets().iter().map(|_| None).collect();
+/// Decrypts all secrets of the plan in memory. Every failure is reported, and a file that fails takes only its own secrets with it.
+pub(crate) fn decrypt<'m>(plan: &Plan<'m>, keys: &HostKeys, inputs: &mut Inputs, report: &mut Report) -> Values<'m> {
+    let mut values = Values::with_capacity(plan.manifest.secrets().len());
     if keys.identities.has_plugins() {
         // A plugin is to be started once, so every file is read before the first is decrypted.
         let files = plan.sops_files.iter();
@@ -50,13 +42,8 @@ pub(crate) fn decrypt<'p>(
             }
         }
     }
-    // The secrets are the first files of the plan.
-    let files = plan.files.iter().zip(values);
-    files.filter_map(|(file, value)| Some(FileContent { file, plaintext: value? })).collect()
+    values
 }
-
-/// The value of each secret by its place in the plan, while the files are decrypted one after the other.
-type Values = Vec<Option<Plaintext>>;
 
 /// Checks without any private key that every sops file is one and has what the manifest asks for, and that each host can open it.
 pub(crate) fn check(plan: &Plan<'_>, hosts: &[Host], report: &mut Report) {
@@ -64,13 +51,13 @@ pub(crate) fn check(plan: &Plan<'_>, hosts: &[Host], report: &mut Report) {
         let Some(encrypted) = file.read(&mut Inputs::new(), report) else { continue };
         file.check_hosts(&encrypted, hosts, report);
         let selected = file.selected();
-        let checked = encrypted.check(selected.iter().map(|(_, _, path)| path.as_slice()));
+        let checked = encrypted.check(selected.iter().map(|(_, path)| path.as_slice()));
         if let Err(error) = checked.file {
             file.report(&error, &[], report);
         }
-        for (&(place, secret, _), result) in selected.iter().zip(checked.keys) {
+        for ((secret, _), result) in selected.iter().zip(checked.keys) {
             if let Err(error) = result {
-                file.report_key((place, secret), &error.into(), report);
+                file.report_key(secret, &error.into(), report);
             }
         }
     }
@@ -99,7 +86,7 @@ impl NotForHosts {
     }
 }
 
-impl SopsFile<'_> {
+impl<'m> SopsFile<'m> {
     fn check_hosts(&self, encrypted: &Encrypted, hosts: &[Host], report: &mut Report) {
         let opens: Vec<_> = hosts.iter().map(|host| (host, encrypted.opens_for(&host.keys))).collect();
         let shut: Vec<_> = opens.iter().filter(|(_, opens)| *opens == Some(false)).map(|&(host, _)| host).collect();
@@ -162,13 +149,13 @@ impl SopsFile<'_> {
     }
 
     /// Reports what is wrong with one secret of the file.
-    fn report_key(&self, affected: (usize, &Secret), error: &Error, report: &mut Report) {
+    fn report_key(&self, affected: &Secret, error: &Error, report: &mut Report) {
         let remedy = self.told(Remedy::of_sops_file(error, self.path));
         report.failure_with(code(error), self.about_of(&[affected]), error, remedy);
     }
 
-    /// Puts the value of each secret in its place. What fails is reported.
-    fn decrypt(&self, encrypted: Encrypted, keys: &HostKeys, values: &mut Values, report: &mut Report) {
+    /// Adds the values of its secrets. What fails is reported.
+    fn decrypt(&self, encrypted: Encrypted, keys: &HostKeys, values: &mut Values<'m>, report: &mut Report) {
         let decrypted = match encrypted.decrypt(&keys.identities) {
             Ok(decrypted) => decrypted,
             Err(error) => {
@@ -197,35 +184,34 @@ impl SopsFile<'_> {
             report.warning_with(Code::ValueUnusable, self.about_of(&as_a_whole), &lost, remedy);
         }
         let selected = self.selected();
-        let found = decrypted.values(selected.iter().map(|(_, _, path)| path.as_slice()));
-        let whole = self.whole().map(|(place, secret)| (place, secret, decrypted.whole()));
-        let found = selected.iter().zip(found).map(|(&(place, secret, _), value)| (place, secret, value));
-        for (place, secret, value) in found.chain(whole) {
-            match (value, values.get_mut(place)) {
-                (Ok(value), Some(slot)) => *slot = Some(value),
-                (Ok(_), None) => {}
-                (Err(error), _) => self.report_key((place, secret), &error, report),
+        let found = decrypted.values(selected.iter().map(|(_, path)| path.as_slice()));
+        let whole = self.whole().map(|secret| (secret, decrypted.whole()));
+        let found = selected.iter().zip(found).map(|(&(secret, _), value)| (secret, value));
+        for (secret, value) in found.chain(whole) {
+            match value {
+                Ok(value) => drop(values.insert(secret.name(), value)),
+                Err(error) => self.report_key(secret, &error, report),
             }
         }
     }
 
     /// The secrets that are one value of the file, with the path of its key.
-    fn selected(&self) -> Vec<(usize, &Secret, Vec<&str>)> {
+    fn selected(&self) -> Vec<(&'m Secret, Vec<&'m str>)> {
         let secrets = self.secrets.iter();
-        secrets.filter_map(|&(place, secret)| Some((place, secret, secret.selected_key()?.parts().collect()))).collect()
+        secrets.filter_map(|&secret| Some((secret, secret.selected_key()?.parts().collect()))).collect()
     }
 
     /// The secrets that are the whole file.
-    fn whole(&self) -> impl Iterator<Item = (usize, &Secret)> {
-        self.secrets.iter().copied().filter(|(_, secret)| secret.selected_key().is_none())
+    fn whole(&self) -> impl Iterator<Item = &'m Secret> {
+        self.secrets.iter().copied().filter(|secret| secret.selected_key().is_none())
     }
 
     fn about(&self) -> About {
         self.about_of(&self.secrets)
     }
 
-    fn about_of(&self, affected: &[(usize, &Secret)]) -> About {
-        let secrets = affected.iter().map(|(_, secret)| secret.name().to_string()).collect();
+    fn about_of(&self, affected: &[&Secret]) -> About {
+        let secrets = affected.iter().map(|secret| secret.name().to_string()).collect();
         About { secrets, ..About::file(self.path) }
     }
 }

@@ -58,8 +58,8 @@ pub(crate) enum Origin<'m> {
 pub(crate) struct SopsFile<'m> {
     pub(crate) path: &'m Path,
     pub(crate) format: Format,
-    /// Its secrets, with their places in the plan.
-    pub(crate) secrets: Vec<(usize, &'m Secret)>,
+    /// Its secrets, in the order of the manifest.
+    pub(crate) secrets: Vec<&'m Secret>,
 }
 
 /// How serious an owner or group is that is not known.
@@ -193,7 +193,7 @@ fn directory_group(manifest: &Manifest, lookup: AccountLookup) -> Result<Option<
 fn sops_files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
     let mut files: Vec<SopsFile<'_>> = Vec::new();
     let mut numbers: HashMap<&Path, usize> = HashMap::new();
-    for (place, secret) in manifest.secrets().iter().enumerate() {
+    for secret in manifest.secrets() {
         let path = secret.sops_file();
         let next = files.len();
         let number = match files.last() {
@@ -202,9 +202,9 @@ fn sops_files(manifest: &Manifest) -> Vec<SopsFile<'_>> {
             _ => *numbers.entry(path).or_insert(next),
         };
         if let Some(file) = files.get_mut(number) {
-            file.secrets.push((place, secret));
+            file.secrets.push(secret);
         } else {
-            files.push(SopsFile { path, format: format(secret.format()), secrets: vec![(place, secret)] });
+            files.push(SopsFile { path, format: format(secret.format()), secrets: vec![secret] });
         }
     }
     files

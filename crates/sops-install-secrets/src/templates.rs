@@ -1,27 +1,23 @@
 //! The texts of templates, and filling them.
 
-use std::collections::HashMap;
-
 use install::Inputs;
-use manifest::{Manifest, Name, Template, TemplateSource, TemplateText};
+use manifest::{Manifest, Template, TemplateSource, TemplateText};
 use sops::Plaintext;
 
-use crate::decrypt::FileContent;
+use crate::decrypt::Values;
 use crate::manifest_file::report_problem;
-use crate::plan::{Origin, Plan};
+use crate::plan::{Origin, Plan, PlannedFile};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Report};
 use crate::{input, questions};
 
-/// Fills the templates of the plan with the contents of its secrets. What fails is reported, and has no content.
+/// Fills the templates of the plan with the values of its secrets. What fails is reported, and is left out.
 pub(crate) fn render<'p>(
     plan: &'p Plan<'_>,
-    secrets: &[FileContent<'_>],
+    values: &Values<'_>,
     inputs: &mut Inputs,
     report: &mut Report,
-) -> Vec<FileContent<'p>> {
-    let by_name: HashMap<&Name, &[u8]> =
-        secrets.iter().map(|secret| (secret.file.wanted.name, secret.plaintext.as_bytes())).collect();
+) -> Vec<(&'p PlannedFile<'p>, Plaintext)> {
     let mut rendered = Vec::with_capacity(plan.manifest.templates().len());
     for file in &plan.files {
         let Origin::Template(template) = file.origin else { continue };
@@ -36,7 +32,7 @@ pub(crate) fn render<'p>(
         if text.is_some_and(TemplateText::is_unevaluated) {
             report.warning_with(Code::TemplateInvalid, file.about(), &Unevaluated, Some(Unevaluated::remedy()));
         }
-        let value = |name| by_name.get(name).copied();
+        let value = |name| values.get(name).map(Plaintext::as_bytes);
         let Some(parts) = text.and_then(|text| text.fill(value)) else { continue };
         let length = parts
             .iter()
@@ -47,7 +43,7 @@ pub(crate) fn render<'p>(
             continue;
         }
         // The buffer has its full size from the start, so that no part of it stays behind in a smaller one.
-        rendered.push(FileContent { file, plaintext: Plaintext::new(parts.concat()) });
+        rendered.push((file, Plaintext::new(parts.concat())));
     }
     rendered
 }
