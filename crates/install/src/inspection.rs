@@ -307,7 +307,7 @@ impl Current<'_> {
         let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
         let path = path.to_owned();
         Ok(match parent.look(name)? {
-            Occupant::Link(link) if self.location().is_below(&link.target) => None,
+            Occupant::Link(link) if self.location().is_below(&link.target) || self.number().is_some() => None,
             Occupant::Link(link) => Some(Drift::LinkElsewhere { path, target: link.target }),
             found @ Occupant::Directory => Some(Drift::NotALink { path, found: found.noun() }),
             Occupant::Nothing | Occupant::File | Occupant::Special => None,

@@ -190,6 +190,7 @@ fn another_spelling_of_the_same_places_is_no_other_manifest() {
             assert_eq!(spelt.generations().len(), 1);
             let current = Current::inspect(&spelt.location).unwrap();
             assert!(current.read_by_others().unwrap().is_empty());
+            assert_eq!(current.inspect_symlink().unwrap(), None);
         }
     }
     // A symlink to what cannot be reached leads to none of ours.
