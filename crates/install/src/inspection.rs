@@ -408,9 +408,12 @@ fn collect_unsettled(directory: &Dir, access: Access, found: &mut Vec<Surroundin
         found.push(Surrounding::Directory(directory.path().to_owned()));
     }
     for (name, is) in directory.entries()? {
-        match (is, directory.within(&name)) {
-            (Is::Other, _) | (Is::Directory, Err(Error::Mounted { .. })) => {}
-            (Is::Directory, below) => collect_unsettled(&below?, access, found)?,
+        match is {
+            Is::Directory => match directory.within(&name) {
+                Err(Error::Mounted { .. }) => {}
+                below => collect_unsettled(&below?, access, found)?,
+            },
+            Is::Other => {}
         }
     }
     Ok(())

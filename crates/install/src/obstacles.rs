@@ -63,8 +63,11 @@ impl Current<'_> {
             switch.push(Error::LastGeneration { generation: u64::MAX, link });
         }
         if let Some(root) = self.root() {
-            known = links::recorded(root).unwrap_or_default();
-            others.extend(self.damage());
+            match links::recorded(root) {
+                Ok(links) => known = links,
+                Err(error) => others.push(error),
+            }
+            others.extend(self.requests().damage());
             if let Some(errno) = root.refusal_to_change() {
                 switch.push(Error::call("write below", location.mount_point())(errno));
             }
