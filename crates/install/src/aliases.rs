@@ -58,6 +58,12 @@ impl Spot {
 }
 
 impl Ours {
+    /// None yet, for things below this mount point.
+    fn none(mount_point: &Path) -> Self {
+        let mount_point = mount_point.to_owned();
+        Self { places: Vec::new(), generations: None, mount: None, mount_point, symlink_path: None }
+    }
+
     /// The places of a location.
     ///
     /// # Errors
@@ -75,13 +81,7 @@ impl Ours {
             error => error,
         };
         let root = Dir::existing(mount_point)?;
-        let mut ours = Self {
-            places: Vec::new(),
-            generations: None,
-            mount: None,
-            mount_point: mount_point.to_owned(),
-            symlink_path: Some(symlink_path.to_owned()),
-        };
+        let mut ours = Self { symlink_path: Some(symlink_path.to_owned()), ..Self::none(mount_point) };
         let generations = match ours.judge(mount_point, &mut HashMap::new()) {
             // It is among those of another manifest since before this was refused.
             Err(_) if root.as_ref().is_some_and(|root| symlinks::is_noted(root, location).unwrap_or(false)) => {
@@ -99,13 +99,7 @@ impl Ours {
             ours.generations = Some(id);
         }
         let link = ours.judge(symlink_path, &mut HashMap::new()).map_err(nested)?;
-        let mut link_only = Self {
-            places: Vec::new(),
-            generations: None,
-            mount: None,
-            mount_point: mount_point.to_owned(),
-            symlink_path: None,
-        };
+        let mut link_only = Self::none(mount_point);
         link_only.add(&link, What::SymlinkPath, symlink_path);
         link_only.judge(mount_point, &mut HashMap::new()).map_err(nested)?;
         ours.places.append(&mut link_only.places);
@@ -127,13 +121,7 @@ impl Ours {
         };
         // Below that directory is where nothing of ours may be, by whichever name.
         let there = Dir::existing(credentials).ok().flatten().map(|store| store.id()).transpose()?;
-        let mut store = Self {
-            places: Vec::new(),
-            generations: there,
-            mount: None,
-            mount_point: credentials.to_owned(),
-            symlink_path: None,
-        };
+        let mut store = Self { generations: there, ..Self::none(credentials) };
         store.add(&spot, What::Credentials, credentials);
         for path in [location.mount_point(), location.symlink_path()] {
             if store.judge(path, &mut HashMap::new()).is_err_and(|error| error.is_refusal()) {

@@ -1158,8 +1158,12 @@ pub(crate) fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
 
 /// Whether two paths are the same name in the same directory, by whichever links or mounts they lead there.
 pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
-    let id = |path: &Path| Dir::existing(path.parent()?).ok()??.id().ok();
-    one == other || one.file_name() == other.file_name() && id(one).is_some_and(|one| id(other) == Some(one))
+    one == other || one.file_name() == other.file_name() && id_above(one).is_some_and(|id| id_above(other) == Some(id))
+}
+
+/// What identifies the directory that a path is in; nothing if that cannot be reached.
+pub(crate) fn id_above(path: &Path) -> Option<DirectoryId> {
+    Dir::existing(path.parent()?).ok()??.id().ok()
 }
 
 /// Permissions of the mount point and of all directories below it: anyone passes through, only the directories' group lists.

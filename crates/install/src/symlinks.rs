@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::dir::{Dir, Occupant, is_one_place, is_trusted, split};
+use crate::dir::{Dir, Occupant, id_above, is_one_place, is_trusted, split};
 use crate::generation::may_be_one;
 use crate::location::{HIGHEST, number};
 use crate::record::{self, Entries, Pair, Recorded, STAMP, SYMLINKS};
@@ -195,7 +195,5 @@ fn number_by_place(target: &Path, root: &Dir) -> Option<u64> {
 
 /// Whether a target is directly below the mount point, by whichever name of it. What cannot be reached is elsewhere.
 pub(crate) fn is_below(target: &Path, root: &Dir) -> bool {
-    let id = |above: &Path| Dir::existing(above).ok()??.id().ok();
-    let above = target.parent().filter(|above| above.is_absolute()).and_then(id);
-    above.is_some_and(|above| root.id().is_ok_and(|root| root == above))
+    target.is_absolute() && id_above(target).is_some_and(|above| root.id().is_ok_and(|root| root == above))
 }
