@@ -460,7 +460,7 @@ MUTATIONS = (
     mutation("A7", "a dry switch looks up owners for the secrets for users", f"{PROGRAM}/plan.rs",
              "let lookup = if is_before_users {", "let lookup = if is_before_users && manifest.user_mode() {", SYSTEM),
     mutation("A7", "-status does not see that a directory among the secrets is open", f"{PROGRAM}/actions/status.rs",
-             "for one in found.into_iter().chain(unsettled) {", "for one in found.into_iter().chain(unsettled.into_iter().take(0)) {", SYSTEM),
+             "for one in found.into_iter().chain(unsettled).flatten() {", "for one in found.into_iter().chain(unsettled.filter(|_| false)).flatten() {", SYSTEM),
     mutation("K1", "a check of recipients looks at no secret", f"{PROGRAM}/decrypt.rs",
              "        let selected = file.selected();\n        let checked = encrypted", "        let selected = if hosts.is_empty() { file.selected() } else { Vec::new() };\n        let checked = encrypted", "program recipients"),
     mutation("W2", "an agent that does not start is a key that is missing", "crates/sops/src/identity/gpg.rs",

@@ -55,7 +55,8 @@ impl<'a> From<Wanted<'a>> for Sought<'a> {
 
 impl<'a> Wanted<'a> {
     /// Where it needs a link outside of the generation.
-    pub(crate) fn outer_link(&self) -> Option<&'a Path> {
+    #[must_use]
+    pub fn outer_link(&self) -> Option<&'a Path> {
         match self.link {
             Some(LinkPlace::Outside(path)) => Some(path.as_path()),
             Some(LinkPlace::Inside(_)) | None => None,

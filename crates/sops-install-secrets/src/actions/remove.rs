@@ -1,10 +1,9 @@
 //! Taking away all that was installed, for `-remove`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use install::{Current, Location, Lock, Removable, Removal, shell_word};
-use manifest::LinkPlace;
 
 use super::install::WaitingForLock;
 use super::tell;
@@ -12,7 +11,7 @@ use crate::cli::{AccountLookup, Arguments, ManifestPath};
 use crate::environment::Environment;
 use crate::input::is_absence;
 use crate::manifest_file::{self, Purpose};
-use crate::plan::{Plan, Unknown};
+use crate::plan::{Plan, PlannedFile, Unknown};
 use crate::remedy::Remedy;
 use crate::report::{About, Code, Outcome, Readers, Report, Reported, Step};
 use crate::text;
@@ -45,19 +44,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, report: &mut
     for error in &removal.failures {
         report.undone(failed, About::default(), error);
     }
-    for file in plan.files.iter().filter(|_| removal.failures.is_empty()) {
-        let credential = file.wanted.credential.map(|name| plan.credentials.join(name.as_str()));
-        let link = match file.wanted.link {
-            Some(LinkPlace::Outside(path)) => Some(path.as_path().to_owned()),
-            Some(LinkPlace::Inside(_)) | None => None,
-        };
-        let credential = credential.filter(|path| path.symlink_metadata().is_ok());
-        let link = link
-            .filter(|path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == file.wanted.target()));
-        for path in credential.into_iter().chain(link) {
-            let remedy = Remedy::run("if nothing else needs it, run", format!("rm {}", shell_word(&path)));
-            report.warning_with(failed, About::of(&file.wanted), &Unrecorded { path }, Some(remedy));
-        }
+    if removal.failures.is_empty() {
+        name_unrecorded(&plan, report);
     }
     if removal.is_nothing() {
         let symlink = location.symlink_path();
@@ -110,6 +98,21 @@ fn refuse_unwanted(plan: &Plan<'_>, report: &mut Report) -> Result<(), Reported>
         report.failure_with(Code::Superfluous, About::default(), &error, Some(remedy));
     }
     if unwanted.is_empty() { Ok(()) } else { Err(Reported) }
+}
+
+/// Warns of what the manifest names and is still there, since no record knew of it.
+fn name_unrecorded(plan: &Plan<'_>, report: &mut Report) {
+    for PlannedFile { wanted, .. } in &plan.files {
+        let credential = wanted.credential.map(|name| plan.credentials.join(name.as_str()));
+        let credential = credential.filter(|path| path.symlink_metadata().is_ok());
+        let leads_to_nothing =
+            |path: &&Path| !path.exists() && fs::read_link(path).is_ok_and(|target| target == wanted.target());
+        let link = wanted.outer_link().filter(leads_to_nothing).map(Path::to_owned);
+        for path in credential.into_iter().chain(link) {
+            let remedy = Remedy::run("if nothing else needs it, run", format!("rm {}", shell_word(&path)));
+            report.warning_with(Code::RemovalFailed, About::of(wanted), &Unrecorded { path }, Some(remedy));
+        }
+    }
 }
 
 fn counted(number: usize, noun: &str) -> String {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use install::{Current, FileKind, Installed, Sought, Surrounding};
 use manifest::TemplateSource;
+use nix::errno::Errno;
 use nix::unistd::Gid;
 
 use crate::cli::{Arguments, ManifestPath, Output, Rows};
@@ -64,45 +65,43 @@ fn look(
         files.push(report.tried(row)?);
     }
     let wanted = plan.files.iter().map(|file| file.wanted);
-    let mut superfluous = match current.superfluous(wanted.clone()) {
-        // An ordinary user may look at the files of the manifest, but not list what else there is.
-        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => None,
-        places => Some(report.tried(places)?),
-    };
+    // An ordinary user may look at the files of the manifest, but not list what else there is.
+    let mut superfluous = report.tried(permitted(current.superfluous(wanted.clone())))?;
     let file_system = report.tried(current.file_system_name())?;
     let pending = current.due().into_iter();
     let pending =
         pending.map(|due| PendingUnit { unit: due.unit.to_string(), request: due.verb.word(), refused: due.refused });
-    let found = match current.surroundings(group, plan.credentials, wanted.map(Sought::from)) {
-        // A user who may not look at them is told nothing of them, and gets no list of what is superfluous, which would lack some.
-        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {
-            superfluous = None;
-            Vec::new()
-        }
-        found => report.tried(found)?,
-    };
+    let found = permitted(current.surroundings(group, plan.credentials, wanted.map(Sought::from)));
+    let found = report.tried(found)?;
+    // A user who may not look at them is told nothing of them, and gets no list of what is superfluous, which would lack some.
+    superfluous = superfluous.filter(|_| found.is_some());
     let damage = current.damage().into_iter();
     // An ordinary user may not look at them.
     let damage = damage.filter(|error| matches!(error, install::Error::Record { .. }));
     let mut surroundings: Vec<String> = damage.map(|error| in_words(&error, error.way_out())).collect();
-    let unsettled = match current.unsettled(group) {
-        Err(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => Vec::new(),
-        unsettled => report.tried(unsettled)?,
-    };
-    for one in found.into_iter().chain(unsettled) {
+    let unsettled = report.tried(permitted(current.unsettled(group)))?;
+    for one in found.into_iter().chain(unsettled).flatten() {
         match one {
             Surrounding::StaleLink { path, .. } => {
                 if let Some(places) = &mut superfluous {
                     places.push(path.to_string_lossy().into_owned());
                 }
             }
-            Surrounding::Credential(install::Error::Call { errno: nix::errno::Errno::EACCES, .. }) => {}
+            Surrounding::Credential(install::Error::Call { errno: Errno::EACCES, .. }) => {}
             // An installation leaves it so, with the same warning.
             Surrounding::Kept(notice) => report.notice(&notice),
             other => surroundings.push(in_words(&other, other.way_out())),
         }
     }
     Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
+}
+
+/// What is found; nothing where this user may not look.
+fn permitted<T>(found: Result<T, install::Error>) -> Result<Option<T>, install::Error> {
+    match found {
+        Err(install::Error::Call { errno: Errno::EACCES, .. }) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// How the table is printed.
