@@ -859,10 +859,7 @@ fn a_full_tmpfs_leaves_the_running_generation_and_nothing_else() {
     if in_namespace("a_full_tmpfs_leaves_the_running_generation_and_nothing_else").is_none() {
         return;
     }
-    let place = Place::mounted(FileSystem::Tmpfs, 0);
-    fs::create_dir_all(place.location.mount_point()).unwrap();
-    let data = Some("mode=0751,size=64k");
-    mount(Some("none"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), data).unwrap();
+    let place = small("64k");
     place.install(&[place.secret("a", "1")]).unwrap();
     let error = place.install(&[place.secret("a", "2"), place.secret("b", &"x".repeat(100_000))]).unwrap_err();
     assert!(matches!(error, Error::Call { action: "write", errno: nix::errno::Errno::ENOSPC, .. }), "{error}");
@@ -875,10 +872,7 @@ fn generations_that_are_not_kept_any_more_make_room() {
     if in_namespace("generations_that_are_not_kept_any_more_make_room").is_none() {
         return;
     }
-    let place = Place::mounted(FileSystem::Tmpfs, 0);
-    fs::create_dir_all(place.location.mount_point()).unwrap();
-    let data = Some("mode=0751,size=256k");
-    mount(Some("none"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), data).unwrap();
+    let place = small("256k");
     let content = |number: usize| number.to_string().repeat(50_000);
     let kept = (1..9).take_while(|&number| place.install_keeping(&[place.secret("a", &content(number))], 0).is_ok());
     assert_eq!((kept.count(), place.generations()), (4, vec![1, 2, 3, 4]));
@@ -1106,6 +1100,15 @@ fn names(directory: &Path) -> Vec<String> {
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort_unstable();
     names
+}
+
+/// A place on a tmpfs of this size.
+fn small(size: &str) -> Place {
+    let place = Place::mounted(FileSystem::Tmpfs, 0);
+    fs::create_dir_all(place.location.mount_point()).unwrap();
+    let data = format!("mode=0751,size={size}");
+    mount(Some("none"), place.location.mount_point(), Some("tmpfs"), MsFlags::empty(), Some(data.as_str())).unwrap();
+    place
 }
 
 /// The lines of mountinfo about this very path.
