@@ -273,11 +273,11 @@ fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
     let parent = Dir::walk(parent, Missing::Make(PARENT))?;
     let made = match parent.look(name)? {
         Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner }),
-        _ => parent.child(name),
+        _ => found(path),
     };
     let directory = match made {
         // Another run has made it meanwhile.
-        Err(Error::Call { errno: Errno::EEXIST, .. }) => parent.child(name)?,
+        Err(Error::Call { errno: Errno::EEXIST, .. }) => found(path)?,
         made => made?,
     };
     fit(&directory)?;
@@ -291,9 +291,14 @@ fn existing(path: &Path) -> Result<Option<Dir>, Error> {
     if let Occupant::Nothing = parent.look(name)? {
         return Ok(None);
     }
-    let directory = parent.child(name)?;
+    let directory = found(path)?;
     fit(&directory)?;
     Ok(Some(directory))
+}
+
+/// What is there, or where a link there leads.
+fn found(path: &Path) -> Result<Dir, Error> {
+    Dir::walk(path, Missing::Fail)?.listable()
 }
 
 /// Whether plaintext may be in it.

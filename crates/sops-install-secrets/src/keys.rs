@@ -173,7 +173,7 @@ pub(crate) fn load(
 }
 
 /// The hosts that the command line names, each on its own. Several keys in one option are those of one host: joined by
-/// commas, or in the lines of one file.
+/// commas, or in the lines of one file, where no line names another host.
 ///
 /// # Errors
 ///
@@ -181,32 +181,23 @@ pub(crate) fn load(
 pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>, Reported> {
     let mut hosts = Vec::new();
     for name in names {
-        let found = match name {
-            HostName::Text(text) => host("-recipient", joined(text).map(|key| (None, key))),
+        match name {
+            HostName::Text(text) => {
+                let keys = joined(text).map(HostRecipient::parse).collect::<Result<_, _>>();
+                let keys = keys.map_err(|error| NotARecipient::new("-recipient", None, error).report(report))?;
+                hosts.push(Host { keys });
+            }
             HostName::File(path) => {
                 let content = input::read(input::ReadKind::PublicKey, path);
                 let content =
                     content.map_err(|error| report.unreadable(Code::RecipientInvalid, About::default(), &error))?;
-                let content = String::from_utf8_lossy(&content);
-                host(&path.to_string_lossy(), lines(&content).map(|(number, line)| (Some(number), line)))
+                let (origin, content) = (path.to_string_lossy(), String::from_utf8_lossy(&content));
+                let found = public::by_host(&origin, &content).map_err(|error| error.report(report))?;
+                hosts.extend(found.into_iter().map(|(_, host)| host));
             }
-        };
-        hosts.push(found.map_err(|error| error.report(report))?);
+        }
     }
     Ok(hosts)
-}
-
-/// The lines of a file of public keys that are not comments, with their numbers.
-fn lines(content: &str) -> impl Iterator<Item = (usize, &str)> {
-    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
-    let lines = (1..).zip(content.lines().map(str::trim));
-    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-}
-
-fn host<'t>(origin: &str, keys: impl Iterator<Item = (Option<usize>, &'t str)>) -> Result<Host, NotARecipient> {
-    let parse = |(line, text)| HostRecipient::parse(text).map_err(|error| NotARecipient::new(origin, line, error));
-    let keys = keys.map(parse).collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() { Err(NotARecipient::no_key(origin)) } else { Ok(Host { keys }) }
 }
 
 /// Where keys come from that no file has.

@@ -213,3 +213,28 @@ fn a_check_of_recipients_is_a_check_of_the_files_too() {
         assert_eq!(run.stderr.contains("nope"), status == 1, "{}", run.stderr);
     }
 }
+
+#[test]
+fn lines_of_known_hosts_name_hosts_of_their_own() {
+    let scratch = Scratch::new();
+    let mut of_host = with(secret("s", ""), "format", "json");
+    of_host["sopsFile"] = json!(corpus().join("sops/recipient-json-ssh/in.json"));
+    let wanted = manifest(&[of_host]);
+    let [host, rsa, stranger] = ["ssh-ed25519.pub", "ssh-rsa.pub", "ssh-ed25519-stranger.pub"].map(bare);
+    let ecdsa = "ecdsa-sha2-nistp256 AAAA";
+    for (text, expected) in [
+        (format!("h {ecdsa}\nh {host}\n"), ""),
+        (format!("# h:22 SSH-2.0\nh {host}\nh {rsa}\n"), ""),
+        (format!("{ecdsa}\n{host}\n"), ""),
+        // The other one has to open the file too.
+        (format!("h {host}\ng {stranger}\n"), "but not to "),
+        (format!("h {ecdsa}\n"), ":1: age cannot encrypt to an SSH key of this kind; give "),
+        (format!("h {host}\nnonsense\n"), ":2: this is not a recipient; give "),
+        (DERIVED.to_ascii_uppercase(), ":1: this age recipient is in capitals; write it in small letters\n"),
+    ] {
+        let file = scratch.write("hosts", text.as_bytes()).display().to_string();
+        let run = scratch.run(&wanted, &["-check-mode=recipients", &format!("-recipient-file={file}")]);
+        assert!(run.stderr.contains(expected), "{text}: {}", run.stderr);
+        assert_eq!((run.status, run.stderr.is_empty()), (Some(i32::from(!expected.is_empty())), expected.is_empty()));
+    }
+}

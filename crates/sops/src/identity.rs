@@ -142,7 +142,13 @@ impl Identities {
                     Ok(Line::Plugin(identity)) => {
                         self.add(origin, vec![identity.program()], IdentityKind::Plugin(identity));
                     }
-                    Err(problem) => errors.push(error(Some(number), problem)),
+                    Err(problem) => {
+                        let error = error(Some(number), problem);
+                        // Of several words of one line, what holds for all is said once.
+                        if errors.last() != Some(&error) {
+                            errors.push(error);
+                        }
+                    }
                 }
             }
         }
@@ -534,6 +540,9 @@ mod tests {
             [format!("SOPS_AGE_KEY: line 3: {}", KeyProblem::UnknownLine)]
         );
         assert_eq!(publics(&identities).len(), 3);
+        // What is wrong with each word of a line is said once.
+        let errors = Identities::new().add_age_key_variable("SOPS_AGE_KEY", b"two words\nand more");
+        assert_eq!(errors.iter().map(IdentityError::line).collect::<Vec<_>>(), [Some(1), Some(2)]);
         let mut identities = Identities::new();
         assert_eq!(identities.add_age_key_file("keys.txt", format!("{} {}", keys[0], keys[1]).as_bytes()).len(), 1);
     }

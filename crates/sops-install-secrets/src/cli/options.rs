@@ -75,7 +75,8 @@ pub(crate) const OPTIONS: &[Spec] = &[
         name: "recipient-file",
         argument: OptionArgument::File("FILE"),
         summary: "the same from a file such as ssh_host_ed25519_key.pub",
-        details: "Its lines are the keys of one host, any of which may open a file.",
+        details: "Its lines are the keys of one host, any of which may open a file. In \
+                  lines of known_hosts, other names are another host.",
     },
     Spec {
         option: Opt::PreSwitch,

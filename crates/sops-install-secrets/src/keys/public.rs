@@ -8,7 +8,7 @@ use install::Inputs;
 use manifest::Manifest;
 use sops::{HostRecipient, Public, RecipientError};
 
-use super::{KeyCommands, NotARecipient, STANDARD_INPUT, lines, load};
+use super::{Host, KeyCommands, NotARecipient, STANDARD_INPUT, load};
 use crate::environment::Environment;
 use crate::input;
 use crate::remedy::Remedy;
@@ -138,6 +138,13 @@ fn one(operand: &OsStr, report: &mut Report) -> Result<Vec<PublicKey>, Reported>
     keys(&text, &String::from_utf8_lossy(&content)).map_err(|error| error.report(report))
 }
 
+/// The lines of a file of public keys that are not comments, with their numbers.
+fn lines(content: &str) -> impl Iterator<Item = (usize, &str)> {
+    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let lines = (1..).zip(content.lines().map(str::trim));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+}
+
 /// A key, with the names of the host in front of it or without; then it is known by its origin.
 fn key<'t>(origin: &'t str, line: &'t str) -> Result<(&'t str, HostRecipient), RecipientError> {
     match HostRecipient::parse_known_host(line) {
@@ -146,16 +153,20 @@ fn key<'t>(origin: &'t str, line: &'t str) -> Result<(&'t str, HostRecipient), R
     }
 }
 
-/// What stands in the lines of a text. Keys of a kind that age does not know are passed over as long as there is another one:
-/// a host has several.
-fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
-    let mut shown: Vec<PublicKey> = Vec::new();
+/// The hosts whose keys stand in the lines of a text, each with the names in front of its keys, or with the origin of the text.
+/// Keys of a kind that age does not know are passed over as long as there is another one: a host has several.
+///
+/// # Errors
+///
+/// The first line that is no key, or that there is none.
+pub(super) fn by_host<'t>(origin: &'t str, content: &'t str) -> Result<Vec<(&'t str, Host)>, NotARecipient> {
+    let mut hosts: Vec<(&str, Host)> = Vec::new();
     let mut passed_over = None;
     for (number, line) in lines(content) {
         match key(origin, line) {
-            Ok((origin, host)) => match shown.iter_mut().find(|key| key.origin == origin) {
-                Some(key) => key.recipients.extend_from_slice(host.names()),
-                None => shown.push(usable(origin, &host)),
+            Ok((name, key)) => match hosts.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, host)) => host.keys.push(key),
+                None => hosts.push((name, Host { keys: vec![key] })),
             },
             Err(error) => {
                 let error_here = NotARecipient::new(origin, Some(number), error);
@@ -166,23 +177,26 @@ fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
             }
         }
     }
-    if shown.is_empty() {
-        return Err(passed_over.unwrap_or_else(|| NotARecipient::no_key(origin)));
-    }
-    for key in &mut shown {
-        // What sops files have most often comes first.
+    if hosts.is_empty() { Err(passed_over.unwrap_or_else(|| NotARecipient::no_key(origin))) } else { Ok(hosts) }
+}
+
+/// The keys that stand in the lines of a text.
+fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
+    let hosts = by_host(origin, content)?.into_iter();
+    let shown = hosts.map(|(name, host)| {
         // A key may stand there by both of its names.
         let mut recipients: Vec<String> = Vec::new();
-        for recipient in std::mem::take(&mut key.recipients) {
-            if !recipients.contains(&recipient) {
-                recipients.push(recipient);
+        for recipient in host.keys.iter().flat_map(HostRecipient::names) {
+            if !recipients.contains(recipient) {
+                recipients.push(recipient.clone());
             }
         }
+        // What sops files have most often comes first.
         let (age, others): (Vec<_>, Vec<_>) =
             recipients.into_iter().partition(|recipient| recipient.starts_with("age1"));
-        key.recipients = [age, others].concat();
-    }
-    Ok(shown)
+        PublicKey { origin: name.to_owned(), recipients: [age, others].concat(), note: None }
+    });
+    Ok(shown.collect())
 }
 
 fn standard_input() -> Result<String, NoInput> {

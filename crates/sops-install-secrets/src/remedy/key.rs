@@ -52,6 +52,7 @@ impl Remedy {
             RecipientError::Unknown => {
                 Self::say("give age1..., ssh-ed25519 AAAA..., ssh-rsa AAAA... or the 40 digits of a PGP fingerprint")
             }
+            RecipientError::Capitals => Self::say("write it in small letters"),
             RecipientError::Mistyped | RecipientError::DamagedSsh => return None,
             RecipientError::OtherSsh => Self::say("give an ssh-ed25519 or ssh-rsa key"),
             RecipientError::PrivateAge => {

@@ -30,6 +30,7 @@ impl HostRecipient {
         let mut words = text.split_whitespace();
         let first = words.next().unwrap_or_default();
         let names = match (first, words.next()) {
+            (recipient, None) if is_age_in_capitals(recipient) => return Err(RecipientError::Capitals),
             _ if has_private_key(text) => return Err(RecipientError::private(text)),
             ("ssh-ed25519", Some(key)) => {
                 let derived = derived(key).ok_or(RecipientError::DamagedSsh)?;
@@ -117,6 +118,11 @@ fn derived(key: &str) -> Option<String> {
     Some(bech32_encode(Hrp::parse_unchecked("age"), point.to_montgomery().as_bytes()))
 }
 
+/// Whether it is a recipient of age in capitals, which no private key is: that begins with other letters.
+fn is_age_in_capitals(text: &str) -> bool {
+    text.starts_with("AGE1") && bech32_decode(text, |_error| (), |_| Ok(()), |_, _| Ok(())).is_ok()
+}
+
 fn opens_stanzas(name: &str, stanzas: &[String]) -> Option<bool> {
     let may_be = |kind: &str| if stanzas.iter().any(|stanza| stanza == kind) { None } else { Some(false) };
     match (name.split_once(' '), AgeKind::of(name)) {
@@ -153,6 +159,9 @@ pub enum RecipientError {
     /// A character of an age recipient is wrong, or some are missing.
     #[error("this age recipient is mistyped or truncated")]
     Mistyped,
+    /// An age recipient in capitals, in which age does not take it.
+    #[error("this age recipient is in capitals")]
+    Capitals,
     /// An SSH public key that is not intact.
     #[error("this SSH public key is mistyped or truncated")]
     DamagedSsh,
@@ -295,11 +304,14 @@ mod tests {
 
     #[test]
     fn what_is_not_a_recipient_says_what_it_is_and_nothing_of_it_is_shown() {
-        use RecipientError::{DamagedSsh, Mistyped, OtherSsh, PrivateAge, PrivatePlugin, PrivateSsh, Unknown};
+        use RecipientError::{
+            Capitals, DamagedSsh, Mistyped, OtherSsh, PrivateAge, PrivatePlugin, PrivateSsh, Unknown,
+        };
         for (text, expected) in [
             ("", Unknown),
             ("age1", Mistyped),
             ("age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a3", Mistyped),
+            ("AGE1GUQAPPYGG504GKJQN76C4CL9SKQU5S9V8AL3Z35CE4CAATRNEGQSAYK6A2", Capitals),
             ("age1 guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2", Unknown),
             ("AGE-SECRET-KEY-18K2WAFYUTQ9WLQTFX4MZHCZF2KWK69ZQMM0P9E4PYHCCG8LL3EHSJQ2486", PrivateAge),
             ("# my key: age-secret-key-18k2wafyutq9wlqtfx4mzhczf2kwk69zqmm0p9e4pyhccg8ll3ehsjq2486", PrivateAge),
