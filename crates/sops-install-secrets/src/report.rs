@@ -583,7 +583,7 @@ impl Report {
             let prefix = self.style.failure(&self.program);
             let last = (self.last_words)(self.final_outcome(), &self.readers);
             let count = self.failures.len();
-            let command = self.override_command.as_deref().unwrap_or_default();
+            let command = text::line(self.override_command.as_deref().unwrap_or_default());
             self.style.print(style::Level::Error, format_args!("{prefix} {count} failure{plural}{last}{command}"));
         }
         if self.output == Output::Json {

@@ -105,6 +105,11 @@ fn no_private_key_and_no_plaintext_that_is_read_anywhere_is_printed() {
             for arguments in [vec![text.as_str()], vec!["-check-mode", &text], vec!["a", &text]] {
                 assert_clean(&format!("{number} as argument"), &Scratch::finish(scratch.command().args(arguments)));
             }
+            let refused = scratch.write("refused.json", manifest(&[secret("s", "nope")]).to_string().as_bytes());
+            let system = format!("-system={text}");
+            let run = Scratch::finish(scratch.command().args(["-pre-switch=switch", &system]).arg(refused));
+            assert_clean(&format!("{number} as system"), &run);
+            assert!(run.status == Some(1) && run.stderr.contains("NIXOS_NO_CHECK"), "{}", run.stderr);
             for field in ["ageKeyFile", "gnupgHome", "symlinkPath", "secretsMountPoint", "keepGenerations", "unknown"] {
                 let run = scratch.run(
                     &with(with(good.clone(), "ageKeyFile", Value::Null), field, text.as_str()),

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::remedy::Remedy;
+use crate::text;
+
 use super::{ChangedNames, Code, Finding, Generation, InstalledFiles, Outcome, PublicKey, Readers, Report, Step};
 
 /// The whole document.
@@ -102,10 +105,15 @@ impl<'a> FindingEntry<'a> {
             line,
             column,
             message: &notice.message,
-            remedy: notice
-                .remedy
-                .as_ref()
-                .map(|remedy| RemedyEntry { words: remedy.to_string(), command: remedy.command() }),
+            remedy: notice.remedy.as_ref().map(RemedyEntry::of),
         }
+    }
+}
+
+impl<'a> RemedyEntry<'a> {
+    fn of(remedy: &'a Remedy) -> Self {
+        // With a part of it hidden, it would do something else.
+        let is_whole = |command: &&str| matches!(text::clean(command), Cow::Borrowed(_));
+        Self { words: remedy.to_string(), command: remedy.command().filter(is_whole) }
     }
 }
