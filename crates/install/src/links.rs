@@ -507,7 +507,7 @@ impl record::Recorded for Made {
     }
 
     fn of([path, target]: &Pair) -> Option<Self> {
-        Some(Self { path: path.into(), target: target.into() })
+        record::is_path(path).then(|| Self { path: path.into(), target: target.into() })
     }
 }
 
@@ -526,6 +526,6 @@ impl record::Recorded for Replaced {
     }
 
     fn of([path, was]: &Pair) -> Option<Self> {
-        Some(Self { path: path.into(), was: was.clone() })
+        record::is_path(path).then(|| Self { path: path.into(), was: was.clone() })
     }
 }

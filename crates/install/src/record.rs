@@ -197,6 +197,23 @@ pub(crate) fn bytes(root: &Dir, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>
     if root.is_private()? { root.read(name.as_ref()) } else { Ok(None) }
 }
 
+/// Whether it is a path as a record has it: from the root, and such as a file may have. Any other is damage.
+pub(crate) fn is_path(path: &OsStr) -> bool {
+    let bytes = path.as_bytes();
+    let mut names = bytes.split(|byte| *byte == b'/').skip(1);
+    bytes.starts_with(b"/") && bytes.len() < LONGEST_PATH && names.all(|name| is_name(OsStr::from_bytes(name)))
+}
+
+/// Whether a file may have this name.
+pub(crate) fn is_name(name: &OsStr) -> bool {
+    let bytes = name.as_bytes();
+    !bytes.is_empty() && bytes.len() <= LONGEST_NAME && !bytes.contains(&b'/') && bytes != b"." && bytes != b".."
+}
+
+/// How many bytes a path has with the NUL byte at its end, at most, and a name without it (`PATH_MAX`, `NAME_MAX`).
+const LONGEST_PATH: usize = 4096;
+const LONGEST_NAME: usize = 255;
+
 fn each_of(
     bytes: &[u8],
     damaged: impl Fn() -> Error,

@@ -105,9 +105,9 @@ impl Removal {
     fn all(&mut self, location: &Location, top: Dir, active: Option<u64>) {
         // If the symlink leads elsewhere, others may read through it.
         let symlink = location.symlink_path();
-        let target = symlink.read_link().ok().filter(|target| !is_ours(location, target));
-        let spared = target.is_some().then_some(symlink);
-        let other = target.and_then(|target| symlinks::root_before(&target, location));
+        let end = symlinks::end(symlink).filter(|end| !is_ours(location, end));
+        let spared = end.is_some().then_some(symlink);
+        let other = end.and_then(|end| symlinks::root_before(&end, location));
         let removed = links::remove_all(&top, spared, &mut self.failures, &mut self.notices);
         self.links = self.count(removed);
         let removed = credentials::remove_all(&top, other.as_ref(), &mut self.failures);

@@ -400,10 +400,13 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location, root: &Dir) -> Res
     }
     let gone = match parent.look(name)? {
         Occupant::Nothing => return Ok(None),
-        Occupant::Link(link) if location.is_below(&link.target) || symlinks::is_below(&link.target, root) => {
-            return Ok(None);
+        Occupant::Link(link) => {
+            let end = symlinks::end(location.symlink_path());
+            if location.is_below(&link.target) || end.as_ref().is_some_and(|end| symlinks::is_below(end, root)) {
+                return Ok(None);
+            }
+            GaveWay::Link { end, target: link.target }
         }
-        Occupant::Link(link) => GaveWay::Link(link.target),
         Occupant::Directory => GaveWay::Directory,
         found => return Err(Error::Foreign { path: parent.path().join(name), found: found.noun() }),
     };
@@ -423,8 +426,8 @@ fn clear_way(parent: &Dir, name: &OsStr, location: &Location, root: &Dir) -> Res
 
 /// What gives way to the symlink.
 enum GaveWay {
-    /// A link to something else.
-    Link(PathBuf),
+    /// A link to something else, and where it leads in the end.
+    Link { target: PathBuf, end: Option<PathBuf> },
     /// An empty directory.
     Directory,
 }
@@ -432,14 +435,15 @@ enum GaveWay {
 impl GaveWay {
     fn notice(self, location: &Location) -> Notice {
         let path = location.symlink_path().to_owned();
-        let target = match self {
+        let (target, end) = match self {
             Self::Directory => return Notice::GaveWay { path, was: "an empty directory".into() },
-            Self::Link(target) => target,
+            Self::Link { target, end } => (target, end),
         };
-        if let (Some(root), Some(before)) = (symlinks::root_before(&target, location), target.parent()) {
+        let before = end.and_then(|end| Some((symlinks::root_before(&end, location)?, end.parent()?.to_owned())));
+        if let Some((root, before)) = before {
             let command = if location.file_system().is_mounted() { "umount" } else { "rm -r --one-file-system" };
             let reader = symlinks::other_reader(&root, location.symlink_path());
-            return Notice::Left { path: before.to_owned(), symlink: path, reader, command };
+            return Notice::Left { path: before, symlink: path, reader, command };
         }
         let mut was = OsString::from("a link to ");
         was.push(target);

@@ -121,9 +121,9 @@ pub(crate) fn is_noted(root: &Dir, location: &Location) -> Result<bool, Error> {
 }
 
 /// The directory of the generations at another mount point to which the symlink of this location led before: the one that holds
-/// `target`, if this symlink is recorded in it.
-pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
-    let (mount_point, name) = split(target).ok()?;
+/// its `end`, if this symlink is recorded in it.
+pub(crate) fn root_before(end: &Path, location: &Location) -> Option<Dir> {
+    let (mount_point, name) = split(end).ok()?;
     number(name.as_encoded_bytes())?;
     let root = Dir::existing(mount_point).ok().flatten()?;
     is_noted(&root, location).is_ok_and(|is_ours| is_ours).then_some(root)
@@ -132,15 +132,15 @@ pub(crate) fn root_before(target: &Path, location: &Location) -> Option<Dir> {
 /// A symlink of another manifest that leads into such a directory.
 pub(crate) fn other_reader(root: &Dir, symlink_path: &Path) -> Option<PathBuf> {
     let noted = record::read::<NotedSymlink>(root).ok()??;
-    let leads_there = |path: &Path| path.read_link().is_ok_and(|target| is_below(&target, root));
+    let leads_there = |path: &Path| end(path).is_some_and(|end| is_below(&end, root));
     noted.iter().map(|noted| noted.0).find(|path| leads_there(path) && !is_one_place(path, symlink_path))
 }
 
 /// The directory of the generations at another mount point to which the symlink of this run's manifest still leads.
 fn before(current: &Current<'_>) -> Option<Dir> {
     // Mostly the symlink leads to this mount point, and there is nothing to look for.
-    let target = if current.number().is_none() { current.location().symlink_path().read_link().ok() } else { None };
-    root_before(&target?, current.location())
+    let end = if current.number().is_none() { end(current.location().symlink_path()) } else { None };
+    root_before(&end?, current.location())
 }
 
 /// Takes over what runs have noted at another mount point, of links and credentials that are not made anew: without the note nobody
@@ -171,8 +171,7 @@ impl Recorded for NotedSymlink {
     }
 
     fn of([path, nothing]: &Pair) -> Option<Self> {
-        let path = Path::new(path);
-        (path.is_absolute() && path.file_name().is_some() && nothing.is_empty()).then(|| Self(path.to_owned()))
+        (record::is_path(path) && nothing.is_empty()).then(|| Self(path.into()))
     }
 }
 
@@ -185,15 +184,22 @@ fn leads_to(path: &Path, root: &Dir, location: &Location) -> Result<Option<u64>,
         // What its user has put on the way since must not stop this run.
         Err(error) => return error.out_of_reach().map(|_| None),
     };
-    Ok(location.number(&link.target).or_else(|| number_by_place(&link.target, root)))
+    Ok(location.number(&link.target).or_else(|| number_by_place(&end(path)?, root)))
 }
 
-/// The number of the generation that a target leads to by another name of the mount point.
-fn number_by_place(target: &Path, root: &Dir) -> Option<u64> {
-    target.file_name().and_then(|name| number(name.as_encoded_bytes())).filter(|_| is_below(target, root))
+/// Where a symlink leads, from the root. It may begin at the directory that it is in, or lead through other links; through those only
+/// as long as something is there.
+pub(crate) fn end(symlink: &Path) -> Option<PathBuf> {
+    let target = symlink.read_link().ok()?;
+    symlink.canonicalize().ok().or_else(|| Some(symlink.parent()?.join(target)))
 }
 
-/// Whether a target is directly below the mount point, by whichever name of it. What cannot be reached is elsewhere.
-pub(crate) fn is_below(target: &Path, root: &Dir) -> bool {
-    target.is_absolute() && id_above(target).is_some_and(|above| root.id().is_ok_and(|root| root == above))
+/// The number of the generation that a symlink ends at by another name of the mount point.
+fn number_by_place(end: &Path, root: &Dir) -> Option<u64> {
+    end.file_name().and_then(|name| number(name.as_encoded_bytes())).filter(|_| is_below(end, root))
+}
+
+/// Whether a symlink ends directly below the mount point, by whichever name of it. What cannot be reached is elsewhere.
+pub(crate) fn is_below(end: &Path, root: &Dir) -> bool {
+    id_above(end).is_some_and(|above| root.id().is_ok_and(|root| root == above))
 }

@@ -350,10 +350,13 @@ fn a_damaged_record_is_said_and_stops_nothing() {
     let place = Place::new();
     let path = place.path("etc/link");
     place.install(&[]).unwrap();
-    fs::write(place.location.mount_point().join(".links"), "garbage").unwrap();
-    let run = place.install(&[place.secret("a", "x").at(&path)]).unwrap();
-    assert!(matches!(&*run.failures, [Error::Record { .. }]), "{:?}", run.failures);
-    assert!(path.exists());
+    let long = format!("/{}\0/target\0", "a".repeat(256));
+    for garbage in ["garbage", "\0\0", "/\0/target\0", "/a/../b\0/target\0", "a\0/target\0", &long] {
+        fs::write(place.location.mount_point().join(".links"), garbage).unwrap();
+        let run = place.install(&[place.secret("a", "x").at(&path)]).unwrap();
+        assert!(matches!(&*run.failures, [Error::Record { .. }]), "{garbage}: {:?}", run.failures);
+        assert!(path.exists());
+    }
     assert!(place.install(&[place.secret("a", "x").at(&path)]).unwrap().failures.is_empty());
 }
 

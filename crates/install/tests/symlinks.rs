@@ -302,3 +302,29 @@ fn a_file_system_that_another_symlink_leads_to_stays() {
     assert_eq!(other.install(&[other.secret("b", "2")]).unwrap().failures.len(), 0);
     assert_eq!(Current::inspect(&other.location).unwrap().file_system_name().unwrap(), Some("tmpfs"));
 }
+
+#[test]
+fn a_symlink_may_begin_at_its_own_directory_or_lead_through_another_one() {
+    for target in ["secrets.d/1", "../run/secrets.d/1", "through"] {
+        let place = Place::new();
+        let other = other(&place, FileSystem::Runtime);
+        place.install(&[place.secret("a", "1")]).unwrap();
+        symlink(place.location.generation(1), place.path("run/through")).unwrap();
+        fs::remove_file(place.location.symlink_path()).unwrap();
+        symlink(target, place.location.symlink_path()).unwrap();
+        for content in ["1", "2", "3"] {
+            let run = other.install(&[other.secret("b", content)]).unwrap();
+            assert!(matches!(&*run.notices, [Notice::OtherSymlink { .. }]), "{target}: {:?}", run.notices);
+        }
+        assert_eq!((place.tree()["a"].content(), other.tree()["b"].content()), ("1", "3"), "{target}");
+        let refused = support::remove(&other.location, Lock::acquire(&other.location, |_| {}).unwrap());
+        assert!(matches!(&*refused.unwrap_err(), [Error::OtherSymlink { .. }]), "{target}");
+
+        // What stays at the old mount point is named by the place that it has, wherever the program was started.
+        let mut moved = place.share();
+        moved.location = location(&place.path("run/moved.d"), place.location.symlink_path(), FileSystem::Runtime);
+        let run = moved.install(&[moved.secret("a", "1")]).unwrap();
+        let [Notice::Left { path, .. }] = &*run.notices else { panic!("{target}: {:?}", run.notices) };
+        assert_eq!(path, place.location.mount_point(), "{target}");
+    }
+}
