@@ -12,7 +12,7 @@ use crate::dir::{self, Dir, Missing, Occupant, PARENT, order, permissions_of, sp
 use crate::record::{self, CREDENTIALS, Entries, Pair};
 use crate::seal::Seal;
 use crate::surroundings::Surrounding;
-use crate::{Access, Current, Effect, Error, File, Ownership, Sought, symlinks};
+use crate::{Access, Current, Effect, Error, File, Ownership, Sought, reach, symlinks};
 
 /// A secret that systemd hands to units. It borrows the plaintext and has no `Debug`.
 pub struct Credential<'a> {
@@ -111,10 +111,14 @@ pub(crate) fn compare(
         }
     }
     let directory = if credentials.is_empty() { Ok(None) } else { existing(path) };
+    let refusal = match &directory {
+        Ok(None) if !credentials.is_empty() => reach::unfit(path)?,
+        _ => None,
+    };
     let directory = match directory {
-        Ok(directory) => directory,
-        Err(error) => {
-            found.push(Surrounding::Credential(error));
+        Ok(directory) if refusal.is_none() => directory,
+        directory => {
+            found.extend(directory.err().or(refusal).map(Surrounding::Credential));
             return Ok(());
         }
     };
@@ -406,7 +410,8 @@ impl record::Recorded for Published {
     }
 
     fn of([directory, name]: &Pair) -> Option<Self> {
-        (!name.as_encoded_bytes().contains(&b'/')).then(|| Self { directory: directory.into(), name: name.clone() })
+        (record::is_path(directory) && record::is_name(name))
+            .then(|| Self { directory: directory.into(), name: name.clone() })
     }
 }
 

@@ -69,7 +69,7 @@ impl<'l> Current<'l> {
                 if found.number.is_none() {
                     found.number = found.number_by_place()?;
                 }
-                if found.number.is_none() && !found.is_generation_elsewhere()? {
+                if !found.is_generation()? {
                     found.running = None;
                 }
                 Ok(found)
@@ -103,9 +103,13 @@ impl<'l> Current<'l> {
         }
     }
 
-    /// Whether the symlink leads to what may be a generation at another mount point.
-    fn is_generation_elsewhere(&self) -> Result<bool, Error> {
+    /// Whether the symlink leads to what may be a generation: one below the mount point, which is on no other file system, or one at
+    /// another mount point.
+    fn is_generation(&self) -> Result<bool, Error> {
         let Some(running) = &self.running else { return Ok(false) };
+        if let (Some(_), Some(root)) = (self.number, &self.root) {
+            return Ok(running.id()?.device == root.id()?.device);
+        }
         let is_number = running.path().file_name().is_some_and(|name| number(name.as_encoded_bytes()).is_some());
         Ok(is_number && running.is_memory()?)
     }

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::dir::{Dir, Prepared, split};
+use nix::errno::Errno;
+use nix::unistd::geteuid;
+
+use crate::dir::{Dir, Prepared, directory_access, owner, split};
 use crate::foreign::foreign;
 use crate::links::{self, LinkFailure};
 use crate::reach::{refused_link, unfollowed, unmakeable, unreachable};
@@ -68,6 +71,13 @@ impl Current<'_> {
                 Err(error) => others.push(error),
             }
             others.extend(self.requests().damage());
+            // An ordinary user whose directory it is not cannot give it the mode that it is to have.
+            if !geteuid().is_root()
+                && owner(&root.status()?).user != geteuid()
+                && !root.is_settled(directory_access(None))?
+            {
+                switch.push(Error::call("change the mode of", location.mount_point())(Errno::EPERM));
+            }
             if let Some(errno) = root.refusal_to_change() {
                 switch.push(Error::call("write below", location.mount_point())(errno));
             }
@@ -93,7 +103,7 @@ impl Current<'_> {
                 }
             }
         }
-        if !changes.is_empty() {
+        if !changes.is_empty() || self.misses_file_system()?.is_some() {
             before.append(&mut switch);
         }
         after.extend(others.into_iter().map(|error| (None, error)));

@@ -136,8 +136,20 @@ pub(crate) fn unfollowed(path: &Path) -> Result<Option<Error>, Error> {
 /// # Errors
 ///
 /// [`Error::Call`] if the way to it cannot be looked at.
-pub fn unmakeable(path: &Path) -> Result<Option<Error>, Error> {
+pub(crate) fn unmakeable(path: &Path) -> Result<Option<Error>, Error> {
     if matches!(path.try_exists(), Ok(false)) { refused(path) } else { Ok(None) }
+}
+
+/// Why a directory for plaintext, which is not there, cannot be made.
+///
+/// # Errors
+///
+/// As [`unmakeable`].
+pub(crate) fn unfit(path: &Path) -> Result<Option<Error>, Error> {
+    match nearest(path)? {
+        Some(above) if !above.is_memory()? => Ok(Some(Error::NotInMemory { path: path.to_owned() })),
+        _ => refused(path),
+    }
 }
 
 /// Why nothing can be made at a path: what keeps us from adding to the directory that it is in, or to the nearest one that is there.

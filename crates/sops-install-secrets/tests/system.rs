@@ -1378,7 +1378,8 @@ fn a_dry_run_passes_nothing_that_an_installation_fails_at() {
         ("mkfifo secrets.d.lock", "/secrets.d.lock is a special file that this program did not make"),
         ("mkdir secrets.d.lock", "/secrets.d.lock is a directory that this program did not make"),
         ("touch secrets.d.lock", "/secrets.d.lock is a lock file that this program did not make"),
-        ("ln -s /etc /run/credstore", "/run/credstore"),
+        ("ln -s /etc /run/credstore", "/etc is on a file system that is not in memory"),
+        ("ln -s none /run/credstore", "cannot open /run/none: ENOENT"),
         (
             "mkdir -m 777 /run/credstore",
             "/run/credstore can be changed by other users; close it with: chown root: /run",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user, unmakeable};
+use install::{Changes, Current, Drift, File, Sought, Surrounding, Verb, is_of_a_user};
 use manifest::Manifest;
 
 use crate::cli::{AccountLookup, Arguments};
@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::keys::KeyCommands;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
-use crate::remedy::{MOVE_AWAY, Remedy};
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Mood, Outcome, Readers, Report, Reported, Step, Tone};
 use crate::steady;
 use crate::units::{Requests, Route};
@@ -133,7 +133,7 @@ fn surroundings(
     current: &Current<'_>,
     files: &[File<'_>],
     changes: &Changes,
-    mut found: Vec<Surrounding>,
+    found: Vec<Surrounding>,
     tell: Tell<'_>,
     report: &mut Report,
 ) -> Result<Vec<String>, Reported> {
@@ -160,12 +160,6 @@ fn surroundings(
         }
     }
     let mut lines = Vec::new();
-    let are_credentials_made = found.iter().any(|one| matches!(one, Surrounding::NoCredential(_)));
-    let unmakeable = if are_credentials_made { report.tried(unmakeable(plan.credentials))? } else { None };
-    if let Some(error) = unmakeable {
-        found.retain(|one| !matches!(one, Surrounding::NoCredential(_)));
-        found.push(Surrounding::Credential(error));
-    }
     for surrounding in found {
         is_possible &= !matches!(surrounding, Surrounding::MountPoint(_));
         lines.extend(change(surrounding, tell, report));
@@ -241,7 +235,7 @@ fn links(
                     is_before_a_switch && (path.starts_with("/etc") || tell == Tell::Failures && is_of_a_user(path))
                 });
                 let tone = report.set_tone(if may_go { Tone::Lenient } else { report.tone() });
-                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, Some(Remedy::say(MOVE_AWAY)));
+                report.failure_with(Code::LinkFailed, About::of(wanted), &drift, drift.way_out().map(Remedy::from));
                 report.set_tone(tone);
             }
             drift => lines.extend(drift.and_then(in_words)),
