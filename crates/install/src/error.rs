@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{Uid, geteuid};
 
+use crate::way_out::unmount;
 use crate::{WayOut, mountinfo, shell_word};
 
 /// Why something of an installation was not done. `Display` gives the problem alone, and [`Error::way_out`] what to do about it. Every
@@ -223,10 +224,11 @@ impl Error {
             Self::Call { action, path, errno } => return way_out_of_call(action, *errno, path),
             Self::NotInMemory { .. } => return None,
             Self::Nested { .. } => WayOut::say("give each its own place"),
-            Self::Foreign { .. } => WayOut::say("move it away").then_again(),
+            Self::Foreign { path, .. } => WayOut::move_away(path).then_again(),
             Self::Disowned { path } => WayOut::run("if it is one, take it back with", take_back(path)).then_again(),
             Self::OtherCredential { path } | Self::ForeignSecret { path } => {
-                WayOut::run("if nobody needs it, run", format!("rm {}", shell_word(path))).then_again()
+                let remove = || WayOut::run("if nobody needs it, run", format!("rm {}", shell_word(path)));
+                WayOut::unmount(path).unwrap_or_else(remove).then_again()
             }
             Self::Mounted { path } => WayOut::run("run", unmount(path)).then_again(),
             Self::NoGeneration { .. } => WayOut::say("remove the link").then_again(),
@@ -329,21 +331,12 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
         Errno::EINVAL if action == UNMOUNT => {
             WayOut::say("if it is a link, name the place that it leads to in the manifest")
         }
-        Errno::EINVAL | Errno::EOVERFLOW if action.starts_with(GIVE) => {
-            WayOut::say("this user namespace has no such user or group: see /proc/self/uid_map and gid_map")
-        }
+        Errno::EINVAL | Errno::EOVERFLOW if action.starts_with(GIVE) => WayOut::say(
+            "this user namespace, or the mount with other owners that this is on, has no such user or group: see \
+                 /proc/self/uid_map and gid_map",
+        ),
         _ => return None,
     })
-}
-
-/// The command that takes a file system away, with what is mounted in it, which may be mounted elsewhere too and stays there.
-fn unmount(path: &Path) -> String {
-    let there = shell_word(path);
-    if mountinfo::are_in(path) {
-        format!("mount --make-rslave {there} && umount -R {there}")
-    } else {
-        format!("umount {there}")
-    }
 }
 
 /// The command that makes something our own again.

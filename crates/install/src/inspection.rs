@@ -15,7 +15,7 @@ use crate::mount::file_system_name;
 use crate::reach::unfollowed;
 use crate::surroundings::Surrounding;
 use crate::symlinks::OtherSymlink;
-use crate::{Access, Current, Error, File, Notice, Ownership, Retention, Sought, Wanted, links, mount};
+use crate::{Access, Current, Error, File, Notice, Ownership, Retention, Sought, Wanted, WayOut, links, mount};
 
 /// What is found of one wanted file.
 #[derive(Debug)]
@@ -35,6 +35,15 @@ pub struct Installed {
     pub owner: Ownership,
     /// Whether it has an access control list, as far as we may look at it.
     pub is_listed: bool,
+}
+
+/// What there is in a generation beside the files that are wanted.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// The places of what no file wants, sorted.
+    pub superfluous: Vec<String>,
+    /// The directories that are not as they are made: open to others, closed, or of another owner.
+    pub unsettled: Vec<Surrounding>,
 }
 
 /// One way in which what is installed differs from what is wanted.
@@ -106,6 +115,13 @@ impl Drift {
     #[must_use]
     pub fn is_in_the_way(&self) -> bool {
         self.is_in_the_way_after(&HashSet::new())
+    }
+
+    /// What a person can do about it where an installation would not mend it.
+    #[must_use]
+    pub fn way_out(&self) -> Option<WayOut> {
+        let (Self::OutOfReach { through: path, .. } | Self::NotALink { path, .. }) = self else { return None };
+        self.is_in_the_way().then(|| WayOut::move_away(path).before_installation())
     }
 
     /// The same after the links that go have gone.
@@ -223,7 +239,7 @@ impl Current<'_> {
     }
 
     /// That the running generation is not on the file system that it is to be on.
-    fn misses_file_system(&self) -> Result<Option<Surrounding>, Error> {
+    pub(crate) fn misses_file_system(&self) -> Result<Option<Surrounding>, Error> {
         let (Some(root), Some(_)) = (self.root(), self.running()) else { return Ok(None) };
         let missing = mount::missing(self.location(), root)?;
         Ok(missing.map(|wanted| Surrounding::FileSystem { path: root.path().to_owned(), wanted }))
@@ -323,32 +339,28 @@ impl Current<'_> {
         }
     }
 
-    /// The directories of the running generation that are not as they are made: open to others, closed, or of another owner.
+    /// What there is in the running generation that is not of these files.
     ///
     /// # Errors
     ///
     /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
-    pub fn unsettled(&self, group: Option<Gid>) -> Result<Vec<Surrounding>, Error> {
-        let mut unsettled = Vec::new();
-        if let Some(running) = self.running_number().and(self.running()) {
-            collect_unsettled(&running.listable()?, directory_access(group), &mut unsettled)?;
-        }
-        Ok(unsettled)
-    }
-
-    /// The places in the running generation where there is something that no file wants, sorted.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Call`] if a directory cannot be listed, which ordinary users may not do.
-    pub fn superfluous<'a>(&self, wanted: impl IntoIterator<Item = Wanted<'a>>) -> Result<Vec<String>, Error> {
-        let places = places(wanted);
-        let mut superfluous = Vec::new();
+    pub fn remains<'a>(
+        &self,
+        wanted: impl IntoIterator<Item = Wanted<'a>>,
+        group: Option<Gid>,
+    ) -> Result<Remains, Error> {
+        let mut search =
+            GenerationSearch { wanted: places(wanted), access: directory_access(group), found: Remains::default() };
         if let Some(running) = self.running() {
-            collect(&running.listable()?, "", &places, &mut superfluous)?;
+            search.directory(&running.listable()?, "")?;
         }
-        superfluous.sort_unstable();
-        Ok(superfluous)
+        let mut found = search.found;
+        found.superfluous.sort_unstable();
+        // What the symlink leads to elsewhere is no directory of ours.
+        if self.running_number().is_none() {
+            found.unsettled.clear();
+        }
+        Ok(found)
     }
 }
 
@@ -403,34 +415,30 @@ fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
     })
 }
 
-fn collect_unsettled(directory: &Dir, access: Access, found: &mut Vec<Surrounding>) -> Result<(), Error> {
-    if !directory.is_settled(access)? {
-        found.push(Surrounding::Directory(directory.path().to_owned()));
-    }
-    for (name, is) in directory.entries()? {
-        match is {
-            Is::Directory => match directory.within(&name) {
-                Err(Error::Mounted { .. }) => {}
-                below => collect_unsettled(&below?, access, found)?,
-            },
-            Is::Other => {}
-        }
-    }
-    Ok(())
+/// Looks for what remains in a generation.
+struct GenerationSearch<'a> {
+    wanted: BTreeSet<&'a str>,
+    access: Access,
+    found: Remains,
 }
 
-fn collect(directory: &Dir, prefix: &str, wanted: &BTreeSet<&str>, found: &mut Vec<String>) -> Result<(), Error> {
-    for (name, is) in directory.entries()? {
-        let place = [prefix, &name.to_string_lossy()].concat();
-        match is {
-            Is::Directory => match directory.within(&name) {
-                Ok(below) => collect(&below, &[&place, "/"].concat(), wanted, found)?,
-                Err(Error::Mounted { .. }) => found.push(place),
-                Err(error) => return Err(error),
-            },
-            Is::Other if wanted.contains(place.as_str()) => {}
-            Is::Other => found.push(place),
+impl GenerationSearch<'_> {
+    fn directory(&mut self, directory: &Dir, prefix: &str) -> Result<(), Error> {
+        if !directory.is_settled(self.access)? {
+            self.found.unsettled.push(Surrounding::Directory(directory.path().to_owned()));
         }
+        for (name, is) in directory.entries()? {
+            let place = [prefix, &name.to_string_lossy()].concat();
+            match is {
+                Is::Directory => match directory.within(&name) {
+                    Ok(below) => self.directory(&below, &[&place, "/"].concat())?,
+                    Err(Error::Mounted { .. }) => self.found.superfluous.push(place),
+                    Err(error) => return Err(error),
+                },
+                Is::Other if self.wanted.contains(place.as_str()) => {}
+                Is::Other => self.found.superfluous.push(place),
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
 /// A line for each mount.
 pub(crate) fn read() -> io::Result<String> {
     let read = String::from_utf8(std::fs::read(MOUNTS)?);
@@ -19,18 +21,20 @@ pub(crate) fn field(line: &str, position: usize) -> Option<&str> {
 
 /// Where the file system is mounted that a directory is on; itself where that cannot be seen.
 pub(crate) fn mount_point(directory: &Path) -> PathBuf {
-    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let mounts = read().unwrap_or_default();
-    let above = mounts.lines().filter_map(place).filter(|place| directory.starts_with(place));
-    above.max_by_key(|place| place.as_os_str().len()).unwrap_or(directory)
+    // Of those above it, some may be covered by others.
+    let facts = statx(CWD, directory, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID);
+    let number = facts.ok().map(|facts| facts.stx_mnt_id);
+    let found = number.and_then(|number| place(numbered(&mounts, number)?));
+    found.unwrap_or_else(|| directory.to_owned())
 }
 
 /// Whether a mount shows the directory at a path too, which another mount of the same file system shows there. Where that cannot be
 /// seen, it may.
 pub(crate) fn shows(number: u64, other: u64, path: &Path) -> bool {
     let is_shown = |mounts: &str| {
-        let root = unescaped(field(line_of(mounts, &number.to_string())?, 3)?);
-        Some(inside(line_of(mounts, &other.to_string())?, path)?.starts_with(root))
+        let root = unescaped(field(numbered(mounts, number)?, 3)?);
+        Some(inside(numbered(mounts, other)?, path)?.starts_with(root))
     };
     number == other || read().ok().and_then(|mounts| is_shown(&mounts)).unwrap_or(true)
 }
@@ -45,20 +49,29 @@ pub(crate) fn is_line_of_ours(line: &str) -> bool {
 /// Whether such a mount has this number. Without /proc it has to be believed.
 pub(crate) fn is_ours(number: u64) -> io::Result<bool> {
     match read() {
-        Ok(mounts) => Ok(line_of(&mounts, &number.to_string()).is_some_and(is_line_of_ours)),
+        Ok(mounts) => Ok(numbered(&mounts, number).is_some_and(is_line_of_ours)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
 }
 
+/// Whether something is mounted at a path, on a file too.
+pub(crate) fn is_at(path: &Path) -> bool {
+    read().is_ok_and(|mounts| uppermost(&mounts, path).is_some())
+}
+
 /// Whether something is mounted in what is mounted at a path.
 pub(crate) fn are_in(path: &Path) -> bool {
     read().is_ok_and(|mounts| {
-        // The last one is uppermost.
-        let there = mounts.lines().rfind(|line| place(line).is_some_and(|place| place == path));
-        let number = there.and_then(|line| field(line, 0));
+        let number = uppermost(&mounts, path).and_then(|line| field(line, 0));
         number.is_some() && mounts.lines().any(|line| field(line, 1) == number)
     })
+}
+
+/// What is mounted at a path, the last one.
+fn uppermost<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
+    let path = path.parent()?.canonicalize().ok()?.join(path.file_name()?);
+    mounts.lines().rfind(|line| place(line).is_some_and(|place| place == path))
 }
 
 /// Where something is mounted on the same file or directory, which another mount shows too.
@@ -76,6 +89,11 @@ fn elsewhere_in(mounts: &str, number: &str, path: &Path) -> Option<PathBuf> {
         is_same.then(|| place(line)).flatten()
     };
     mounts.lines().find_map(shows_it)
+}
+
+#[inline(never)]
+fn numbered(mounts: &str, number: u64) -> Option<&str> {
+    line_of(mounts, &number.to_string())
 }
 
 fn line_of<'m>(mounts: &'m str, number: &str) -> Option<&'m str> {

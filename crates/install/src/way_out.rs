@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
-use crate::shell_word;
+use crate::{mountinfo, shell_word};
 
 /// The way out of an error. `Display` gives it in words, as they follow the problem in a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,9 +25,24 @@ impl WayOut {
         Self { advice: advice.into(), command, rest: "" }
     }
 
+    /// To make a place free. What is mounted there cannot be moved.
+    pub(crate) fn move_away(path: &Path) -> Self {
+        Self::unmount(path).unwrap_or_else(|| Self::say("move it away"))
+    }
+
+    /// The same where something is mounted.
+    pub(crate) fn unmount(path: &Path) -> Option<Self> {
+        mountinfo::is_at(path).then(|| Self::run("run", unmount(path)))
+    }
+
     /// To remove a generation that may have readers. What is mounted in it is somebody else's.
     pub(crate) fn remove(generation: &Path) -> Self {
         Self::run("if nothing reads it, run", format!("rm -r --one-file-system {}", shell_word(generation)))
+    }
+
+    /// The same, after which there is nothing in the way of an installation.
+    pub(crate) fn before_installation(self) -> Self {
+        Self { rest: " before this is installed", ..self }
     }
 
     /// The same, after which what was tried is to be tried again.
@@ -59,5 +74,15 @@ impl fmt::Display for WayOut {
         let Self { advice, command, rest } = self;
         let colon = if command.is_empty() { "" } else { ": " };
         write!(formatter, "{advice}{colon}{command}{rest}")
+    }
+}
+
+/// The command that takes a file system away, with what is mounted in it, which may be mounted elsewhere too and stays there.
+pub(crate) fn unmount(path: &Path) -> String {
+    let there = shell_word(path);
+    if mountinfo::are_in(path) {
+        format!("mount --make-rslave {there} && umount -R {there}")
+    } else {
+        format!("umount {there}")
     }
 }

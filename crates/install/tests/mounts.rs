@@ -437,6 +437,81 @@ fn what_is_said_to_unmount_does_so_where_mounts_are_nested_or_elsewhere() {
 }
 
 #[test]
+fn what_covers_the_running_generation_is_no_generation_and_no_mount_is_to_be_moved() {
+    if in_namespace("what_covers_the_running_generation_is_no_generation_and_no_mount_is_to_be_moved").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let paste = |command: &str| Command::new("sh").args(["-c", command]).status().unwrap().success();
+    let tmpfs = |to: &Path| mount(Some("none"), to, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+    let link = place.path("link");
+    let secrets = [place.secret("a", "1").at(&link)];
+    place.install(&secrets).unwrap();
+    let covered = place.location.generation(1);
+    tmpfs(&covered);
+    fs::write(covered.join("a"), "1").unwrap();
+    assert_eq!(Current::inspect(&place.location).unwrap().running_number(), None);
+    let run = place.install(&secrets).unwrap();
+    let [error @ Error::Mounted { .. }] = &*run.failures else { panic!("{:?}", run.failures) };
+    assert_eq!(run.active, Some(2));
+    assert!(paste(error.way_out().unwrap().command()));
+    assert!(place.install(&secrets).unwrap().failures.is_empty());
+
+    // A file can be mounted on too.
+    fs::remove_file(&link).unwrap();
+    for (target, source) in [(&link, place.path("other")), (&place.path("run/secrets"), place.path("directory"))] {
+        let is_file = target == &link;
+        if is_file {
+            fs::write(&source, "precious").unwrap();
+            fs::write(target, "").unwrap();
+        } else {
+            fs::remove_file(target).unwrap();
+            fs::create_dir(&source).unwrap();
+            fs::create_dir(target).unwrap();
+        }
+        mount(Some(&source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        let way_out = match place.install(&secrets) {
+            Ok(run) => run.failures[0].way_out().unwrap(),
+            Err(error) => error.way_out().unwrap(),
+        };
+        assert!(way_out.command().starts_with("umount "), "{way_out}");
+        if is_file {
+            let current = Current::inspect(&place.location).unwrap();
+            let drift = current.inspect_outer_link(&secrets[0].file().wanted).unwrap().unwrap();
+            assert_eq!(drift.way_out().unwrap().command(), way_out.command());
+        }
+        assert!(paste(way_out.command()));
+        if is_file {
+            fs::remove_file(target).unwrap();
+        }
+        assert!(place.install(&secrets).unwrap().failures.is_empty());
+    }
+}
+
+#[test]
+fn the_mount_that_is_read_only_is_the_one_on_which_a_directory_is_seen() {
+    if in_namespace("the_mount_that_is_read_only_is_the_one_on_which_a_directory_is_seen").is_none() {
+        return;
+    }
+    let place = Place::mounted(FileSystem::Ramfs, 0);
+    let above = place.path("above");
+    let below = above.join("below");
+    let tmpfs = |to: &Path| mount(Some("none"), to, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+    fs::create_dir(&above).unwrap();
+    tmpfs(&above);
+    fs::create_dir(&below).unwrap();
+    // Covered by the next one, in which nothing is mounted.
+    tmpfs(&below);
+    mount(Some(&above), &above, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    let read_only = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+    mount(None::<&str>, &above, None::<&str>, read_only, None::<&str>).unwrap();
+    let run = place.install(&[place.secret("a", "1").at(&below.join("link"))]).unwrap();
+    let way_out = run.failures[0].way_out().unwrap();
+    let expected = format!("mount -o remount,bind,rw {}", above.display());
+    assert!(way_out.command().ends_with(&expected), "{way_out}");
+}
+
+#[test]
 fn a_lock_file_that_is_deleted_and_mounted_there_can_be_locked() {
     if in_namespace("a_lock_file_that_is_deleted_and_mounted_there_can_be_locked").is_none() {
         return;
@@ -1052,6 +1127,14 @@ fn credentials_go_only_into_memory_and_only_where_nobody_else_can_write() {
         return;
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
+    // A directory that is not there yet is told before.
+    let wanted = place.secret("a", "1");
+    let credential = CredentialName::try_from(&wanted.name).unwrap();
+    let mut file = wanted.file();
+    file.wanted.credential = Some(&credential);
+    let current = Current::inspect(&place.location).unwrap();
+    let found = current.surroundings(place.group, Path::new("/proc/sys/credstore"), [Sought::from(&file)]).unwrap();
+    assert!(matches!(&*found, [Surrounding::Credential(Error::NotInMemory { .. })]), "{found:?}");
     let failures = publish(&place, Path::new("/proc/sys"), &[("a", "1")]);
     assert!(matches!(&*failures, [Error::NotInMemory { .. }]), "{failures:?}");
     let directory = place.path("open");

@@ -200,9 +200,6 @@ impl fmt::Display for Remedy {
     }
 }
 
-/// What is in the way of a link.
-pub(crate) const MOVE_AWAY: &str = "move it away before this is installed";
-
 /// Lets sshd have each key that it lacks.
 pub(crate) const MAKE_KEYS: &str = "ssh-keygen -A";
 

@@ -89,8 +89,9 @@ fn refuse_unwanted(plan: &Plan<'_>, report: &mut Report) -> Result<(), Reported>
     if current.running_number().is_none() {
         return Ok(());
     }
-    let unwanted = current.superfluous(plan.files.iter().map(|file| file.wanted));
-    let unwanted = unwanted.map_err(|error| report.undone(Code::RemovalFailed, About::default(), &error))?;
+    let remains = current.remains(plan.files.iter().map(|file| file.wanted), None);
+    let remains = remains.map_err(|error| report.undone(Code::RemovalFailed, About::default(), &error))?;
+    let unwanted = remains.superfluous;
     for place in &unwanted {
         let path = location.symlink_path().join(place);
         let error = Unwanted { path: text::piece(&path.to_string_lossy()).into_owned() };

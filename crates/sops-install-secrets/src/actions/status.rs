@@ -15,7 +15,7 @@ use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
-use crate::remedy::{MOVE_AWAY, Remedy, editable};
+use crate::remedy::{Remedy, editable};
 use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
 use crate::{accounts, keys, steady, text};
 
@@ -66,7 +66,8 @@ fn look(
     }
     let wanted = plan.files.iter().map(|file| file.wanted);
     // An ordinary user may look at the files of the manifest, but not list what else there is.
-    let mut superfluous = report.tried(permitted(current.superfluous(wanted.clone())))?;
+    let remains = report.tried(permitted(current.remains(wanted.clone(), group)))?;
+    let (mut superfluous, unsettled) = remains.map(|remains| (remains.superfluous, remains.unsettled)).unzip();
     let file_system = report.tried(current.file_system_name())?;
     let pending = current.due().into_iter();
     let pending =
@@ -79,7 +80,6 @@ fn look(
     // An ordinary user may not look at them.
     let damage = damage.filter(|error| matches!(error, install::Error::Record { .. }));
     let mut surroundings: Vec<String> = damage.map(|error| in_words(&error, error.way_out())).collect();
-    let unsettled = report.tried(permitted(current.unsettled(group)))?;
     for one in found.into_iter().chain(unsettled).flatten() {
         match one {
             Surrounding::StaleLink { path, .. } => {
@@ -232,11 +232,7 @@ impl InstalledFile {
             path: file.entry.path().as_path().to_string_lossy().into_owned(),
             link: file.wanted.link.is_some(),
             installed: inspection.installed.map(InstalledAccess::of),
-            drift: inspection
-                .drift
-                .iter()
-                .map(|drift| in_words(drift, drift.is_in_the_way().then_some(MOVE_AWAY)))
-                .collect(),
+            drift: inspection.drift.iter().map(|drift| in_words(drift, drift.way_out())).collect(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::keys::KeyCommands;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Plan, Unknown};
-use crate::remedy::{MOVE_AWAY, Remedy};
+use crate::remedy::Remedy;
 use crate::report::{About, Code, Report, Reported, Step};
 use crate::steady;
 
@@ -72,9 +72,8 @@ fn compare(
     for file in files {
         compare_file(current, file, changes, remedy, report)?;
     }
-    let superfluous = current.superfluous(files.iter().map(|file| file.wanted));
-    let superfluous = report.tried(superfluous)?;
-    for place in superfluous {
+    let remains = current.remains(files.iter().map(|file| file.wanted), group);
+    for place in report.tried(remains)?.superfluous {
         let what = format!("{} is installed, and the manifest does not want it", link.join(place).display());
         report.failure_with(Code::Superfluous, About::default(), &Deviation(what), Some(remedy.clone()));
     }
@@ -110,7 +109,7 @@ fn compare_file(
         report.failure_with(Code::Different, About::of(wanted), &Deviation(what.to_owned()), Some(remedy.clone()));
     }
     for drift in inspection.drift {
-        let remedy = if drift.is_in_the_way() { Remedy::say(MOVE_AWAY) } else { remedy.clone() };
+        let remedy = drift.way_out().map_or_else(|| remedy.clone(), Remedy::from);
         report.failure_with(code(&drift), About::of(wanted), &Deviation(drift.to_string()), Some(remedy));
     }
     Ok(())
