@@ -32,9 +32,9 @@ use crate::cli::{ExitStatus, Output};
 use crate::input::Unreadable;
 use crate::remedy::{Module, Remedy};
 use crate::text;
-use document::ReportDocument;
+use document::{RemedyEntry, ReportDocument};
 
-pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit};
+pub(crate) use installed::{InstalledAccess, InstalledFile, InstalledFiles, PendingUnit, finding};
 pub(crate) use public_key::PublicKey;
 pub(crate) use style::{LineStyle, Paint};
 pub(crate) use words::{Code, Outcome, Step};

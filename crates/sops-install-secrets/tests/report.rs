@@ -351,6 +351,19 @@ fn the_status_shows_each_file_and_what_is_not_as_it_should_be() {
     assert_eq!(report["installed"]["superfluous"], json!(["stray"]));
     assert_eq!((&files[1]["link"], &files[1]["key"]), (&json!(true), &json!("nest/a/b")));
     assert_eq!(files[2]["installed"]["mode"], "0444");
+    assert!(files.iter().chain([&report["installed"]]).all(|found| found["remedies"] == json!([])), "{report}");
+
+    // What an installation would leave has its own remedy.
+    fs::remove_file(runtime.join("elsewhere/b")).unwrap();
+    fs::write(runtime.join("elsewhere/b"), "mine").unwrap();
+    fs::write(runtime.join("secrets.d/.links"), "garbage").unwrap();
+    let report = document(&scratch.run(&wanted, &["-status", "-json"]));
+    let found = &report["installed"];
+    let words = "move it away before this is installed";
+    assert_eq!(found["files"][1]["remedies"], json!([{ "words": words, "command": null }]));
+    assert!(found["files"][1]["drift"][0].as_str().unwrap().ends_with(&format!("; {words}")), "{found}");
+    let command = format!("rm {}", runtime.join("secrets.d/.links").display());
+    assert_eq!(found["remedies"][0]["command"], json!(command), "{found}");
 }
 
 #[test]

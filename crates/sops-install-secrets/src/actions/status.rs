@@ -2,7 +2,6 @@
 //! Nothing is decrypted and no content is read; of keys the public half is shown.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::path::Path;
 
 use install::{Current, FileKind, Installed, Sought, Surrounding};
@@ -16,7 +15,9 @@ use crate::environment::Environment;
 use crate::manifest_file::{self, Purpose};
 use crate::plan::{Origin, Plan, PlannedFile, Unknown};
 use crate::remedy::{Remedy, editable};
-use crate::report::{InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported};
+use crate::report::{
+    InstalledAccess, InstalledFile, InstalledFiles, Paint, PendingUnit, PublicKey, Report, Reported, finding,
+};
 use crate::{accounts, keys, steady, text};
 
 /// Prints the table, or hands it to the report if that is to be a document.
@@ -79,7 +80,8 @@ fn look(
     let damage = current.damage().into_iter();
     // An ordinary user may not look at them.
     let damage = damage.filter(|error| matches!(error, install::Error::Record { .. }));
-    let mut surroundings: Vec<String> = damage.map(|error| in_words(&error, error.way_out())).collect();
+    let (mut surroundings, mut remedies): (Vec<_>, Vec<_>) =
+        damage.map(|error| finding(&error, error.way_out())).unzip();
     for one in found.into_iter().chain(unsettled).flatten() {
         match one {
             Surrounding::StaleLink { path, .. } => {
@@ -90,10 +92,15 @@ fn look(
             Surrounding::Credential(install::Error::Call { errno: Errno::EACCES, .. }) => {}
             // An installation leaves it so, with the same warning.
             Surrounding::Kept(notice) => report.notice(&notice),
-            other => surroundings.push(in_words(&other, other.way_out())),
+            other => {
+                let (words, remedy) = finding(&other, other.way_out());
+                surroundings.push(words);
+                remedies.push(remedy);
+            }
         }
     }
-    Ok(InstalledFiles { file_system, files, superfluous, surroundings, pending: pending.collect() })
+    let remedies = remedies.into_iter().flatten().collect();
+    Ok(InstalledFiles { file_system, files, superfluous, surroundings, remedies, pending: pending.collect() })
 }
 
 /// What is found; nothing where this user may not look.
@@ -214,6 +221,8 @@ impl InstalledFile {
     /// That it cannot be looked at.
     fn of(file: &PlannedFile<'_>, current: &Current<'_>) -> Result<Self, install::Error> {
         let inspection = current.inspect_file(&file.wanted)?;
+        let (drift, remedies): (_, Vec<_>) =
+            inspection.drift.iter().map(|drift| finding(drift, drift.way_out())).unzip();
         let (sops_file, key) = match file.origin {
             Origin::Secret(secret) => {
                 let key = secret.selected_key().map(|key| key.parts().collect::<Vec<_>>().join("/"));
@@ -232,7 +241,8 @@ impl InstalledFile {
             path: file.entry.path().as_path().to_string_lossy().into_owned(),
             link: file.wanted.link.is_some(),
             installed: inspection.installed.map(InstalledAccess::of),
-            drift: inspection.drift.iter().map(|drift| in_words(drift, drift.way_out())).collect(),
+            drift,
+            remedies: remedies.into_iter().flatten().collect(),
         })
     }
 
@@ -260,11 +270,6 @@ impl InstalledFile {
             state.into(),
         ]
     }
-}
-
-/// What is not right, and what to do where an installation does nothing.
-fn in_words(what: &dyn fmt::Display, way_out: Option<impl fmt::Display>) -> String {
-    way_out.map_or_else(|| what.to_string(), |way_out| format!("{what}; {way_out}"))
 }
 
 impl InstalledAccess {

@@ -49,7 +49,7 @@ struct FindingEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct RemedyEntry<'a> {
+pub(super) struct RemedyEntry<'a> {
     words: String,
     command: Option<&'a str>,
 }
@@ -111,7 +111,7 @@ impl<'a> FindingEntry<'a> {
 }
 
 impl<'a> RemedyEntry<'a> {
-    fn of(remedy: &'a Remedy) -> Self {
+    pub(super) fn of(remedy: &'a Remedy) -> Self {
         // With a part of it hidden, it would do something else.
         let is_whole = |command: &&str| matches!(text::clean(command), Cow::Borrowed(_));
         Self { words: remedy.to_string(), command: remedy.command().filter(is_whole) }

@@ -1,7 +1,12 @@
 //! What is installed, as the report says it.
 
-use install::FileKind;
-use serde::Serialize;
+use std::error::Error;
+
+use install::{FileKind, WayOut};
+use serde::{Serialize, Serializer};
+
+use super::{RemedyEntry, message};
+use crate::remedy::Remedy;
 
 /// What is installed.
 #[derive(Serialize)]
@@ -14,6 +19,9 @@ pub(crate) struct InstalledFiles {
     pub(crate) superfluous: Option<Vec<String>>,
     /// How what is beside the generation is not as the manifest says, as far as can be seen without decrypting.
     pub(crate) surroundings: Vec<String>,
+    /// What to do about those that an installation leaves.
+    #[serde(serialize_with = "remedies")]
+    pub(crate) remedies: Vec<Remedy>,
     /// Units that have yet to read the new values.
     pub(crate) pending: Vec<PendingUnit>,
 }
@@ -32,6 +40,19 @@ pub(crate) struct InstalledFile {
     pub(crate) link: bool,
     pub(crate) installed: Option<InstalledAccess>,
     pub(crate) drift: Vec<String>,
+    /// What to do about what an installation leaves.
+    #[serde(serialize_with = "remedies")]
+    pub(crate) remedies: Vec<Remedy>,
+}
+
+/// How something is not as the manifest says, in words, and what to do where an installation does nothing about it.
+pub(crate) fn finding(what: &dyn Error, way_out: Option<WayOut>) -> (String, Option<Remedy>) {
+    let remedy = way_out.map(Remedy::from);
+    (message(what, remedy.as_ref()), remedy)
+}
+
+fn remedies<S: Serializer>(remedies: &[Remedy], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(remedies.iter().map(RemedyEntry::of))
 }
 
 /// The kinds of files, as the report spells them.
