@@ -17,7 +17,7 @@
 //!
 //! [`Removable::remove`] takes all of it away again.
 //!
-//! [`Current::inspect_file`] and [`Current::superfluous`] tell people what is installed, without reading any content.
+//! [`Current::inspect_file`] and [`Current::remains`] tell people what is installed, without reading any content.
 //!
 //! This crate knows no cryptography, of systemd units only what was to be asked of them, and of a manifest only what it says of
 //! places and generations. The contents are secret: no error and no `Debug` holds them.
