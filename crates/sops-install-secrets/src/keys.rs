@@ -200,6 +200,15 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>
     Ok(hosts)
 }
 
+/// Whether a key comes from a command that a variable names.
+pub(crate) fn is_command(origin: &str) -> bool {
+    [AGE_KEY_COMMAND, SSH_KEY_COMMAND].contains(&origin)
+}
+
+/// The variables with commands that print keys.
+const AGE_KEY_COMMAND: &str = "SOPS_AGE_KEY_CMD";
+const SSH_KEY_COMMAND: &str = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
+
 /// Where keys come from that no file has.
 const STANDARD_INPUT: &str = "standard input";
 
@@ -290,19 +299,16 @@ impl Loader<'_> {
                 self.is_unusable(&error);
             }
         }
-        if let Some(command) = &environment.age_key_command {
-            let name = "SOPS_AGE_KEY_CMD";
-            if let Some(content) = self.printed(name, command) {
-                self.age_keys(name, &content);
-            }
+        if let Some(command) = &environment.age_key_command
+            && let Some(content) = self.printed(AGE_KEY_COMMAND, command)
+        {
+            self.age_keys(AGE_KEY_COMMAND, &content);
         }
-        if let Some(command) = &environment.ssh_key_command {
-            let name = "SOPS_AGE_SSH_PRIVATE_KEY_CMD";
-            if let Some(content) = self.printed(name, command)
-                && let Err(error) = self.identities.add_ssh_key(name, &content)
-            {
-                self.is_unusable(&error);
-            }
+        if let Some(command) = &environment.ssh_key_command
+            && let Some(content) = self.printed(SSH_KEY_COMMAND, command)
+            && let Err(error) = self.identities.add_ssh_key(SSH_KEY_COMMAND, &content)
+        {
+            self.is_unusable(&error);
         }
         for path in &environment.ssh_keys {
             self.ssh_key(path, Presence::Optional, Log::Quiet);

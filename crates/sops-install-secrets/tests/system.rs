@@ -1963,3 +1963,20 @@ fn owners_by_name_are_looked_up_by_every_run() {
         "exit 0\nexit 0\n65534 65534\n65534\nmodifying secret: a\nexit 0\n4321 65534\n65534\nexit 0\n4321 65534\n77\n"
     );
 }
+
+#[test]
+fn a_key_that_a_command_prints_is_no_reason_to_make_others() {
+    let system = System::new();
+    let manifest = system.manifest("m.json", &[system.secret("a", "str")], &[]);
+    let manifest = edited(&system, &manifest, "none.json", "ageKeyFile", Value::Null);
+    let run = system.script(&format!(
+        "mount -t tmpfs x /etc; mkdir /etc/sops-nix; cp {manifest} /etc/sops-nix/manifest.json\n\
+         for name in SOPS_AGE_KEY_CMD SOPS_AGE_SSH_PRIVATE_KEY_CMD; do env $name='cat key' {program} -recipients; echo $?; done",
+        program = env!("CARGO_BIN_EXE_sops-install-secrets")
+    ));
+    assert_eq!(run.stdout.matches("\n1\n").count(), 2, "{}{}", run.stdout, run.stderr);
+    for variable in ["SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"] {
+        assert!(run.stderr.contains(&format!("; the command in {variable} gives a key; ")), "{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("ssh-keygen -A"), "{}", run.stderr);
+}

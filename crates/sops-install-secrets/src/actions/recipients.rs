@@ -9,7 +9,7 @@ use crate::cli::{Arguments, Output};
 use crate::confinement::confine;
 use crate::environment::Environment;
 use crate::input::is_absence;
-use crate::keys;
+use crate::keys::{self, is_command};
 use crate::manifest_file::{self, Purpose};
 use crate::remedy::{MAKE_KEYS, Remedy};
 use crate::report::{About, Code, PublicKey, Report, Reported};
@@ -30,7 +30,11 @@ pub(super) fn run(
         let of_sshd = keys::of_sshd();
         let of_sshd = of_sshd.iter().map(|key| &key.origin);
         let mut words = format!("correct the path in {}{}", report.module().keys(), did_you_mean(of_sshd.clone()));
-        let remedy = if of_sshd.count() > 0 {
+        let command = keys.iter().find(|key| is_command(&key.origin));
+        let remedy = if let Some(PublicKey { origin, .. }) = command {
+            let words = "gives a key; pass on what it prints to age-keygen -y, or for an SSH key to ssh-keygen -y -f /dev/stdin";
+            Remedy::say(&format!("the command in {origin} {words}"))
+        } else if of_sshd.count() > 0 {
             Remedy::say(&words)
         } else {
             words += ", or if sshd has made no key yet, this does";
