@@ -29,7 +29,7 @@ pub fn without_private_keys(text: &str) -> Cow<'_, str> {
 
 /// Where the first private key begins and ends, without the words by which it is recognised.
 fn key(text: &str) -> Option<(usize, usize)> {
-    [AGE_KEY, AGE_PLUGIN, PEM].into_iter().filter_map(|mark| key_behind(text, mark)).chain(bare(text)).min()
+    [AGE_KEY, AGE_PLUGIN, PEM, PUTTY].into_iter().filter_map(|mark| key_behind(text, mark)).chain(bare(text)).min()
 }
 
 /// Where a key without its mark begins and ends: the letters of an age key, which in a recipient are small, or a file of OpenSSH
@@ -100,7 +100,10 @@ fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
         let at = from.checked_add(find(text.get(from..)?, mark)?)?;
         let start = at.checked_add(mark.len())?;
         let behind = text.get(start..)?;
-        if mark == PEM {
+        if mark == PUTTY {
+            let end = behind.find('"').unwrap_or(behind.len());
+            return Some((start, start.checked_add(end)?)).filter(|(start, end)| start < end);
+        } else if mark == PEM {
             // Behind its last line, or where the quote or the text ends.
             if find(header(behind), "PRIVATE").is_some() {
                 let start = start.checked_add(header(behind).len())?;
@@ -146,7 +149,10 @@ const SHORTEST_PART: usize = 8;
 const AGE_KEY: &str = "AGE-SECRET-KEY-";
 /// How an identity of a plugin begins; its name and a `1` follow.
 const AGE_PLUGIN: &str = "AGE-PLUGIN-";
-const PEM: &str = "-----BEGIN ";
+/// How the first line of a PEM file begins. Whoever copies it may miss a dash.
+const PEM: &str = "-BEGIN ";
+/// What stands before the private half in a file of `PuTTY`.
+const PUTTY: &str = "Private-Lines:";
 /// How many letters make a key. It has 58, and a PGP fingerprint 40 of other letters.
 const LEAST_BARE: usize = 45;
 /// What is in a private key of OpenSSH begins so, whatever follows: `openssh-key-`.
@@ -186,6 +192,8 @@ mod tests {
             ),
             (r#""-----BEGIN PRIVATE KEY-----\nb3Bl", b"#, r#""-----BEGIN PRIVATE KEY...", b"#),
             ("-----BEGIN PRIVATE KEY-----b3Bl", "-----BEGIN PRIVATE KEY..."),
+            ("----BEGIN RSA PRIVATE KEY-----\nb3Bl", "----BEGIN RSA PRIVATE KEY..."),
+            ("a \"PuTTY\nPrivate-Lines: 1\nAAAA\nPrivate-MAC: 1\" b", "a \"PuTTY\nPrivate-Lines:...\" b"),
             ("-----BEGIN PUBLIC KEY-----b3Bl", "-----BEGIN PUBLIC KEY-----b3Bl"),
         ] {
             assert_eq!(without_private_keys(text), clean);
