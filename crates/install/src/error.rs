@@ -306,9 +306,7 @@ fn way_out_of_call(action: &str, errno: Errno, path: &Path) -> Option<WayOut> {
                 let advice = format!("{} belongs to another user; take it back with", shell_word(there));
                 WayOut::run(advice, take_back(there))
             }
-            None => {
-                WayOut::say("run this as root, or for the secrets of a user use a path in a directory of that user")
-            }
+            None => WayOut::say("run this as root"),
         },
         Errno::ENOSPC | Errno::EDQUOT => {
             let advice = "make room on its file system, or let it be larger; this shows how full it is";
