@@ -101,14 +101,20 @@ fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
         let start = at.checked_add(mark.len())?;
         let behind = text.get(start..)?;
         if mark == PUTTY {
-            let end = behind.find('"').unwrap_or(behind.len());
-            return Some((start, start.checked_add(end)?)).filter(|(start, end)| start < end);
+            let quoted =
+                || behind.find('"').map(|at| behind.get(..at).unwrap_or_default().trim_end_matches('\\').len());
+            let end = behind.find("Private-MAC:").or_else(quoted).unwrap_or(behind.len());
+            // What was hidden before stays as it is.
+            if end > 0 && !behind.starts_with("...") {
+                return Some((start, start.checked_add(end)?));
+            }
         } else if mark == PEM {
             // Behind its last line, or where the quote or the text ends.
             if find(header(behind), "PRIVATE").is_some() {
                 let start = start.checked_add(header(behind).len())?;
                 let behind = text.get(start..)?;
-                let end = find(behind, "-----END").or_else(|| behind.find('"')).unwrap_or(behind.len());
+                let end = find(behind, "-----END").or_else(|| find(behind, "-END ")).or_else(|| behind.find('"'));
+                let end = end.unwrap_or(behind.len());
                 return Some((start, start.checked_add(end)?)).filter(|(start, end)| start < end);
             }
         } else {
@@ -127,7 +133,8 @@ fn key_behind(text: &str, mark: &'static str) -> Option<(usize, usize)> {
 
 /// The first line of a PEM file, or of one whose line breaks are written as escapes.
 fn header(text: &str) -> &str {
-    let end = text.find("-----").or_else(|| text.find(['\n', '"'])).unwrap_or(text.len());
+    let ends = [text.find("-----"), text.find(['\n', '"']), text.find("\\n")];
+    let end = ends.into_iter().flatten().min().unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
 }
 
@@ -193,7 +200,10 @@ mod tests {
             (r#""-----BEGIN PRIVATE KEY-----\nb3Bl", b"#, r#""-----BEGIN PRIVATE KEY...", b"#),
             ("-----BEGIN PRIVATE KEY-----b3Bl", "-----BEGIN PRIVATE KEY..."),
             ("----BEGIN RSA PRIVATE KEY-----\nb3Bl", "----BEGIN RSA PRIVATE KEY..."),
-            ("a \"PuTTY\nPrivate-Lines: 1\nAAAA\nPrivate-MAC: 1\" b", "a \"PuTTY\nPrivate-Lines:...\" b"),
+            ("a \"PuTTY\nPrivate-Lines: 1\nAAAA\nPrivate-MAC: 1\" b", "a \"PuTTY\nPrivate-Lines:...Private-MAC: 1\" b"),
+            (r#"a \"Private-Lines: 1\" b"#, r#"a \"Private-Lines:...\" b"#),
+            (r#"a \"Private-Lines:...\" b"#, r#"a \"Private-Lines:...\" b"#),
+            ("-----BEGIN RSA PRIVATE KEY----\nb3Bl\n----END RSA", "-----BEGIN RSA PRIVATE KEY----...-END RSA"),
             ("-----BEGIN PUBLIC KEY-----b3Bl", "-----BEGIN PUBLIC KEY-----b3Bl"),
         ] {
             assert_eq!(without_private_keys(text), clean);
