@@ -192,7 +192,11 @@ pub(crate) fn hosts(names: &[HostName], report: &mut Report) -> Result<Vec<Host>
                 let content =
                     content.map_err(|error| report.unreadable(Code::RecipientInvalid, About::default(), &error))?;
                 let (origin, content) = (path.to_string_lossy(), String::from_utf8_lossy(&content));
-                let found = public::by_host(&origin, &content).map_err(|error| error.report(report))?;
+                let found = public::by_host(&origin, &content).and_then(|found| match found.left_out {
+                    Some(error) => Err(error),
+                    None => Ok(found.hosts),
+                });
+                let found = found.map_err(|error| error.report(report))?;
                 hosts.extend(found.into_iter().map(|(_, host)| host));
             }
         }

@@ -228,6 +228,7 @@ fn lines_of_known_hosts_name_hosts_of_their_own() {
         (format!("{ecdsa}\n{host}\n"), ""),
         // The other one has to open the file too.
         (format!("h {host}\ng {stranger}\n"), "but not to "),
+        (format!("h {host}\ng {ecdsa}\n"), ":2: age cannot encrypt to an SSH key of this kind; give "),
         (format!("h {ecdsa}\n"), ":1: age cannot encrypt to an SSH key of this kind; give "),
         (format!("h {host}\nnonsense\n"), ":2: this is not a recipient; give "),
         (DERIVED.to_ascii_uppercase(), ":1: this age recipient is in capitals; write it in small letters\n"),

@@ -32,7 +32,7 @@ pub(super) fn run(
         let mut words = format!("correct the path in {}{}", report.module().keys(), did_you_mean(of_sshd.clone()));
         let command = keys.iter().find(|key| is_command(&key.origin));
         let remedy = if let Some(PublicKey { origin, .. }) = command {
-            let words = "gives a key; pass on what it prints to age-keygen -y, or for an SSH key to ssh-keygen -y -f /dev/stdin";
+            let words = "may print a key; pass on what it prints to age-keygen -y, or for an SSH key to ssh-keygen -y -f /dev/stdin";
             Remedy::say(&format!("the command in {origin} {words}"))
         } else if of_sshd.count() > 0 {
             Remedy::say(&words)

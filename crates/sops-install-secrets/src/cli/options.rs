@@ -75,8 +75,8 @@ pub(crate) const OPTIONS: &[Spec] = &[
         name: "recipient-file",
         argument: OptionArgument::File("FILE"),
         summary: "the same from a file such as ssh_host_ed25519_key.pub",
-        details: "Its lines are the keys of one host, any of which may open a file. In \
-                  lines of known_hosts, other names are another host.",
+        details: "Its lines are the keys of one host, any of which may open a file. A line of \
+                  known_hosts is for the host by whose name it begins.",
     },
     Spec {
         option: Opt::PreSwitch,

@@ -153,15 +153,22 @@ fn key<'t>(origin: &'t str, line: &'t str) -> Result<(&'t str, HostRecipient), R
     }
 }
 
-/// The hosts whose keys stand in the lines of a text, each with the names in front of its keys, or with the origin of the text.
-/// Keys of a kind that age does not know are passed over as long as there is another one: a host has several.
+/// The hosts whose keys stand in the lines of a text.
+pub(super) struct ByHost<'t> {
+    /// Each with the names in front of its keys, or with the origin of the text.
+    pub(super) hosts: Vec<(&'t str, Host)>,
+    /// The first line of a host that has no key of a kind that age knows.
+    pub(super) left_out: Option<NotARecipient>,
+}
+
+/// Reads lines with a key each. Keys of a kind that age does not know are passed over as long as their host has another one.
 ///
 /// # Errors
 ///
 /// The first line that is no key, or that there is none.
-pub(super) fn by_host<'t>(origin: &'t str, content: &'t str) -> Result<Vec<(&'t str, Host)>, NotARecipient> {
+pub(super) fn by_host<'t>(origin: &'t str, content: &'t str) -> Result<ByHost<'t>, NotARecipient> {
     let mut hosts: Vec<(&str, Host)> = Vec::new();
-    let mut passed_over = None;
+    let mut passed_over = Vec::new();
     for (number, line) in lines(content) {
         match key(origin, line) {
             Ok((name, key)) => match hosts.iter_mut().find(|(other, _)| *other == name) {
@@ -170,19 +177,26 @@ pub(super) fn by_host<'t>(origin: &'t str, content: &'t str) -> Result<Vec<(&'t 
             },
             Err(error) => {
                 let error_here = NotARecipient::new(origin, Some(number), error);
-                match error {
-                    RecipientError::OtherSsh => passed_over = passed_over.or(Some(error_here)),
-                    _ => return Err(error_here),
+                if error != RecipientError::OtherSsh {
+                    return Err(error_here);
                 }
+                let has_no_name = HostRecipient::parse(line) == Err(RecipientError::OtherSsh);
+                let name = if has_no_name { origin } else { line.split_whitespace().next().unwrap_or_default() };
+                passed_over.push((name, error_here));
             }
         }
     }
-    if hosts.is_empty() { Err(passed_over.unwrap_or_else(|| NotARecipient::no_key(origin))) } else { Ok(hosts) }
+    let is_left_out = |name: &str| hosts.iter().all(|(other, _)| *other != name);
+    let left_out = passed_over.into_iter().find(|(name, _)| is_left_out(name)).map(|(_, error)| error);
+    match left_out {
+        left_out if hosts.is_empty() => Err(left_out.unwrap_or_else(|| NotARecipient::no_key(origin))),
+        left_out => Ok(ByHost { hosts, left_out }),
+    }
 }
 
 /// The keys that stand in the lines of a text.
 fn keys(origin: &str, content: &str) -> Result<Vec<PublicKey>, NotARecipient> {
-    let hosts = by_host(origin, content)?.into_iter();
+    let hosts = by_host(origin, content)?.hosts.into_iter();
     let shown = hosts.map(|(name, host)| {
         // A key may stand there by both of its names.
         let mut recipients: Vec<String> = Vec::new();
