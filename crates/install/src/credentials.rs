@@ -73,7 +73,7 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
         let open = match directory.take() {
             Some((path, open)) if path == published.directory => open,
             _ => {
-                let open = Dir::walk(&published.directory, Missing::Fail)?.listable()?;
+                let open = found(&published.directory)?;
                 open.refuse_lists()?;
                 seal.place(&published.directory, &open.status()?);
                 open
@@ -300,9 +300,10 @@ fn existing(path: &Path) -> Result<Option<Dir>, Error> {
     Ok(Some(directory))
 }
 
-/// What is there, or where a link there leads.
+/// What is there. A link may lead elsewhere by the time that a credential goes, so it is refused.
 fn found(path: &Path) -> Result<Dir, Error> {
-    Dir::walk(path, Missing::Fail)?.listable()
+    let (parent, name) = split(path)?;
+    Dir::walk(parent, Missing::Fail)?.child(name)
 }
 
 /// Whether plaintext may be in it.

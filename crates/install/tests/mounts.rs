@@ -1145,36 +1145,6 @@ fn credentials_go_only_into_memory_and_only_where_nobody_else_can_write() {
     assert_eq!(names(&directory), [""; 0]);
 }
 
-#[test]
-fn credentials_may_lie_behind_a_link_and_one_that_leads_to_nothing_is_told_before() {
-    if in_namespace("credentials_may_lie_behind_a_link_and_one_that_leads_to_nothing_is_told_before").is_none() {
-        return;
-    }
-    let place = Place::mounted(FileSystem::Ramfs, 0);
-    let directory = place.path("run/credstore");
-    let other = directory.with_file_name("other");
-    fs::create_dir_all(directory.parent().unwrap()).unwrap();
-    symlink("other", &directory).unwrap();
-    let wanted = place.secret("a", "1");
-    let credential = CredentialName::try_from(&wanted.name).unwrap();
-    let mut file = wanted.file();
-    file.wanted.credential = Some(&credential);
-    let found = || {
-        let current = Current::inspect(&place.location).unwrap();
-        current.surroundings(place.group, &directory, [Sought::from(&file)]).unwrap()
-    };
-    assert!(matches!(&*found(), [Surrounding::Credential(_)]), "{:?}", found());
-    let failures = publish(&place, &directory, &[("a", "1")]);
-    assert!(matches!(&*failures, [Error::Call { .. }]), "{failures:?}");
-
-    fs::create_dir(&other).unwrap();
-    fs::set_permissions(&other, fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(matches!(&*found(), [Surrounding::NoCredential(_)]), "{:?}", found());
-    assert!(publish(&place, &directory, &[("a", "1")]).is_empty());
-    assert_eq!(fs::read_to_string(other.join("a")).unwrap(), "1");
-    assert!(found().is_empty(), "{:?}", found());
-}
-
 fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec<Error> {
     let names: Vec<CredentialName> = credentials
         .iter()
