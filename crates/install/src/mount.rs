@@ -122,7 +122,7 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
             | Error::Disowned { path: found }
             | Error::Mounted { path: found }
             | Error::MayBeRead { path: found },
-        ) if is_mount && current.running_number().is_some() => {
+        ) if is_mount && has_generation(current, root) => {
             Ok(Some(Notice::Kept { path, wanted: kind.name, found, way_out }))
         }
         // Its readers have their secrets there.
@@ -134,6 +134,11 @@ pub(crate) fn keeps(current: &Current<'_>, root: &Dir, access: Access) -> Result
         None if stays(kind, root)? => Ok(Some(Notice::KeptMount { path, wanted: kind.name })),
         None => Ok(None),
     }
+}
+
+/// Whether the symlink leads to a generation that is there, also to one that something covers.
+fn has_generation(current: &Current<'_>, root: &Dir) -> bool {
+    current.number().is_some_and(|number| root.status_of(number.to_string().as_ref()).is_ok())
 }
 
 /// What people call the file system that is to be at the mount point, if it is not there.

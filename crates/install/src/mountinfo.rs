@@ -22,11 +22,19 @@ pub(crate) fn field(line: &str, position: usize) -> Option<&str> {
 /// Where the file system is mounted that a directory is on; itself where that cannot be seen.
 pub(crate) fn mount_point(directory: &Path) -> PathBuf {
     let mounts = read().unwrap_or_default();
-    // Of those above it, some may be covered by others.
-    let facts = statx(CWD, directory, AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID);
-    let number = facts.ok().map(|facts| facts.stx_mnt_id);
-    let found = number.and_then(|number| place(numbered(&mounts, number)?));
-    found.unwrap_or_else(|| directory.to_owned())
+    // Of those above it, some may be covered by others. Before Linux 5.8 only their paths tell.
+    if let Some(number) = number(directory) {
+        return numbered(&mounts, number).and_then(place).unwrap_or_else(|| directory.to_owned());
+    }
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let above = mounts.lines().filter_map(place).filter(|place| directory.starts_with(place));
+    above.max_by_key(|place| place.as_os_str().len()).unwrap_or(directory)
+}
+
+/// The number of the mount that a path is on, which is no link.
+fn number(path: &Path) -> Option<u64> {
+    let facts = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID).ok()?;
+    StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID).then_some(facts.stx_mnt_id)
 }
 
 /// Whether a mount shows the directory at a path too, which another mount of the same file system shows there. Where that cannot be
@@ -57,7 +65,10 @@ pub(crate) fn is_ours(number: u64) -> io::Result<bool> {
 
 /// Whether something is mounted at a path, on a file too.
 pub(crate) fn is_at(path: &Path) -> bool {
-    read().is_ok_and(|mounts| uppermost(&mounts, path).is_some())
+    match (number(path), path.parent().and_then(number)) {
+        (Some(there), Some(above)) => there != above,
+        _ => read().is_ok_and(|mounts| uppermost(&mounts, path).is_some()),
+    }
 }
 
 /// Whether something is mounted in what is mounted at a path.

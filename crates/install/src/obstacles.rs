@@ -71,15 +71,12 @@ impl Current<'_> {
                 Err(error) => others.push(error),
             }
             others.extend(self.requests().damage());
-            // An ordinary user whose directory it is not cannot give it the mode that it is to have.
-            if !geteuid().is_root()
-                && owner(&root.status()?).user != geteuid()
-                && !root.is_settled(directory_access(None))?
+            if is_of_another(root)? {
+                before.push(Error::call("change the mode of", location.mount_point())(Errno::EPERM));
+            } else if (!changes.is_empty() || self.misses_file_system()?.is_some())
+                && let Some(errno) = root.refusal_to_change()
             {
-                switch.push(Error::call("change the mode of", location.mount_point())(Errno::EPERM));
-            }
-            if let Some(errno) = root.refusal_to_change() {
-                switch.push(Error::call("write below", location.mount_point())(errno));
+                before.push(Error::call("write below", location.mount_point())(errno));
             }
             // A generation with a mount in it, and what only has the name of one, cannot be removed when its time has come.
             if let Ok(root) = root.listable() {
@@ -103,7 +100,7 @@ impl Current<'_> {
                 }
             }
         }
-        if !changes.is_empty() || self.misses_file_system()?.is_some() {
+        if !changes.is_empty() {
             before.append(&mut switch);
         }
         after.extend(others.into_iter().map(|error| (None, error)));
@@ -137,4 +134,13 @@ fn prepared(path: &Path, is_ours: &dyn Fn(&Path) -> bool) -> Result<Option<Error
         Prepared::Nothing | Prepared::Link => None,
         Prepared::Foreign(error) => Some(error),
     })
+}
+
+/// Whether an ordinary user would have to give the directory another mode, and it belongs to somebody else.
+fn is_of_another(root: &Dir) -> Result<bool, Error> {
+    let is_settled = |root: Dir| root.is_settled(directory_access(None));
+    Ok(!geteuid().is_root()
+        && owner(&root.status()?).user != geteuid()
+        // Who may not list it is told so elsewhere.
+        && root.listable().is_ok_and(|root| matches!(is_settled(root), Ok(false))))
 }

@@ -42,7 +42,8 @@ impl WayOut {
 
     /// The same, after which there is nothing in the way of an installation.
     pub(crate) fn before_installation(self) -> Self {
-        Self { rest: " before this is installed", ..self }
+        let rest = if self.command.is_empty() { " before this is installed" } else { ", then install this" };
+        Self { rest, ..self }
     }
 
     /// The same, after which what was tried is to be tried again.
