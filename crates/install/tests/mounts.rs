@@ -416,7 +416,6 @@ fn what_is_said_to_unmount_does_so_where_mounts_are_nested_or_elsewhere() {
     fs::create_dir_all(data.join("below")).unwrap();
     fs::create_dir(&other).unwrap();
     let bind = |from: &Path, to: &Path| mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
-    let tmpfs = |to: &Path| mount(Some("none"), to, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
     let mount_point = place.location.mount_point();
     bind(&data, &mount_point.join("1/dir"));
     tmpfs(&mount_point.join("1/dir/below"));
@@ -429,7 +428,7 @@ fn what_is_said_to_unmount_does_so_where_mounts_are_nested_or_elsewhere() {
         let [error @ Error::Mounted { path }] = &*run.failures else { panic!("{:?}", run.failures) };
         assert_eq!(*path, at);
         let command = error.way_out().unwrap().command().to_owned();
-        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+        assert!(paste(&command), "{command}");
     }
     assert!(place.install(&files("3")).unwrap().failures.is_empty());
     assert_eq!(place.generations(), [3]);
@@ -442,8 +441,6 @@ fn what_covers_the_running_generation_is_no_generation_and_no_mount_is_to_be_mov
         return;
     }
     let place = Place::mounted(FileSystem::Ramfs, 0);
-    let paste = |command: &str| Command::new("sh").args(["-c", command]).status().unwrap().success();
-    let tmpfs = |to: &Path| mount(Some("none"), to, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
     let link = place.path("link");
     let secrets = [place.secret("a", "1").at(&link)];
     place.install(&secrets).unwrap();
@@ -496,7 +493,6 @@ fn the_mount_that_is_read_only_is_the_one_on_which_a_directory_is_seen() {
     let place = Place::mounted(FileSystem::Ramfs, 0);
     let above = place.path("above");
     let below = above.join("below");
-    let tmpfs = |to: &Path| mount(Some("none"), to, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
     fs::create_dir(&above).unwrap();
     tmpfs(&above);
     fs::create_dir(&below).unwrap();
@@ -644,7 +640,7 @@ fn a_generation_whose_owner_somebody_has_changed_goes_once_it_is_taken_back() {
     let run = place.install(&[place.secret("a", "2")]).unwrap();
     assert!(matches!(&*run.failures, [Error::Disowned { path }] if *path == generation), "{run:?}");
     let advice = run.failures[0].way_out().unwrap().command().to_owned();
-    assert!(Command::new("sh").args(["-c", &advice]).status().unwrap().success(), "{advice}");
+    assert!(paste(&advice), "{advice}");
     assert!(place.install(&[place.secret("a", "2")]).unwrap().failures.is_empty());
     assert_eq!(place.generations(), [2]);
 }
@@ -1143,6 +1139,16 @@ fn credentials_go_only_into_memory_and_only_where_nobody_else_can_write() {
     let failures = publish(&place, &directory, &[("a", "1")]);
     assert!(matches!(&*failures, [Error::Shared { .. }]), "{failures:?}");
     assert_eq!(names(&directory), [""; 0]);
+}
+
+/// Mounts a tmpfs as an administrator does.
+fn tmpfs(at: &Path) {
+    mount(Some("none"), at, Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+}
+
+/// Runs a command that was advised. Says whether it went well.
+fn paste(command: &str) -> bool {
+    Command::new("sh").args(["-c", command]).status().unwrap().success()
 }
 
 fn publish(place: &Place, directory: &Path, credentials: &[(&str, &str)]) -> Vec<Error> {
