@@ -188,17 +188,8 @@ impl Dir {
     }
 
     fn mount_of(&self, name: &OsStr, how: StatxAt) -> Result<u64, Error> {
-        let failed = || Error::call("look at the mount of", self.at(name));
-        // The kernel gives the number unasked. Whoever serves a file system of FUSE would be asked for all else, and may refuse
-        // even root, or never answer.
-        let facts = statx(&self.handle, name, how | StatxAt::STATX_DONT_SYNC, StatxFlags::empty())
-            .map_err(|error| failed()(raw(error)))?;
-        // Without the number, what is mounted could not be told from what is ours.
-        if StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID) {
-            Ok(facts.stx_mnt_id)
-        } else {
-            Err(failed()(Errno::ENOSYS))
-        }
+        mountinfo::number_of(&self.handle, name, how)
+            .map_err(|error| Error::call("look at the mount of", self.at(name))(raw(error)))
     }
 
     /// The directory of this name, good for listing, also if a file system is mounted there; a link is an error.

@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::io::Errno;
+use rustix::path::Arg;
 
 /// A line for each mount.
 pub(crate) fn read() -> io::Result<String> {
@@ -21,20 +24,29 @@ pub(crate) fn field(line: &str, position: usize) -> Option<&str> {
 
 /// Where the file system is mounted that a directory is on; itself where that cannot be seen.
 pub(crate) fn mount_point(directory: &Path) -> PathBuf {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let mounts = read().unwrap_or_default();
     // Of those above it, some may be covered by others. Before Linux 5.8 only their paths tell.
-    if let Some(number) = number(directory) {
-        return numbered(&mounts, number).and_then(place).unwrap_or_else(|| directory.to_owned());
+    if let Some(number) = number(&directory) {
+        return numbered(&mounts, number).and_then(place).unwrap_or(directory);
     }
-    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
     let above = mounts.lines().filter_map(place).filter(|place| directory.starts_with(place));
     above.max_by_key(|place| place.as_os_str().len()).unwrap_or(directory)
 }
 
 /// The number of the mount that a path is on, which is no link.
 fn number(path: &Path) -> Option<u64> {
-    let facts = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID).ok()?;
-    StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID).then_some(facts.stx_mnt_id)
+    number_of(CWD, path, AtFlags::SYMLINK_NOFOLLOW).ok()
+}
+
+/// The number of the mount that something is on. Before Linux 5.8 the error is `ENOSYS`.
+pub(crate) fn number_of(directory: impl AsFd, name: impl Arg, how: AtFlags) -> Result<u64, Errno> {
+    // The kernel gives the number unasked. Whoever serves a file system of FUSE would be asked for all else, and may refuse
+    // even root, or never answer.
+    let facts = statx(directory, name, how | AtFlags::STATX_DONT_SYNC, StatxFlags::empty())?;
+    // Without the number, what is mounted could not be told from what is ours.
+    let is_told = StatxFlags::from_bits_retain(facts.stx_mask).contains(StatxFlags::MNT_ID);
+    is_told.then_some(facts.stx_mnt_id).ok_or(Errno::NOSYS)
 }
 
 /// Whether a mount shows the directory at a path too, which another mount of the same file system shows there. Where that cannot be
@@ -102,7 +114,6 @@ fn elsewhere_in(mounts: &str, number: &str, path: &Path) -> Option<PathBuf> {
     mounts.lines().find_map(shows_it)
 }
 
-#[inline(never)]
 fn numbered(mounts: &str, number: u64) -> Option<&str> {
     line_of(mounts, &number.to_string())
 }
