@@ -73,7 +73,9 @@ pub(crate) fn look(root: &Dir) -> Result<Seal, Error> {
         let open = match directory.take() {
             Some((path, open)) if path == published.directory => open,
             _ => {
-                let open = found(&published.directory)?;
+                // A link may lead elsewhere by the time that a credential goes, so it is refused, as in every other run.
+                let (parent, name) = split(&published.directory)?;
+                let open = Dir::walk(parent, Missing::Fail)?.child(name)?;
                 open.refuse_lists()?;
                 seal.place(&published.directory, &open.status()?);
                 open
@@ -111,14 +113,10 @@ pub(crate) fn compare(
         }
     }
     let directory = if credentials.is_empty() { Ok(None) } else { existing(path) };
-    let refusal = match &directory {
-        Ok(None) if !credentials.is_empty() => reach::unfit(path)?,
-        _ => None,
-    };
     let directory = match directory {
-        Ok(directory) if refusal.is_none() => directory,
-        directory => {
-            found.extend(directory.err().or(refusal).map(Surrounding::Credential));
+        Ok(directory) => directory,
+        Err(error) => {
+            found.push(Surrounding::Credential(error));
             return Ok(());
         }
     };
@@ -277,33 +275,32 @@ fn open(path: &Path, owner: Option<Ownership>) -> Result<Dir, Error> {
     let parent = Dir::walk(parent, Missing::Make(PARENT))?;
     let made = match parent.look(name)? {
         Occupant::Nothing => parent.make(name, Access { permissions: DIRECTORY, owner }),
-        _ => found(path),
+        _ => parent.child(name),
     };
     let directory = match made {
         // Another run has made it meanwhile.
-        Err(Error::Call { errno: Errno::EEXIST, .. }) => found(path)?,
+        Err(Error::Call { errno: Errno::EEXIST, .. }) => parent.child(name)?,
         made => made?,
     };
     fit(&directory)?;
     Ok(directory)
 }
 
-/// The directory, if it is there and fit for plaintext.
+/// The directory, if it is there, and fit for plaintext or can be made so.
 fn existing(path: &Path) -> Result<Option<Dir>, Error> {
     let (parent, name) = split(path)?;
-    let Some(parent) = Dir::existing(parent)? else { return Ok(None) };
+    let Some(parent) = Dir::existing(parent)? else { return makeable(path) };
     if let Occupant::Nothing = parent.look(name)? {
-        return Ok(None);
+        return makeable(path);
     }
-    let directory = found(path)?;
+    let directory = parent.child(name)?;
     fit(&directory)?;
     Ok(Some(directory))
 }
 
-/// What is there. A link may lead elsewhere by the time that a credential goes, so it is refused.
-fn found(path: &Path) -> Result<Dir, Error> {
-    let (parent, name) = split(path)?;
-    Dir::walk(parent, Missing::Fail)?.child(name)
+/// Nothing, unless the directory cannot be made.
+fn makeable(path: &Path) -> Result<Option<Dir>, Error> {
+    reach::unfit(path)?.map_or(Ok(None), Err)
 }
 
 /// Whether plaintext may be in it.
