@@ -349,17 +349,14 @@ impl Current<'_> {
         wanted: impl IntoIterator<Item = Wanted<'a>>,
         group: Option<Gid>,
     ) -> Result<Remains, Error> {
-        let mut search =
-            GenerationSearch { wanted: places(wanted), access: directory_access(group), found: Remains::default() };
+        // What the symlink leads to elsewhere is no directory of ours.
+        let access = self.running_number().map(|_| directory_access(group));
+        let mut search = GenerationSearch { wanted: places(wanted), access, found: Remains::default() };
         if let Some(running) = self.running() {
             search.directory(&running.listable()?, "")?;
         }
         let mut found = search.found;
         found.superfluous.sort_unstable();
-        // What the symlink leads to elsewhere is no directory of ours.
-        if self.running_number().is_none() {
-            found.unsettled.clear();
-        }
         Ok(found)
     }
 }
@@ -418,13 +415,16 @@ fn find(running: &Dir, place: &str) -> Result<AtPlace, Error> {
 /// Looks for what remains in a generation.
 struct GenerationSearch<'a> {
     wanted: BTreeSet<&'a str>,
-    access: Access,
+    /// That of directories, if they are ours.
+    access: Option<Access>,
     found: Remains,
 }
 
 impl GenerationSearch<'_> {
     fn directory(&mut self, directory: &Dir, prefix: &str) -> Result<(), Error> {
-        if !directory.is_settled(self.access)? {
+        if let Some(access) = self.access
+            && !directory.is_settled(access)?
+        {
             self.found.unsettled.push(Surrounding::Directory(directory.path().to_owned()));
         }
         for (name, is) in directory.entries()? {
