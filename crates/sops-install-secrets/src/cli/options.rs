@@ -84,10 +84,11 @@ pub(crate) const OPTIONS: &[Spec] = &[
         argument: OptionArgument::Text("ACTION"),
         summary: "decrypt in memory before a switch, and refuse it if that fails",
         details: "ACTION is that of switch-to-configuration. switch, test and check are refused with status 1 if something \
-                  cannot be decrypted or stands in the way of a link, unless that is in a directory of a user, or below /etc, where the switch itself may remove it. boot only warns, and looks at no link. dry-activate \
-                  only warns, and also shows what would change, as -dry-run does. An owner that does not exist yet is a \
-                  warning. Takes any number of manifests. Prints nothing if all is well. Does nothing before the first \
-                  installation, while no key exists.",
+                  cannot be decrypted or stands in the way of a link, unless that is in a directory of a user, or below \
+                  /etc, where the switch itself may remove it. boot only warns, and looks at no link. \
+                  dry-activate only warns, and also shows what would change, as -dry-run does. An owner that does \
+                  not exist yet is a warning. Takes any number of manifests. Prints nothing if all is well. Does \
+                  nothing before the first installation, while no key exists.",
     },
     Spec {
         option: Opt::System,
